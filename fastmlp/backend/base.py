@@ -1,0 +1,114 @@
+"""The backend contract: what a device must offer so that layers, losses and optimizers run on it unchanged."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fastmlp.kernels.operation import OPERATIONS, Operation
+
+Array = Any  # a numpy.ndarray on the CPU, a cupy.ndarray on CUDA
+
+
+class Program(ABC):
+    """A recorded list of operations that runs without Python between them."""
+
+    @abstractmethod
+    def replay(self, steps: int = 1) -> None:
+        """Run the whole list ``steps`` times. What changes from step to step lives in arrays that the operations read."""
+
+
+class Backend(ABC):
+    """A device: it makes arrays, runs operations on them at once, or records them into a Program.
+
+    Layers speak to ``backend.ops``: each operation of fastmlp.kernels is a function there, called with arrays, numbers and
+    scalar functions in the order of the kernel's signature. Outside ``record()`` a call works at once; inside, it is
+    written down, and the Program does the same work to the same bits.
+
+    Attributes
+    ----------
+    name
+        ``"cpu"`` or ``"cuda:N"``.
+    ops
+        The operations, one function each.
+    compile_seconds
+        Time spent so far on compiling and loading kernels.
+    """
+
+    name: str
+    compile_seconds: float
+
+    def __init__(self):
+        self.ops = Operations(self)
+
+    @abstractmethod
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """Return an uninitialised C-contiguous array on the device."""
+
+    @abstractmethod
+    def zeros(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """Return an array of zeros on the device."""
+
+    @abstractmethod
+    def from_numpy(self, values: np.ndarray) -> Array:
+        """Return ``values`` on the device; on the CPU the same memory where it is contiguous."""
+
+    @abstractmethod
+    def to_numpy(self, array: Array) -> np.ndarray:
+        """Return a copy of a device array as NumPy's, after all work on it is done."""
+
+    @abstractmethod
+    def assign(self, target: Array, values: np.ndarray) -> None:
+        """Write host values into a device array of the same shape."""
+
+    @abstractmethod
+    def scalar_function(self, name: str) -> Any:
+        """Return a scalar function of the kernels (an activation, a loss or a derivative) by its name."""
+
+    @abstractmethod
+    def matmul(
+        self, kind: str, a: Array, b: Array, c: Array, alpha: Array | None = None, beta: Array | None = None
+    ) -> None:
+        """Compute c = alpha·op(a)·op(b) + beta·c.
+
+        Parameters
+        ----------
+        kind
+            ``"nn"``: a·b, ``"nt"``: a·bᵀ, ``"tn"``: aᵀ·b.
+        a, b, c
+            Matrices of one dtype.
+        alpha, beta
+            One-element arrays of that dtype on the device, read at every replay; 1 and 0 where absent.
+        """
+
+    @abstractmethod
+    def launch(self, operation: Operation, *arguments: Any) -> None:
+        """Run an operation now, or write it down while recording."""
+
+    @abstractmethod
+    def record(self) -> AbstractContextManager[Program]:
+        """Return a context manager that yields a Program, into which operations are written rather than run."""
+
+    @abstractmethod
+    def synchronize(self) -> None:
+        """Wait until all work handed to the device is done."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, str]:
+        """Return what a user wants to know of the device: its name, libraries and threads."""
+
+
+class Operations:
+    """The operations of fastmlp.kernels as functions that launch on one backend."""
+
+    def __init__(self, backend: Backend):
+        for operation in OPERATIONS.values():
+            setattr(self, operation.name, partial(backend.launch, operation))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(OPERATIONS)

@@ -1,0 +1,127 @@
+"""The CPU backend: NumPy arrays, Numba kernels, SciPy's BLAS, and Programs that replay without Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from fastmlp.errors import UsageError
+from fastmlp.kernels.cpu import activations, losses
+from fastmlp.kernels.cpu.compiler import KernelCompiler
+from fastmlp.kernels.operation import Operation
+
+from .base import Backend
+from .blas import limit_threads, scipy_blas
+from .program import CpuProgram, pack
+
+ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
+
+
+class CpuBackend(Backend):
+    """Arrays in main memory; every operation is a compiled kernel that is called by address.
+
+    Parameters
+    ----------
+    threads
+        How many threads the matrix products use; None for as many as this process may run on.
+    announce
+        Called with an entry's name after each kernel that had to be compiled (rather than loaded from the disk cache).
+    """
+
+    name = "cpu"
+
+    def __init__(self, threads: int | None = None, announce: Callable[[str], None] = lambda name: None):
+        super().__init__()
+        available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self.threads = available if threads is None else threads
+        if self.threads < 1:
+            raise UsageError(f"threads must be at least 1, or auto; got {threads}.")
+        self.blas = scipy_blas()
+        limit_threads(self.threads)
+        self.compiler = KernelCompiler(announce)
+        self.recording: CpuProgram | None = None
+        self._units: dict[np.dtype, tuple[np.ndarray, np.ndarray]] = {}
+
+    @property
+    def compile_seconds(self) -> float:
+        """Seconds spent so far on compiling kernels and loading them from the disk cache."""
+        return self.compiler.seconds
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """Return an uninitialised array whose first element lies on a cache line."""
+        dtype = np.dtype(dtype)
+        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        buffer = np.empty(size + ALIGNMENT, np.uint8)
+        start = -buffer.ctypes.data % ALIGNMENT
+        return buffer[start : start + size].view(dtype).reshape(shape)
+
+    def zeros(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """Return an aligned array of zeros."""
+        array = self.empty(shape, dtype)
+        array.fill(0)
+        return array
+
+    def from_numpy(self, values: np.ndarray) -> np.ndarray:
+        """Return ``values`` themselves where they are contiguous (memory-mapped files stay on disk), else a copy."""
+        return np.asarray(np.ascontiguousarray(values))
+
+    def to_numpy(self, array: np.ndarray) -> np.ndarray:
+        """Return a copy."""
+        return array.copy()
+
+    def assign(self, target: np.ndarray, values: np.ndarray) -> None:
+        """Copy ``values`` into ``target``; shapes must agree."""
+        values = np.asarray(values)
+        if values.shape != target.shape:
+            raise ValueError(f"cannot assign an array of shape {values.shape} to one of shape {target.shape}")
+        target[...] = values
+
+    def scalar_function(self, name: str) -> Any:
+        """Return an activation, a loss or a derivative of kernels/cpu by its name."""
+        for module in (activations, losses):
+            if hasattr(module, name):
+                return getattr(module, name)
+        raise KeyError(name)
+
+    def matmul(self, kind, a, b, c, alpha=None, beta=None) -> None:
+        """Compute c = alpha·op(a)·op(b) + beta·c; see Backend.matmul."""
+        one, zero = self._one_and_zero(c.dtype)
+        operation = {"nn": self.ops.gemm_nn, "nt": self.ops.gemm_nt, "tn": self.ops.gemm_tn}[kind]
+        operation(self.blas.gemm(c.dtype), a, b, c, one if alpha is None else alpha, zero if beta is None else beta)
+
+    def launch(self, operation: Operation, *arguments: Any) -> None:
+        """Run an operation now, or write it down while recording."""
+        packed = pack(operation, arguments, self.compiler)
+        if packed is None:
+            return
+        program = CpuProgram() if self.recording is None else self.recording
+        program.append(operation.name, *packed)
+        if self.recording is None:
+            program.replay()
+
+    @contextmanager
+    def record(self) -> Iterator[CpuProgram]:
+        """Yield a Program that takes down every operation of the with-block; recordings do not nest."""
+        if self.recording is not None:
+            raise RuntimeError("a Program is being recorded already; recordings do not nest")
+        self.recording = CpuProgram()
+        try:
+            yield self.recording
+        finally:
+            self.recording = None
+
+    def synchronize(self) -> None:
+        """Do nothing: work on the CPU is done when a call returns."""
+
+    def describe(self) -> dict[str, str]:
+        """Return the device's name, its BLAS and its threads."""
+        return {"device": "cpu", "blas": self.blas.label, "threads": str(self.threads)}
+
+    def _one_and_zero(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+        if dtype not in self._units:
+            self._units[dtype] = np.ones(1, dtype), np.zeros(1, dtype)
+        return self._units[dtype]

@@ -1,0 +1,106 @@
+"""Mini-batches on the device: rows in the epoch's order, converted and scaled by one operation as they are copied."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastmlp.backend.base import Array, Backend
+from fastmlp.backend.counters import Counters
+
+SHUFFLE_STREAM = 1 << 63  # set in the key's second word: keeps shuffles apart from other draws under the same seed
+
+
+class Batches:
+    """A data set on a device, and the buffers of the batch at hand.
+
+    Parameters
+    ----------
+    backend
+        The device.
+    features
+        (rows, columns) of uint8, float32 or float64; it stays as it is, and only the batch is converted.
+    targets
+        (rows,) int32 labels, (rows, outputs) numbers, or None for prediction.
+    counters
+        Where the batch's place in the order is kept; ``load`` advances it.
+    dtype
+        float32 or float64, of the batch.
+    batch_size
+        Rows in a full batch.
+    scale, shift
+        (columns,) numbers: the batch is features·scale + shift. None for identity.
+    weights
+        (rows,) factor of each row's loss; None for ones.
+
+    Attributes
+    ----------
+    rows
+        Number of rows.
+    order
+        (rows,) int64 on the device: the order of this epoch.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        features: np.ndarray,
+        targets: np.ndarray | None,
+        counters: Counters,
+        *,
+        dtype: np.dtype,
+        batch_size: int,
+        scale: np.ndarray | None = None,
+        shift: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
+    ):
+        self.backend, self.counters, self.batch_size = backend, counters, batch_size
+        self.rows, columns = features.shape
+        self._features = backend.from_numpy(features)
+        self._scaling = None
+        if scale is not None or shift is not None:
+            scale = np.ones(columns) if scale is None else scale
+            shift = np.zeros(columns) if shift is None else shift
+            self._scaling = backend.from_numpy(scale.astype(dtype)), backend.from_numpy(shift.astype(dtype))
+        self._x = backend.empty((batch_size, columns), dtype)
+        self._targets, self._t = None, None
+        if targets is not None:
+            self._targets = backend.from_numpy(targets)
+            kind = np.int32 if targets.ndim == 1 else dtype
+            self._t = backend.empty((batch_size, *targets.shape[1:]), kind)
+        self._weights = None if weights is None else backend.from_numpy(weights.astype(dtype))
+        self._w = backend.from_numpy(np.ones(batch_size, dtype))
+        self.order = backend.from_numpy(np.arange(self.rows, dtype=np.int64))
+
+    def shuffle(self, seed: int, epoch: int) -> None:
+        """Set the order of an epoch: the permutation that belongs to (seed, epoch), on every device the same."""
+        generator = np.random.Generator(np.random.Philox(key=[seed, SHUFFLE_STREAM | epoch]))
+        self.backend.assign(self.order, generator.permutation(self.rows))
+
+    def load(self, rows: int) -> tuple[Array, Array | None, Array]:
+        """Launch what fills the next batch of ``rows`` rows; return its features, targets and weights.
+
+        Returns
+        -------
+        x : (rows, columns) of ``dtype``
+        t : (rows,) int32 or (rows, outputs) of ``dtype``, None without targets
+        w : (rows,) of ``dtype``
+        """
+        ops, where = self.backend.ops, (self.order, self.counters.values)
+        x, w = self._x[:rows], self._w[:rows]
+        ops.begin_batch(self.counters.values, rows)
+        if self._scaling is None:
+            ops.gather_rows(self._features, *where, x)
+        else:
+            ops.gather_scaled_rows(self._features, *where, *self._scaling, x)
+        if self._weights is not None:
+            ops.gather_elements(self._weights, *where, w)
+        if self._targets is None:
+            return x, None, w
+        t = self._t[:rows]
+        gather = ops.gather_elements if t.ndim == 1 else ops.gather_rows
+        gather(self._targets, *where, t)
+        return x, t, w
+
+    def store(self, batch: Array, destination: Array) -> None:
+        """Launch what writes the rows of ``batch`` to where their rows stand in the data."""
+        self.backend.ops.scatter_rows(batch, self.order, self.counters.values, destination)

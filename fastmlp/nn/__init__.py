@@ -1,0 +1,1 @@
+"""Networks: parameters, layers with hand-written backward passes, and losses, written against the backend's operations."""

@@ -1,0 +1,101 @@
+"""Initial weights and biases: ``zeros``, ``constant(c)``, ``uniform(low, high)``, ``normal(mean, std)``, glorot, he, lecun."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fastmlp.errors import UsageError
+from fastmlp.nn.activations import Activation
+from fastmlp.spec import numbers, parse_spec
+
+ACCEPTED = {
+    "auto": (0, 0),
+    "zeros": (0, 0),
+    "constant": (1, 1),
+    "uniform": (0, 2),
+    "normal": (0, 2),
+    **{f"{rule}_{shape}": (0, 1) for rule in ("glorot", "he", "lecun") for shape in ("uniform", "normal")},
+}
+ALIASES = {"glorot": "glorot_uniform", "xavier": "glorot_uniform", "he": "he_normal", "lecun": "lecun_normal"}
+ALIASES |= {"xavier_uniform": "glorot_uniform", "xavier_normal": "glorot_normal"}
+ALIASES |= {"kaiming": "he_normal", "kaiming_uniform": "he_uniform", "kaiming_normal": "he_normal"}
+
+
+class Initializer:
+    """A distribution of initial numbers for a layer of given widths.
+
+    The scaled rules draw with the standard deviation gain/√fan: fan is fan_in for he (He et al. 2015) and lecun (LeCun et
+    al. 1998), (fan_in + fan_out)/2 for glorot (Glorot and Bengio 2010); the uniform forms reach from −√3 to +√3 of it. The
+    gain is the activation's own for he and 1 for the others; ``glorot_uniform(gain)`` takes the activation's too, and
+    ``glorot_uniform(1.5)`` the number given.
+    """
+
+    def __init__(self, name: str, arguments: list[float | str]):
+        self.name = name
+        self.arguments = arguments
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{a:g}" if isinstance(a, float) else a for a in self.arguments)
+        return f"{self.name}({inside})" if inside else self.name
+
+    def draw(
+        self, generator: np.random.Generator, shape: tuple[int, ...], fans: tuple[int, int], activation: Activation
+    ):
+        """Return float64 numbers of ``shape`` for a layer with ``fans`` = (fan_in, fan_out) that feeds ``activation``."""
+        if self.name == "auto":
+            return Initializer(_best_for(activation), []).draw(generator, shape, fans, activation)
+        if self.name == "zeros":
+            return np.zeros(shape)
+        if self.name == "constant":
+            return np.full(shape, self.arguments[0])
+        if self.name == "uniform":
+            return generator.uniform(*self.arguments, size=shape)
+        if self.name == "normal":
+            return generator.normal(*self.arguments, size=shape)
+        rule, distribution = self.name.split("_")
+        fan = sum(fans) / 2 if rule == "glorot" else fans[0]
+        deviation = self._gain(rule, activation) / math.sqrt(fan)
+        if distribution == "normal":
+            return generator.normal(0.0, deviation, size=shape)
+        return generator.uniform(-math.sqrt(3) * deviation, math.sqrt(3) * deviation, size=shape)
+
+    def _gain(self, rule: str, activation: Activation) -> float:
+        if self.arguments and self.arguments[0] != "gain":
+            return self.arguments[0]
+        return activation.gain if self.arguments or rule == "he" else 1.0
+
+
+def _best_for(activation: Activation) -> str:
+    """Return the usual rule for an activation: he for the ReLU family, lecun for selu, glorot for those that saturate."""
+    if activation.name == "selu":
+        return "lecun_normal"
+    return "he_normal" if activation.name in ("relu", "leaky_relu", "elu", "gelu", "silu", "mish") else "glorot_uniform"
+
+
+def parse_initializer(text: str | Initializer) -> Initializer:
+    """Return the initial distribution that ``text`` names; ``uniform`` alone is (0, 0.05) and ``normal`` alone (0, 1).
+
+    Raises
+    ------
+    UsageError
+        For an unknown name, a wrong number of arguments, or bounds or a deviation that make no sense.
+    """
+    if isinstance(text, Initializer):
+        return text
+    stem, bracket, rest = str(text).partition("(")
+    word = ALIASES.get(stem.strip().lower().replace("-", "_"), stem)
+    name, arguments = parse_spec("initial weight", word + bracket + rest, ACCEPTED)
+    if name in ("uniform", "normal"):
+        defaults = [0.0, 0.05] if name == "uniform" else [0.0, 1.0]
+        if len(arguments) == 1:
+            raise UsageError(f"initial weight {text!r}: {name} takes two numbers, or none.")
+        arguments = numbers("initial weight", text, arguments) or defaults
+        if name == "uniform" and arguments[0] > arguments[1]:
+            raise UsageError(f"initial weight {text!r}: the lower bound lies above the upper one.")
+        if name == "normal" and arguments[1] < 0:
+            raise UsageError(f"initial weight {text!r}: the standard deviation is negative.")
+    elif arguments and arguments[0] != "gain":
+        numbers("initial weight", text, arguments)
+    return Initializer(name, arguments)

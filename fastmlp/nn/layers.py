@@ -1,0 +1,265 @@
+"""The layers: what each computes forward, and the chain rule backward, written once for every backend.
+
+x is a layer's input, z its pre-activation, a or y its output, each (rows, width); d before a name is the gradient of the loss
+with respect to it. ``forward`` and ``backward`` work on buffers that ``bind`` allocates for the largest batch; a smaller
+batch uses their first rows. A backward pass may overwrite the upstream gradient that it is given, and overwrites the
+gradients of the layer's parameters, so that nothing has to be zeroed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from fastmlp.backend.base import Array, Backend
+from fastmlp.backend.counters import Counters
+
+from .activations import Activation
+from .initializers import Initializer
+from .parameters import Parameter
+
+
+class Layer(ABC):
+    """One step of a network.
+
+    Attributes
+    ----------
+    width
+        Number of columns of the output.
+    needs_input_gradient
+        False where nothing below has parameters: ``backward`` then returns None and spares the work.
+    """
+
+    width: int
+    needs_input_gradient = True
+    backend: Backend
+
+    @abstractmethod
+    def forward(self, x: Array, training: bool) -> Array:
+        """Return the output (rows, width) for the input x."""
+
+    @abstractmethod
+    def backward(self, upstream: Array) -> Array | None:
+        """Set the gradients of the parameters and return dx, given the gradient of the last forward pass' output."""
+
+    @abstractmethod
+    def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
+        """Allocate buffers for batches of up to ``rows`` rows."""
+
+    def trained(self) -> list[Parameter]:
+        """Return the parameters that have a gradient."""
+        return []
+
+    def kept(self) -> list[Parameter]:
+        """Return the arrays that are kept with the model and not trained, such as running means."""
+        return []
+
+    def initialize(self, generator: np.random.Generator) -> None:  # noqa: B027  a layer without parameters draws nothing
+        """Draw the initial parameters."""
+
+
+class Dense(Layer):
+    """z = x·W + b, a = f(z).
+
+    Parameters
+    ----------
+    fan_in, fan_out
+        Widths of the input and of the output.
+    activation
+        f.
+    weight_initializer, bias_initializer
+        Distributions of W and b at the start.
+    has_bias
+        False under a batch normalisation, which would subtract the bias again.
+    feeds
+        The activation that the weights are drawn for, where it is applied later than here.
+    """
+
+    def __init__(
+        self,
+        fan_in: int,
+        fan_out: int,
+        activation: Activation,
+        weight_initializer: Initializer,
+        bias_initializer: Initializer,
+        has_bias: bool = True,
+        feeds: Activation | None = None,
+    ):
+        self.fan_in, self.width = fan_in, fan_out
+        self.activation = activation
+        self.weight_initializer, self.bias_initializer = weight_initializer, bias_initializer
+        self.feeds = feeds or activation
+        self.weight = Parameter("weight", (fan_in, fan_out), decays=True)
+        self.bias = Parameter("bias", (fan_out,)) if has_bias else None
+
+    def trained(self) -> list[Parameter]:
+        """Return W, and b where there is one."""
+        return [self.weight, self.bias] if self.bias else [self.weight]
+
+    def initialize(self, generator: np.random.Generator) -> None:
+        """Draw W, then b."""
+        fans = (self.fan_in, self.width)
+        weights = self.weight_initializer.draw(generator, self.weight.shape, fans, self.feeds)
+        self.backend.assign(self.weight.values, weights)
+        if self.bias:
+            self.backend.assign(
+                self.bias.values, self.bias_initializer.draw(generator, self.bias.shape, fans, self.feeds)
+            )
+
+    def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
+        """Allocate z, a and dx; a shares z's memory unless f′ needs z."""
+        self.backend = backend
+        self._z = backend.empty((rows, self.width), dtype)
+        self._a = backend.empty((rows, self.width), dtype) if self.activation.saves_input else self._z
+        self._dx = backend.empty((rows, self.fan_in), dtype) if self.needs_input_gradient else None
+
+    def forward(self, x: Array, training: bool) -> Array:
+        """Return a = f(x·W + b)."""
+        self._x, z, a = x, self._z[: len(x)], self._a[: len(x)]
+        self.backend.matmul("nn", x, self.weight.values, z)
+        if self.bias:
+            self.activation.forward_with_bias(self.backend, z, self.bias.values, a)
+        return a
+
+    def backward(self, upstream: Array) -> Array | None:
+        """dz = da ⊙ f′; dx = dz·Wᵀ, dW = xᵀ·dz, db = Σ dz over the rows."""
+        saved = self._z if self.activation.saves_input else self._a
+        if self.bias:
+            self.activation.backward(self.backend, upstream, saved[: len(upstream)])
+        dz, dx = upstream, None
+        if self.needs_input_gradient:  # before dW: an update that is folded into dW changes W
+            dx = self._dx[: len(dz)]
+            self.backend.matmul("nt", dz, self.weight.values, dx)
+        if self.bias:
+            self.backend.ops.bias_gradient(dz, self.bias.gradient)
+        self.backend.matmul("tn", self._x, dz, self.weight.gradient)
+        return dx
+
+
+class ActivationLayer(Layer):
+    """a = f(z) on its own: after a batch normalisation."""
+
+    def __init__(self, width: int, activation: Activation):
+        self.width = width
+        self.activation = activation
+
+    def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
+        """Allocate a."""
+        self.backend = backend
+        self._a = backend.empty((rows, self.width), dtype)
+
+    def forward(self, x: Array, training: bool) -> Array:
+        """Return a = f(x)."""
+        self._x, a = x, self._a[: len(x)]
+        self.activation.forward(self.backend, x, a)
+        return a
+
+    def backward(self, upstream: Array) -> Array | None:
+        """dx = da ⊙ f′."""
+        saved = self._x if self.activation.saves_input else self._a[: len(upstream)]
+        self.activation.backward(self.backend, upstream, saved)
+        return upstream
+
+
+class BatchNormalization(Layer):
+    """x̂ = (x − μ)/√(σ² + ε), y = γ·x̂ + β, column by column.
+
+    μ and σ² are the batch's while training; in prediction they are running averages, which move towards the batch's by
+    1 − decay an update.
+    """
+
+    def __init__(self, width: int, decay: float = 0.9, epsilon: float = 1e-5):
+        self.width = width
+        self.decay, self.epsilon = decay, epsilon
+        self.gamma, self.beta = Parameter("gamma", (width,)), Parameter("beta", (width,))
+        self.running_mean = Parameter("running_mean", (width,))
+        self.running_variance = Parameter("running_variance", (width,))
+
+    def trained(self) -> list[Parameter]:
+        """Return γ and β."""
+        return [self.gamma, self.beta]
+
+    def kept(self) -> list[Parameter]:
+        """Return the running mean and variance."""
+        return [self.running_mean, self.running_variance]
+
+    def initialize(self, generator: np.random.Generator) -> None:
+        """γ = 1, β = 0; running mean 0, running variance 1."""
+        for parameter, value in ((self.gamma, 1), (self.beta, 0), (self.running_mean, 0), (self.running_variance, 1)):
+            self.backend.assign(parameter.values, np.full(parameter.shape, value))
+
+    def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
+        """Allocate x̂, y, dx and the batch's statistics."""
+        self.backend = backend
+        self._normalized, self._y, self._dx = (backend.empty((rows, self.width), dtype) for _ in range(3))
+        self._mean, self._inverse_deviation = (backend.empty((self.width,), dtype) for _ in range(2))
+
+    def forward(self, x: Array, training: bool) -> Array:
+        """Return y, from the batch's own statistics while training, else from the running ones."""
+        y, gamma, beta = self._y[: len(x)], self.gamma.values, self.beta.values
+        running = self.running_mean.values, self.running_variance.values
+        if not training:
+            self.backend.ops.batch_normalization_predict(x, gamma, beta, *running, self.epsilon, y)
+            return y
+        statistics = self._mean, self._inverse_deviation, self._normalized[: len(x)]
+        how = self.decay, self.epsilon
+        self.backend.ops.batch_normalization_forward(x, gamma, beta, *running, *how, *statistics, y)
+        return y
+
+    def backward(self, upstream: Array) -> Array | None:
+        """dβ = Σ dy, dγ = Σ dy·x̂, dx = γ/√(σ² + ε)·(dy − dβ/m − x̂·dγ/m)."""
+        rows = len(upstream)
+        self.backend.ops.batch_normalization_backward(
+            upstream,
+            self._normalized[:rows],
+            self.gamma.values,
+            self._inverse_deviation,
+            self.gamma.gradient,
+            self.beta.gradient,
+            self._dx[:rows],
+        )
+        return self._dx[:rows] if self.needs_input_gradient else None
+
+
+class Dropout(Layer):
+    """y = x ⊙ mask/keep while training, y = x in prediction: Srivastava et al. 2014, scaled in training.
+
+    Parameters
+    ----------
+    width
+        Columns of x.
+    rate
+        Probability that an element is dropped, 0 ≤ rate < 1.
+    whole_units
+        Drop a unit for the whole batch rather than element by element.
+    seed, index
+        The mask depends on the seed, the update, this index of the layer, and the element; on nothing else.
+    counters
+        Where the number of the update is read.
+    """
+
+    def __init__(self, width: int, rate: float, whole_units: bool, seed: int, index: int, counters: Counters):
+        self.width = width
+        self.keep = 1.0 - rate
+        self.whole_units, self.seed, self.index, self.counters = whole_units, seed, index, counters
+
+    def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
+        """Allocate the mask and y; x keeps its own memory, since the layer below may take f′ from it."""
+        self.backend = backend
+        self._y = backend.empty((rows, self.width), dtype)
+        self._mask = backend.empty((rows, self.width), np.uint8)
+
+    def forward(self, x: Array, training: bool) -> Array:
+        """Return x ⊙ mask/keep while training, else x."""
+        if not training:
+            return x
+        y, mask = self._y[: len(x)], self._mask[: len(x)]
+        how = self.counters.values, self.seed, self.index, self.keep, self.whole_units
+        self.backend.ops.dropout_forward(x, mask, y, *how)
+        return y
+
+    def backward(self, upstream: Array) -> Array | None:
+        """dx = dy ⊙ mask/keep."""
+        self.backend.ops.dropout_backward(upstream, self._mask[: len(upstream)], self.keep)
+        return upstream

@@ -1,0 +1,205 @@
+"""The multilayer perceptron: built from a description, bound to a backend, run forward and backward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastmlp.backend.base import Array, Backend
+from fastmlp.backend.counters import Counters
+from fastmlp.errors import UsageError, choose
+
+from .activations import parse_activation
+from .initializers import parse_initializer
+from .layers import ActivationLayer, BatchNormalization, Dense, Dropout, Layer
+from .parameters import Parameter, ParameterStore
+
+BATCH_NORM_PLACES = ("none", "hidden", "input", "all")
+INITIAL_WEIGHTS_STREAM = 0x1417  # keeps the draws of initial weights apart from those of shuffles under the same seed
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a network is made of, in words and numbers that a model file can hold.
+
+    Attributes
+    ----------
+    inputs, outputs
+        Columns of the input and of the output.
+    hidden
+        Width of each hidden layer.
+    activation, output_activation
+        Of the hidden layers (one word for all, or one a layer, separated by commas) and of the last.
+    init, bias_init
+        Initial weights and biases, see initializers.
+    dropout
+        Share of units dropped after each hidden layer: none, one number for all, or one a layer.
+    dropout_units
+        Drop units for a whole batch rather than element by element.
+    batch_norm
+        ``"none"``, ``"hidden"``, ``"input"`` or ``"all"``.
+    batch_norm_decay
+        Decay of the running statistics.
+    decay_biases
+        Penalties and weight decay also act on biases and on batch normalisation's parameters.
+    """
+
+    inputs: int
+    outputs: int
+    hidden: tuple[int, ...] = ()
+    activation: str = "relu"
+    output_activation: str = "identity"
+    init: str = "auto"
+    bias_init: str = "zeros"
+    dropout: tuple[float, ...] = ()
+    dropout_units: bool = False
+    batch_norm: str = "none"
+    batch_norm_decay: float = 0.9
+    decay_biases: bool = False
+
+    def __post_init__(self):
+        for name, width in [("inputs", self.inputs), ("outputs", self.outputs), *(("hidden", w) for w in self.hidden)]:
+            if isinstance(width, bool) or not isinstance(width, (int, np.integer)) or width < 1:
+                raise UsageError(f"{name}: a layer's width must be a whole number of at least 1; got {width!r}.")
+        choose("batch_norm", self.batch_norm, BATCH_NORM_PLACES)
+        if not 0 <= self.batch_norm_decay < 1:
+            raise UsageError(f"batch_norm_decay must be at least 0 and less than 1; got {self.batch_norm_decay:g}.")
+        for rate in self.dropout:
+            if not 0 <= rate < 1:
+                raise UsageError(f"dropout must be at least 0 and less than 1; got {rate:g}.")
+        per_layer("activation", self.activation, len(self.hidden))
+        per_layer("dropout", self.dropout, len(self.hidden))
+
+
+def per_layer(name: str, values, layers: int) -> list:
+    """Return one value a hidden layer: a single one serves all, none is 0.0, another count is a UsageError."""
+    if isinstance(values, str):
+        # A comma inside brackets belongs to an argument: leaky_relu(0.1),tanh has two parts.
+        values = _split_outside_brackets(values)
+    values = list(values) or [0.0]
+    if len(values) == 1:
+        return values * layers
+    if len(values) != layers:
+        raise UsageError(f"{name} has {len(values)} values for {layers} hidden layer(s); give one, or one a layer.")
+    return values
+
+
+def _split_outside_brackets(text: str) -> list[str]:
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def build_layers(architecture: Architecture, seed: int, counters: Counters) -> list[Layer]:
+    """Return the layers in order: [batch normalisation] then, for each width, dense, [batch normalisation], f, [dropout]."""
+    activations = [
+        parse_activation(a) for a in per_layer("activation", architecture.activation, len(architecture.hidden))
+    ]
+    rates = per_layer("dropout", architecture.dropout, len(architecture.hidden))
+    weights, biases = parse_initializer(architecture.init), parse_initializer(architecture.bias_init)
+    identity = parse_activation("identity")
+    layers: list[Layer] = []
+    width = architecture.inputs
+    if architecture.batch_norm in ("input", "all"):
+        layers.append(BatchNormalization(width, architecture.batch_norm_decay))
+    for index, (units, activation, rate) in enumerate(zip(architecture.hidden, activations, rates, strict=True)):
+        if architecture.batch_norm in ("hidden", "all"):
+            layers.append(Dense(width, units, identity, weights, biases, has_bias=False, feeds=activation))
+            layers.append(BatchNormalization(units, architecture.batch_norm_decay))
+            if activation.name != "identity":
+                layers.append(ActivationLayer(units, activation))
+        else:
+            layers.append(Dense(width, units, activation, weights, biases))
+        if rate:
+            layers.append(Dropout(units, rate, architecture.dropout_units, seed, index, counters))
+        width = units
+    layers.append(Dense(width, architecture.outputs, parse_activation(architecture.output_activation), weights, biases))
+    for layer in layers if architecture.decay_biases else ():
+        for parameter in layer.trained():
+            parameter.decays = True
+    return layers
+
+
+@dataclass(eq=False)
+class Network:
+    """A multilayer perceptron on a backend.
+
+    Attributes
+    ----------
+    architecture
+        What it is made of.
+    layers
+        Its layers, in order.
+    store
+        The flat buffers of its parameters.
+    counters
+        The counters that its dropout reads and that a training step advances.
+    """
+
+    architecture: Architecture
+    backend: Backend
+    dtype: np.dtype
+    seed: int
+    layers: list[Layer] = field(init=False)
+    store: ParameterStore = field(init=False)
+    counters: Counters = field(init=False)
+
+    def __post_init__(self):
+        self.dtype = np.dtype(self.dtype)
+        self.counters = Counters(self.backend)
+        self.layers = build_layers(self.architecture, self.seed, self.counters)
+        trained = [parameter for layer in self.layers for parameter in layer.trained()]
+        kept = [parameter for layer in self.layers for parameter in layer.kept()]
+        self.store = ParameterStore(self.backend, self.dtype, trained, kept)
+        below_has_parameters = False
+        for layer in self.layers:
+            layer.needs_input_gradient = below_has_parameters
+            below_has_parameters = below_has_parameters or bool(layer.trained())
+
+    def bind(self, rows: int) -> None:
+        """Allocate every layer's buffers for batches of up to ``rows`` rows; the parameters stay."""
+        for layer in self.layers:
+            layer.bind(self.backend, self.dtype, rows)
+
+    def initialize(self) -> None:
+        """Draw initial parameters from the seed; needs bind first."""
+        generator = np.random.Generator(np.random.Philox(key=[self.seed, INITIAL_WEIGHTS_STREAM]))
+        for layer in self.layers:
+            layer.initialize(generator)
+
+    def forward(self, x: Array, training: bool) -> Array:
+        """Return the outputs (rows, outputs) for inputs (rows, inputs)."""
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def backward(self, upstream: Array) -> Array | None:
+        """Set every parameter's gradient, given the gradient with respect to the outputs of the last forward pass."""
+        for layer in reversed(self.layers):
+            if upstream is None:
+                break
+            upstream = layer.backward(upstream)
+        return upstream
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """Return every array of the model by its name: ``dense_0.weight``, ``batch_normalization_0.running_mean``, …"""
+        names: dict[str, Parameter] = {}
+        counts: dict[str, int] = {}
+        for layer in self.layers:
+            arrays = [*layer.trained(), *layer.kept()]
+            if arrays:
+                kind = {"Dense": "dense", "BatchNormalization": "batch_normalization"}[type(layer).__name__]
+                index = counts.get(kind, 0)
+                counts[kind] = index + 1
+                names |= {f"{kind}_{index}.{parameter.name}": parameter for parameter in arrays}
+        return names
+
+    def parameter_count(self) -> int:
+        """Return how many numbers are trained."""
+        return sum(parameter.size for layer in self.layers for parameter in layer.trained())

@@ -1,0 +1,1 @@
+"""Update rules over flat buffers, and learning-rate schedules."""

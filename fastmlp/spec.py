@@ -1,0 +1,67 @@
+"""Reads words of the form ``name`` or ``name(argument, …)``: ``leaky_relu(0.2)``, ``uniform(0, 0.05)``, ``step(10, 0.5)``."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+from fastmlp.errors import UsageError, choose
+
+_PATTERN = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\(([^()]*)\))?\s*")
+
+
+def parse_spec(what: str, text: str, accepted: Mapping[str, tuple[int, int]]) -> tuple[str, list[float | str]]:
+    """Split ``name(a, b)`` into its name and arguments.
+
+    Parameters
+    ----------
+    what
+        What the word stands for, as an error message should begin: ``"activation"``.
+    text
+        The user's word. Hyphens count as underscores.
+    accepted
+        For each name the least and the largest number of arguments.
+
+    Returns
+    -------
+    name : str
+    arguments : list of float or str
+        Finite numbers, or words where an argument is not a number.
+
+    Raises
+    ------
+    UsageError
+        For another form, an unknown name, a wrong number of arguments, or a number that is not finite.
+    """
+    match = _PATTERN.fullmatch(str(text))
+    if not match:
+        raise UsageError(f"{what} {text!r} cannot be read. Write a name, or name(number, …): {', '.join(accepted)}.")
+    name = choose(what, match[1].lower().replace("-", "_"), accepted)
+    arguments = [_argument(what, text, part) for part in match[2].split(",")] if (match[2] or "").strip() else []
+    least, largest = accepted[name]
+    if not least <= len(arguments) <= largest:
+        count = str(least) if least == largest else f"{least} to {largest}"
+        raise UsageError(f"{what} {text!r} has {len(arguments)} argument(s); {name} takes {count}.")
+    return name, arguments
+
+
+def numbers(what: str, text: str, arguments: list[float | str]) -> list[float]:
+    """Return the arguments if all of them are numbers, else raise a UsageError."""
+    for argument in arguments:
+        if isinstance(argument, str):
+            raise UsageError(f"{what} {text!r}: {argument!r} is not a number.")
+    return arguments
+
+
+def _argument(what: str, text: str, part: str) -> float | str:
+    part = part.strip()
+    try:
+        value = float(part)
+    except ValueError:
+        if re.fullmatch(r"[A-Za-z_]+", part):
+            return part
+        raise UsageError(f"{what} {text!r}: {part!r} is neither a number nor a word.") from None
+    if not math.isfinite(value):
+        raise UsageError(f"{what} {text!r}: {part} is not a finite number.")
+    return value

@@ -1,0 +1,79 @@
+"""One pass over the rows of a data set as replayed Programs: one for full batches, one for the ragged last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from fastmlp.backend.base import Backend, Program
+
+CHUNK_SECONDS = 0.2  # how long Python stays away: short enough for a live bar and for Ctrl-C
+
+
+class Sweep:
+    """A step, recorded for full batches and for what is left over.
+
+    Parameters
+    ----------
+    backend
+        Where the step is recorded.
+    rows
+        Rows of one pass.
+    batch_size
+        Rows of a full batch.
+    step
+        Called with a number of rows while recording; launches the operations of one step.
+    drop_last
+        Leave out the ragged last batch, unless it is the only one.
+
+    Attributes
+    ----------
+    steps
+        Number of steps of one pass.
+    rows
+        Number of rows that one pass visits.
+    """
+
+    def __init__(
+        self, backend: Backend, rows: int, batch_size: int, step: Callable[[int], None], drop_last: bool = False
+    ):
+        self.full_steps, ragged_rows = divmod(rows, batch_size)
+        if drop_last and self.full_steps:
+            ragged_rows = 0
+        self.steps = self.full_steps + bool(ragged_rows)
+        self.rows = self.full_steps * batch_size + ragged_rows
+        self._full = _record(backend, step, batch_size) if self.full_steps else None
+        self._ragged = _record(backend, step, ragged_rows) if ragged_rows else None
+        self._seconds_per_step = 0.0
+
+    def run(self, largest_chunk: int | None = None) -> Iterator[int]:
+        """Replay one pass; yield the number of steps done each time Python comes back.
+
+        Parameters
+        ----------
+        largest_chunk
+            Come back after at most so many steps; None leaves it to the clock.
+        """
+        done = 0
+        while done < self.full_steps:
+            count = self._chunk(largest_chunk, done)
+            start = time.perf_counter()
+            self._full.replay(count)
+            self._seconds_per_step = (time.perf_counter() - start) / count
+            done += count
+            yield done
+        if self._ragged is not None:
+            self._ragged.replay()
+            yield done + 1
+
+    def _chunk(self, largest: int | None, done: int) -> int:
+        remaining = self.full_steps - done
+        fitting = int(CHUNK_SECONDS / self._seconds_per_step) if self._seconds_per_step else 1
+        until_mark = remaining if largest is None else largest - done % largest
+        return max(1, min(remaining, fitting, until_mark))
+
+
+def _record(backend: Backend, step: Callable[[int], None], rows: int) -> Program:
+    with backend.record() as program:
+        step(rows)
+    return program

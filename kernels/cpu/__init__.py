@@ -1,0 +1,9 @@
+"""Numba kernels: one module for each group of operations, under the same stems as ``kernels/cuda``.
+
+Importing this package enters every operation into ``fastmlp.kernels.operation.OPERATIONS``; nothing is compiled before it
+is used.
+"""
+
+from . import activations, dense, dropout, gather, losses, normalization, optimizers
+
+__all__ = ["activations", "dense", "dropout", "gather", "losses", "normalization", "optimizers"]

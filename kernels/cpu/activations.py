@@ -1,0 +1,150 @@
+"""Scalar activation functions and their derivatives, compiled into the kernels of ``dense``.
+
+``name(z, p)`` is the value and ``name_derivative(s, p)`` the derivative, p the activation's parameter where it has one. The
+derivative takes the saved number s: the OUTPUT a wherever f′ can be had from it (the buffer is then updated in place), else
+the input z; constants.FROM_INPUT names the latter.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .compiler import scalar
+from .elementary import exp, like, log1p_exp_of_negative, tanh
+
+SELU_ALPHA = 1.6732632423543772  # Klambauer et al. 2017, equation 14
+SELU_SCALE = 1.0507009873554805
+SQRT_HALF = 0.7071067811865476
+INVERSE_SQRT_TWO_PI = 0.3989422804014327
+
+
+@scalar
+def identity(z, p):
+    return z
+
+
+@scalar
+def identity_derivative(a, p):
+    return like(1.0, a)
+
+
+@scalar
+def relu(z, p):
+    # Written so that NaN passes through: max(z, 0) would turn a diverged network into zeros.
+    return like(0.0, z) if z < 0 else z
+
+
+@scalar
+def relu_derivative(a, p):
+    return like(1.0, a) if a > 0 else like(0.0, a)
+
+
+@scalar
+def leaky_relu(z, p):
+    return like(p, z) * z if z < 0 else z
+
+
+@scalar
+def leaky_relu_derivative(a, p):
+    return like(1.0, a) if a > 0 else like(p, a)
+
+
+@scalar
+def elu(z, p):
+    return like(p, z) * (exp(z) - like(1.0, z)) if z < 0 else z
+
+
+@scalar
+def elu_derivative(a, p):
+    return a + like(p, a) if a < 0 else like(1.0, a)
+
+
+@scalar
+def selu(z, p):
+    return like(SELU_SCALE * SELU_ALPHA, z) * (exp(z) - like(1.0, z)) if z < 0 else like(SELU_SCALE, z) * z
+
+
+@scalar
+def selu_derivative(a, p):
+    return a + like(SELU_SCALE * SELU_ALPHA, a) if a < 0 else like(SELU_SCALE, a)
+
+
+@scalar
+def sigmoid(z, p):
+    small = exp(-abs(z))  # at most 1, so nothing overflows
+    return (small if z < 0 else like(1.0, z)) / (like(1.0, z) + small)
+
+
+@scalar
+def sigmoid_derivative(a, p):
+    return a * (like(1.0, a) - a)
+
+
+@scalar
+def hyperbolic_tangent(z, p):
+    return tanh(z)
+
+
+@scalar
+def hyperbolic_tangent_derivative(a, p):
+    return like(1.0, a) - a * a
+
+
+@scalar
+def softplus(z, p):
+    return (like(0.0, z) if z < 0 else z) + log1p_exp_of_negative(abs(z))
+
+
+@scalar
+def softplus_derivative(a, p):
+    return like(1.0, a) - exp(-a)
+
+
+@scalar
+def signed_log(z, p):
+    size = like(math.log1p(abs(z)), z)
+    return -size if z < 0 else size
+
+
+@scalar
+def signed_log_derivative(a, p):
+    return exp(-abs(a))
+
+
+@scalar
+def gelu(z, p):
+    # z·Φ(z), Φ the normal distribution function: Hendrycks and Gimpel 2016, the exact form.
+    return z * like(0.5, z) * (like(1.0, z) + like(math.erf(z * like(SQRT_HALF, z)), z))
+
+
+@scalar
+def gelu_derivative(z, p):
+    distribution = like(0.5, z) * (like(1.0, z) + like(math.erf(z * like(SQRT_HALF, z)), z))
+    return distribution + z * like(INVERSE_SQRT_TWO_PI, z) * exp(like(-0.5, z) * z * z)
+
+
+@scalar
+def silu(z, p):
+    return z * sigmoid(z, p)
+
+
+@scalar
+def silu_derivative(z, p):
+    s = sigmoid(z, p)
+    return s * (like(1.0, z) + z * (like(1.0, z) - s))
+
+
+@scalar
+def mish(z, p):
+    # tanh(softplus(z)) without logarithms: with u = 1 + eᶻ it is (u² − 1)/(u² + 1); past 20 it is 1 to the last bit.
+    e = exp(like(20.0, z) if z > 20 else z)
+    t = e * (e + like(2.0, z))
+    return z * t / (t + like(2.0, z))
+
+
+@scalar
+def mish_derivative(z, p):
+    e = exp(like(20.0, z) if z > 20 else z)
+    t = e * (e + like(2.0, z))
+    tanh_softplus = t / (t + like(2.0, z))
+    return tanh_softplus + z * sigmoid(z, p) * (like(1.0, z) - tanh_softplus * tanh_softplus)

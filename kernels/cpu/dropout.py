@@ -1,0 +1,76 @@
+"""Dropout with a mask that is a function of (seed, update, layer, element): Philox 4×32-10 in the kernel.
+
+Salmon et al. 2011 define the generator. The mask needs no state to resume, and is the same on every device and for every
+number of threads. Element (row, column) takes word column % 4 of the block whose counter is
+(row·⌈width/4⌉ + column // 4, low word of the update, layer, high word of the update), under the key (seed's two words).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..constants import UPDATE
+from ..operation import Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
+from .compiler import scalar
+from .elementary import like
+
+WORD = np.uint64(0xFFFFFFFF)
+MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+WEYL_0, WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+HALF_WORD = np.uint64(32)
+
+
+@scalar
+def philox(counter0, counter1, counter2, counter3, key0, key1):
+    """Return four words of 32 random bits (held in uint64) for a counter of four words and a key of two."""
+    for _ in range(10):
+        product0, product1 = MULTIPLIER_0 * counter0, MULTIPLIER_1 * counter2
+        counter0 = (product1 >> HALF_WORD) ^ counter1 ^ key0
+        counter1 = product1 & WORD
+        counter2 = (product0 >> HALF_WORD) ^ counter3 ^ key1
+        counter3 = product0 & WORD
+        key0, key1 = (key0 + WEYL_0) & WORD, (key1 + WEYL_1) & WORD
+    return counter0, counter1, counter2, counter3
+
+
+@operation
+def dropout_forward(
+    x: Matrix[reads, by_row],
+    mask: Matrix[writes, by_row],
+    y: Matrix[writes, by_row],
+    counters: Vector[reads],
+    seed: Integer,
+    layer: Integer,
+    keep: Real,
+    whole_units: Integer,
+    rows: Span,
+):
+    """y = x·mask/keep; each element of the mask is 1 with probability ``keep``.
+
+    With ``whole_units`` the mask of row 0 serves every row: a unit is dropped for the whole batch.
+    """
+    key0, key1 = np.uint64(seed) & WORD, np.uint64(seed) >> HALF_WORD
+    update = np.uint64(counters[UPDATE])
+    low, high, stream = update & WORD, update >> HALF_WORD, np.uint64(layer)
+    threshold = np.uint64(keep * 4294967296.0)
+    width = x.shape[1]
+    blocks = (width + 3) // 4
+    for row in range(rows[0], rows[1]):
+        first_block = 0 if whole_units else row * blocks
+        for block in range(blocks):
+            words = philox(np.uint64(first_block + block), low, stream, high, key0, key1)
+            for lane in range(min(4, width - 4 * block)):
+                mask[row, 4 * block + lane] = words[lane] < threshold
+        inverse = like(1.0 / keep, x[row, 0])
+        for column in range(width):
+            y[row, column] = x[row, column] * inverse if mask[row, column] else like(0.0, inverse)
+
+
+@operation
+def dropout_backward(upstream: Matrix[updates, by_row], mask: Matrix[reads, by_row], keep: Real, rows: Span):
+    """dx = dy·mask/keep, in place of the upstream gradient dy."""
+    for row in range(rows[0], rows[1]):
+        inverse = like(1.0 / keep, upstream[row, 0])
+        for column in range(upstream.shape[1]):
+            kept = mask[row, column]
+            upstream[row, column] = upstream[row, column] * inverse if kept else like(0.0, inverse)

@@ -1,0 +1,89 @@
+"""Batches: rows chosen by the epoch's order are copied, converted and scaled in one pass; results go back by the same order.
+
+Data stay as they are stored (uint8 images a quarter of the size); only the batch at hand is in floating point.
+"""
+
+from __future__ import annotations
+
+from ..constants import BATCH_START, NEXT_START, STEP, UPDATE
+from ..operation import Integer, Matrix, Span, Vector, by_row, operation, reads, updates, writes
+from .elementary import like
+
+
+@operation
+def begin_batch(counters: Vector[updates], batch_size: Integer):
+    """Move on to the next batch: it starts in the epoch's order where the one before ended."""
+    counters[BATCH_START] = counters[NEXT_START]
+    counters[NEXT_START] += batch_size
+
+
+@operation
+def begin_update(counters: Vector[updates], learning_rates: Vector[reads], learning_rate: Vector[writes]):
+    """Count the update (from 1) and take its learning rate from the epoch's table."""
+    counters[UPDATE] += 1
+    learning_rate[0] = learning_rates[counters[STEP]]
+    counters[STEP] += 1
+
+
+@operation
+def gather_rows(
+    source: Matrix[reads],
+    order: Vector[reads],
+    counters: Vector[reads],
+    batch: Matrix[writes, by_row],
+    rows: Span,
+):
+    """batch[r] = source[order[start + r]], converted to the batch's type."""
+    start = counters[BATCH_START]
+    for row in range(rows[0], rows[1]):
+        chosen = order[start + row]
+        for column in range(batch.shape[1]):
+            batch[row, column] = source[chosen, column]
+
+
+@operation
+def gather_scaled_rows(
+    source: Matrix[reads],
+    order: Vector[reads],
+    counters: Vector[reads],
+    scale: Vector[reads],
+    shift: Vector[reads],
+    batch: Matrix[writes, by_row],
+    rows: Span,
+):
+    """batch[r] = source[order[start + r]]·scale + shift, column by column."""
+    start = counters[BATCH_START]
+    for row in range(rows[0], rows[1]):
+        chosen = order[start + row]
+        for column in range(batch.shape[1]):
+            batch[row, column] = like(source[chosen, column], scale[0]) * scale[column] + shift[column]
+
+
+@operation
+def gather_elements(
+    source: Vector[reads],
+    order: Vector[reads],
+    counters: Vector[reads],
+    batch: Vector[writes, by_row],
+    rows: Span,
+):
+    """batch[r] = source[order[start + r]]: labels or sample weights."""
+    start = counters[BATCH_START]
+    for row in range(rows[0], rows[1]):
+        batch[row] = source[order[start + row]]
+
+
+@operation
+def scatter_rows(
+    batch: Matrix[reads, by_row],
+    order: Vector[reads],
+    counters: Vector[reads],
+    destination: Matrix[writes],
+    rows: Span,
+):
+    """destination[order[start + r]] = batch[r]: predictions return to the order of the data."""
+    start = counters[BATCH_START]
+    for row in range(rows[0], rows[1]):
+        chosen = order[start + row]
+        for column in range(batch.shape[1]):
+            destination[chosen, column] = batch[row, column]

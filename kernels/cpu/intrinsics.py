@@ -1,0 +1,88 @@
+"""The few words that Numba lacks: arrays at an address, calls by address, bits read as another type."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import carray, njit, types
+from numba.extending import intrinsic
+
+
+@intrinsic
+def pointer(typing_context, address, element):
+    """Return ``address`` (int64) as a pointer to ``element`` (a NumPy scalar type)."""
+    result = types.CPointer(element.instance_type)
+
+    def generate(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(result))
+
+    return result(types.int64, element), generate
+
+
+@njit(inline="always")
+def vector(address, size, element):
+    """Return the array of ``size`` elements that starts at ``address``."""
+    return carray(pointer(address, element), (size,))
+
+
+@njit(inline="always")
+def matrix(address, rows, columns, element):
+    """Return the C-contiguous array (rows, columns) that starts at ``address``."""
+    return carray(pointer(address, element), (rows, columns))
+
+
+@intrinsic
+def call_entry(typing_context, address, integers, reals):
+    """Call the kernel entry at ``address`` with the addresses of its row of integers and of its row of reals."""
+
+    def generate(context, builder, signature, arguments):
+        word = ir.IntType(64)
+        entry = ir.FunctionType(ir.VoidType(), [word, word]).as_pointer()
+        builder.call(builder.inttoptr(arguments[0], entry), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def call_gemm(typing_context, routine, transposes, sizes, alpha, a, lda, b, ldb, beta, c, ldc):
+    """Call the Fortran routine sgemm or dgemm at the address ``routine``: c = alpha·op(a)·op(b) + beta·c, column-major.
+
+    ``transposes`` is a pair of character codes, ``sizes`` is (m, n, k); alpha, a, b, beta and c are addresses, all int64.
+    """
+    word = types.int64
+
+    def generate(context, builder, signature, arguments):
+        routine, transposes, sizes, alpha, a, lda, b, ldb, beta, c, ldc = arguments
+        byte, number = ir.IntType(8), ir.IntType(32)
+
+        def by_reference(value, kind):  # Fortran takes every argument by reference
+            with builder.goto_entry_block():  # reserved once: a call inside a loop must not grow the stack
+                place = builder.alloca(kind)
+            builder.store(builder.trunc(value, kind), place)
+            return place
+
+        def address(value):
+            return builder.inttoptr(value, ir.IntType(8).as_pointer())
+
+        passed = [
+            *(by_reference(builder.extract_value(transposes, i), byte) for i in range(2)),
+            *(by_reference(builder.extract_value(sizes, i), number) for i in range(3)),
+            address(alpha), address(a), by_reference(lda, number), address(b), by_reference(ldb, number),
+            address(beta), address(c), by_reference(ldc, number),
+        ]  # fmt: skip
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in passed]).as_pointer()
+        builder.call(builder.inttoptr(routine, kind), passed)
+        return context.get_dummy_value()
+
+    pair, triple = types.UniTuple(word, 2), types.UniTuple(word, 3)
+    return types.void(word, pair, triple, word, word, word, word, word, word, word, word), generate
+
+
+@intrinsic
+def float32_from_bits(typing_context, bits):
+    """Return the float32 whose bit pattern is the int32 ``bits``."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), generate

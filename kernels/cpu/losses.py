@@ -1,0 +1,177 @@
+"""Losses: value of each row, gradient and whether the row was predicted right, in one pass.
+
+Every kernel writes row_loss (rows,) and row_right (rows,) rather than a sum: the sums are then taken in one fixed order
+(``accumulate_statistics``), and do not depend on how the rows were divided among threads.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..constants import LOSS_SUM, RIGHT_ARGMAX, RIGHT_SUM, RIGHT_THRESHOLD, ROW_COUNT
+from ..operation import Function, Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
+from .compiler import scalar
+from .elementary import exp, like, log1p_exp_of_negative
+
+
+@operation
+def softmax_cross_entropy(
+    logits: Matrix[reads, by_row],
+    labels: Vector[reads, by_row],
+    weights: Vector[reads, by_row],
+    smoothing: Real,
+    scale: Real,
+    gradient: Matrix[writes, by_row],
+    row_loss: Vector[writes, by_row],
+    row_right: Vector[writes, by_row],
+    rows: Span,
+):
+    """−Σⱼ tⱼ·ln pⱼ with p = softmax(z) and t = (1 − ε)·one_hot(label) + ε/k; its gradient is w·scale·(p − t)."""
+    classes = logits.shape[1]
+    for row in range(rows[0], rows[1]):
+        label = labels[row]
+        largest, best, logit_sum = logits[row, 0], 0, like(0.0, logits[row, 0])
+        for column in range(classes):
+            logit_sum += logits[row, column]
+            if logits[row, column] > largest:
+                largest, best = logits[row, column], column
+        total = like(0.0, largest)
+        for column in range(classes):
+            gradient[row, column] = exp(logits[row, column] - largest)
+            total += gradient[row, column]
+        even_share = like(smoothing / classes, largest)
+        target_logit = like(1.0 - smoothing, largest) * logits[row, label] + even_share * logit_sum
+        row_loss[row] = weights[row] * (math.log(total) + largest - target_logit)
+        row_right[row] = best == label and logits[row, label] == largest
+        factor = like(weights[row] * scale, largest)
+        for column in range(classes):
+            gradient[row, column] = factor * (gradient[row, column] / total - even_share)
+        gradient[row, label] -= factor * like(1.0 - smoothing, largest)
+
+
+@operation
+def softmax_cross_entropy_soft(
+    logits: Matrix[reads, by_row],
+    targets: Matrix[reads, by_row],
+    weights: Vector[reads, by_row],
+    smoothing: Real,
+    scale: Real,
+    gradient: Matrix[writes, by_row],
+    row_loss: Vector[writes, by_row],
+    row_right: Vector[writes, by_row],
+    rows: Span,
+):
+    """The same loss for targets that are distributions: one-hot rows, or any rows that sum to 1."""
+    classes = logits.shape[1]
+    for row in range(rows[0], rows[1]):
+        largest, best, label = logits[row, 0], 0, 0
+        for column in range(classes):
+            if logits[row, column] > largest:
+                largest, best = logits[row, column], column
+            if targets[row, column] > targets[row, label]:
+                label = column
+        even_share, kept = like(smoothing / classes, largest), like(1.0 - smoothing, largest)
+        total, target_logit = like(0.0, largest), like(0.0, largest)
+        for column in range(classes):
+            gradient[row, column] = exp(logits[row, column] - largest)
+            total += gradient[row, column]
+            target_logit += (kept * targets[row, column] + even_share) * (logits[row, column] - largest)
+        row_loss[row] = weights[row] * (math.log(total) - target_logit)
+        row_right[row] = best == label and logits[row, label] == largest
+        factor = like(weights[row] * scale, largest)
+        for column in range(classes):
+            target = kept * targets[row, column] + even_share
+            gradient[row, column] = factor * (gradient[row, column] / total - target)
+
+
+@operation
+def elementwise_loss(
+    value: Function,
+    derivative: Function,
+    outputs: Matrix[reads, by_row],
+    targets: Matrix[reads, by_row],
+    weights: Vector[reads, by_row],
+    parameter: Real,
+    element_weight: Real,
+    scale: Real,
+    right: Integer,
+    gradient: Matrix[writes, by_row],
+    row_loss: Vector[writes, by_row],
+    row_right: Vector[writes, by_row],
+    rows: Span,
+):
+    """element_weight·Σⱼ ℓ(yⱼ, tⱼ) in each row and its gradient w·scale·element_weight·ℓ′(yⱼ, tⱼ).
+
+    A row is right, when ``right`` asks for it, if every output lies on its target's side of the threshold (outputs at 0,
+    targets at ½) or if the largest output stands where the largest target does.
+    """
+    for row in range(rows[0], rows[1]):
+        total, factor = like(0.0, outputs[row, 0]), like(weights[row] * scale * element_weight, outputs[row, 0])
+        sides_agree, best, label = True, 0, 0
+        for column in range(outputs.shape[1]):
+            output, target = outputs[row, column], targets[row, column]
+            total += value(output, target, parameter)
+            gradient[row, column] = factor * derivative(output, target, parameter)
+            sides_agree = sides_agree and (output > 0) == (target > 0.5)
+            best = column if output > outputs[row, best] else best
+            label = column if target > targets[row, label] else label
+        row_loss[row] = weights[row] * element_weight * total
+        row_right[row] = (right == RIGHT_THRESHOLD and sides_agree) or (right == RIGHT_ARGMAX and best == label)
+
+
+@operation
+def accumulate_statistics(row_loss: Vector[reads], row_right: Vector[reads], statistics: Vector[updates]):
+    """Add a batch's loss, number right and number of rows to the epoch's sums."""
+    for row in range(row_loss.size):
+        statistics[LOSS_SUM] += row_loss[row]
+        statistics[RIGHT_SUM] += row_right[row]
+    statistics[ROW_COUNT] += row_loss.size
+
+
+@scalar
+def squared_error(y, t, p):
+    return (y - t) * (y - t)
+
+
+@scalar
+def squared_error_derivative(y, t, p):
+    return like(2.0, y) * (y - t)
+
+
+@scalar
+def absolute_error(y, t, p):
+    return abs(y - t)
+
+
+@scalar
+def absolute_error_derivative(y, t, p):
+    difference = y - t  # a subgradient of 0 where the output meets its target; NaN stays NaN
+    return like(1.0, y) if difference > 0 else (like(-1.0, y) if difference < 0 else difference)
+
+
+@scalar
+def huber(y, t, p):
+    """½d² up to |d| = p, then p·(|d| − p/2): Huber 1964."""
+    size = abs(y - t)
+    limit = like(p, y)
+    return like(0.5, y) * size * size if size <= limit else limit * (size - like(0.5, y) * limit)
+
+
+@scalar
+def huber_derivative(y, t, p):
+    difference, limit = y - t, like(p, y)
+    return limit if difference > limit else (-limit if difference < -limit else difference)
+
+
+@scalar
+def log_loss(z, t, p):
+    """−[t·ln σ(z) + (1 − t)·ln(1 − σ(z))] from the logit z, p the label smoothing towards ½."""
+    target = t * like(1.0 - p, z) + like(0.5 * p, z)
+    return (z if z > 0 else like(0.0, z)) - z * target + log1p_exp_of_negative(abs(z))
+
+
+@scalar
+def log_loss_derivative(z, t, p):
+    target = t * like(1.0 - p, z) + like(0.5 * p, z)
+    small = exp(-abs(z))
+    return (small if z < 0 else like(1.0, z)) / (like(1.0, z) + small) - target

@@ -1,0 +1,96 @@
+"""Batch normalisation (Ioffe and Szegedy 2015): forward in training and in prediction, and backward, by columns."""
+
+from __future__ import annotations
+
+import math
+
+from ..operation import Matrix, Real, Span, Vector, by_column, by_row, operation, reads, updates, writes
+from .elementary import like
+
+
+@operation
+def batch_normalization_forward(
+    x: Matrix[reads, by_column],
+    gamma: Vector[reads, by_column],
+    beta: Vector[reads, by_column],
+    running_mean: Vector[updates, by_column],
+    running_variance: Vector[updates, by_column],
+    decay: Real,
+    epsilon: Real,
+    mean: Vector[writes, by_column],
+    inverse_deviation: Vector[writes, by_column],
+    normalized: Matrix[writes, by_column],
+    y: Matrix[writes, by_column],
+    columns: Span,
+):
+    """x̂ = (x − μ)/√(σ² + ε), y = γ·x̂ + β, with μ and σ² of this batch; the running statistics move by 1 − decay.
+
+    The batch is normalised by its own variance (divisor m); the running one is the unbiased estimate (divisor m − 1).
+    """
+    m = x.shape[0]
+    for c in range(columns[0], columns[1]):
+        mean[c] = 0
+        inverse_deviation[c] = 0
+    for row in range(m):
+        for c in range(columns[0], columns[1]):
+            mean[c] += x[row, c]
+    for c in range(columns[0], columns[1]):
+        mean[c] /= like(m, mean[c])
+    for row in range(m):  # the second pass is what keeps the variance exact when the mean is large
+        for c in range(columns[0], columns[1]):
+            inverse_deviation[c] += (x[row, c] - mean[c]) * (x[row, c] - mean[c])
+    for c in range(columns[0], columns[1]):
+        squares = inverse_deviation[c]
+        kept, taken = like(decay, squares), like(1.0 - decay, squares)
+        running_mean[c] = kept * running_mean[c] + taken * mean[c]
+        running_variance[c] = kept * running_variance[c] + taken * squares / like(max(m - 1, 1), squares)
+        inverse_deviation[c] = like(1.0, squares) / math.sqrt(squares / like(m, squares) + like(epsilon, squares))
+    for row in range(m):
+        for c in range(columns[0], columns[1]):
+            normalized[row, c] = (x[row, c] - mean[c]) * inverse_deviation[c]
+            y[row, c] = gamma[c] * normalized[row, c] + beta[c]
+
+
+@operation
+def batch_normalization_predict(
+    x: Matrix[reads, by_row],
+    gamma: Vector[reads],
+    beta: Vector[reads],
+    running_mean: Vector[reads],
+    running_variance: Vector[reads],
+    epsilon: Real,
+    y: Matrix[writes, by_row],
+    rows: Span,
+):
+    """y = γ·(x − running mean)/√(running variance + ε) + β."""
+    for row in range(rows[0], rows[1]):
+        for c in range(x.shape[1]):
+            deviation = math.sqrt(running_variance[c] + like(epsilon, gamma[c]))
+            y[row, c] = gamma[c] * ((x[row, c] - running_mean[c]) / deviation) + beta[c]
+
+
+@operation
+def batch_normalization_backward(
+    dy: Matrix[reads, by_column],
+    normalized: Matrix[reads, by_column],
+    gamma: Vector[reads, by_column],
+    inverse_deviation: Vector[reads, by_column],
+    dgamma: Vector[writes, by_column],
+    dbeta: Vector[writes, by_column],
+    dx: Matrix[writes, by_column],
+    columns: Span,
+):
+    """dβ = Σ dy, dγ = Σ dy·x̂, dx = γ/√(σ² + ε)·(dy − dβ/m − x̂·dγ/m): μ and σ² depend on x too."""
+    m = dy.shape[0]
+    for c in range(columns[0], columns[1]):
+        dgamma[c] = 0
+        dbeta[c] = 0
+    for row in range(m):
+        for c in range(columns[0], columns[1]):
+            dbeta[c] += dy[row, c]
+            dgamma[c] += dy[row, c] * normalized[row, c]
+    for row in range(m):
+        for c in range(columns[0], columns[1]):
+            share = like(1.0, gamma[c]) / like(m, gamma[c])
+            centred = dy[row, c] - share * dbeta[c] - normalized[row, c] * share * dgamma[c]
+            dx[row, c] = gamma[c] * inverse_deviation[c] * centred

@@ -1,0 +1,183 @@
+"""Update rules over flat vectors: parameters w, gradient g, the optimizer's own state, and the learning rate in memory.
+
+``decay`` is the decoupled weight decay of Loshchilov and Hutter 2019: every rule moves w by −lr·(direction + decay·w).
+Moments that have shrunk into subnormal numbers are set to zero: the first moment of a dead unit decays by a tenth a step,
+and arithmetic on subnormals is many times slower.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..constants import NORM_BLOCK
+from ..operation import Real, Span, Vector, by_element, operation, reads, updates, writes
+from .compiler import scalar
+from .elementary import like
+
+SMALLEST_NORMAL = 1.1754944e-38  # of float32
+
+
+@scalar
+def without_subnormals(x):
+    """Return x, or 0 where x is too small to be a normal number."""
+    return like(0.0, x) if abs(x) < like(SMALLEST_NORMAL, x) else x
+
+
+@operation
+def sgd(
+    w: Vector[updates, by_element],
+    g: Vector[reads, by_element],
+    learning_rate: Vector[reads],
+    decay: Real,
+    elements: Span,
+):
+    """w ← w − lr·g."""
+    lr, decay = like(learning_rate[0], w[0]), like(decay, w[0])
+    for i in range(elements[0], elements[1]):
+        w[i] -= lr * (g[i] + decay * w[i])
+
+
+@operation
+def momentum(
+    w: Vector[updates, by_element],
+    g: Vector[reads, by_element],
+    velocity: Vector[updates, by_element],
+    learning_rate: Vector[reads],
+    mu: Real,
+    decay: Real,
+    elements: Span,
+):
+    """v ← μ·v + g, w ← w − lr·v: Polyak 1964."""
+    lr, mu, decay = like(learning_rate[0], w[0]), like(mu, w[0]), like(decay, w[0])
+    for i in range(elements[0], elements[1]):
+        velocity[i] = without_subnormals(mu * velocity[i] + g[i])
+        w[i] -= lr * (velocity[i] + decay * w[i])
+
+
+@operation
+def nesterov(
+    w: Vector[updates, by_element],
+    g: Vector[reads, by_element],
+    velocity: Vector[updates, by_element],
+    learning_rate: Vector[reads],
+    mu: Real,
+    decay: Real,
+    elements: Span,
+):
+    """v ← μ·v + g, w ← w − lr·(g + μ·v): the look-ahead form of Sutskever et al. 2013."""
+    lr, mu, decay = like(learning_rate[0], w[0]), like(mu, w[0]), like(decay, w[0])
+    for i in range(elements[0], elements[1]):
+        velocity[i] = without_subnormals(mu * velocity[i] + g[i])
+        w[i] -= lr * (g[i] + mu * velocity[i] + decay * w[i])
+
+
+@operation
+def rmsprop(
+    w: Vector[updates, by_element],
+    g: Vector[reads, by_element],
+    mean_square: Vector[updates, by_element],
+    learning_rate: Vector[reads],
+    rho: Real,
+    epsilon: Real,
+    decay: Real,
+    elements: Span,
+):
+    """s ← ρ·s + (1 − ρ)·g², w ← w − lr·g/(√s + ε): Tieleman and Hinton 2012."""
+    lr, decay, epsilon = like(learning_rate[0], w[0]), like(decay, w[0]), like(epsilon, w[0])
+    kept, taken = like(rho, w[0]), like(1.0 - rho, w[0])
+    for i in range(elements[0], elements[1]):
+        mean_square[i] = without_subnormals(kept * mean_square[i] + taken * g[i] * g[i])
+        w[i] -= lr * (g[i] / (math.sqrt(mean_square[i]) + epsilon) + decay * w[i])
+
+
+@operation
+def adagrad(
+    w: Vector[updates, by_element],
+    g: Vector[reads, by_element],
+    square_sum: Vector[updates, by_element],
+    learning_rate: Vector[reads],
+    epsilon: Real,
+    decay: Real,
+    elements: Span,
+):
+    """s ← s + g², w ← w − lr·g/(√s + ε): Duchi et al. 2011."""
+    lr, decay, epsilon = like(learning_rate[0], w[0]), like(decay, w[0]), like(epsilon, w[0])
+    for i in range(elements[0], elements[1]):
+        square_sum[i] = without_subnormals(square_sum[i] + g[i] * g[i])
+        w[i] -= lr * (g[i] / (math.sqrt(square_sum[i]) + epsilon) + decay * w[i])
+
+
+@operation
+def adam(
+    w: Vector[updates, by_element],
+    g: Vector[reads, by_element],
+    first_moment: Vector[updates, by_element],
+    second_moment: Vector[updates, by_element],
+    counters: Vector[reads],
+    learning_rate: Vector[reads],
+    beta1: Real,
+    beta2: Real,
+    epsilon: Real,
+    decay: Real,
+    elements: Span,
+):
+    """m ← β₁·m + (1 − β₁)·g, s ← β₂·s + (1 − β₂)·g², w ← w − lr·m̂/(√ŝ + ε): Kingma and Ba 2015, algorithm 1.
+
+    m̂ = m/(1 − β₁ᵗ) and ŝ = s/(1 − β₂ᵗ), t the number of this update, counted from 1 in ``counters[0]``.
+    """
+    t = float(counters[0])
+    lr, decay, epsilon = like(learning_rate[0], w[0]), like(decay, w[0]), like(epsilon, w[0])
+    first_correction = like(1.0 / (1.0 - beta1**t), w[0])
+    second_correction = like(1.0 / math.sqrt(1.0 - beta2**t), w[0])
+    kept1, taken1, kept2, taken2 = (
+        like(beta1, w[0]),
+        like(1.0 - beta1, w[0]),
+        like(beta2, w[0]),
+        like(1.0 - beta2, w[0]),
+    )
+    for i in range(elements[0], elements[1]):
+        first_moment[i] = without_subnormals(kept1 * first_moment[i] + taken1 * g[i])
+        second_moment[i] = without_subnormals(kept2 * second_moment[i] + taken2 * g[i] * g[i])
+        direction = first_correction * first_moment[i] / (math.sqrt(second_moment[i]) * second_correction + epsilon)
+        w[i] -= lr * (direction + decay * w[i])
+
+
+@operation
+def add_penalty(g: Vector[updates, by_element], w: Vector[reads, by_element], l1: Real, l2: Real, elements: Span):
+    """g ← g + l2·w + l1·sign(w): the gradient of l2·w²/2 + l1·|w|."""
+    l1, l2 = like(l1, w[0]), like(l2, w[0])
+    zero = like(0.0, w[0])
+    for i in range(elements[0], elements[1]):
+        sign = l1 if w[i] > 0 else (-l1 if w[i] < 0 else zero)
+        g[i] += l2 * w[i] + sign
+
+
+@operation
+def clip_by_value(g: Vector[updates, by_element], limit: Real, elements: Span):
+    """g ← min(max(g, −limit), limit), NaN kept."""
+    limit = like(limit, g[0])
+    for i in range(elements[0], elements[1]):
+        g[i] = limit if g[i] > limit else (-limit if g[i] < -limit else g[i])
+
+
+@operation
+def squared_norm(g: Vector[reads], partial: Vector[writes, by_element], blocks: Span):
+    """partial[b] = Σ g² over block b of NORM_BLOCK elements, in float64."""
+    for block in range(blocks[0], blocks[1]):
+        total = 0.0
+        for i in range(block * NORM_BLOCK, min((block + 1) * NORM_BLOCK, g.size)):
+            total += float(g[i]) * float(g[i])
+        partial[block] = total
+
+
+@operation
+def clip_by_norm(g: Vector[updates, by_element], partial: Vector[reads], limit: Real, elements: Span):
+    """g ← g·min(1, limit/‖g‖), ‖g‖ from the partial sums: Pascanu et al. 2013."""
+    total = 0.0
+    for block in range(partial.size):
+        total += partial[block]
+    norm = math.sqrt(total)
+    if norm > limit:
+        factor = like(limit / norm, g[0])
+        for i in range(elements[0], elements[1]):
+            g[i] *= factor
