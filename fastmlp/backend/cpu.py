@@ -67,7 +67,8 @@ class CpuBackend(Backend):
 
     def from_numpy(self, values: np.ndarray) -> np.ndarray:
         """Return ``values`` themselves where they are contiguous (memory-mapped files stay on disk), else a copy."""
-        return np.asarray(np.ascontiguousarray(values))
+        native = values.dtype.newbyteorder("=")
+        return np.asarray(np.ascontiguousarray(values, dtype=native))
 
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         """Return a copy."""

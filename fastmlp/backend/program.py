@@ -98,10 +98,14 @@ def pack(operation: Operation, arguments: tuple, compiler: KernelCompiler) -> tu
 
 def _check_array(operation: str, name: str, argument: Argument, value: np.ndarray) -> None:
     dimensions = 2 if argument.kind == "matrix" else 1
-    if not isinstance(value, np.ndarray) or value.ndim != dimensions or not value.flags.c_contiguous:
+    if (
+        not isinstance(value, np.ndarray)
+        or value.ndim != dimensions
+        or not (value.flags.c_contiguous and value.dtype.isnative)
+    ):
         found = (
             f"shape {value.shape}, strides {value.strides}" if isinstance(value, np.ndarray) else type(value).__name__
         )
         raise TypeError(
-            f"{operation}: {name} must be a C-contiguous NumPy array of {dimensions} dimensions, not {found}"
+            f"{operation}: {name} must be a C-contiguous NumPy array in native byte order of {dimensions} dimensions, not {found}"
         )

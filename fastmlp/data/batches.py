@@ -38,6 +38,8 @@ class Batches:
         Number of rows.
     order
         (rows,) int64 on the device: the order of this epoch.
+    targets
+        The targets as they were given, on the host.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class Batches:
     ):
         self.backend, self.counters, self.batch_size = backend, counters, batch_size
         self.rows, columns = features.shape
+        self.targets = targets
+        self._host_features, self._host_scaling = features, (scale, shift)
         self._features = backend.from_numpy(features)
         self._scaling = None
         if scale is not None or shift is not None:
@@ -73,8 +77,18 @@ class Batches:
 
     def shuffle(self, seed: int, epoch: int) -> None:
         """Set the order of an epoch: the permutation that belongs to (seed, epoch), on every device the same."""
-        generator = np.random.Generator(np.random.Philox(key=[seed, SHUFFLE_STREAM | epoch]))
+        key = np.array(
+            [seed, SHUFFLE_STREAM | epoch], np.uint64
+        )  # a list would pass through float64 and lose the epoch
+        generator = np.random.Generator(np.random.Philox(key=key))
         self.backend.assign(self.order, generator.permutation(self.rows))
+
+    def largest_input(self, rows: int = 1000) -> float:
+        """Return the largest size of a scaled feature among the first rows: what to look at when training diverges."""
+        scale, shift = self._host_scaling
+        sample = self._host_features[:rows].astype(np.float64)
+        sample = sample * (1.0 if scale is None else scale) + (0.0 if shift is None else shift)
+        return float(np.abs(sample).max(initial=0.0))
 
     def load(self, rows: int) -> tuple[Array, Array | None, Array]:
         """Launch what fills the next batch of ``rows`` rows; return its features, targets and weights.

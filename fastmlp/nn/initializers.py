@@ -96,6 +96,10 @@ def parse_initializer(text: str | Initializer) -> Initializer:
             raise UsageError(f"initial weight {text!r}: the lower bound lies above the upper one.")
         if name == "normal" and arguments[1] < 0:
             raise UsageError(f"initial weight {text!r}: the standard deviation is negative.")
-    elif arguments and arguments[0] != "gain":
+        if name == "uniform" and math.isinf(arguments[1] - arguments[0]):
+            raise UsageError(f"initial weight {text!r}: the bounds lie too far apart.")
+    elif name == "constant":
         numbers("initial weight", text, arguments)
+    elif arguments and arguments[0] != "gain" and numbers("initial weight", text, arguments)[0] < 0:
+        raise UsageError(f"initial weight {text!r}: the gain is negative.")
     return Initializer(name, arguments)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +17,28 @@ ACCEPTED = {"softmax_cross_entropy": (0, 0), "log_loss": (0, 0), "mse": (0, 0), 
 ALIASES = {"cross_entropy": "softmax_cross_entropy", "binary_cross_entropy": "log_loss"}
 REDUCTIONS = ("mean", "sum")
 ELEMENTWISE_KERNELS = {"mse": "squared_error", "mae": "absolute_error", "huber": "huber", "log_loss": "log_loss"}
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Sums over the rows that a loss has seen."""
+
+    loss_sum: float = 0.0
+    right: float = 0.0
+    rows: int = 0
+
+    def __add__(self, other: Statistics) -> Statistics:
+        return Statistics(self.loss_sum + other.loss_sum, self.right + other.right, self.rows + other.rows)
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of a row; NaN where no row was seen."""
+        return self.loss_sum / self.rows if self.rows else math.nan
+
+    @property
+    def accuracy(self) -> float:
+        """Share of rows that were right; NaN where no row was seen."""
+        return self.right / self.rows if self.rows else math.nan
 
 
 class Loss(ABC):
@@ -30,6 +54,7 @@ class Loss(ABC):
     """
 
     name: str
+    counts_right = True  # whether rows can be right or wrong: not so for regression
 
     def __init__(self, reduction: str = "mean"):
         self.reduction = choose("reduction", reduction, REDUCTIONS)
@@ -61,12 +86,11 @@ class Loss(ABC):
         self.backend.ops.accumulate_statistics(row_loss, row_right, self.statistics)
         return gradient
 
-    def take_statistics(self) -> tuple[float, float]:
-        """Return mean loss and share of right rows since the last call, and start anew; waits for the device."""
+    def take_statistics(self) -> Statistics:
+        """Return the sums since the last call, and start anew; waits for the device."""
         sums = self.backend.to_numpy(self.statistics)
         self.backend.assign(self.statistics, np.zeros(3))
-        rows = max(sums[ROW_COUNT], 1.0)
-        return sums[LOSS_SUM] / rows, sums[RIGHT_SUM] / rows
+        return Statistics(float(sums[LOSS_SUM]), float(sums[RIGHT_SUM]), int(sums[ROW_COUNT]))
 
     def row_losses(self, rows: int) -> np.ndarray:
         """Return the loss of each of the last batch's rows, float64."""
@@ -125,12 +149,14 @@ class ElementwiseLoss(Loss):
         self.name = name
         self.parameter = parameter
         self.right = right
+        self.counts_right = right != RIGHT_NEVER
+        self._threshold = 0.0 if name == "log_loss" else 0.5  # a logit of 0 is a probability of ½
 
     def _launch(self, outputs, targets, weights, scale, gradient, row_loss, row_right) -> None:
         kernel = ELEMENTWISE_KERNELS[self.name]
         functions = self.backend.scalar_function(kernel), self.backend.scalar_function(f"{kernel}_derivative")
         element_weight = 1.0 if self.name == "log_loss" else 1.0 / outputs.shape[1]
-        how = self.parameter, element_weight, scale, self.right
+        how = self.parameter, element_weight, scale, self.right, self._threshold
         self.backend.ops.elementwise_loss(*functions, outputs, targets, weights, *how, gradient, row_loss, row_right)
 
     def finish_outputs(self, outputs: Array, finished: Array) -> None:
@@ -167,6 +193,7 @@ def parse_loss(
     """
     if text == "auto":
         text = {"classification": "softmax_cross_entropy", "multilabel": "log_loss", "regression": "mse"}[task]
+        text = "log_loss" if task == "classification" and outputs == 1 else text
     stem, bracket, rest = text.partition("(")
     word = ALIASES.get(stem.strip().lower().replace("-", "_"), stem)
     name, arguments = parse_spec("loss", word + bracket + rest, ACCEPTED)
@@ -174,6 +201,8 @@ def parse_loss(
         raise UsageError(
             f"loss {name} needs one class a row; this is a {task} task. Accepted: log_loss, mse, mae, huber."
         )
+    if name == "softmax_cross_entropy" and outputs == 1:
+        raise UsageError(f"loss {name} needs an output for each class; with one output use log_loss.")
     if name == "log_loss" and task == "regression":
         raise UsageError("loss log_loss needs classes; this is a regression task. Accepted: mse, mae, huber.")
     if label_smoothing and name not in ("softmax_cross_entropy", "log_loss"):

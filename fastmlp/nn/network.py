@@ -16,6 +16,7 @@ from .layers import ActivationLayer, BatchNormalization, Dense, Dropout, Layer
 from .parameters import Parameter, ParameterStore
 
 BATCH_NORM_PLACES = ("none", "hidden", "input", "all")
+LARGEST_SEED = 1 << 63  # kernels take it as an int64
 INITIAL_WEIGHTS_STREAM = 0x1417  # keeps the draws of initial weights apart from those of shuffles under the same seed
 
 
@@ -151,6 +152,8 @@ class Network:
     counters: Counters = field(init=False)
 
     def __post_init__(self):
+        if not 0 <= self.seed < LARGEST_SEED:
+            raise UsageError(f"seed must be at least 0 and less than 2^63; got {self.seed}.")
         self.dtype = np.dtype(self.dtype)
         self.counters = Counters(self.backend)
         self.layers = build_layers(self.architecture, self.seed, self.counters)
@@ -169,7 +172,8 @@ class Network:
 
     def initialize(self) -> None:
         """Draw initial parameters from the seed; needs bind first."""
-        generator = np.random.Generator(np.random.Philox(key=[self.seed, INITIAL_WEIGHTS_STREAM]))
+        key = np.array([self.seed, INITIAL_WEIGHTS_STREAM], np.uint64)
+        generator = np.random.Generator(np.random.Philox(key=key))
         for layer in self.layers:
             layer.initialize(generator)
 

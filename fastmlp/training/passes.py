@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastmlp.data.batches import Batches
-from fastmlp.nn.losses import Loss
+from fastmlp.nn.losses import Loss, Statistics
 from fastmlp.nn.network import Network
 from fastmlp.optim.optimizers import Optimizer
 
@@ -39,8 +39,8 @@ class Evaluation:
         self._counters = batches.counters
         self._sweep = Sweep(network.backend, batches.rows, batches.batch_size, step)
 
-    def run(self) -> tuple[float, float]:
-        """Return (mean loss, share of right rows)."""
+    def run(self) -> Statistics:
+        """Return the sums over all rows."""
         self._counters.start_epoch(0)
         self._loss.take_statistics()
         for _ in self._sweep.run():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from .compiler import scalar
-from .elementary import exp, like, log1p_exp_of_negative, tanh
+from .elementary import exp, expm1, like, log1p_exp_of_negative, tanh
 
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al. 2017, equation 14
 SELU_SCALE = 1.0507009873554805
@@ -51,7 +51,7 @@ def leaky_relu_derivative(a, p):
 
 @scalar
 def elu(z, p):
-    return like(p, z) * (exp(z) - like(1.0, z)) if z < 0 else z
+    return like(p, z) * expm1(z) if z < 0 else z
 
 
 @scalar
@@ -61,7 +61,7 @@ def elu_derivative(a, p):
 
 @scalar
 def selu(z, p):
-    return like(SELU_SCALE * SELU_ALPHA, z) * (exp(z) - like(1.0, z)) if z < 0 else like(SELU_SCALE, z) * z
+    return like(SELU_SCALE * SELU_ALPHA, z) * expm1(z) if z < 0 else like(SELU_SCALE, z) * z
 
 
 @scalar
@@ -97,7 +97,7 @@ def softplus(z, p):
 
 @scalar
 def softplus_derivative(a, p):
-    return like(1.0, a) - exp(-a)
+    return -expm1(-a)
 
 
 @scalar

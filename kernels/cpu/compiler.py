@@ -29,9 +29,10 @@ scalar = njit(inline="never", error_model="numpy", fastmath=FASTMATH)
 
 @cache
 def source_fingerprint() -> str:
-    """Return a hash of every CPU kernel's source text."""
+    """Return a hash of every CPU kernel's source text, and of what the kernels share with other devices."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    here = Path(__file__).parent
+    for path in sorted([*here.glob("*.py"), *here.parent.glob("*.py")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -98,7 +99,9 @@ def compile_entry(operation: Operation, element_types: tuple[np.dtype, ...], fun
     # The code is said to come from the kernel's own file: that is where Numba looks for a place for its disk cache.
     exec(compile(source, operation.body.__code__.co_filename, "exec"), namespace)
     entry = namespace["make"](source_fingerprint())
-    return cfunc(ENTRY_SIGNATURE, cache=True, nopython=True)(entry)
+    # The key knows the sources of the kernels, not those of a user's own activation or loss: these are not kept on disk.
+    ours = all(function.__module__.startswith(__package__) for function in functions)
+    return cfunc(ENTRY_SIGNATURE, cache=ours, nopython=True)(entry)
 
 
 @cache

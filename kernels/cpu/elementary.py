@@ -28,6 +28,11 @@ def exp(x):
     return math.exp(x)
 
 
+def expm1(x):
+    """Return eˣ − 1, exact near zero, where the difference would cancel."""
+    return math.expm1(x)
+
+
 def tanh(x):
     """Return the hyperbolic tangent of x."""
     return math.tanh(x)
@@ -62,6 +67,16 @@ def _exp_float32(x):
     return (np.float32(1.0) + (r + r * r * g)) * power
 
 
+def _expm1_float32(x):
+    """r + r²·g(r) without the 1 that would swallow it, where |x| is small; the difference elsewhere."""
+    g = np.float32(0.0013933652)
+    g = g * x + np.float32(0.0083631817)
+    g = g * x + np.float32(0.0416664667)
+    g = g * x + np.float32(0.1666657627)
+    g = g * x + np.float32(0.5)
+    return x + x * x * g if abs(x) < np.float32(0.34) else exp(x) - np.float32(1.0)
+
+
 def _tanh_float32(x):
     """An odd polynomial near zero, where 1 − 2/(e²ˣ + 1) would cancel; that formula elsewhere."""
     size = abs(x)
@@ -83,6 +98,13 @@ def _exp(x):
     if isinstance(x, types.Float) and x.bitwidth == 32:
         return _exp_float32
     return lambda x: math.exp(x)
+
+
+@overload(expm1, jit_options=EXACT_ORDER)
+def _expm1(x):
+    if isinstance(x, types.Float) and x.bitwidth == 32:
+        return _expm1_float32
+    return lambda x: math.expm1(x)
 
 
 @overload(tanh, jit_options=EXACT_ORDER)

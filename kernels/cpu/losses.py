@@ -30,18 +30,19 @@ def softmax_cross_entropy(
     classes = logits.shape[1]
     for row in range(rows[0], rows[1]):
         label = labels[row]
-        largest, best, logit_sum = logits[row, 0], 0, like(0.0, logits[row, 0])
+        largest, best = logits[row, 0], 0
         for column in range(classes):
-            logit_sum += logits[row, column]
             if logits[row, column] > largest:
                 largest, best = logits[row, column], column
-        total = like(0.0, largest)
+        total, shifted_sum = like(0.0, largest), like(0.0, largest)
         for column in range(classes):
-            gradient[row, column] = exp(logits[row, column] - largest)
+            shifted = logits[row, column] - largest
+            gradient[row, column] = exp(shifted)
             total += gradient[row, column]
+            shifted_sum += shifted
         even_share = like(smoothing / classes, largest)
-        target_logit = like(1.0 - smoothing, largest) * logits[row, label] + even_share * logit_sum
-        row_loss[row] = weights[row] * (math.log(total) + largest - target_logit)
+        target_logit = like(1.0 - smoothing, largest) * (logits[row, label] - largest) + even_share * shifted_sum
+        row_loss[row] = weights[row] * (math.log(total) - target_logit)
         row_right[row] = best == label and logits[row, label] == largest
         factor = like(weights[row] * scale, largest)
         for column in range(classes):
@@ -95,6 +96,7 @@ def elementwise_loss(
     element_weight: Real,
     scale: Real,
     right: Integer,
+    threshold: Real,
     gradient: Matrix[writes, by_row],
     row_loss: Vector[writes, by_row],
     row_right: Vector[writes, by_row],
@@ -102,8 +104,8 @@ def elementwise_loss(
 ):
     """element_weight·Σⱼ ℓ(yⱼ, tⱼ) in each row and its gradient w·scale·element_weight·ℓ′(yⱼ, tⱼ).
 
-    A row is right, when ``right`` asks for it, if every output lies on its target's side of the threshold (outputs at 0,
-    targets at ½) or if the largest output stands where the largest target does.
+    A row is right, when ``right`` asks for it, if every output lies on the same side of ``threshold`` as its target of ½,
+    or if the largest output stands where the largest target does.
     """
     for row in range(rows[0], rows[1]):
         total, factor = like(0.0, outputs[row, 0]), like(weights[row] * scale * element_weight, outputs[row, 0])
@@ -112,7 +114,7 @@ def elementwise_loss(
             output, target = outputs[row, column], targets[row, column]
             total += value(output, target, parameter)
             gradient[row, column] = factor * derivative(output, target, parameter)
-            sides_agree = sides_agree and (output > 0) == (target > 0.5)
+            sides_agree = sides_agree and (output > threshold) == (target > 0.5)
             best = column if output > outputs[row, best] else best
             label = column if target > targets[row, label] else label
         row_loss[row] = weights[row] * element_weight * total

@@ -1,0 +1,230 @@
+"""NumPy files: .npz archives, and .npy files that are read in place."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from fastmlp.data.memory import require_memory
+from fastmlp.data.source import Source
+from fastmlp.errors import DataError, did_you_mean
+
+FEATURE_KEYS = ("X", "x", "features", "data", "images")
+TARGET_KEYS = ("y", "Y", "target", "targets", "label", "labels")
+SPLIT_FEATURE_KEYS = ("x", "X")
+EXACT_IN_FLOAT32 = 2**24
+
+
+def load_npz(path: Path, target: str | None = None, need_target: bool = True) -> Source:
+    """Read an archive of arrays: features and target, or x_train, y_train, x_test and y_test.
+
+    Parameters
+    ----------
+    path
+        The .npz file. Features are looked for under X, x, features, data or images, the target under y, Y, target,
+        targets, label or labels.
+    target
+        Name of the target array, if it is called otherwise.
+    need_target
+        Whether a lacking target is an error.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, holds Python objects, or lacks the arrays.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+            wanted = _choose_keys(path, list(members), target, need_target)
+            read = {key: _read_member(archive, members[key], path) for key in wanted if key is not None}
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise _unreadable(path, error) from None
+    features, labels, test_features, test_labels = (None if key is None else read[key] for key in wanted)
+    test = None
+    if test_features is not None:
+        test = source_of_arrays(f"{path.stem} test", test_features, test_labels, wanted[3])
+    return source_of_arrays(path.stem, features, labels, wanted[1], test)
+
+
+def load_npy(path: Path, target_path: Path | None) -> Source:
+    """Read a file of features and a file of the target, mapped into memory rather than read."""
+    labels = None if target_path is None else _map(target_path)
+    return source_of_arrays(path.stem, _map(path), labels, None if target_path is None else target_path.stem)
+
+
+def source_of_arrays(
+    name: str, features: np.ndarray, target: np.ndarray | None, target_name: str | None, test: Source | None = None
+) -> Source:
+    """Return a source of arrays of any shape: images are flattened, types that the kernels do not read are converted.
+
+    Parameters
+    ----------
+    name, target_name, test
+        As in Source.
+    features
+        (rows,), (rows, columns), (rows, height, width), or (rows, height, width, channels), the channels last or first.
+    target
+        (rows,), (rows, outputs) or None.
+
+    Raises
+    ------
+    DataError
+        If a shape or type cannot be used.
+    """
+    matrix, image_shape, notes = _as_matrix(name, features)
+    return Source(
+        name=name,
+        features=matrix,
+        target=None if target is None else _as_target(name, target),
+        target_name=None if target is None else target_name,
+        image_shape=image_shape,
+        test=test,
+        notes=notes,
+    )
+
+
+def _choose_keys(path: Path, keys: list[str], target: str | None, need_target: bool) -> tuple[str | None, ...]:
+    """Return the keys of features, target, test features and test target, None for those that are not there."""
+    for letter in SPLIT_FEATURE_KEYS:
+        if f"{letter}_train" in keys:
+            features, test = f"{letter}_train", f"{letter}_test" if f"{letter}_test" in keys else None
+            labels, test_labels = (
+                next((f"{y}_{part}" for y in "yY" if f"{y}_{part}" in keys), None) for part in ("train", "test")
+            )
+            break
+    else:
+        features = next((key for key in FEATURE_KEYS if key in keys and key != target), None)
+        labels, test, test_labels = next((key for key in TARGET_KEYS if key in keys), None), None, None
+    if features is None:
+        found = ", ".join(sorted(keys)[:10]) or "none"
+        raise DataError(f"{path} holds no features: it has the arrays {found}; call them X (and the target y).")
+    if target is not None and target in keys:
+        labels = target
+    elif target is not None and need_target:
+        raise DataError(f"{path} has no array {target!r} for the target{did_you_mean(target, keys)}")
+    if labels is None and need_target:
+        raise DataError(
+            f"{path} holds no target; call its array one of {', '.join(TARGET_KEYS)}, or y_train beside x_train."
+        )
+    return features, labels, test, test_labels
+
+
+def _read_member(archive: zipfile.ZipFile, member: str, path: Path) -> np.ndarray:
+    what = f"{path} ({member.removesuffix('.npy')})"
+    size = archive.getinfo(member).file_size
+    with archive.open(member) as file:
+        shape, _, dtype = _read_npy_header(file, what)
+        wanted = math.prod(shape) * dtype.itemsize
+        if wanted != size - file.tell():
+            raise DataError(f"{what} is damaged: its shape {shape} does not fit the {size:,} bytes stored.")
+        require_memory(wanted, what)
+    with archive.open(member) as file:
+        return _read_checked(lambda: np.lib.format.read_array(file, allow_pickle=False), what)
+
+
+def _map(path: Path) -> np.ndarray:
+    try:
+        with path.open("rb") as file:
+            shape, _, dtype = _read_npy_header(file, str(path))
+            wanted = math.prod(shape) * dtype.itemsize
+            held = path.stat().st_size - file.tell()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if wanted > held:
+        raise DataError(f"{path} is damaged: its shape {shape} does not fit the {held:,} bytes stored.")
+    mode = "r" if wanted else None  # an empty file cannot be mapped
+    return _read_checked(lambda: np.load(path, mmap_mode=mode, allow_pickle=False), str(path))
+
+
+def _read_npy_header(file: BinaryIO, what: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    def read():
+        version = np.lib.format.read_magic(file)
+        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        if version not in readers:
+            raise ValueError(f"version {version} of the format")
+        return readers[version](file)
+
+    shape, fortran, dtype = _read_checked(read, what)
+    if dtype.hasobject:
+        raise DataError(
+            f"{what} holds Python objects, which are not read as they could run code; save numbers or texts."
+        )
+    if any(size < 0 for size in shape):
+        raise DataError(f"{what} is damaged: its shape is {shape}.")
+    return shape, fortran, dtype
+
+
+def _read_checked(read, what: str):
+    """Call ``read`` and turn whatever a damaged file makes NumPy raise into a DataError."""
+    try:
+        return read()
+    except DataError:
+        raise
+    except Exception as error:  # NumPy parses the header as a Python literal, which fails in many ways
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DataError(f"{what} is not a readable NumPy array: {reason}.") from None
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return DataError(f"{path} cannot be read: {reason}.")
+
+
+def _as_matrix(name: str, features: np.ndarray) -> tuple[np.ndarray, tuple[int, ...] | None, tuple[str, ...]]:
+    if features.dtype.kind not in "buif":
+        raise DataError(f"{name}: features of type {features.dtype} cannot be used; give numbers.")
+    if not 1 <= features.ndim <= 4 or 0 in features.shape:
+        raise DataError(
+            f"{name}: features of shape {features.shape} cannot be used; give rows by columns, or rows of images."
+        )
+    notes: tuple[str, ...] = ()
+    if features.ndim == 4 and features.shape[1] in (1, 3) and features.shape[3] not in (1, 3, 4):
+        features = np.moveaxis(features, 1, 3)
+        notes = ("the images' channels come first; they were moved to the end.",)
+    image_shape = features.shape[1:] if features.ndim > 2 else None
+    if image_shape is not None and image_shape[2:] == (1,):
+        image_shape = image_shape[:2]
+    matrix = features.reshape(len(features), -1)
+    matrix = _as_number_type(name, matrix)
+    return matrix if matrix.flags.c_contiguous else np.ascontiguousarray(matrix), image_shape, notes
+
+
+def _as_number_type(name: str, matrix: np.ndarray) -> np.ndarray:
+    """Return uint8, float32 or float64: the types that the kernels read, and wide enough for the values."""
+    if matrix.dtype == bool:
+        return matrix.view(np.uint8)
+    if matrix.dtype in (np.uint8, np.float32, np.float64) and matrix.dtype.isnative:
+        return matrix
+    if matrix.dtype.kind in "ui":
+        exact = max(abs(int(matrix.min())), abs(int(matrix.max()))) <= EXACT_IN_FLOAT32
+        wanted = np.dtype(np.float32 if exact else np.float64)
+    else:
+        wanted = np.dtype(np.float32 if matrix.dtype.itemsize <= 4 else np.float64)
+    require_memory(matrix.size * wanted.itemsize, name)
+    return matrix.astype(wanted)
+
+
+def _as_target(name: str, target: np.ndarray) -> np.ndarray:
+    if target.dtype.kind == "S":
+        try:
+            target = np.char.decode(target, "utf-8")
+        except UnicodeDecodeError:
+            raise DataError(f"{name}: the target's texts are not UTF-8.") from None
+    if target.dtype.kind not in "buifU":
+        raise DataError(f"{name}: a target of type {target.dtype} cannot be used; give numbers, texts or truth values.")
+    if target.ndim == 2 and target.shape[1] == 1:
+        target = target[:, 0]
+    if target.ndim not in (1, 2):
+        raise DataError(
+            f"{name}: a target of shape {target.shape} cannot be used; give one value, or one row of values, a row."
+        )
+    wanted = {"u": np.dtype(np.int64), "i": np.dtype(np.int64), "f": np.dtype(np.float64)}.get(target.dtype.kind)
+    if target.dtype == np.uint64 and target.size and target.max() > np.iinfo(np.int64).max:
+        wanted = np.dtype(np.float64)
+    return np.array(target, wanted or target.dtype.newbyteorder("="))

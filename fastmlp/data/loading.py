@@ -1,0 +1,173 @@
+"""load: the one entry for any source, a data set's name or a path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from fastmlp.data import arrays, datasets, idx, images, tables
+from fastmlp.data.columns import is_text
+from fastmlp.data.source import Source
+from fastmlp.errors import DataError, UsageError, did_you_mean
+
+
+def load(
+    source: str | Path,
+    *,
+    target: str | int | None = None,
+    test: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    image_size: str | int | tuple[int, int] | None = None,
+    colour: bool = False,
+    need_target: bool = True,
+    text_columns: tuple[str, ...] = (),
+) -> Source:
+    """Read a data set.
+
+    Parameters
+    ----------
+    source
+        A name of ``datasets.NAMES``; or the path of a table, an .npz file, a folder of images or of the four IDX files;
+        or two paths joined by a comma: features and target as .npy files, tables or IDX files.
+    target
+        Of a table, the target column's name or position (without it label or target, else the last column); of an .npz
+        file, the name of the target's array.
+    test
+        A path that holds the test split in the same form.
+    data_dir
+        Where to look for the files of a named data set.
+    image_size, colour
+        For folders of images: the size to bring them to, and whether to keep colours.
+    need_target
+        Whether the target must be there; without it a source for prediction may lack it.
+    text_columns
+        Table columns to keep as texts even where they look like numbers.
+
+    Raises
+    ------
+    DataError
+        If the source is not there, is damaged, or does not hold what was asked for.
+    """
+    choices = _Choices(target, data_dir, image_size, colour, need_target, text_columns)
+    loaded = _load(str(source), choices)
+    if test is None:
+        return loaded
+    for_test = replace(
+        choices,
+        # By name: the columns of a test table may come in another order.
+        target=target if loaded.feature_names is None else loaded.target_name,
+        image_size=image_size or (loaded.image_shape and loaded.image_shape[:2]),
+        text_columns=text_columns or _text_columns(loaded),
+    )
+    held_out = _load(str(test), for_test)
+    _check_alike(loaded, held_out)
+    return replace(loaded, test=replace(held_out, test=None))
+
+
+@dataclass(frozen=True)
+class _Choices:
+    """What the caller of ``load`` asked for beside the source."""
+
+    target: str | int | None
+    data_dir: str | Path | None
+    image_size: str | int | tuple[int, int] | None
+    colour: bool
+    need_target: bool
+    text_columns: tuple[str, ...]
+
+
+def _load(source: str, choices: _Choices) -> Source:
+    if source in datasets.NAMES:
+        return _with_own_target(datasets.load_dataset(source, choices.data_dir), choices)
+    path = Path(source).expanduser()
+    if source and path.is_dir():
+        return _with_own_target(_load_folder(path, choices), choices)
+    if path.is_file():
+        return _load_file(path, choices)
+    parts = [Path(part.strip()).expanduser() for part in source.split(",")]
+    if len(parts) == 2:
+        for part in parts:
+            if not part.is_file():
+                raise DataError(f"{str(part)!r}, half of {source!r}, is not a file; give features,target as two files.")
+        return _with_own_target(_load_pair(*parts), choices)
+    raise DataError(
+        f"source {source!r} is neither a file, a folder nor a data set{did_you_mean(source, datasets.NAMES)} "
+        f"Data sets: {', '.join(datasets.NAMES)}."
+    )
+
+
+def _load_folder(path: Path, choices: _Choices) -> Source:
+    files = datasets.find_idx_files(path)
+    if datasets.PARTS[0] in files:
+        return datasets.source_of_idx(path.name, files)
+    return images.load_images(path, choices.image_size, choices.colour, choices.need_target)
+
+
+def _load_file(path: Path, choices: _Choices) -> Source:
+    if tables.is_table_name(path):
+        return tables.load_table(path, choices.target, choices.need_target, choices.text_columns)
+    if path.suffix.lower() == ".npz":
+        return arrays.load_npz(path, choices.target, choices.need_target)
+    if choices.need_target and (path.suffix.lower() == ".npy" or idx.is_idx_name(path)):
+        raise DataError(f"{path} holds features without a target; give both files as features,target.")
+    if path.suffix.lower() == ".npy":
+        return arrays.load_npy(path, None)
+    if idx.is_idx_name(path):
+        return datasets.idx_pair(path.name, path, None)
+    if images.is_image_name(path):
+        return images.load_images(path, choices.image_size, choices.colour, choices.need_target)
+    raise DataError(
+        f"{path} is of no kind that is read; give a table ({' '.join(tables.SUFFIXES)}), .npz, .npy, an IDX file, "
+        "or a folder of images."
+    )
+
+
+def _load_pair(features_path: Path, target_path: Path) -> Source:
+    pair = (features_path, target_path)
+    if all(path.suffix.lower() == ".npy" for path in pair):
+        return arrays.load_npy(*pair)
+    if all(tables.is_table_name(path) for path in pair):
+        return tables.load_pair(*pair)
+    if all(idx.is_idx_name(path) for path in pair):
+        return datasets.idx_pair(features_path.name, *pair)
+    raise DataError(
+        f"{features_path} and {target_path} make no pair; give two .npy files, two tables or two IDX files."
+    )
+
+
+def _with_own_target(source: Source, choices: _Choices) -> Source:
+    """Refuse a target column for a source that brings its target itself."""
+    if choices.need_target and choices.target is not None and choices.target != source.target_name:
+        raise UsageError(
+            f"target {choices.target!r} names a column of a table; {source.name} brings its own target, "
+            "leave the option out."
+        )
+    return source
+
+
+def _text_columns(source: Source) -> tuple[str, ...]:
+    if isinstance(source.features, np.ndarray):
+        return ()
+    return tuple(series.name for series in source.features if is_text(series))
+
+
+def _check_alike(train: Source, test: Source) -> None:
+    """Refuse a test split whose columns or pictures are not the training split's."""
+    if train.image_shape != test.image_shape and train.feature_names is None:
+        raise DataError(
+            f"{test.name} has images of shape {test.image_shape}, {train.name} of {train.image_shape}; "
+            "they must be alike."
+        )
+    if train.feature_names is not None and test.feature_names is not None:
+        for name in train.feature_names:
+            if name not in test.feature_names:
+                raise DataError(
+                    f"the test split {test.name} has no column {name!r}{did_you_mean(name, test.feature_names)}"
+                )
+    elif train.features.shape[1] != test.features.shape[1]:
+        raise DataError(
+            f"{test.name} has {test.features.shape[1]:,} columns and {train.name} {train.features.shape[1]:,}; "
+            "they must be as many."
+        )

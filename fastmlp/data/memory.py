@@ -1,0 +1,46 @@
+"""How much memory is free, asked before a reader takes much of it on the word of a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fastmlp.errors import DataError
+
+
+def available_memory() -> int:
+    """Return the bytes of memory that can be taken without swapping, as far as the system says."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass  # not Linux: fall through to the total, the nearest figure that POSIX knows
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def require_memory(wanted: int, what: str) -> None:
+    """Raise a DataError if ``wanted`` bytes are more than is available.
+
+    Parameters
+    ----------
+    wanted
+        Bytes about to be allocated.
+    what
+        Subject of the message: ``"digits.npz"``.
+    """
+    available = available_memory()
+    if wanted > available:
+        raise DataError(
+            f"{what} needs {in_units(wanted)} of memory and {in_units(available)} are available; "
+            "give fewer rows, smaller images, or .npy files, which are read in place."
+        )
+
+
+def in_units(size: int) -> str:
+    """Return a byte count for people: ``"26.4 MB"``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.3g} TB"

@@ -1,0 +1,192 @@
+"""FeaturePreprocessor: features of any source become the matrix that a network reads, in prediction as in training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from fastmlp.data import stored
+from fastmlp.data.frame import FramePlan
+from fastmlp.data.matrix import MatrixPlan
+from fastmlp.data.scaling import NORMALIZATIONS, scale_and_shift
+from fastmlp.data.targets import TargetEncoder, infer_task
+from fastmlp.errors import DataError, UsageError, choose
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["NORMALIZATIONS", "FeaturePreprocessor", "TargetEncoder", "infer_task"]
+
+DTYPES = ("float32", "float64")
+
+
+class FeaturePreprocessor:
+    """Learns from the training rows how features become numbers, then does the same to any rows.
+
+    ``transform`` imputes and encodes but does not normalise: the batch kernel computes ``x * scale + shift`` while it
+    copies a batch, so that pixels can stay bytes.
+
+    Attributes
+    ----------
+    scale, shift
+        float64 vectors (output columns,), or None where nothing is to be normalised.
+    normalize
+        "none", "unit" or "standard".
+    dtype
+        The floating-point type of the network, "float32" or "float64" as a numpy dtype.
+    image_shape
+        (height, width), (height, width, channels) or None.
+    notes
+        Sentences for the user on columns that were left out, grouped, imputed or look like identifiers.
+    """
+
+    def __init__(self):
+        self.scale: np.ndarray | None = None
+        self.shift: np.ndarray | None = None
+        self.normalize = "none"
+        self.dtype = np.dtype(np.float32)
+        self.image_shape: tuple[int, ...] | None = None
+        self._plan: FramePlan | MatrixPlan | None = None
+
+    def fit(
+        self,
+        features: np.ndarray | polars.DataFrame,
+        normalize: str = "standard",
+        dtype: DTypeLike = np.float32,
+        image_shape: tuple[int, ...] | None = None,
+        feature_names: tuple[str, ...] | None = None,
+    ) -> FeaturePreprocessor:
+        """Learn medians, levels and the normalisation from the training rows.
+
+        Parameters
+        ----------
+        features
+            (rows, columns) array or polars frame: the training rows only.
+        normalize
+            "none", "unit" (to [0, 1]) or "standard" (mean 0, deviation 1): by column, for images over all pixels.
+        dtype
+            float32 or float64.
+        image_shape
+            (height, width) or (height, width, channels) if a row is a picture.
+        feature_names
+            Names of an array's columns; a frame brings its own.
+
+        Raises
+        ------
+        UsageError
+            If ``normalize`` or ``dtype`` is not one of the above.
+        DataError
+            If there is no row or column, or a value is infinite or too large for ``dtype``.
+        """
+        self.normalize = choose("normalize", normalize, NORMALIZATIONS)
+        self.dtype = np.dtype(choose("dtype", _type_name(dtype), DTYPES))
+        if 0 in features.shape:
+            raise DataError(
+                f"there is nothing to learn from {features.shape[0]:,} rows and {features.shape[1]:,} columns."
+            )
+        self.image_shape = None if image_shape is None else tuple(image_shape)
+        if isinstance(features, np.ndarray):
+            self._plan = MatrixPlan.fit(features, feature_names)
+        else:
+            self._plan = FramePlan.fit(features)
+        self.scale, self.shift = scale_and_shift(
+            self.transform(features), normalize, self.dtype, self.output_names, self.image_shape, self._plan.unscaled
+        )
+        return self
+
+    def transform(
+        self, features: np.ndarray | polars.DataFrame, feature_names: tuple[str, ...] | None = None
+    ) -> np.ndarray:
+        """Return the rows as a matrix, imputed and encoded but not yet scaled.
+
+        Parameters
+        ----------
+        features
+            (rows, columns) array or polars frame. A frame's columns are found by name, in any order, others ignored.
+        feature_names
+            Names of an array's columns, to find them by; without them an array's columns are taken in order.
+
+        Returns
+        -------
+        numpy.ndarray
+            (rows, output_columns), C-contiguous: uint8 if the features are a uint8 array, ``dtype`` otherwise. It is
+            the array itself, not a copy, where nothing had to be done.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, holds something else than in training, or holds an infinity.
+        """
+        return self._fitted.transform(features, self.dtype, feature_names)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The matrix's columns by name."""
+        return self._fitted.output_names
+
+    @property
+    def output_columns(self) -> int:
+        """How many columns the matrix has."""
+        return len(self.output_names)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The table columns that were texts in training, for ``load(..., text_columns=)`` to keep as texts."""
+        return self._fitted.text_columns
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the user, empty for a preprocessor that came from a file."""
+        return self._fitted.notes
+
+    @property
+    def _fitted(self) -> FramePlan | MatrixPlan:
+        if self._plan is None:
+            raise UsageError("this preprocessor has learnt nothing yet; call fit with the training rows first.")
+        return self._plan
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the notes as JSON can hold it."""
+        return {
+            "features": self._fitted.to_dict(),
+            "normalize": self.normalize,
+            "dtype": self.dtype.name,
+            "image_shape": None if self.image_shape is None else list(self.image_shape),
+            "scale": None if self.scale is None else self.scale.tolist(),
+            "shift": None if self.shift is None else self.shift.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, kept: Any) -> FeaturePreprocessor:
+        """Return the preprocessor that ``to_dict`` described.
+
+        Raises
+        ------
+        ModelFileError
+            If an entry is missing, of the wrong type or contradicts another.
+        """
+        preprocessor = cls()
+        features = stored.entry(kept, "features", dict)
+        plan = {"table": FramePlan, "matrix": MatrixPlan}[stored.word(features, "kind", ("table", "matrix"))]
+        preprocessor._plan = plan.from_dict(features)
+        preprocessor.normalize = stored.word(kept, "normalize", NORMALIZATIONS)
+        preprocessor.dtype = np.dtype(stored.word(kept, "dtype", DTYPES))
+        width = preprocessor.output_columns
+        preprocessor.image_shape = stored.shape(kept, "image_shape")
+        if preprocessor.image_shape is not None and np.prod(preprocessor.image_shape, dtype=object) != width:
+            raise stored.damaged("image_shape", f"the shape of {width:,} columns", preprocessor.image_shape)
+        identity = preprocessor.normalize == "none"
+        preprocessor.scale = stored.vector(kept, "scale", width, optional=identity, positive=True)
+        preprocessor.shift = stored.vector(kept, "shift", width, optional=identity)
+        if (preprocessor.scale is None) != (preprocessor.shift is None):
+            raise stored.damaged("shift", "there exactly where 'scale' is", preprocessor.shift)
+        return preprocessor
+
+
+def _type_name(dtype: DTypeLike) -> str:
+    try:
+        return np.dtype(dtype).name
+    except TypeError:
+        return str(dtype)

@@ -1,0 +1,127 @@
+"""Statistics of the training rows, and the scale and shift that normalise them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastmlp.errors import DataError
+
+NORMALIZATIONS = ("none", "unit", "standard")
+CHUNK_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class ColumnStatistics:
+    """Minimum, maximum, mean and population deviation of each column, float64 (columns,)."""
+
+    minimum: np.ndarray
+    maximum: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    def pooled(self, channels: int) -> ColumnStatistics:
+        """Return the statistics of all pixels of each channel together, repeated for every column.
+
+        Columns are pixels with their channels side by side, so column i belongs to channel i modulo ``channels``.
+        """
+
+        def by_channel(values):
+            return values.reshape(-1, channels)
+
+        mean = by_channel(self.mean).mean(axis=0)
+        spread = by_channel(self.deviation**2).mean(axis=0) + by_channel(
+            (self.mean - np.resize(mean, self.mean.size)) ** 2
+        ).mean(axis=0)
+        parts = (by_channel(self.minimum).min(axis=0), by_channel(self.maximum).max(axis=0), mean, np.sqrt(spread))
+        return ColumnStatistics(*(np.resize(part, self.mean.size) for part in parts))
+
+
+def row_chunks(matrix: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (number of the first row, rows) in pieces that stay in cache, so that a mapped file is never read whole."""
+    step = max(1, CHUNK_BYTES // max(1, 8 * matrix.shape[1]))
+    for start in range(0, matrix.shape[0], step):
+        yield start, matrix[start : start + step]
+
+
+def column_statistics(matrix: np.ndarray) -> ColumnStatistics:
+    """Return the statistics of each column of a finite (rows, columns) matrix with at least one row.
+
+    Two passes in float64: one pass over sums of squares would lose the digits of columns far from zero.
+    """
+    rows, columns = matrix.shape
+    minimum, maximum = np.full(columns, np.inf), np.full(columns, -np.inf)
+    total, squares = np.zeros(columns), np.zeros(columns)
+    for _, chunk in row_chunks(matrix):
+        np.minimum(minimum, chunk.min(axis=0), out=minimum)
+        np.maximum(maximum, chunk.max(axis=0), out=maximum)
+        total += chunk.sum(axis=0, dtype=np.float64)
+    mean = np.clip(total / rows, minimum, maximum)
+    with np.errstate(over="ignore"):  # reported by the caller, who knows the columns' names
+        for _, chunk in row_chunks(matrix):
+            difference = chunk - mean
+            squares += np.einsum("rc,rc->c", difference, difference)
+    return ColumnStatistics(minimum, maximum, mean, np.sqrt(squares / rows))
+
+
+def scale_and_shift(
+    matrix: np.ndarray,
+    normalize: str,
+    dtype: np.dtype,
+    names: tuple[str, ...],
+    image_shape: tuple[int, ...] | None = None,
+    unscaled: np.ndarray | None = None,
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return the vectors with which ``matrix * scale + shift`` is normalised, or (None, None) for the identity.
+
+    Parameters
+    ----------
+    matrix
+        (rows, columns) training rows as the preprocessor's ``transform`` returns them: finite, at least one row.
+    normalize
+        "none"; "unit": to [0, 1] by column, and for images by one range of all pixels, which for uint8 starts at 0;
+        "standard": to mean 0 and deviation 1 by column, and for images by one mean and deviation of a channel's pixels.
+    dtype
+        The floating-point type in which the network computes.
+    names
+        The columns' names, for messages.
+    image_shape
+        (height, width) or (height, width, channels) if a row is a picture.
+    unscaled
+        (columns,) booleans: columns to leave as they are, such as one-hot levels.
+
+    Raises
+    ------
+    DataError
+        If the values of a column are too large for their deviation to be computed.
+    """
+    if normalize == "none":
+        return None, None
+    statistics = column_statistics(matrix)
+    if image_shape is not None:
+        statistics = statistics.pooled(channels=image_shape[2] if len(image_shape) == 3 else 1)
+    if normalize == "standard":
+        origin, width = statistics.mean, statistics.deviation
+    elif image_shape is not None and matrix.dtype == np.uint8:
+        # One range for all channels, and 0 stays 0: the brightest pixel of the training rows is white.
+        origin, width = np.zeros(matrix.shape[1]), np.full(matrix.shape[1], statistics.maximum.max())
+    else:
+        with np.errstate(over="ignore"):
+            origin, width = statistics.minimum, statistics.maximum - statistics.minimum
+    if not np.isfinite(width).all():
+        column = int(np.argmin(np.isfinite(width)))
+        raise DataError(
+            f"column {names[column]!r} holds values too large to normalise; divide them, or give normalize none."
+        )
+
+    # A constant column has no width; its mean may differ from its value by rounding, so its value is taken instead.
+    constant = (statistics.minimum == statistics.maximum) | (width < np.finfo(dtype).tiny)
+    if normalize == "standard":
+        origin = np.where(constant, statistics.minimum, origin)
+    width = np.where(constant, 1.0, width)
+    scale, shift = 1.0 / width, -origin / width
+    if unscaled is not None:
+        scale, shift = np.where(unscaled, 1.0, scale), np.where(unscaled, 0.0, shift)
+    return scale, shift + 0.0  # + 0.0 turns -0.0 into 0.0

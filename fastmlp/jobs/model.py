@@ -1,0 +1,202 @@
+"""A trained model: the network with its preprocessing, enough to predict without anything else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastmlp.backend.base import Backend
+from fastmlp.backend.counters import Counters
+from fastmlp.data.batches import Batches
+from fastmlp.data.preprocessing import FeaturePreprocessor
+from fastmlp.data.source import Source
+from fastmlp.data.targets import TargetEncoder
+from fastmlp.errors import FastMLPError, ModelFileError
+from fastmlp.nn.losses import Loss, parse_loss
+from fastmlp.nn.network import Architecture, Network
+from fastmlp.training.model_file import read_model, take_tensor, write_model
+from fastmlp.training.passes import Evaluation, Prediction
+
+MODEL_FILE = "model.safetensors"
+PREDICTION_BATCH = 256  # rows
+
+
+@dataclass(eq=False)
+class Model:
+    """A network that takes features as a user has them and gives labels, probabilities or values.
+
+    Attributes
+    ----------
+    network
+        Initialised, on a backend.
+    loss
+        Its loss, which knows how outputs become probabilities.
+    features, targets
+        The fitted preprocessing.
+    settings
+        What it was trained with.
+    """
+
+    network: Network
+    loss: Loss
+    features: FeaturePreprocessor
+    targets: TargetEncoder
+    settings: dict[str, Any]
+
+    @property
+    def task(self) -> str:
+        """``"classification"``, ``"multilabel"`` or ``"regression"``."""
+        return self.targets.task
+
+    @property
+    def classes(self) -> list | None:
+        """The labels in the order of the probabilities' columns; None for regression."""
+        return self.targets.classes
+
+    def predict_outputs(self, features, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
+        """Return what the network says of each row.
+
+        Parameters
+        ----------
+        features
+            (rows, columns) array, or a polars frame with the columns of the training table.
+        feature_names
+            Names of an array's columns, where it has any.
+
+        Returns
+        -------
+        numpy.ndarray
+            (rows, classes) probabilities; (rows, outputs) probabilities of each label for multilabel; (rows, outputs)
+            values in the target's own unit for regression.
+        """
+        matrix = self.features.transform(features, feature_names)
+        if not len(matrix):
+            return np.zeros((0, self.targets.output_width), self.network.dtype)
+        batches = self._batches(matrix, None)
+        outputs = Prediction(self.network, self.loss, batches).run()
+        if self.task == "regression":
+            return self.targets.decode_values(outputs)
+        if self.task == "classification" and outputs.shape[1] == 1:
+            return np.hstack([1 - outputs, outputs])
+        return outputs
+
+    def predict(self, features, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
+        """Return labels (rows,), 0/1 (rows, outputs) for multilabel, or values (rows,) or (rows, outputs)."""
+        return self.decide(self.predict_outputs(features, feature_names))
+
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn the outputs of ``predict_outputs`` into labels or values."""
+        if self.task == "classification":
+            return self.targets.decode_labels(outputs.argmax(axis=1))
+        if self.task == "multilabel":
+            return (outputs > 0.5).astype(np.int64)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def mean_loss(self, source: Source) -> float:
+        """Return the mean loss of rows that have a target."""
+        matrix = self.features.transform(source.features, source.feature_names)
+        targets = loss_targets(self.loss, self.targets, self.targets.encode(source.target), self.network)
+        return Evaluation(self.network, self.loss, self._batches(matrix, targets)).run().loss
+
+    def save(self, folder: Path) -> Path:
+        """Write model.safetensors into a folder, atomically; return its path."""
+        tensors = {
+            name: self.network.backend.to_numpy(parameter.values)
+            for name, parameter in self.network.named_parameters().items()
+        }
+        description = {
+            "architecture": asdict(self.network.architecture),
+            "dtype": self.network.dtype.name,
+            "features": self.features.to_dict(),
+            "targets": self.targets.to_dict(),
+            "settings": self.settings,
+        }
+        path = folder / MODEL_FILE
+        write_model(path, tensors, description)
+        return path
+
+    def _batches(self, matrix: np.ndarray, targets: np.ndarray | None) -> Batches:
+        backend, network = self.network.backend, self.network
+        return Batches(
+            backend,
+            matrix,
+            targets,
+            Counters(backend),
+            dtype=network.dtype,
+            batch_size=min(PREDICTION_BATCH, len(matrix)),
+            scale=self.features.scale,
+            shift=self.features.shift,
+        )
+
+
+def loss_targets(loss: Loss, encoder: TargetEncoder, encoded: np.ndarray, network: Network) -> np.ndarray:
+    """Bring encoded targets to the form that a loss compares outputs with.
+
+    Softmax cross-entropy takes class numbers as they are. The other losses compare number by number: class numbers become
+    one-hot rows, or one column of 0 and 1 where the network has a single logit.
+    """
+    if encoder.task != "classification" or loss.name == "softmax_cross_entropy":
+        return encoded
+    if network.architecture.outputs == 1:
+        return encoded[:, None].astype(network.dtype)
+    return np.eye(network.architecture.outputs, dtype=network.dtype)[encoded]
+
+
+def output_width(loss_name: str, encoder: TargetEncoder) -> int:
+    """Return how many outputs the network has: one logit for log loss on two classes, else one a class or target."""
+    if encoder.task == "classification" and len(encoder.classes) == 2 and loss_name in ("log_loss", "binary_cross_entropy"):
+        return 1
+    return encoder.output_width
+
+
+def load_model(path: str | Path, backend: Backend) -> Model:
+    """Read a model from a run folder or a model file.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no model, or what is there is damaged or not fastmlp's.
+    """
+    path = Path(path)
+    file = path / MODEL_FILE if path.is_dir() else path
+    tensors, description = read_model(file)
+    try:
+        return _rebuild(file, tensors, description, backend)
+    except ModelFileError:
+        raise
+    except (FastMLPError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ModelFileError(f"the model {file} is damaged: {error}. Train again, or restore the file from a copy.") from None
+
+
+def _rebuild(file: Path, tensors: dict[str, np.ndarray], description: dict[str, Any], backend: Backend) -> Model:
+    kept = dict(description["architecture"])
+    kept["hidden"], kept["dropout"] = tuple(kept["hidden"]), tuple(kept["dropout"])
+    architecture = Architecture(**kept)
+    _check_sizes(file, architecture, tensors)
+    features, targets = FeaturePreprocessor.from_dict(description["features"]), TargetEncoder.from_dict(description["targets"])
+    settings = dict(description["settings"])
+    network = Network(architecture, backend, np.dtype(description["dtype"]), seed=0)
+    loss = parse_loss(settings["loss"], task=targets.task, outputs=architecture.outputs)
+    if features.output_columns != architecture.inputs or output_width(loss.name, targets) != architecture.outputs:
+        raise ModelFileError(f"the model {file} is damaged: its preprocessing does not fit its network.")
+    bind(network, loss, PREDICTION_BATCH)
+    for name, parameter in network.named_parameters().items():
+        backend.assign(parameter.values, take_tensor(file, tensors, name, parameter.shape))
+    return Model(network, loss, features, targets, settings)
+
+
+def _check_sizes(file: Path, architecture: Architecture, tensors: dict[str, np.ndarray]) -> None:
+    """Check that the file holds as many numbers as the network it describes, before memory is taken for that network."""
+    widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
+    described = sum(before * after for before, after in zip(widths, widths[1:], strict=False))
+    if described > sum(array.size for array in tensors.values()):
+        raise ModelFileError(f"the model {file} is damaged: it describes a larger network than it holds.")
+
+
+def bind(network: Network, loss: Loss, rows: int) -> None:
+    """Allocate the buffers of a network and its loss for batches of up to ``rows`` rows."""
+    network.bind(rows)
+    loss.bind(network.backend, network.dtype, rows, network.architecture.outputs)

@@ -1,0 +1,165 @@
+"""From a source and settings to matrices: splits, fitted preprocessing, encoded targets, row weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastmlp.data.loading import load
+from fastmlp.data.preprocessing import FeaturePreprocessor
+from fastmlp.data.source import Source
+from fastmlp.data.splits import split_rows
+from fastmlp.data.targets import TargetEncoder, infer_task
+from fastmlp.errors import UsageError, did_you_mean
+
+from .settings import Settings
+
+DEFAULT_VALIDATION_FRACTION = 0.1  # with early stopping, which cannot do without
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one split, ready for batches: features (rows, columns) and encoded targets."""
+
+    features: np.ndarray
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """Everything that training needs to know of the data.
+
+    Attributes
+    ----------
+    name
+        Of the source.
+    train, validation, test
+        The splits; None where there is none.
+    features, targets
+        The fitted preprocessing of inputs and of the target.
+    weights
+        (training rows,) weight of each row, mean 1; None for equal weights.
+    input_shape
+        (height, width[, channels]) for images, else None.
+    notes
+        What a user should know: rows left out, columns grouped, parts missing.
+    """
+
+    name: str
+    train: Part
+    validation: Part | None
+    test: Part | None
+    features: FeaturePreprocessor
+    targets: TargetEncoder
+    weights: np.ndarray | None = None
+    input_shape: tuple[int, ...] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def prepare(settings: Settings) -> PreparedData:
+    """Read, split and encode the data of a run; statistics come from the training rows alone.
+
+    Raises
+    ------
+    DataError, UsageError
+        If the data cannot be read or does not fit the settings.
+    """
+    source = load(
+        settings.dataset,
+        target=settings.target,
+        test=settings.test,
+        data_dir=settings.data_dir,
+        image_size=settings.image_size,
+        colour=settings.colour,
+    )
+    task = infer_task(source.target) if settings.task == "auto" else settings.task
+    train, validation, test = split_source(source, settings, task)
+    encoder = TargetEncoder().fit(train.target, task, settings.standardize_target, settings.dtype)
+    preprocessor = FeaturePreprocessor().fit(
+        train.features, settings.normalize, settings.dtype, source.image_shape, source.feature_names
+    )
+
+    def part(rows: Source | None) -> Part | None:
+        if rows is None or not len(rows):
+            return None
+        return Part(preprocessor.transform(rows.features, rows.feature_names), encoder.encode(rows.target))
+
+    train_part = part(train)
+    weights = class_weights(settings.class_weight, encoder, train_part.targets)
+    notes = [*source.notes, *preprocessor.notes]
+    return PreparedData(
+        source.name, train_part, part(validation), part(test), preprocessor, encoder, weights, source.image_shape, notes
+    )
+
+
+def split_source(source: Source, settings: Settings, task: str) -> tuple[Source, Source | None, Source | None]:
+    """Return the training, validation and test rows of a source."""
+    fraction = settings.validation_fraction
+    if fraction is None:
+        fraction = 0.0 if settings.early_stopping is None else DEFAULT_VALIDATION_FRACTION
+    rows = split_rows(
+        source.target,
+        test_fraction=settings.test_fraction,
+        validation_fraction=fraction,
+        task=task,
+        seed=settings.seed,
+        has_test=source.test is not None,
+    )
+    train, validation, test = (None if part is None else source.take(part) for part in rows)
+    return train, validation, source.test if source.test is not None else test
+
+
+def class_weights(text: str, encoder: TargetEncoder, labels: np.ndarray) -> np.ndarray | None:
+    """Return the weight of each training row, float64 with mean 1; None where all are equal.
+
+    Parameters
+    ----------
+    text
+        ``none``; ``balanced``: rows/(classes · rows of the class); or ``label=weight,…``, 1 for labels left out.
+    encoder
+        Knows the classes.
+    labels
+        (rows,) class numbers.
+
+    Raises
+    ------
+    UsageError
+        If the task has no classes, a label is not known, or a weight is not a number of at least 0.
+    """
+    if text == "none":
+        return None
+    if encoder.task != "classification":
+        raise UsageError(f"class_weight needs a classification task; this is {encoder.task}.")
+    counts = np.bincount(labels, minlength=len(encoder.classes))
+    if text == "balanced":
+        by_class = len(labels) / (len(counts) * np.maximum(counts, 1))
+    else:
+        by_class = _weights_by_label(text, encoder)
+    weights = by_class[labels]
+    if not weights.sum() > 0:
+        raise UsageError(f"class_weight {text!r} gives every training row the weight 0.")
+    return weights / weights.mean()
+
+
+def _weights_by_label(text: str, encoder: TargetEncoder) -> np.ndarray:
+    names = [str(label) for label in encoder.classes]
+    weights = np.ones(len(names))
+    for part in text.split(","):
+        label, equals, number = part.rpartition("=")
+        if not equals:
+            raise UsageError(f"class_weight {part!r} cannot be read; give none, balanced, or label=weight,label=weight.")
+        if label.strip() not in names:
+            raise UsageError(f"class_weight names the label {label.strip()!r}, which the target lacks"
+                             f"{did_you_mean(label.strip(), names)}")  # fmt: skip
+        try:
+            weight = float(number)
+        except ValueError:
+            weight = -1.0
+        if not 0 <= weight < float("inf"):
+            raise UsageError(f"class_weight of {label.strip()!r} must be a number of at least 0; got {number!r}.")
+        weights[names.index(label.strip())] = weight
+    return weights

@@ -1,0 +1,237 @@
+"""The main job: from settings to a trained model, a run folder and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fastmlp.backend import Backend, open_backend
+from fastmlp.backend.counters import Counters
+from fastmlp.data.batches import Batches
+from fastmlp.nn.losses import parse_loss
+from fastmlp.nn.network import Architecture, Network
+from fastmlp.optim.optimizers import ADAMW_WEIGHT_DECAY, DEFAULT_LEARNING_RATES, Regularization, make_optimizer
+from fastmlp.optim.schedules import parse_schedule
+from fastmlp.training.callbacks import Callback, HistoryWriter
+from fastmlp.training.files import write_json, write_text
+from fastmlp.training.measure import Measure
+from fastmlp.training.trainer import Trainer, TrainingResult
+
+from .model import PREDICTION_BATCH, Model, bind, loss_targets, output_width
+from .preparation import Part, PreparedData, prepare
+from .run_folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, create_run_folder
+from .settings import Settings, to_toml
+
+FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 10, 100
+
+
+@dataclass
+class TrainingJob:
+    """A run that is ready to start: everything is read, built, compiled and checked.
+
+    Attributes
+    ----------
+    settings
+        With every choice made: no None is left that fastmlp decides.
+    backend, device_reason
+        Where it runs and why there.
+    data
+        The prepared splits.
+    model
+        The network with its preprocessing; untrained until ``run``.
+    trainer
+        The loop.
+    folder
+        The run's folder.
+    compile_seconds
+        What compiling and loading kernels took so far.
+    """
+
+    settings: Settings
+    backend: Backend
+    device_reason: str
+    data: PreparedData
+    model: Model
+    trainer: Trainer
+    folder: Path
+    measures: dict[str, Measure]
+
+    @property
+    def compile_seconds(self) -> float:
+        """Seconds spent on compiling and loading kernels."""
+        return self.backend.compile_seconds
+
+    def run(self) -> dict[str, Any]:
+        """Train, save and measure; return the numbers of metrics.json."""
+        result = self.trainer.fit()
+        self.model.save(self.folder)
+        metrics = self._metrics(result)
+        write_json(self.folder / METRICS_FILE, metrics)
+        return metrics
+
+    def _metrics(self, result: TrainingResult) -> dict[str, Any]:
+        measured = {}
+        for name, measure in self.measures.items():
+            measured |= {f"{name}_{number}": value for number, value in measure.run().items()}
+        return {
+            "run_dir": str(self.folder),
+            "device": self.backend.name,
+            "epochs": result.epochs,
+            "best_epoch": result.best_epoch,
+            **measured,
+            "train_seconds": result.train_seconds,
+            "compile_seconds": self.compile_seconds,
+            "samples_per_second": result.samples_per_second,
+            "parameters": self.model.network.parameter_count(),
+            "task": self.model.task,
+            "stop_reason": result.stop_reason,
+            "diverged": result.diverged,
+        }
+
+
+def set_up(
+    settings: Settings,
+    *,
+    out: str | Path | None = None,
+    callbacks: Sequence[Callback] = (),
+    announce: Callable[[str], None] = lambda name: None,
+) -> TrainingJob:
+    """Read the data, build and compile the network, and make the run's folder.
+
+    Parameters
+    ----------
+    settings
+        What to do.
+    out
+        The run's folder; default runs/<time>-<name>.
+    callbacks
+        Told of everything that happens.
+    announce
+        Called with a kernel's name after each that had to be compiled.
+
+    Raises
+    ------
+    UsageError, DataError, DeviceError, WriteError
+        With one line that says what is wrong.
+    """
+    backend, reason = open_backend(settings.device, threads=settings.thread_count, announce=announce)
+    data = prepare(settings)
+    settings = decide(settings, len(data.train))
+    model = _build_model(settings, data, backend)
+    batches = _batches(model, data, data.train, settings.batch_size, model.network.counters, data.weights)
+    measures = _measures(model, data)
+    folder = create_run_folder(out, data.name)
+    write_text(folder / CONFIG_FILE, to_toml(settings))
+    trainer = _build_trainer(settings, model, batches, measures, [HistoryWriter(folder / HISTORY_FILE), *callbacks])
+    return TrainingJob(settings, backend, reason, data, model, trainer, folder, measures)
+
+
+def decide(settings: Settings, rows: int) -> Settings:
+    """Return the settings with every open choice made, for a number of training rows."""
+    batch_size = min(settings.batch_size or rows, rows)
+    epochs = settings.epochs
+    if epochs is None:
+        updates_per_epoch = -(-rows // batch_size)
+        epochs = min(max(-(-FEWEST_UPDATES // updates_per_epoch), FEWEST_EPOCHS), MOST_EPOCHS)
+    decay = settings.weight_decay
+    return replace(
+        settings,
+        batch_size=batch_size,
+        epochs=epochs,
+        lr=DEFAULT_LEARNING_RATES[settings.optimizer] if settings.lr is None else settings.lr,
+        weight_decay=(ADAMW_WEIGHT_DECAY if settings.optimizer == "adamw" else 0.0) if decay is None else decay,
+    )
+
+
+def _build_model(settings: Settings, data: PreparedData, backend: Backend) -> Model:
+    outputs = output_width(settings.loss.replace("-", "_"), data.targets)
+    loss = parse_loss(
+        settings.loss,
+        task=data.targets.task,
+        outputs=outputs,
+        label_smoothing=settings.label_smoothing,
+        reduction=settings.reduction,
+    )
+    architecture = Architecture(
+        inputs=data.features.output_columns,
+        outputs=outputs,
+        hidden=settings.hidden_widths,
+        activation=settings.activation,
+        output_activation=settings.output_activation,
+        init=settings.init,
+        bias_init=settings.bias_init,
+        dropout=settings.dropout_rates,
+        dropout_units=settings.dropout_units,
+        batch_norm=settings.batch_norm,
+        batch_norm_decay=settings.batch_norm_decay,
+        decay_biases=settings.decay_biases,
+    )
+    network = Network(architecture, backend, settings.dtype, settings.seed)
+    bind(network, loss, max(settings.batch_size, PREDICTION_BATCH))
+    network.initialize()
+    return Model(network, loss, data.features, data.targets, settings.to_dict())
+
+
+def _batches(model: Model, data: PreparedData, part: Part, batch_size: int, counters: Counters, weights=None) -> Batches:
+    return Batches(
+        model.network.backend,
+        part.features,
+        loss_targets(model.loss, data.targets, part.targets, model.network),
+        counters,
+        dtype=model.network.dtype,
+        batch_size=min(batch_size, len(part)),
+        scale=data.features.scale,
+        shift=data.features.shift,
+        weights=weights,
+    )
+
+
+def _measures(model: Model, data: PreparedData) -> dict[str, Measure]:
+    """Return a measure of each split that is there."""
+    measures = {}
+    for name in ("train", "validation", "test"):
+        part = getattr(data, name)
+        if part is not None:
+            batches = _batches(model, data, part, PREDICTION_BATCH, Counters(model.network.backend))
+            where = data.targets.mean, data.targets.deviation
+            measures[name] = Measure(name, model.network, model.loss, batches, model.task, *where)
+    return measures
+
+
+def _build_trainer(
+    settings: Settings, model: Model, batches: Batches, measures: dict[str, Measure], callbacks: list[Callback]
+) -> Trainer:
+    network = model.network
+    optimizer = make_optimizer(
+        settings.optimizer,
+        momentum=settings.momentum,
+        beta1=settings.beta1,
+        beta2=settings.beta2,
+        rho=settings.rho,
+        epsilon=settings.epsilon,
+    )
+    regularization = Regularization(
+        settings.l1, settings.l2, settings.weight_decay, settings.clip_norm, settings.clip_value
+    )
+    optimizer.bind(network.backend, network.store, network.counters, regularization)
+    full, ragged = divmod(batches.rows, settings.batch_size)
+    updates = full + bool(ragged and not (settings.drop_last and full))
+    schedule = parse_schedule(settings.schedule, settings.lr, updates, settings.epochs, settings.warmup)
+    return Trainer(
+        network,
+        model.loss,
+        optimizer,
+        schedule,
+        batches,
+        epochs=settings.epochs,
+        seed=settings.seed,
+        shuffle=settings.shuffle,
+        drop_last=settings.drop_last,
+        monitor=measures.get("validation", measures.get("test")),
+        early_stopping=settings.early_stopping,
+        watch=settings.watch,
+        log_every=settings.log_every,
+        callbacks=callbacks,
+    )

@@ -1,0 +1,63 @@
+"""Writes files so that a reader never meets half of one: aside, flushed to the disk, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fastmlp.errors import FastMLPError
+
+
+class WriteError(FastMLPError, OSError):
+    """A file or folder that could not be written; whatever stood there before is untouched."""
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, then rename it over ``path``.
+
+    Raises
+    ------
+    WriteError
+        If the folder cannot be written or the disk is full; an existing ``path`` stays as it was.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            write(aside)
+            with aside.open("rb+") as file:
+                os.fsync(file.fileno())
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"cannot write {path}: {error.strerror or error}. Free space or choose another --out."
+        ) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, atomically, as UTF-8."""
+
+    def write(aside: Path) -> None:
+        aside.write_text(text, encoding="utf-8")
+
+    write_atomically(path, write)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file, atomically; NaN and infinity become null, which JSON knows."""
+    write_text(path, json.dumps(without_nan(value), indent=2, allow_nan=False) + "\n")
+
+
+def without_nan(value: Any) -> Any:
+    """Return ``value`` with every NaN and infinity replaced by None, in dicts and lists too."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value

@@ -1,0 +1,367 @@
+"""Tables: formats, headers, gaps, targets, pairs and pictures as CSV."""
+
+import csv
+import datetime
+import gzip
+import importlib.util
+import io
+import string
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fastmlp.data import delimited, memory
+from fastmlp.data.loading import load
+from fastmlp.errors import DataError, MissingExtraError, UsageError
+
+FLOWERS = "length,width,kind\n1.5,2,red\n2.5,3,blue\n,4,red\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="table.csv"):
+        path = tmp_path / name
+        content = text.encode() if isinstance(text, str) else text
+        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        return str(path)
+
+    return write
+
+
+def test_last_column_is_the_target(write):
+    source = load(write(FLOWERS))
+    assert source.name == "table"
+    assert source.target.tolist() == ["red", "blue", "red"]
+    assert source.target_name == "kind"
+    assert source.feature_names == ("length", "width")
+    assert source.features.rows() == [(1.5, 2), (2.5, 3), (None, 4)]
+    assert source.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "separator"),
+    [
+        ("t.csv", ","),
+        ("t.csv", ";"),
+        ("t.tsv", "\t"),
+        ("t.txt", "\t"),
+        ("t.txt", "|"),
+        ("t.csv.gz", ","),
+        ("T.CSV", ","),
+    ],
+)
+def test_delimited_formats(write, name, separator):
+    source = load(write(FLOWERS.replace(",", separator), name))
+    assert source.name.lower() == "t"
+    assert source.features.rows() == [(1.5, 2), (2.5, 3), (None, 4)]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow", "feather", "ipc"])
+def test_binary_formats(tmp_path, suffix):
+    frame = pl.read_csv(io.StringIO(FLOWERS))
+    path = tmp_path / f"t[1].{suffix}"
+    (frame.write_parquet if suffix == "parquet" else frame.write_ipc)(path)
+    source = load(str(path))
+    assert source.features.equals(frame.drop("kind"))
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DataError, match="cannot be read"):
+        load(str(path))
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+def test_rows_are_counted_before_they_are_unpacked(tmp_path, monkeypatch, suffix):
+    frame = pl.DataFrame({"a": pl.zeros(1_000_000, dtype=pl.Int64, eager=True)})
+    path = tmp_path / f"t.{suffix}"
+    frame.write_parquet(path) if suffix == "parquet" else frame.write_ipc(path, compression="zstd")
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(memory, "available_memory", lambda: 1_000_000)
+    with pytest.raises(DataError, match="needs 4 MB of memory"):
+        load(path, need_target=False)
+
+
+@pytest.mark.parametrize("target", ["width", 1, "1", -2, "-2"])
+def test_target_by_name_or_position(write, target):
+    source = load(write(FLOWERS), target=target)
+    assert source.target_name == "width"
+    assert source.target.tolist() == [2, 3, 4]
+    assert source.feature_names == ("length", "kind")
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"), [("widht", "did you mean 'width'"), (3, "position 3"), ("-4", "position -4")]
+)
+def test_target_that_is_not_there(write, target, reason):
+    with pytest.raises(DataError, match=reason):
+        load(write(FLOWERS), target=target)
+
+
+def test_a_column_called_label_is_the_target(write):
+    source = load(write("label,a,b\n1,2,3\n4,5,6\n"))
+    assert source.target_name == "label"
+    assert any("'label'" in note for note in source.notes)
+
+
+@pytest.mark.parametrize("spelling", delimited.NULL_SPELLINGS)
+def test_rows_without_target_are_dropped_and_counted(write, spelling):
+    text = f"a,b,y\n1,{spelling},x\n2,5,{spelling}\n3,6,z\n"
+    source = load(write(text))
+    assert source.target.tolist() == ["x", "z"]
+    assert source.features.rows() == [(1, None), (3, 6)]
+    assert any(note.startswith("1 rows without a value in the target 'y'") for note in source.notes)
+    with pytest.raises(DataError, match="no row with a value"):
+        load(write(f"a,y\n1,{spelling}\n"))
+
+
+def test_nan_in_a_float_target(tmp_path):
+    pl.DataFrame({"a": [1, 2, 3], "y": [0.5, float("nan"), None]}).write_parquet(tmp_path / "t.parquet")
+    source = load(tmp_path / "t.parquet")
+    assert source.target.tolist() == [0.5]
+
+
+def test_prediction_keeps_every_row(write):
+    source = load(write(FLOWERS), need_target=False)
+    assert source.target is None
+    assert source.feature_names == ("length", "width", "kind")
+    assert load(write(FLOWERS), target="kind", need_target=False).target.tolist() == ["red", "blue", "red"]
+    absent = load(write(FLOWERS), target="price", need_target=False)
+    assert (absent.target, len(absent)) == (None, 3)
+    gaps = load(write("a,y\n1,\n2,x\n"), target="y", need_target=False)
+    assert (gaps.target, gaps.feature_names, len(gaps)) == (None, ("a",), 2)
+    assert gaps.notes
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "expected"),
+    [
+        (["1", "2"], "i", [1, 2]),
+        (["1.5", "2"], "f", [1.5, 2.0]),
+        (["true", "false"], "b", [True, False]),
+        (["a", "2"], "U", ["a", "2"]),
+        (["99999999999999999999", "1"], "f", [1e20, 1.0]),
+    ],
+)
+def test_target_types(write, values, kind, expected):
+    source = load(write("a,y\n" + "".join(f"0,{value}\n" for value in values)))
+    assert source.target.dtype.kind == kind
+    assert source.target.tolist() == expected
+
+
+def test_target_types_that_are_refused(write):
+    with pytest.raises(DataError, match="Date"):
+        load(write("a,y\n1,2020-01-01\n2,2020-01-02\n"))
+    with pytest.raises(DataError, match="1,001 characters"):
+        load(write(f"a,y\n1,{'x' * 1001}\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        ("\n\n", "empty"),
+        ("a,b\n", "no rows"),
+        ("a,b\n1,2\n3\n", "line 3 has 1 fields"),
+        ("a,b\n1,2\n3,4,5\n", "as many fields"),
+        (b"a,b\n\xff\xfe,1\n", "UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16"), "UTF-8"),
+        (b"a\0,b\n1,2\n", "UTF-8"),
+        ("y\n1\n2\n", "features beside"),
+        ('a,b\n1,"2\n', "cannot be read"),
+    ],
+)
+def test_damaged_tables(write, text, reason):
+    with pytest.raises(DataError, match=reason) as caught:
+        load(write(text))
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_gzip(tmp_path):
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(FLOWERS.encode())[:-12])
+    with pytest.raises(DataError, match="cannot be read"):
+        load(path)
+
+
+def test_gzip_bomb(tmp_path, monkeypatch):
+    monkeypatch.setattr(delimited, "available_memory", lambda: 4_000_000)
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 1_000_000))
+    with pytest.raises(DataError, match="unpacks to more than 1 MB"):
+        load(tmp_path / "t.csv.gz")
+
+
+def test_headerless(write):
+    source = load(write("5.1,3.5,0\n4.9,3.0,1\n"))
+    assert source.feature_names == ("column_1", "column_2")
+    assert source.target.tolist() == [0, 1]
+    assert any("no header" in note for note in source.notes)
+    texts = load(write("1,2,0\n01,3,1\n"), text_columns=("column_1",))
+    assert texts.features["column_1"].to_list() == ["1", "01"]
+    with pytest.raises(DataError, match="fields"):
+        load(write("1,2,0\n3,4,5,6\n"))
+
+
+def test_blanks_after_commas_and_blank_rows(write):
+    source = load(write("age, job, pay, y\n39, clerk, 1.5, <=50\n50, ?, 2, >50\n\n28, smith, ?, <=50\n"))
+    assert source.features.schema == {"age": pl.Int64, "job": pl.String, "pay": pl.Float64}
+    assert source.features.rows() == [(39, "clerk", 1.5), (50, None, 2.0), (28, "smith", None)]
+    assert source.target.tolist() == ["<=50", ">50", "<=50"]
+    assert "1 blank rows were left out." in source.notes
+
+
+def test_bom_windows_lines_and_doubled_names(write):
+    source = load(write("\ufeffa,a,y\r\n1,2,x\r\n3,4,z\r\n"))
+    assert source.feature_names == ("a", "a_duplicated_0")
+    assert any("several columns are called 'a'" in note for note in source.notes)
+
+
+def test_dates_become_dates(write):
+    source = load(write("day,y\n2020-01-31,1\n2020-02-01,0\n"))
+    assert source.features["day"].to_list() == [datetime.date(2020, 1, 31), datetime.date(2020, 2, 1)]
+
+
+def test_text_columns_stay_texts(write):
+    source = load(write("zip,y\n01234,1\n98765,0\n"), text_columns=("zip",))
+    assert source.features["zip"].to_list() == ["01234", "98765"]
+
+
+def test_test_table_by_name_with_training_types(write):
+    train = write("zip,size,y\n0123,1,a\nX,2,b\n", "train.csv")
+    test = write("y,size,more,zip\na,3,0,0123\n", "test.csv")
+    source = load(train, test=test)
+    assert source.test.target.tolist() == ["a"]
+    assert source.test.features["zip"].to_list() == ["0123"]
+    with pytest.raises(DataError, match="no column 'size'; did you mean 'sise'"):
+        load(train, test=write("zip,sise,y\n1,2,a\n", "wrong.csv"))
+
+
+def pixel_table(random, rows=5, columns=784, top=255):
+    values = random.integers(0, top + 1, (rows, columns))
+    values[0, :2] = 0, top
+    return values
+
+
+def test_pictures_as_csv_become_bytes(write):
+    pixels = pixel_table(np.random.default_rng(0))
+    lines = ["label," + ",".join(f"pixel{i}" for i in range(784))]
+    lines += [f"{label}," + ",".join(map(str, row)) for label, row in enumerate(pixels)]
+    source = load(write("\n".join(lines)))
+    assert source.features.dtype == np.uint8
+    assert source.features.flags.c_contiguous
+    assert np.array_equal(source.features, pixels)
+    assert source.image_shape == (28, 28)
+    assert source.target.tolist() == [0, 1, 2, 3, 4]
+    assert len(source.feature_names) == 784
+
+
+@pytest.mark.parametrize(("columns", "top"), [(783, 255), (784, 256), (49, 255)])
+def test_other_tables_stay_frames(write, columns, top):
+    pixels = pixel_table(np.random.default_rng(0), columns=columns, top=top)
+    text = ",".join(f"p{i}" for i in range(columns)) + ",y\n"
+    source = load(write(text + "".join(",".join(map(str, row)) + ",1\n" for row in pixels)))
+    assert isinstance(source.features, pl.DataFrame)
+    assert source.image_shape is None
+
+
+def indexed_pair(write, labels_index, header=True):
+    pixels = pixel_table(np.random.default_rng(1), rows=3)
+    first = ",".join(["", *map(str, range(784))]) + "\n" if header else ""
+    images = write(
+        first + "".join(f"{i}," + ",".join(map(str, row)) + "\n" for i, row in enumerate(pixels)), "images.csv"
+    )
+    labels = ("index,label\n" if header else "") + "".join(f"{i},{i % 2}\n" for i in labels_index)
+    return pixels, f"{images},{write(labels, 'labels.csv')}"
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_pair_by_index(write, header):
+    pixels, pair = indexed_pair(write, [0, 1, 2], header)
+    source = load(pair)
+    assert np.array_equal(source.features, pixels)
+    assert source.target.tolist() == [0, 1, 0]
+    assert source.image_shape == (28, 28)
+
+
+def test_pair_that_does_not_match(write):
+    with pytest.raises(DataError, match="differ first in row 2: 1 and 2"):
+        load(indexed_pair(write, [0, 2, 1])[1])
+    with pytest.raises(DataError, match=r"3 rows and .* 2"):
+        load(indexed_pair(write, [0, 1])[1])
+    with pytest.raises(DataError, match="half of"):
+        load(f"{write(FLOWERS)},absent.csv")
+    with pytest.raises(UsageError, match="brings its own target"):
+        load(indexed_pair(write, [0, 1, 2])[1], target="label2")
+
+
+def test_pair_without_index(write):
+    features, labels = write("a,b\n1,2\n3,4\n", "x.csv"), write("y\nu\nv\n", "y.csv")
+    source = load(f"{features},{labels}")
+    assert source.features.rows() == [(1, 2), (3, 4)]
+    assert source.target.tolist() == ["u", "v"]
+
+
+def test_a_path_with_a_comma_is_one_file(write):
+    assert len(load(write(FLOWERS, "a,b.csv"))) == 3
+
+
+def test_what_is_not_there(write):
+    with pytest.raises(DataError, match="did you mean 'mnist'"):
+        load("mnst")
+    with pytest.raises(DataError, match="source ''"):
+        load("")
+    with pytest.raises(DataError, match="of no kind that is read"):
+        load(write("x", "notes.doc"))
+    with pytest.raises(UsageError, match="target 'digit'"):
+        load("digits", target="digit")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        ("1", "1.5", pl.Float64),
+        ("1", "x", pl.String),
+        ("", "1", pl.Int64),
+        ("", "x", pl.String),
+        ("true", "1", pl.String),
+        ("2020-01-01", "5", pl.String),
+        ("01/02/2020", "2020-01-05", pl.String),
+    ],
+)
+def test_types_are_those_of_all_rows(write, first, last, expected):
+    rows = [first] * 3000 + [last]
+    source = load(write("a,y\n" + "".join(f"{cell},1\n" for cell in rows)))
+    assert source.features.schema == {"a": expected}
+    assert source.features["a"].cast(pl.String).to_list()[-1] == last
+
+
+def test_polars_that_is_not_installed(write, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"reading tables needs polars.*fastmlp\[tables\]"):
+        load(write(FLOWERS))
+
+
+numbers = (
+    st.floats(allow_nan=False, allow_infinity=False, width=64) | st.integers(-(2**53), 2**53).map(float) | st.none()
+)
+words = st.text(string.ascii_letters + " ,;\"\n'é漢", min_size=1, max_size=8).map(lambda text: f"w{text}w") | st.none()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.tuples(numbers, words, st.integers(0, 3)), min_size=1, max_size=12),
+    gap=st.sampled_from(["", "NA", "?"]),
+)
+def test_what_csv_writes_is_read_back(tmp_path, rows, gap):
+    path = tmp_path / "round.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["number", "word", "y"])
+        writer.writerows(
+            [[gap if cell is None else repr(cell) if isinstance(cell, float) else cell for cell in row] for row in rows]
+        )
+    source = load(path)
+    expected = [row[0] for row in rows]
+    assert source.features["number"].cast(pl.Float64).to_list() == expected
+    assert source.features["word"].cast(pl.String).to_list() == [row[1] for row in rows]
+    assert source.target.tolist() == [row[2] for row in rows]
