@@ -12,12 +12,14 @@ import numpy as np
 from fastmlp.errors import UsageError
 from fastmlp.kernels.cpu import activations, losses
 from fastmlp.kernels.cpu.compiler import KernelCompiler
+from fastmlp.kernels.cpu.tile import vector_bytes
 from fastmlp.kernels.operation import Operation
 
 from .base import Backend
 from .blas import limit_threads, scipy_blas
-from .program import CpuProgram, pack
+from .program import CpuProgram, checked_call
 
+WIDE_PRODUCT = 128  # columns from which on a product is divided among threads by columns
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 
 
@@ -41,7 +43,7 @@ class CpuBackend(Backend):
         if self.threads < 1:
             raise UsageError(f"threads must be at least 1, or auto; got {threads}.")
         self.blas = scipy_blas()
-        limit_threads(self.threads)
+        self.uses_tiles = vector_bytes() == 64
         self.compiler = KernelCompiler(announce)
         self.recording: CpuProgram | None = None
         self._units: dict[np.dtype, tuple[np.ndarray, np.ndarray]] = {}
@@ -91,25 +93,44 @@ class CpuBackend(Backend):
     def matmul(self, kind, a, b, c, alpha=None, beta=None) -> None:
         """Compute c = alpha·op(a)·op(b) + beta·c; see Backend.matmul."""
         one, zero = self._one_and_zero(c.dtype)
-        operation = {"nn": self.ops.gemm_nn, "nt": self.ops.gemm_nt, "tn": self.ops.gemm_tn}[kind]
-        operation(self.blas.gemm(c.dtype), a, b, c, one if alpha is None else alpha, zero if beta is None else beta)
+        scales = one if alpha is None else alpha, zero if beta is None else beta
+        if not self.uses_tiles:
+            operation = {"nn": self.ops.blas_gemm_nn, "nt": self.ops.blas_gemm_nt, "tn": self.ops.blas_gemm_tn}[kind]
+            operation(self.blas.gemm(c.dtype), a, b, c, *scales)
+        elif kind == "nt":
+            self._matmul_transposed(a, b, c, scales)
+        elif kind == "tn":
+            self.ops.gemm_tn(a, b, c, *scales)
+        elif c.shape[1] >= WIDE_PRODUCT:
+            self.ops.gemm_nn_by_columns(a, b, c, *scales)
+        else:
+            self.ops.gemm_nn(a, b, c, *scales)
+
+    def _matmul_transposed(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple) -> None:
+        """Compute c = a·bᵀ as (b·aᵀ)ᵀ: a and c have few rows and are cheap to transpose, the weights b are not."""
+        transposed_a, transposed_c = self.empty(a.shape[::-1], a.dtype), self.empty(c.shape[::-1], c.dtype)
+        self.ops.transpose(a, transposed_a)
+        self.ops.gemm_nn(b, transposed_a, transposed_c, *self._one_and_zero(c.dtype))
+        self.ops.transpose(transposed_c, c)
 
     def launch(self, operation: Operation, *arguments: Any) -> None:
         """Run an operation now, or write it down while recording."""
-        packed = pack(operation, arguments, self.compiler)
-        if packed is None:
+        call = checked_call(operation, arguments)
+        if call is None:
             return
-        program = CpuProgram() if self.recording is None else self.recording
-        program.append(operation.name, *packed)
-        if self.recording is None:
-            program.replay()
+        if self.recording is not None:
+            self.recording.append(call)
+            return
+        program = CpuProgram(self.compiler)
+        program.append(call)
+        program.replay()
 
     @contextmanager
     def record(self) -> Iterator[CpuProgram]:
         """Yield a Program that takes down every operation of the with-block; recordings do not nest."""
         if self.recording is not None:
             raise RuntimeError("a Program is being recorded already; recordings do not nest")
-        self.recording = CpuProgram()
+        self.recording = CpuProgram(self.compiler, self.threads)
         try:
             yield self.recording
         finally:

@@ -2,50 +2,143 @@
 
 from __future__ import annotations
 
+import ctypes
+from functools import cache, partial
+
 import numpy as np
 
 from fastmlp.kernels.cpu.compiler import KernelCompiler
-from fastmlp.kernels.cpu.replay import replay
+from fastmlp.kernels.cpu.replay import barrier, replay
 from fastmlp.kernels.operation import Argument, Operation
 
 from .base import Program
+from .schedule import LINE, Call, phases
+from .team import TEAM
 
 
 class CpuProgram(Program):
-    """A list of packed operations, and the loop that runs them."""
+    """A list of calls, divided among threads when it first runs.
 
-    def __init__(self):
-        self.names: list[str] = []
-        self._addresses: list[int] = []
-        self._integers: list[list[int]] = []
-        self._reals: list[list[float]] = []
-        self._kept_alive: list = []
-        self._tables: tuple[np.ndarray, ...] | None = None
+    Parameters
+    ----------
+    compiler
+        Compiles entries; at recording time, so that a replay never does.
+    threads
+        How many threads to divide the work among.
+    """
+
+    def __init__(self, compiler: KernelCompiler, threads: int = 1):
+        self.calls: list[Call] = []
+        self._compiler = compiler
+        self._threads = threads
+        self._tables: list[Table] | None = None
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.calls)
 
-    def append(self, name: str, address: int, integers: list[int], reals: list[float], keep: tuple) -> None:
-        """Add one packed operation; ``keep`` are the arrays whose addresses it holds."""
-        self.names.append(name)
-        self._addresses.append(address)
-        self._integers.append(integers)
-        self._reals.append(reals)
-        self._kept_alive.append(keep)
+    def append(self, call: Call) -> None:
+        """Add a call and compile what it needs."""
+        self.calls.append(call)
+        entry_address(call, self._compiler)
         self._tables = None
 
     def replay(self, steps: int = 1) -> None:
         """Run the whole list ``steps`` times without the interpreter and without its lock."""
         if self._tables is None:
-            self._tables = self._build_tables()
-        entries, integer_rows, real_rows = self._tables[:3]
-        replay(entries, integer_rows, real_rows, steps)
+            self._tables = self._divide()
+        TEAM.run([partial(table.run, steps) for table in self._tables])
 
-    def _build_tables(self) -> tuple[np.ndarray, ...]:
-        integers, integer_rows = _flatten(self._integers, np.int64)
-        reals, real_rows = _flatten(self._reals, np.float64)
-        # The last two only have to stay alive: the rows point into them.
-        return np.array(self._addresses, np.int64), integer_rows, real_rows, integers, reals
+    def run_at_once(self) -> None:
+        """Run every thread's part one after the other in this thread: what an eager call does, to the same bits."""
+        for call in self.calls:
+            for span in call.spans(self._threads):
+                if span is not None:
+                    Table([packed(call, span, self._compiler)]).run(1)
+
+    def phase_names(self) -> list[list[str]]:
+        """Return the names of the operations in each phase, for people."""
+        return [[call.operation.name for call in phase] for phase in phases(self.calls, self._threads)]
+
+    def _divide(self) -> list[Table]:
+        """Return one table a thread; with several, a barrier ends every phase."""
+        rows: list[list] = [[] for _ in range(self._threads)]
+        ordered = phases(self.calls, self._threads) if self._threads > 1 else [self.calls]
+        arrivals = np.zeros((len(ordered), LINE // 8), np.int64)  # a counter for each barrier, on a cache line of its own
+        for phase, counter in zip(ordered, arrivals, strict=True):
+            for call in phase:
+                for thread, span in enumerate(call.spans(self._threads)):
+                    if span is not None:
+                        rows[thread].append(packed(call, span, self._compiler))
+            if self._threads > 1:
+                waiting = [counter.ctypes.data, self._threads, 0, _sched_yield()]
+                for own in rows:
+                    own.append((barrier.address, waiting, []))
+        return [Table(own, keep=(self.calls, arrivals)) for own in rows]
+
+
+class Table:
+    """What one thread runs: three arrays that the replay loop walks along."""
+
+    def __init__(self, rows: list[tuple[int, list[int], list[float]]], keep: tuple = ()):
+        self._entries = np.array([entry for entry, _, _ in rows], np.int64)
+        self._integers, self._integer_rows = _flatten([integers for _, integers, _ in rows], np.int64)
+        self._reals, self._real_rows = _flatten([reals for _, _, reals in rows], np.float64)
+        self._keep = keep  # the arrays whose addresses stand in the rows
+
+    def run(self, steps: int) -> None:
+        """Run the rows in order, ``steps`` times."""
+        replay(self._entries, self._integer_rows, self._real_rows, steps)
+
+
+def checked_call(operation: Operation, arguments: tuple) -> Call | None:
+    """Check the arguments of a call.
+
+    Returns
+    -------
+    Call or None
+        None where the axis to be divided is empty: there is nothing to do, and kernels may rely on at least one element.
+
+    Raises
+    ------
+    TypeError
+        For a wrong number of arguments, an array of the wrong number of dimensions, or one that is not contiguous.
+    """
+    described = {name: kind for name, kind in operation.arguments.items() if kind.kind != "span"}
+    if len(arguments) != len(described):
+        names = ", ".join(described)
+        raise TypeError(f"{operation.name} takes {len(described)} arguments ({names}), not {len(arguments)}")
+    extent = None
+    for (name, argument), value in zip(described.items(), arguments, strict=True):
+        if argument.kind in ("matrix", "vector"):
+            _check_array(operation.name, name, argument, value)
+            if extent is None and operation.has_span and argument.part != "whole":
+                extent = value.shape[1] if argument.part == "by_column" and value.ndim == 2 else value.shape[0]
+    return None if extent == 0 else Call(operation, arguments, extent)
+
+
+def entry_address(call: Call, compiler: KernelCompiler) -> int:
+    """Return the address of the compiled entry that fits a call."""
+    element_types = tuple(array.dtype for _, array in call.arrays)
+    kinds = (kind for kind in call.operation.arguments.values() if kind.kind != "span")
+    functions = tuple(value for kind, value in zip(kinds, call.arguments, strict=True) if kind.kind == "function")
+    return compiler.address(call.operation, element_types, functions)
+
+
+def packed(call: Call, span: tuple[int, int], compiler: KernelCompiler) -> tuple[int, list[int], list[float]]:
+    """Turn a call into (address of its entry, row of integers, row of reals), in the order in which entries unpack them."""
+    integers, reals = [], []
+    kinds = (kind for kind in call.operation.arguments.values() if kind.kind != "span")
+    for kind, value in zip(kinds, call.arguments, strict=True):
+        match kind.kind:
+            case "matrix" | "vector":
+                integers += [value.ctypes.data, *value.shape]
+            case "integer":
+                integers.append(int(value))
+            case "real":
+                reals.append(float(value))
+    if call.extent is not None:
+        integers += span
+    return entry_address(call, compiler), integers, reals
 
 
 def _flatten(rows: list[list], dtype: type) -> tuple[np.ndarray, np.ndarray]:
@@ -55,57 +148,17 @@ def _flatten(rows: list[list], dtype: type) -> tuple[np.ndarray, np.ndarray]:
     return flat, flat.ctypes.data + starts.astype(np.int64) * flat.itemsize
 
 
-def pack(operation: Operation, arguments: tuple, compiler: KernelCompiler) -> tuple | None:
-    """Check the arguments of a call and turn them into (address, integers, reals, arrays).
-
-    Returns
-    -------
-    tuple or None
-        None where the span is empty: there is nothing to do, and kernels may rely on at least one element.
-
-    Raises
-    ------
-    TypeError
-        For a wrong number of arguments, an array of the wrong number of dimensions, or one that is not contiguous.
-    """
-    described = {name: kind for name, kind in operation.arguments.items() if kind.kind != "span"}
-    if len(arguments) != len(described):
-        raise TypeError(
-            f"{operation.name} takes {len(described)} arguments ({', '.join(described)}), not {len(arguments)}"
-        )
-    integers, reals, arrays, functions, extent = [], [], [], [], None
-    for (name, argument), value in zip(described.items(), arguments, strict=True):
-        match argument.kind:
-            case "matrix" | "vector":
-                _check_array(operation.name, name, argument, value)
-                integers += [value.ctypes.data, *value.shape]
-                arrays.append(value)
-                if extent is None and argument.part != "whole":
-                    extent = value.shape[1] if argument.part == "by_column" and value.ndim == 2 else value.shape[0]
-            case "integer":
-                integers.append(int(value))
-            case "real":
-                reals.append(float(value))
-            case "function":
-                functions.append(value)
-    if operation.has_span:
-        if not extent:
-            return None
-        integers += [0, extent]
-    address = compiler.address(operation, tuple(array.dtype for array in arrays), tuple(functions))
-    return address, integers, reals, tuple(arrays)
-
-
 def _check_array(operation: str, name: str, argument: Argument, value: np.ndarray) -> None:
     dimensions = 2 if argument.kind == "matrix" else 1
-    if (
-        not isinstance(value, np.ndarray)
-        or value.ndim != dimensions
-        or not (value.flags.c_contiguous and value.dtype.isnative)
-    ):
-        found = (
-            f"shape {value.shape}, strides {value.strides}" if isinstance(value, np.ndarray) else type(value).__name__
-        )
+    fits = isinstance(value, np.ndarray) and value.ndim == dimensions and value.flags.c_contiguous
+    if not (fits and value.dtype.isnative):
+        found = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
         raise TypeError(
-            f"{operation}: {name} must be a C-contiguous NumPy array in native byte order of {dimensions} dimensions, not {found}"
+            f"{operation}: {name} must be a C-contiguous NumPy array of {dimensions} dimensions in native byte order, not {found}"
         )
+
+
+@cache
+def _sched_yield() -> int:
+    """Return the address of the C library's sched_yield."""
+    return ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value

@@ -4,6 +4,6 @@ Importing this package enters every operation into ``fastmlp.kernels.operation.O
 is used.
 """
 
-from . import activations, dense, dropout, gather, losses, normalization, optimizers
+from . import activations, blas, dense, dropout, gather, gemm, losses, normalization, optimizers
 
-__all__ = ["activations", "dense", "dropout", "gather", "losses", "normalization", "optimizers"]
+__all__ = ["activations", "blas", "dense", "dropout", "gather", "gemm", "losses", "normalization", "optimizers"]

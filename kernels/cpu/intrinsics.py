@@ -86,3 +86,38 @@ def float32_from_bits(typing_context, bits):
         return builder.bitcast(arguments[0], ir.FloatType())
 
     return types.float32(types.int32), generate
+
+
+@intrinsic
+def atomic_increment(typing_context, address):
+    """Add 1 to the int64 at ``address``, seen by every thread before anything that follows."""
+
+    def generate(context, builder, signature, arguments):
+        word = ir.IntType(64)
+        builder.atomic_rmw("add", builder.inttoptr(arguments[0], word.as_pointer()), word(1), "seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@intrinsic
+def atomic_read(typing_context, address):
+    """Return the int64 at ``address``; what other threads wrote before they raised it can be read afterwards."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        return builder.load_atomic(pointer, "acquire", 8)
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
+def call_plain(typing_context, address):
+    """Call the C function ``int f(void)`` at ``address``."""
+
+    def generate(context, builder, signature, arguments):
+        kind = ir.FunctionType(ir.IntType(32), []).as_pointer()
+        builder.call(builder.inttoptr(arguments[0], kind), [])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate

@@ -1,10 +1,13 @@
-"""The loop that runs a Program: direct-threaded code, a call by address for each recorded operation."""
+"""The loop that runs a Program: direct-threaded code, a call by address for each recorded operation; and the barrier."""
 
 from __future__ import annotations
 
-from numba import njit
+from numba import cfunc, njit
 
-from .intrinsics import call_entry
+from .compiler import ENTRY_SIGNATURE
+from .intrinsics import atomic_increment, atomic_read, call_entry, call_plain
+
+SPINS_BEFORE_YIELD = 2000  # a few microseconds: longer than a phase that is well divided, short where a core is shared
 
 
 @njit("void(int64[::1], int64[::1], int64[::1], int64)", nogil=True, cache=True)
@@ -21,3 +24,19 @@ def replay(entries, integer_rows, real_rows, steps):
     for _ in range(steps):
         for i in range(entries.size):
             call_entry(entries[i], integer_rows[i], real_rows[i])
+
+
+@cfunc(ENTRY_SIGNATURE, cache=True)
+def barrier(integers, reals):
+    """Wait until every thread of a Program has come here.
+
+    The row holds the address of this barrier's counter, which all threads share, how many they are, how many arrivals this
+    thread waits for, and the address of the system's sched_yield. Counts only grow, so nothing is ever reset.
+    """
+    integers[2] += integers[1]
+    awaited, spins = integers[2], 0
+    atomic_increment(integers[0])
+    while atomic_read(integers[0]) < awaited:
+        spins += 1
+        if spins > SPINS_BEFORE_YIELD:
+            call_plain(integers[3])

@@ -1,0 +1,100 @@
+"""Divides a recorded list of operations among threads: into phases, with a barrier only where one thread needs another.
+
+Inside a phase every thread runs its spans of the operations in the order of the recording. An operation goes to a later
+phase than another if one thread of it touches what a different thread of the other wrote, or writes what that one read.
+Which parts of its arrays an operation touches is said on the kernel's signature (by_row, by_column, by_element).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastmlp.kernels.operation import Argument, Operation, by_column
+
+LINE = 64  # bytes: spans of elements and columns end on cache lines, so that threads do not share one
+
+
+@dataclass(frozen=True)
+class Call:
+    """One recorded operation: its arguments in order, and how far the axis reaches that may be divided."""
+
+    operation: Operation
+    arguments: tuple
+    extent: int | None
+
+    @property
+    def arrays(self) -> list[tuple[Argument, np.ndarray]]:
+        """The array arguments with their descriptions."""
+        described = (kind for kind in self.operation.arguments.values() if kind.kind != "span")
+        pairs = zip(described, self.arguments, strict=True)
+        return [(kind, value) for kind, value in pairs if kind.kind in ("matrix", "vector")]
+
+    def spans(self, threads: int) -> list[tuple[int, int] | None]:
+        """Return each thread's span; None where a thread has nothing to do. Without a span the first thread does it all."""
+        if self.extent is None:
+            return [(0, 0), *[None] * (threads - 1)]
+        divided = next((kind, value) for kind, value in self.arrays if kind.part != "whole")
+        grain = 1 if divided[1].ndim == 2 and divided[0].part != by_column else LINE // divided[1].itemsize
+        grains = -(-self.extent // grain)
+        bounds = [min(self.extent, grains * t // threads * grain) for t in range(threads + 1)]
+        return [(start, stop) if stop > start else None for start, stop in zip(bounds, bounds[1:], strict=False)]
+
+
+@dataclass(frozen=True)
+class Touch:
+    """A stretch of memory that one thread reads or writes: bytes [low, high), and which columns of which matrix if by column."""
+
+    thread: int
+    low: int
+    high: int
+    is_write: bool
+    columns: tuple[int, int, int] | None = None  # bytes of a row, first and last column in bytes within it
+
+
+def touches(call: Call, threads: int) -> list[Touch]:
+    """Return what each thread touches when it runs its span of a call."""
+    found = []
+    for thread, span in enumerate(call.spans(threads)):
+        if span is None:
+            continue
+        for kind, array in call.arrays:
+            low, high, columns = array.ctypes.data, array.ctypes.data + array.nbytes, None
+            if call.extent is not None and kind.part != "whole":
+                if array.ndim == 2 and kind.part == by_column:
+                    row = array.shape[1] * array.itemsize
+                    columns = (row, span[0] * array.itemsize, span[1] * array.itemsize)
+                else:
+                    stride = array.nbytes // len(array) if len(array) else 0
+                    low, high = low + span[0] * stride, low + span[1] * stride
+            found.append(Touch(thread, low, high, kind.access != "reads", columns))
+    return found
+
+
+def collides(earlier: Touch, later: Touch) -> bool:
+    """Return whether two touches meet in memory and one of them writes."""
+    if not (earlier.is_write or later.is_write) or earlier.high <= later.low or later.high <= earlier.low:
+        return False
+    if earlier.columns and later.columns and earlier.low == later.low and earlier.columns[0] == later.columns[0]:
+        return earlier.columns[1] < later.columns[2] and later.columns[1] < earlier.columns[2]
+    return True
+
+
+def phases(calls: list[Call], threads: int) -> list[list[Call]]:
+    """Return the calls in phases; a barrier belongs between one phase and the next, and after the last."""
+    touched = [touches(call, threads) for call in calls]
+    numbers: list[int] = []
+    for later, new in enumerate(touched):
+        number = 0
+        for earlier in range(later):
+            if numbers[earlier] < number:
+                continue  # it is over by then, whatever it touched
+            meetings = [a.thread != b.thread for a in touched[earlier] for b in new if collides(a, b)]
+            if meetings:
+                number = max(number, numbers[earlier] + any(meetings))
+        numbers.append(number)
+    ordered: list[list[Call]] = [[] for _ in range(max(numbers, default=-1) + 1)]
+    for call, number in zip(calls, numbers, strict=True):
+        ordered[number].append(call)
+    return ordered
