@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 # How a kernel touches an array.
 reads, writes, updates = "reads", "writes", "updates"
@@ -38,7 +39,7 @@ Function = Argument("function")  # a scalar function that is compiled into the k
 Span = Argument("span")  # (start, stop) on the axis that may be divided among threads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
     """One kernel and the description of its arguments.
 
@@ -50,11 +51,14 @@ class Operation:
         The kind of each argument by name, in order.
     body
         The plain Python function that the CPU backend compiles.
+    sums
+        Whether its additions may be reordered.
     """
 
     name: str
     arguments: dict[str, Argument]
     body: Callable
+    sums: bool = False
 
     @property
     def has_span(self) -> bool:
@@ -65,16 +69,21 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {}
 
 
-def operation(body: Callable) -> Callable:
+def operation(body: Callable | None = None, *, sums: bool = False) -> Callable:
     """Enter a kernel into the table of operations and return it unchanged.
+
+    With ``sums`` its additions may be reordered, so that a sum along a row becomes vector code. Without it every element
+    has the same bits wherever a span begins, which is what makes results independent of the number of threads.
 
     The kernel's annotations describe its arguments; a ``Span``, if there is one, comes last and is not passed by callers:
     it covers the axis of the first array whose part is divided.
     """
+    if body is None:
+        return partial(operation, sums=sums)
     arguments = {
         name: parameter.annotation for name, parameter in inspect.signature(body, eval_str=True).parameters.items()
     }
     if body.__name__ in OPERATIONS and OPERATIONS[body.__name__].body.__module__ != body.__module__:
         raise TypeError(f"operation {body.__name__!r} is defined twice")
-    OPERATIONS[body.__name__] = Operation(body.__name__, arguments, body)
+    OPERATIONS[body.__name__] = Operation(body.__name__, arguments, body, sums)
     return body

@@ -26,7 +26,9 @@ def scipy_blas() -> Blas:
     """Return SciPy's BLAS."""
     from numba.extending import get_cython_function_address
 
+    # Imports SciPy's linear algebra, and with it its BLAS; a Program divides its own work, so BLAS gets one thread.
     sgemm, dgemm = (get_cython_function_address("scipy.linalg.cython_blas", name) for name in ("sgemm", "dgemm"))
+    run_single_threaded()
     return Blas(_label(), sgemm, dgemm)
 
 
@@ -34,13 +36,15 @@ def _label() -> str:
     from threadpoolctl import threadpool_info
 
     for library in threadpool_info():
-        if library["user_api"] == "blas" and "scipy.libs" in library["filepath"]:
-            return f"{library['internal_api']} {library['version']} {library['architecture']} (SciPy's)"
+        if library["internal_api"] == "openblas" and "scipy.libs" in library["filepath"]:
+            return f"OpenBLAS {library['version']} {library['architecture']} (SciPy's)"
     return "SciPy's BLAS"
 
 
-def limit_threads(threads: int):
-    """Return a context in which every BLAS uses ``threads`` threads; it takes effect at once."""
-    from threadpoolctl import threadpool_limits
+def run_single_threaded() -> None:
+    """Let SciPy's BLAS use one thread: a Program divides its own work."""
+    from threadpoolctl import ThreadpoolController
 
-    return threadpool_limits(threads, user_api="blas")
+    for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+        if "scipy.libs" in library.filepath:
+            library.set_num_threads(1)

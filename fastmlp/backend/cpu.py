@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.errors import UsageError
+from fastmlp.errors import UsageError, choose
 from fastmlp.kernels.cpu import activations, losses
 from fastmlp.kernels.cpu.compiler import KernelCompiler
 from fastmlp.kernels.cpu.tile import vector_bytes
 from fastmlp.kernels.operation import Operation
 
 from .base import Backend
-from .blas import limit_threads, scipy_blas
+from .blas import scipy_blas
 from .program import CpuProgram, checked_call
 
+GEMM_CHOICES = ("auto", "tiles", "blas")
 WIDE_PRODUCT = 128  # columns from which on a product is divided among threads by columns
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 
@@ -29,21 +30,27 @@ class CpuBackend(Backend):
     Parameters
     ----------
     threads
-        How many threads the matrix products use; None for as many as this process may run on.
+        How many threads a Program may be divided among; None for as many as this process may run on. A small Program
+        takes one all the same.
+    gemm
+        Who multiplies matrices: ``"tiles"`` (kernels/cpu/gemm), ``"blas"`` (SciPy's OpenBLAS), or ``"auto"``: tiles where
+        the processor has AVX-512, for which they were measured against OpenBLAS and written.
     announce
         Called with an entry's name after each kernel that had to be compiled (rather than loaded from the disk cache).
     """
 
     name = "cpu"
 
-    def __init__(self, threads: int | None = None, announce: Callable[[str], None] = lambda name: None):
+    def __init__(
+        self, threads: int | None = None, announce: Callable[[str], None] = lambda name: None, gemm: str = "auto"
+    ):
         super().__init__()
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.threads = available if threads is None else threads
         if self.threads < 1:
             raise UsageError(f"threads must be at least 1, or auto; got {threads}.")
-        self.blas = scipy_blas()
-        self.uses_tiles = vector_bytes() == 64
+        choose("gemm", gemm, GEMM_CHOICES)
+        self.blas = None if gemm == "tiles" or (gemm == "auto" and vector_bytes() == 64) else scipy_blas()
         self.compiler = KernelCompiler(announce)
         self.recording: CpuProgram | None = None
         self._units: dict[np.dtype, tuple[np.ndarray, np.ndarray]] = {}
@@ -94,11 +101,11 @@ class CpuBackend(Backend):
         """Compute c = alpha·op(a)·op(b) + beta·c; see Backend.matmul."""
         one, zero = self._one_and_zero(c.dtype)
         scales = one if alpha is None else alpha, zero if beta is None else beta
-        if not self.uses_tiles:
+        if self.blas is not None:
             operation = {"nn": self.ops.blas_gemm_nn, "nt": self.ops.blas_gemm_nt, "tn": self.ops.blas_gemm_tn}[kind]
             operation(self.blas.gemm(c.dtype), a, b, c, *scales)
         elif kind == "nt":
-            self._matmul_transposed(a, b, c, scales)
+            self._matmul_transposed(a, b, c, scales, reads_c=beta is not None)
         elif kind == "tn":
             self.ops.gemm_tn(a, b, c, *scales)
         elif c.shape[1] >= WIDE_PRODUCT:
@@ -106,11 +113,13 @@ class CpuBackend(Backend):
         else:
             self.ops.gemm_nn(a, b, c, *scales)
 
-    def _matmul_transposed(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple) -> None:
-        """Compute c = a·bᵀ as (b·aᵀ)ᵀ: a and c have few rows and are cheap to transpose, the weights b are not."""
+    def _matmul_transposed(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple, reads_c: bool) -> None:
+        """Compute a·bᵀ as (b·aᵀ)ᵀ: a and c have few rows and are cheap to transpose, the weights b are not."""
         transposed_a, transposed_c = self.empty(a.shape[::-1], a.dtype), self.empty(c.shape[::-1], c.dtype)
         self.ops.transpose(a, transposed_a)
-        self.ops.gemm_nn(b, transposed_a, transposed_c, *self._one_and_zero(c.dtype))
+        if reads_c:
+            self.ops.transpose(c, transposed_c)
+        self.ops.gemm_nn(b, transposed_a, transposed_c, *scales)
         self.ops.transpose(transposed_c, c)
 
     def launch(self, operation: Operation, *arguments: Any) -> None:
@@ -141,7 +150,11 @@ class CpuBackend(Backend):
 
     def describe(self) -> dict[str, str]:
         """Return the device's name, its BLAS and its threads."""
-        return {"device": "cpu", "blas": self.blas.label, "threads": str(self.threads)}
+        return {
+            "device": "cpu",
+            "blas": self.blas.label if self.blas else f"none: register tiles of {8 * vector_bytes()} bits",
+            "threads": str(self.threads),
+        }
 
     def _one_and_zero(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
         if dtype not in self._units:

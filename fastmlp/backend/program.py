@@ -12,8 +12,10 @@ from fastmlp.kernels.cpu.replay import barrier, replay
 from fastmlp.kernels.operation import Argument, Operation
 
 from .base import Program
-from .schedule import LINE, Call, phases
+from .schedule import LINE, Call, estimated_seconds, phases
 from .team import TEAM
+
+WORTH_DIVIDING = 150e-6  # seconds of a step
 
 
 class CpuProgram(Program):
@@ -24,7 +26,8 @@ class CpuProgram(Program):
     compiler
         Compiles entries; at recording time, so that a replay never does.
     threads
-        How many threads to divide the work among.
+        How many threads to divide the work among at most: a Program whose step is over before a second thread has met the
+        first at a few barriers takes one. That depends on the sizes alone, so it is the same in every run.
     """
 
     def __init__(self, compiler: KernelCompiler, threads: int = 1):
@@ -48,29 +51,29 @@ class CpuProgram(Program):
             self._tables = self._divide()
         TEAM.run([partial(table.run, steps) for table in self._tables])
 
-    def run_at_once(self) -> None:
-        """Run every thread's part one after the other in this thread: what an eager call does, to the same bits."""
-        for call in self.calls:
-            for span in call.spans(self._threads):
-                if span is not None:
-                    Table([packed(call, span, self._compiler)]).run(1)
+    def chosen_threads(self) -> int:
+        """Return how many threads this Program takes."""
+        return self._threads if estimated_seconds(self.calls) >= WORTH_DIVIDING else 1
 
-    def phase_names(self) -> list[list[str]]:
+    def phase_names(self, threads: int) -> list[list[str]]:
         """Return the names of the operations in each phase, for people."""
-        return [[call.operation.name for call in phase] for phase in phases(self.calls, self._threads)]
+        return [[call.operation.name for call in phase] for phase in phases(self.calls, threads)]
 
     def _divide(self) -> list[Table]:
         """Return one table a thread; with several, a barrier ends every phase."""
-        rows: list[list] = [[] for _ in range(self._threads)]
-        ordered = phases(self.calls, self._threads) if self._threads > 1 else [self.calls]
-        arrivals = np.zeros((len(ordered), LINE // 8), np.int64)  # a counter for each barrier, on a cache line of its own
+        threads = self.chosen_threads()
+        rows: list[list] = [[] for _ in range(threads)]
+        ordered = phases(self.calls, threads) if threads > 1 else [self.calls]
+        arrivals = np.zeros(
+            (len(ordered), LINE // 8), np.int64
+        )  # a counter for each barrier, on a cache line of its own
         for phase, counter in zip(ordered, arrivals, strict=True):
             for call in phase:
-                for thread, span in enumerate(call.spans(self._threads)):
+                for thread, span in enumerate(call.spans(threads)):
                     if span is not None:
                         rows[thread].append(packed(call, span, self._compiler))
-            if self._threads > 1:
-                waiting = [counter.ctypes.data, self._threads, 0, _sched_yield()]
+            if threads > 1:
+                waiting = [counter.ctypes.data, threads, 0, _sched_yield()]
                 for own in rows:
                     own.append((barrier.address, waiting, []))
         return [Table(own, keep=(self.calls, arrivals)) for own in rows]

@@ -13,6 +13,8 @@ import numpy as np
 
 from fastmlp.kernels.operation import Argument, Operation, by_column
 
+# What one core does, roughly: enough to tell which Programs are worth a second thread.
+FLOPS_PER_SECOND, BYTES_PER_SECOND = 2e11, 4e10
 LINE = 64  # bytes: spans of elements and columns end on cache lines, so that threads do not share one
 
 
@@ -79,6 +81,21 @@ def collides(earlier: Touch, later: Touch) -> bool:
     if earlier.columns and later.columns and earlier.low == later.low and earlier.columns[0] == later.columns[0]:
         return earlier.columns[1] < later.columns[2] and later.columns[1] < earlier.columns[2]
     return True
+
+
+def estimated_seconds(calls: list[Call]) -> float:
+    """Return a rough time for one run of the calls on one thread: products by their flops, the rest by their bytes."""
+    total = 0.0
+    for call in calls:
+        matrices = [array for kind, array in call.arrays if array.ndim == 2]
+        if "gemm" in call.operation.name:
+            left, right, product = matrices
+            inner = np.sqrt(left.size * right.size / product.size)  # (m·k)·(k·n)/(m·n) = k²
+            total += 2 * product.size * inner / FLOPS_PER_SECOND
+        else:
+            divided = (array.nbytes for kind, array in call.arrays if kind.part != "whole")
+            total += sum(divided) / BYTES_PER_SECOND
+    return total
 
 
 def phases(calls: list[Call], threads: int) -> list[list[Call]]:

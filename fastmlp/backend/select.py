@@ -13,7 +13,11 @@ CUDA_UNAVAILABLE = "this version of fastmlp has no CUDA backend yet"
 
 
 def open_backend(
-    device: str = "auto", *, threads: int | None = None, announce: Callable[[str], None] = lambda name: None
+    device: str = "auto",
+    *,
+    threads: int | None = None,
+    gemm: str = "auto",
+    announce: Callable[[str], None] = lambda name: None,
 ) -> tuple[Backend, str]:
     """Open a device.
 
@@ -23,6 +27,8 @@ def open_backend(
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     threads
         CPU threads; None for all that this process may use.
+    gemm
+        Who multiplies matrices on the CPU: ``auto``, ``tiles`` or ``blas``.
     announce
         Called with a kernel's name after each compilation.
 
@@ -46,4 +52,4 @@ def open_backend(
     from .cpu import CpuBackend
 
     reason = "asked for" if device == "cpu" else f"chosen by auto: {CUDA_UNAVAILABLE}"
-    return CpuBackend(threads, announce), reason
+    return CpuBackend(threads, announce, gemm), reason

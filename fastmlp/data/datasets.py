@@ -163,14 +163,14 @@ def _find_or_download(name: str, data_dir: str | Path | None) -> dict[str, Path]
             f"{given} does not hold {name}: {', '.join(PARTS)} (or .gz) are looked for there and in its sub-folder "
             f"{name}. Put them there, or leave the folder out to have them downloaded."
         )
-    cache = _cache_folder() / name
+    cache = cache_folder() / name
     for folder in (SYSTEM_FOLDER / name, cache):
         if len(files := find_idx_files(folder)) == len(PARTS):
             return files
     return _download_all(name, cache)
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
     configured = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification has relative paths ignored.
     base = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"

@@ -11,6 +11,19 @@ from fastmlp.backend.base import Array, Backend
 ALIGNMENT = 16  # elements: 64 bytes of float32, so that every view starts on a cache line
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where a weight's gradient goes: array ← scale·xᵀ·dz + keep·array, one matrix product.
+
+    The plain target is the gradient itself (scale 1, keep 0, both None). An optimizer may put its own array there instead:
+    then the product is the update, and the gradient is never stored.
+    """
+
+    array: Array
+    scale: Array | None = None
+    keep: Array | None = None
+
+
 @dataclass(eq=False)
 class Parameter:
     """One array of numbers that a layer owns.
@@ -25,6 +38,8 @@ class Parameter:
         Whether penalties and weight decay apply: true for dense weights alone, unless the user asks for more.
     values, gradient
         Views of the network's flat buffers, set when it is bound to a backend; a statistic has no gradient.
+    target
+        Where the matrix product of a dense weight's gradient goes: the gradient, unless an optimizer folds its update in.
     """
 
     name: str
@@ -32,11 +47,20 @@ class Parameter:
     decays: bool = False
     values: Array = field(default=None, repr=False)
     gradient: Array = field(default=None, repr=False)
+    target: Target = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
         """Number of elements."""
         return int(np.prod(self.shape, dtype=np.int64))
+
+    def store_gradient(self) -> None:
+        """Let the gradient's matrix product store the gradient."""
+        self.target = Target(self.gradient)
+
+    def fold_into(self, array: Array, scale: Array, keep: Array) -> None:
+        """Let the gradient's matrix product update ``array`` (of this shape) instead: scale·xᵀ·dz + keep·array."""
+        self.target = Target(array, scale, keep)
 
 
 @dataclass(frozen=True)
@@ -75,12 +99,23 @@ class ParameterStore:
         for parameter, start in zip(ordered, starts, strict=True):
             parameter.values = _view(self.values, start, parameter)
             parameter.gradient = _view(self.gradient, start, parameter)
+            parameter.store_gradient()
+        self._starts = dict(zip(ordered, starts, strict=True))
         statistic_starts, statistic_total = _lay_out(kept)
         self.statistics = backend.zeros((statistic_total,), dtype)
         for parameter, start in zip(kept, statistic_starts, strict=True):
             parameter.values = _view(self.statistics, start, parameter)
         stretches = Segment(0, boundary, True), Segment(boundary, total, False)
         self.segments = [segment for segment in stretches if segment.stop > segment.start]
+
+    @property
+    def trained(self) -> list[Parameter]:
+        """The trained parameters in the order of the flat buffers."""
+        return list(self._starts)
+
+    def view(self, flat: Array, parameter: Parameter) -> Array:
+        """Return the part of a flat array, such as an optimizer's state, that belongs to a parameter."""
+        return _view(flat, self._starts[parameter], parameter)
 
     def snapshot(self) -> tuple[np.ndarray, np.ndarray]:
         """Return copies of the values and statistics on the host."""

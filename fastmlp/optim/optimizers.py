@@ -49,7 +49,11 @@ class Optimizer(ABC):
     """An update rule.
 
     ``bind`` gives it the buffers; ``begin_update`` counts the update and takes its learning rate from the epoch's table;
-    ``update`` applies the rule. All three only launch operations, so they can be recorded.
+    ``update`` applies the rule. The last two only launch operations, so they can be recorded.
+
+    Some rules fold: they make the matrix product that would store a dense weight's gradient do the update itself (see
+    ``Parameter.fold_into``), which spares writing and reading the gradient. That is done unless something needs the whole gradient
+    first, such as clipping; both ways give the same numbers to rounding.
 
     Attributes
     ----------
@@ -60,15 +64,39 @@ class Optimizer(ABC):
     """
 
     slots: tuple[str, ...] = ()
+    can_fold = False
 
-    def bind(self, backend: Backend, store, counters: Counters, regularization: Regularization) -> None:
-        """Allocate the state for the buffers of ``store`` (values, gradient, segments)."""
+    def bind(
+        self, backend: Backend, store, counters: Counters, regularization: Regularization, fold: bool = True
+    ) -> None:
+        """Allocate the state for the buffers of ``store`` (values, gradient, segments), and fold where that is possible."""
         self.backend, self.store, self.counters, self.regularization = backend, store, counters, regularization
         self.state = {name: backend.zeros(store.values.shape, store.dtype) for name in self.slots}
         self.learning_rate = backend.zeros((1,), np.float64)
         blocks = -(-store.values.shape[0] // NORM_BLOCK)
         self._partial_norms = backend.zeros((blocks,), np.float64)
         self._table = backend.zeros((0,), np.float64)
+        self.folds = fold and self._can_fold()
+        self._scale, self._keep = backend.zeros((1,), store.dtype), backend.zeros((1,), store.dtype)
+        for parameter in store.trained:
+            parameter.store_gradient()  # an optimizer that was bound before may have folded
+            if self.folds and parameter.decays:
+                self._fold(parameter)
+
+    def _can_fold(self) -> bool:
+        """Return whether every decaying parameter is a matrix and nothing looks at the gradient before the rule."""
+        how = self.regularization
+        matrices = all(len(parameter.shape) == 2 for parameter in self.store.trained if parameter.decays)
+        return self.can_fold and matrices and not how.l1 and how.clip_norm is None and how.clip_value is None
+
+    def _fold(self, parameter) -> None:  # noqa: B027  called where can_fold is true
+        """Tell a parameter what its gradient's matrix product updates."""
+
+    def _begin_folded(self) -> None:  # noqa: B027  most rules have nothing to do here
+        """Launch what sets the scale and keep of folded products for this update."""
+
+    def _finish_folded(self, stretch: slice) -> None:  # noqa: B027
+        """Launch what is left to do for the decaying parameters after their products."""
 
     def set_learning_rates(self, table: np.ndarray) -> None:
         """Set the learning rate of each update of the coming epoch; the table keeps its memory while its length stays."""
@@ -79,12 +107,14 @@ class Optimizer(ABC):
     def begin_update(self) -> None:
         """Count this update and take its learning rate."""
         self.backend.ops.begin_update(self.counters.values, self._table, self.learning_rate)
+        if self.folds:
+            self._begin_folded()
 
     def update(self) -> None:
         """Penalise, clip, and move the parameters by the rule."""
         ops, how, gradient = self.backend.ops, self.regularization, self.store.gradient
         for segment in self.store.segments:
-            if segment.decays and (how.l1 or how.l2):
+            if segment.decays and not self.folds and (how.l1 or how.l2):
                 stretch = slice(segment.start, segment.stop)
                 ops.add_penalty(gradient[stretch], self.store.values[stretch], how.l1, how.l2)
         if how.clip_value is not None:
@@ -94,6 +124,9 @@ class Optimizer(ABC):
             ops.clip_by_norm(gradient, self._partial_norms, how.clip_norm)
         for segment in self.store.segments:
             stretch = slice(segment.start, segment.stop)
+            if segment.decays and self.folds:
+                self._finish_folded(stretch)
+                continue
             slots = [self.state[name][stretch] for name in self.slots]
             decay = how.weight_decay if segment.decays else 0.0
             self._rule(self.store.values[stretch], gradient[stretch], slots, decay)
@@ -106,6 +139,15 @@ class Optimizer(ABC):
 class SGD(Optimizer):
     """w ← w − lr·g."""
 
+    can_fold = True
+
+    def _fold(self, parameter) -> None:
+        parameter.fold_into(parameter.values, self._scale, self._keep)
+
+    def _begin_folded(self) -> None:
+        decay = self.regularization.l2 + self.regularization.weight_decay
+        self.backend.ops.fold_sgd(self.learning_rate, decay, self._scale, self._keep)
+
     def _rule(self, values, gradient, slots, decay) -> None:
         self.backend.ops.sgd(values, gradient, self.learning_rate, decay)
 
@@ -114,10 +156,24 @@ class Momentum(Optimizer):
     """Gradient descent with a velocity v ← μ·v + g; with ``nesterov`` it looks ahead by one step."""
 
     slots = ("velocity",)
+    can_fold = True
 
     def __init__(self, momentum: float = 0.9, nesterov: bool = False):
         self.momentum = _fraction("momentum", momentum)
         self.nesterov = nesterov
+
+    def _can_fold(self) -> bool:
+        return not self.nesterov and not self.regularization.l2 and super()._can_fold()
+
+    def _fold(self, parameter) -> None:
+        self.backend.assign(self._scale, np.ones(1))
+        self.backend.assign(self._keep, np.full(1, self.momentum))
+        parameter.fold_into(self.store.view(self.state["velocity"], parameter), self._scale, self._keep)
+
+    def _finish_folded(self, stretch: slice) -> None:
+        how = self.regularization
+        velocity = self.state["velocity"][stretch]
+        self.backend.ops.momentum_step(self.store.values[stretch], velocity, self.learning_rate, how.weight_decay)
 
     def _rule(self, values, gradient, slots, decay) -> None:
         operation = self.backend.ops.nesterov if self.nesterov else self.backend.ops.momentum

@@ -76,7 +76,7 @@ class Schedule:
         if self.name != "plateau":
             return False
         patience, factor = self.arguments
-        if watched < self.best - IMPROVEMENT * abs(self.best) or math.isinf(self.best):
+        if not math.isfinite(self.best) or watched < self.best - IMPROVEMENT * abs(self.best):
             self.best, self.epochs_since_best = watched, 0
             return False
         self.epochs_since_best += 1

@@ -46,17 +46,19 @@ class Sweep:
         self._ragged = _record(backend, step, ragged_rows) if ragged_rows else None
         self._seconds_per_step = 0.0
 
-    def run(self, largest_chunk: int | None = None) -> Iterator[int]:
+    def run(self, stretch: int | None = None, before: int = 0) -> Iterator[int]:
         """Replay one pass; yield the number of steps done each time Python comes back.
 
         Parameters
         ----------
-        largest_chunk
-            Come back after at most so many steps; None leaves it to the clock.
+        stretch
+            Also come back whenever the steps, with those ``before``, are a multiple of this.
+        before
+            Steps of earlier passes.
         """
         done = 0
         while done < self.full_steps:
-            count = self._chunk(largest_chunk, done)
+            count = self._chunk(stretch, before, done)
             start = time.perf_counter()
             self._full.replay(count)
             self._seconds_per_step = (time.perf_counter() - start) / count
@@ -66,10 +68,10 @@ class Sweep:
             self._ragged.replay()
             yield done + 1
 
-    def _chunk(self, largest: int | None, done: int) -> int:
+    def _chunk(self, stretch: int | None, before: int, done: int) -> int:
         remaining = self.full_steps - done
         fitting = int(CHUNK_SECONDS / self._seconds_per_step) if self._seconds_per_step else 1
-        until_mark = remaining if largest is None else largest - done % largest
+        until_mark = remaining if stretch is None else stretch - (before + done) % stretch
         return max(1, min(remaining, fitting, until_mark))
 
 

@@ -114,6 +114,7 @@ class Trainer:
         self.sweep = self._compiled_sweep(drop_last)
         self.update = 0
         self.stop_reason = ""
+        self._stretch = Statistics()  # since the last record of updates, which may lie in an earlier epoch
         self._best_value, self._best_snapshot = math.inf, None
 
     def _compiled_sweep(self, drop_last: bool):
@@ -142,6 +143,8 @@ class Trainer:
                     break
         except KeyboardInterrupt:
             self.stop_reason = "interrupted"
+            if not _finite(self.network.store.snapshot()):
+                self.network.store.restore(last_good)
         result.stop_reason = self.stop_reason
         if self.early_stopping is not None and self._best_snapshot is not None:
             self.network.store.restore(self._best_snapshot)
@@ -150,17 +153,17 @@ class Trainer:
 
     def _run_epoch(self, epoch: int, result: TrainingResult) -> Record:
         self._start_epoch(epoch)
-        total = stretch = Statistics()
+        total = Statistics()
         seconds, start = 0.0, time.perf_counter()
         self.loss.take_statistics()
-        for done in self.sweep.run(self.log_every):
+        for done in self.sweep.run(self.log_every, self.update):
             new = self.loss.take_statistics()
             seconds += time.perf_counter() - start
-            total, stretch = total + new, stretch + new
+            total, self._stretch = total + new, self._stretch + new
             self._tell("progressed", Progress(epoch, done, self.sweep.steps, total.loss))
             if self.log_every and (self.update + done) % self.log_every == 0:
-                self._record_stretch(epoch, done, stretch, result)
-                stretch = Statistics()
+                self._record_stretch(epoch, done, result)
+                self._stretch = Statistics()
             start = time.perf_counter()
         self.update += self.sweep.steps
         result.train_seconds += seconds
@@ -197,14 +200,14 @@ class Trainer:
             is_best,
         )
 
-    def _record_stretch(self, epoch: int, done: int, stretch: Statistics, result: TrainingResult) -> None:
+    def _record_stretch(self, epoch: int, done: int, result: TrainingResult) -> None:
         monitored, name = {}, "validation"
         if self.monitor:
             counters = self.network.backend.to_numpy(self.network.counters.values)
             monitored, name = self.monitor.run(), self.monitor.name
             self.network.backend.assign(self.network.counters.values, counters)
         rate = float(self.rates[done - 1])
-        record = Record("updates", epoch, self.update + done, self._train_numbers(stretch), monitored, name, rate)
+        record = Record("updates", epoch, self.update + done, self._train_numbers(self._stretch), monitored, name, rate)
         result.records.append(record)
         self._tell("recorded", record)
 

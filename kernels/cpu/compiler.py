@@ -20,8 +20,8 @@ from ..operation import Operation
 from . import intrinsics
 
 ENTRY_SIGNATURE = types.void(types.CPointer(types.int64), types.CPointer(types.float64))
-# NaN and infinity keep their meaning (a diverged loss must be seen); sums may be reordered, so that they vectorise.
-FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
+# NaN and infinity keep their meaning: a diverged loss must be seen.
+FASTMATH = {"contract", "nsz"}
 
 scalar = njit(inline="never", error_model="numpy", fastmath=FASTMATH)
 """Decorator of functions that are called from inside kernels."""
@@ -90,7 +90,7 @@ def compile_entry(operation: Operation, element_types: tuple[np.dtype, ...], fun
     source = _entry_source(operation, name, len(functions))
     namespace = {
         "__name__": operation.body.__module__,  # Numba imports this module when it loads the entry from its cache
-        "body": _compiled_body(operation.body),
+        "body": _compiled_body(operation),
         "vector": intrinsics.vector,
         "matrix": intrinsics.matrix,
         **{f"function{i}": function for i, function in enumerate(functions)},
@@ -105,9 +105,10 @@ def compile_entry(operation: Operation, element_types: tuple[np.dtype, ...], fun
 
 
 @cache
-def _compiled_body(body: Callable):
+def _compiled_body(operation: Operation):
     # Inlined by force: a scalar function that were passed on at run time would leave an address that no cache may hold.
-    return njit(body, error_model="numpy", fastmath=FASTMATH, forceinline=True)
+    fastmath = FASTMATH | {"reassoc"} if operation.sums else FASTMATH
+    return njit(operation.body, error_model="numpy", fastmath=fastmath, forceinline=True)
 
 
 def _entry_source(operation: Operation, name: str, function_count: int) -> str:

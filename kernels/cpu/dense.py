@@ -57,14 +57,16 @@ def activation_backward(
 @operation
 def bias_gradient(dz: Matrix[reads, by_column], db: Vector[writes, by_column], columns: Span):
     """db = the sum of dz over the rows of the batch."""
-    for column in range(columns[0], columns[1]):
-        db[column] = 0
+    start, stop = columns
+    db = db[start:stop]  # from 0 on: LLVM vectorises an index only if it cannot be negative
+    db[:] = 0
     for row in range(dz.shape[0]):
-        for column in range(columns[0], columns[1]):
-            db[column] += dz[row, column]
+        dz_row = dz[row, start:stop]
+        for column in range(db.size):
+            db[column] += dz_row[column]
 
 
-@operation
+@operation(sums=True)
 def softmax_forward(z: Matrix[reads, by_row], a: Matrix[writes, by_row], rows: Span):
     """a = exp(z − max z) / Σ exp(z − max z), row by row; the maximum keeps every exponent at or below zero."""
     for row in range(rows[0], rows[1]):
@@ -79,7 +81,7 @@ def softmax_forward(z: Matrix[reads, by_row], a: Matrix[writes, by_row], rows: S
             a[row, column] /= total
 
 
-@operation
+@operation(sums=True)
 def softmax_backward(upstream: Matrix[updates, by_row], a: Matrix[reads, by_row], rows: Span):
     """dz = a ⊙ (da − Σⱼ aⱼ·daⱼ), row by row, in place of the upstream gradient da."""
     for row in range(rows[0], rows[1]):

@@ -32,7 +32,7 @@ def multiply(a, a_row, a_step, b, b_step, c, c_row, m, n, k, alpha, beta, row_bl
     lanes = VECTOR_BYTES // size
     for first in range(0, m, row_block):
         rows = min(row_block, m - first)
-        for inner in range(0, k, INNER_BLOCK):
+        for inner in range(0, max(k, 1), INNER_BLOCK):  # once even for an empty sum: c is then beta·c
             steps = min(INNER_BLOCK, k - inner)
             kept = beta if inner == 0 else like(1.0, beta)
             column = 0
@@ -59,7 +59,14 @@ def multiply(a, a_row, a_step, b, b_step, c, c_row, m, n, k, alpha, beta, row_bl
 
 
 @operation
-def gemm_nn(a: Matrix[reads, by_row], b: Matrix[reads], c: Matrix[writes, by_row], alpha: Vector[reads], beta: Vector[reads], rows: Span):
+def gemm_nn(
+    a: Matrix[reads, by_row],
+    b: Matrix[reads],
+    c: Matrix[writes, by_row],
+    alpha: Vector[reads],
+    beta: Vector[reads],
+    rows: Span,
+):
     """c = alpha·a·b + beta·c, divided by rows. a (m, k), b (k, n), c (m, n)."""
     size, first = a.itemsize, rows[0]
     multiply(

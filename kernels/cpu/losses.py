@@ -14,7 +14,7 @@ from .compiler import scalar
 from .elementary import exp, like, log1p_exp_of_negative
 
 
-@operation
+@operation(sums=True)
 def softmax_cross_entropy(
     logits: Matrix[reads, by_row],
     labels: Vector[reads, by_row],
@@ -50,7 +50,7 @@ def softmax_cross_entropy(
         gradient[row, label] -= factor * like(1.0 - smoothing, largest)
 
 
-@operation
+@operation(sums=True)
 def softmax_cross_entropy_soft(
     logits: Matrix[reads, by_row],
     targets: Matrix[reads, by_row],
@@ -85,7 +85,7 @@ def softmax_cross_entropy_soft(
             gradient[row, column] = factor * (gradient[row, column] / total - target)
 
 
-@operation
+@operation(sums=True)
 def elementwise_loss(
     value: Function,
     derivative: Function,
@@ -121,7 +121,7 @@ def elementwise_loss(
         row_right[row] = (right == RIGHT_THRESHOLD and sides_agree) or (right == RIGHT_ARGMAX and best == label)
 
 
-@operation
+@operation(sums=True)
 def accumulate_statistics(row_loss: Vector[reads], row_right: Vector[reads], statistics: Vector[updates]):
     """Add a batch's loss, number right and number of rows to the epoch's sums."""
     for row in range(row_loss.size):
@@ -169,7 +169,8 @@ def huber_derivative(y, t, p):
 def log_loss(z, t, p):
     """−[t·ln σ(z) + (1 − t)·ln(1 − σ(z))] from the logit z, p the label smoothing towards ½."""
     target = t * like(1.0 - p, z) + like(0.5 * p, z)
-    return (z if z > 0 else like(0.0, z)) - z * target + log1p_exp_of_negative(abs(z))
+    # Both terms are positive: nothing cancels when a confident prediction is right.
+    return abs(z) * (like(1.0, z) - target if z > 0 else target) + log1p_exp_of_negative(abs(z))
 
 
 @scalar

@@ -1,4 +1,7 @@
-"""Batch normalisation (Ioffe and Szegedy 2015): forward in training and in prediction, and backward, by columns."""
+"""Batch normalisation (Ioffe and Szegedy 2015): forward in training and in prediction, and backward, by columns.
+
+The loops run over slices from 0 on: an index whose start is not known to be positive keeps LLVM from vectorising.
+"""
 
 from __future__ import annotations
 
@@ -28,27 +31,37 @@ def batch_normalization_forward(
     The batch is normalised by its own variance (divisor m); the running one is the unbiased estimate (divisor m − 1).
     """
     m = x.shape[0]
-    for c in range(columns[0], columns[1]):
-        mean[c] = 0
-        inverse_deviation[c] = 0
+    start, stop = columns
+    gamma, beta, mean, inverse_deviation = (
+        gamma[start:stop],
+        beta[start:stop],
+        mean[start:stop],
+        inverse_deviation[start:stop],
+    )
+    running_mean, running_variance = running_mean[start:stop], running_variance[start:stop]
+    mean[:] = 0
+    inverse_deviation[:] = 0
     for row in range(m):
-        for c in range(columns[0], columns[1]):
-            mean[c] += x[row, c]
-    for c in range(columns[0], columns[1]):
+        x_row = x[row, start:stop]
+        for c in range(mean.size):
+            mean[c] += x_row[c]
+    for c in range(mean.size):
         mean[c] /= like(m, mean[c])
     for row in range(m):  # the second pass is what keeps the variance exact when the mean is large
-        for c in range(columns[0], columns[1]):
-            inverse_deviation[c] += (x[row, c] - mean[c]) * (x[row, c] - mean[c])
-    for c in range(columns[0], columns[1]):
+        x_row = x[row, start:stop]
+        for c in range(mean.size):
+            inverse_deviation[c] += (x_row[c] - mean[c]) * (x_row[c] - mean[c])
+    for c in range(mean.size):
         squares = inverse_deviation[c]
         kept, taken = like(decay, squares), like(1.0 - decay, squares)
         running_mean[c] = kept * running_mean[c] + taken * mean[c]
         running_variance[c] = kept * running_variance[c] + taken * squares / like(max(m - 1, 1), squares)
         inverse_deviation[c] = like(1.0, squares) / math.sqrt(squares / like(m, squares) + like(epsilon, squares))
     for row in range(m):
-        for c in range(columns[0], columns[1]):
-            normalized[row, c] = (x[row, c] - mean[c]) * inverse_deviation[c]
-            y[row, c] = gamma[c] * normalized[row, c] + beta[c]
+        x_row, normalized_row, y_row = x[row, start:stop], normalized[row, start:stop], y[row, start:stop]
+        for c in range(mean.size):
+            normalized_row[c] = (x_row[c] - mean[c]) * inverse_deviation[c]
+            y_row[c] = gamma[c] * normalized_row[c] + beta[c]
 
 
 @operation
@@ -82,15 +95,19 @@ def batch_normalization_backward(
 ):
     """dβ = Σ dy, dγ = Σ dy·x̂, dx = γ/√(σ² + ε)·(dy − dβ/m − x̂·dγ/m): μ and σ² depend on x too."""
     m = dy.shape[0]
-    for c in range(columns[0], columns[1]):
-        dgamma[c] = 0
-        dbeta[c] = 0
+    start, stop = columns
+    gamma, inverse_deviation = gamma[start:stop], inverse_deviation[start:stop]
+    dgamma, dbeta = dgamma[start:stop], dbeta[start:stop]
+    dgamma[:] = 0
+    dbeta[:] = 0
     for row in range(m):
-        for c in range(columns[0], columns[1]):
-            dbeta[c] += dy[row, c]
-            dgamma[c] += dy[row, c] * normalized[row, c]
+        dy_row, normalized_row = dy[row, start:stop], normalized[row, start:stop]
+        for c in range(gamma.size):
+            dbeta[c] += dy_row[c]
+            dgamma[c] += dy_row[c] * normalized_row[c]
     for row in range(m):
-        for c in range(columns[0], columns[1]):
+        dy_row, normalized_row, dx_row = dy[row, start:stop], normalized[row, start:stop], dx[row, start:stop]
+        for c in range(gamma.size):
             share = like(1.0, gamma[c]) / like(m, gamma[c])
-            centred = dy[row, c] - share * dbeta[c] - normalized[row, c] * share * dgamma[c]
-            dx[row, c] = gamma[c] * inverse_deviation[c] * centred
+            centred = dy_row[c] - share * dbeta[c] - normalized_row[c] * share * dgamma[c]
+            dx_row[c] = gamma[c] * inverse_deviation[c] * centred

@@ -1,6 +1,7 @@
 """Update rules over flat vectors: parameters w, gradient g, the optimizer's own state, and the learning rate in memory.
 
 ``decay`` is the decoupled weight decay of Loshchilov and Hutter 2019: every rule moves w by −lr·(direction + decay·w).
+The loops run over slices from 0 on: an index whose start is not known to be positive keeps LLVM from vectorising.
 Moments that have shrunk into subnormal numbers are set to zero: the first moment of a dead unit decays by a tenth a step,
 and arithmetic on subnormals is many times slower.
 """
@@ -8,6 +9,8 @@ and arithmetic on subnormals is many times slower.
 from __future__ import annotations
 
 import math
+
+import numpy as np
 
 from ..constants import NORM_BLOCK
 from ..operation import Real, Span, Vector, by_element, operation, reads, updates, writes
@@ -33,7 +36,9 @@ def sgd(
 ):
     """w ← w − lr·g."""
     lr, decay = like(learning_rate[0], w[0]), like(decay, w[0])
-    for i in range(elements[0], elements[1]):
+    start, stop = elements
+    w, g = w[start:stop], g[start:stop]
+    for i in range(w.size):
         w[i] -= lr * (g[i] + decay * w[i])
 
 
@@ -49,7 +54,9 @@ def momentum(
 ):
     """v ← μ·v + g, w ← w − lr·v: Polyak 1964."""
     lr, mu, decay = like(learning_rate[0], w[0]), like(mu, w[0]), like(decay, w[0])
-    for i in range(elements[0], elements[1]):
+    start, stop = elements
+    w, g, velocity = w[start:stop], g[start:stop], velocity[start:stop]
+    for i in range(w.size):
         velocity[i] = without_subnormals(mu * velocity[i] + g[i])
         w[i] -= lr * (velocity[i] + decay * w[i])
 
@@ -66,7 +73,9 @@ def nesterov(
 ):
     """v ← μ·v + g, w ← w − lr·(g + μ·v): the look-ahead form of Sutskever et al. 2013."""
     lr, mu, decay = like(learning_rate[0], w[0]), like(mu, w[0]), like(decay, w[0])
-    for i in range(elements[0], elements[1]):
+    start, stop = elements
+    w, g, velocity = w[start:stop], g[start:stop], velocity[start:stop]
+    for i in range(w.size):
         velocity[i] = without_subnormals(mu * velocity[i] + g[i])
         w[i] -= lr * (g[i] + mu * velocity[i] + decay * w[i])
 
@@ -85,7 +94,9 @@ def rmsprop(
     """s ← ρ·s + (1 − ρ)·g², w ← w − lr·g/(√s + ε): Tieleman and Hinton 2012."""
     lr, decay, epsilon = like(learning_rate[0], w[0]), like(decay, w[0]), like(epsilon, w[0])
     kept, taken = like(rho, w[0]), like(1.0 - rho, w[0])
-    for i in range(elements[0], elements[1]):
+    start, stop = elements
+    w, g, mean_square = w[start:stop], g[start:stop], mean_square[start:stop]
+    for i in range(w.size):
         mean_square[i] = without_subnormals(kept * mean_square[i] + taken * g[i] * g[i])
         w[i] -= lr * (g[i] / (math.sqrt(mean_square[i]) + epsilon) + decay * w[i])
 
@@ -102,7 +113,9 @@ def adagrad(
 ):
     """s ← s + g², w ← w − lr·g/(√s + ε): Duchi et al. 2011."""
     lr, decay, epsilon = like(learning_rate[0], w[0]), like(decay, w[0]), like(epsilon, w[0])
-    for i in range(elements[0], elements[1]):
+    start, stop = elements
+    w, g, square_sum = w[start:stop], g[start:stop], square_sum[start:stop]
+    for i in range(w.size):
         square_sum[i] = without_subnormals(square_sum[i] + g[i] * g[i])
         w[i] -= lr * (g[i] / (math.sqrt(square_sum[i]) + epsilon) + decay * w[i])
 
@@ -135,7 +148,14 @@ def adam(
         like(beta2, w[0]),
         like(1.0 - beta2, w[0]),
     )
-    for i in range(elements[0], elements[1]):
+    start, stop = elements
+    w, g, first_moment, second_moment = (
+        w[start:stop],
+        g[start:stop],
+        first_moment[start:stop],
+        second_moment[start:stop],
+    )
+    for i in range(w.size):
         first_moment[i] = without_subnormals(kept1 * first_moment[i] + taken1 * g[i])
         second_moment[i] = without_subnormals(kept2 * second_moment[i] + taken2 * g[i] * g[i])
         direction = first_correction * first_moment[i] / (math.sqrt(second_moment[i]) * second_correction + epsilon)
@@ -143,11 +163,36 @@ def adam(
 
 
 @operation
+def fold_sgd(learning_rate: Vector[reads], decay: Real, scale: Vector[writes], keep: Vector[writes]):
+    """Set scale = −lr and keep = 1 − lr·decay: with them W ← scale·xᵀ·dz + keep·W is the step of ``sgd`` on dW."""
+    scale[0] = -learning_rate[0]
+    keep[0] = 1.0 - learning_rate[0] * decay
+
+
+@operation
+def momentum_step(
+    w: Vector[updates, by_element],
+    velocity: Vector[reads, by_element],
+    learning_rate: Vector[reads],
+    decay: Real,
+    elements: Span,
+):
+    """w ← w − lr·v, for a velocity that the matrix product v ← xᵀ·dz + μ·v has already moved."""
+    lr, decay = like(learning_rate[0], w[0]), like(decay, w[0])
+    start, stop = elements
+    w, velocity = w[start:stop], velocity[start:stop]
+    for i in range(w.size):
+        w[i] -= lr * (velocity[i] + decay * w[i])
+
+
+@operation
 def add_penalty(g: Vector[updates, by_element], w: Vector[reads, by_element], l1: Real, l2: Real, elements: Span):
     """g ← g + l2·w + l1·sign(w): the gradient of l2·w²/2 + l1·|w|."""
     l1, l2 = like(l1, w[0]), like(l2, w[0])
     zero = like(0.0, w[0])
-    for i in range(elements[0], elements[1]):
+    start, stop = elements
+    g, w = g[start:stop], w[start:stop]
+    for i in range(g.size):
         sign = l1 if w[i] > 0 else (-l1 if w[i] < 0 else zero)
         g[i] += l2 * w[i] + sign
 
@@ -156,17 +201,19 @@ def add_penalty(g: Vector[updates, by_element], w: Vector[reads, by_element], l1
 def clip_by_value(g: Vector[updates, by_element], limit: Real, elements: Span):
     """g ← min(max(g, −limit), limit), NaN kept."""
     limit = like(limit, g[0])
-    for i in range(elements[0], elements[1]):
+    start, stop = elements
+    g = g[start:stop]
+    for i in range(g.size):
         g[i] = limit if g[i] > limit else (-limit if g[i] < -limit else g[i])
 
 
-@operation
+@operation(sums=True)
 def squared_norm(g: Vector[reads], partial: Vector[writes, by_element], blocks: Span):
     """partial[b] = Σ g² over block b of NORM_BLOCK elements, in float64."""
     for block in range(blocks[0], blocks[1]):
         total = 0.0
         for i in range(block * NORM_BLOCK, min((block + 1) * NORM_BLOCK, g.size)):
-            total += float(g[i]) * float(g[i])
+            total += np.float64(g[i]) * np.float64(g[i])
         partial[block] = total
 
 
@@ -179,5 +226,7 @@ def clip_by_norm(g: Vector[updates, by_element], partial: Vector[reads], limit: 
     norm = math.sqrt(total)
     if norm > limit:
         factor = like(limit / norm, g[0])
-        for i in range(elements[0], elements[1]):
+        start, stop = elements
+        g = g[start:stop]
+        for i in range(g.size):
             g[i] *= factor

@@ -5,7 +5,14 @@ from __future__ import annotations
 from numba import cfunc, njit
 
 from .compiler import ENTRY_SIGNATURE
-from .intrinsics import atomic_increment, atomic_read, call_entry, call_plain
+from .intrinsics import (
+    atomic_increment,
+    atomic_read,
+    call_entry,
+    call_plain,
+    flush_subnormals,
+    restore_rounding,
+)
 
 SPINS_BEFORE_YIELD = 2000  # a few microseconds: longer than a phase that is well divided, short where a core is shared
 
@@ -21,9 +28,13 @@ def replay(entries, integer_rows, real_rows, steps):
     steps
         How many times the whole list runs.
     """
+    mode = (
+        flush_subnormals()
+    )  # arithmetic on them is many times slower, and a dying unit or a diverging run is full of them
     for _ in range(steps):
         for i in range(entries.size):
             call_entry(entries[i], integer_rows[i], real_rows[i])
+    restore_rounding(mode)
 
 
 @cfunc(ENTRY_SIGNATURE, cache=True)

@@ -29,7 +29,9 @@ def splat(builder, value, width):
     """Return a vector with ``value`` in every lane."""
     kind = ir.VectorType(value.type, width)
     single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, LANE(0))
-    return builder.shuffle_vector(single, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(LANE, width), [0] * width))
+    return builder.shuffle_vector(
+        single, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(LANE, width), [0] * width)
+    )
 
 
 class VectorCode:
@@ -37,7 +39,9 @@ class VectorCode:
 
     def __init__(self, builder, element):
         self.builder = builder
-        self.letter, self.element, self.size = ("f32", ir.FloatType(), 4) if element == types.float32 else ("f64", ir.DoubleType(), 8)
+        self.letter, self.element, self.size = (
+            ("f32", ir.FloatType(), 4) if element == types.float32 else ("f64", ir.DoubleType(), 8)
+        )
         self.width = vector_bytes() // self.size
         self.vector = ir.VectorType(self.element, self.width)
         self.mask = ir.VectorType(BIT, self.width)
@@ -64,7 +68,9 @@ class VectorCode:
 
     def broadcast(self, address):
         """Load one element into every lane."""
-        return splat(self.builder, self.builder.load(self.builder.inttoptr(address, self.element.as_pointer())), self.width)
+        return splat(
+            self.builder, self.builder.load(self.builder.inttoptr(address, self.element.as_pointer())), self.width
+        )
 
     def multiply_add(self, a, b, c):
         """Return a·b + c, rounded once."""
@@ -103,7 +109,9 @@ def product_tile(rows: int, vectors: int):
             with cgutils.for_range(builder, steps, intp=WORD) as loop:
                 b_row = builder.add(b, builder.mul(loop.index, b_step))
                 offset = builder.mul(loop.index, a_step)
-                columns = [code.load(builder.add(b_row, step), mask) for step, mask in zip(step_of_vector, masks, strict=True)]
+                columns = [
+                    code.load(builder.add(b_row, step), mask) for step, mask in zip(step_of_vector, masks, strict=True)
+                ]
                 for row in range(rows):
                     factor = code.broadcast(builder.add(a_rows[row], offset))
                     for slot, column in zip(sums[row], columns, strict=True):
