@@ -139,7 +139,8 @@ class CpuBackend(Backend):
         """Yield a Program that takes down every operation of the with-block; recordings do not nest."""
         if self.recording is not None:
             raise RuntimeError("a Program is being recorded already; recordings do not nest")
-        self.recording = CpuProgram(self.compiler, self.threads)
+        # Tiles give the same bits for any number of threads; a BLAS may not.
+        self.recording = CpuProgram(self.compiler, self.threads, tries=self.blas is None)
         try:
             yield self.recording
         finally:

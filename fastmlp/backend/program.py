@@ -12,6 +12,7 @@ from fastmlp.kernels.cpu.replay import barrier, replay
 from fastmlp.kernels.operation import Argument, Operation
 
 from .base import Program
+from .choice import Chooser
 from .schedule import LINE, Call, estimated_seconds, phases
 from .team import TEAM
 
@@ -26,15 +27,17 @@ class CpuProgram(Program):
     compiler
         Compiles entries; at recording time, so that a replay never does.
     threads
-        How many threads to divide the work among at most: a Program whose step is over before a second thread has met the
-        first at a few barriers takes one. That depends on the sizes alone, so it is the same in every run.
+        How many threads to divide the work among at most.
+    tries
+        Whether to find out, while running, if one thread is faster: allowed where both give the same bits. Otherwise the
+        sizes alone decide: a step that is over before a second thread has met the first at a few barriers takes one.
     """
 
-    def __init__(self, compiler: KernelCompiler, threads: int = 1):
+    def __init__(self, compiler: KernelCompiler, threads: int = 1, tries: bool = False):
         self.calls: list[Call] = []
         self._compiler = compiler
-        self._threads = threads
-        self._tables: list[Table] | None = None
+        self._threads, self._tries = threads, tries
+        self._chooser: Chooser | None = None
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -43,25 +46,25 @@ class CpuProgram(Program):
         """Add a call and compile what it needs."""
         self.calls.append(call)
         entry_address(call, self._compiler)
-        self._tables = None
+        self._chooser = None
 
     def replay(self, steps: int = 1) -> None:
         """Run the whole list ``steps`` times without the interpreter and without its lock."""
-        if self._tables is None:
-            self._tables = self._divide()
-        TEAM.run([partial(table.run, steps) for table in self._tables])
-
-    def chosen_threads(self) -> int:
-        """Return how many threads this Program takes."""
-        return self._threads if estimated_seconds(self.calls) >= WORTH_DIVIDING else 1
+        if steps < 1:
+            return
+        if self._chooser is None:
+            divided = self._threads > 1 and estimated_seconds(self.calls) >= WORTH_DIVIDING
+            counts = [1, self._threads] if self._tries and self._threads > 1 else [self._threads if divided else 1]
+            ways = [partial(_run_together, self._divide(count)) for count in counts]
+            self._chooser = Chooser(ways, favourite=len(ways) - 1 if divided else 0)
+        self._chooser.run(steps)
 
     def phase_names(self, threads: int) -> list[list[str]]:
         """Return the names of the operations in each phase, for people."""
         return [[call.operation.name for call in phase] for phase in phases(self.calls, threads)]
 
-    def _divide(self) -> list[Table]:
+    def _divide(self, threads: int) -> list[Table]:
         """Return one table a thread; with several, a barrier ends every phase."""
-        threads = self.chosen_threads()
         rows: list[list] = [[] for _ in range(threads)]
         ordered = phases(self.calls, threads) if threads > 1 else [self.calls]
         arrivals = np.zeros(
@@ -91,6 +94,10 @@ class Table:
     def run(self, steps: int) -> None:
         """Run the rows in order, ``steps`` times."""
         replay(self._entries, self._integer_rows, self._real_rows, steps)
+
+
+def _run_together(tables: list[Table], steps: int) -> None:
+    TEAM.run([partial(table.run, steps) for table in tables])
 
 
 def checked_call(operation: Operation, arguments: tuple) -> Call | None:
@@ -157,7 +164,8 @@ def _check_array(operation: str, name: str, argument: Argument, value: np.ndarra
     if not (fits and value.dtype.isnative):
         found = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
         raise TypeError(
-            f"{operation}: {name} must be a C-contiguous NumPy array of {dimensions} dimensions in native byte order, not {found}"
+            f"{operation}: {name} must be a C-contiguous NumPy array of {dimensions} dimensions in native byte order, "
+            f"not {found}"
         )
 
 

@@ -8,6 +8,7 @@ Which parts of its arrays an operation touches is said on the kernel's signature
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,12 +42,12 @@ class Call:
         grain = 1 if divided[1].ndim == 2 and divided[0].part != by_column else LINE // divided[1].itemsize
         grains = -(-self.extent // grain)
         bounds = [min(self.extent, grains * t // threads * grain) for t in range(threads + 1)]
-        return [(start, stop) if stop > start else None for start, stop in zip(bounds, bounds[1:], strict=False)]
+        return [(start, stop) if stop > start else None for start, stop in pairwise(bounds)]
 
 
 @dataclass(frozen=True)
 class Touch:
-    """A stretch of memory that one thread reads or writes: bytes [low, high), and which columns of which matrix if by column."""
+    """A stretch of memory that one thread reads or writes: bytes [low, high), and the columns in it if by column."""
 
     thread: int
     low: int

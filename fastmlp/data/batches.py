@@ -57,6 +57,10 @@ class Batches:
     ):
         self.backend, self.counters, self.batch_size = backend, counters, batch_size
         self.rows, columns = features.shape
+        if targets is not None and (len(targets) != self.rows or (targets.ndim == 1 and targets.dtype != np.int32)):
+            raise ValueError(
+                f"targets must be {self.rows} int32 labels or rows of numbers; got {targets.dtype} {targets.shape}"
+            )
         self.targets = targets
         self._host_features, self._host_scaling = features, (scale, shift)
         self._features = backend.from_numpy(features)

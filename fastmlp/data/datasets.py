@@ -171,6 +171,7 @@ def _find_or_download(name: str, data_dir: str | Path | None) -> dict[str, Path]
 
 
 def cache_folder() -> Path:
+    """Return the folder into which data sets are downloaded."""
     configured = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification has relative paths ignored.
     base = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"

@@ -104,7 +104,8 @@ class FeaturePreprocessor:
         Parameters
         ----------
         features
-            (rows, columns) array or polars frame. A frame's columns are found by name, in any order, others ignored.
+            (rows, columns) array, polars frame, or list of lists of numbers. A frame's columns are found by name, in any
+            order, others ignored.
         feature_names
             Names of an array's columns, to find them by; without them an array's columns are taken in order.
 
@@ -119,6 +120,8 @@ class FeaturePreprocessor:
         DataError
             If a column is missing, holds something else than in training, or holds an infinity.
         """
+        if isinstance(features, (list, tuple)):
+            features = _as_array(features)
         return self._fitted.transform(features, self.dtype, feature_names)
 
     @property
@@ -183,6 +186,14 @@ class FeaturePreprocessor:
         if (preprocessor.scale is None) != (preprocessor.shift is None):
             raise stored.damaged("shift", "there exactly where 'scale' is", preprocessor.shift)
         return preprocessor
+
+
+def _as_array(rows: list | tuple) -> np.ndarray:
+    """Return lists of numbers as a float64 matrix."""
+    try:
+        return np.array(rows, np.float64)
+    except (TypeError, ValueError):
+        raise DataError("features given as lists must be rows of numbers, all of one length; give a frame for texts.") from None
 
 
 def _type_name(dtype: DTypeLike) -> str:

@@ -141,6 +141,8 @@ class Network:
         The flat buffers of its parameters.
     counters
         The counters that its dropout reads and that a training step advances.
+    bound_rows
+        Rows of the largest batch that its buffers hold.
     """
 
     architecture: Architecture
@@ -150,6 +152,7 @@ class Network:
     layers: list[Layer] = field(init=False)
     store: ParameterStore = field(init=False)
     counters: Counters = field(init=False)
+    bound_rows: int = field(init=False, default=0)
 
     def __post_init__(self):
         if not 0 <= self.seed < LARGEST_SEED:
@@ -167,6 +170,7 @@ class Network:
 
     def bind(self, rows: int) -> None:
         """Allocate every layer's buffers for batches of up to ``rows`` rows; the parameters stay."""
+        self.bound_rows = rows
         for layer in self.layers:
             layer.bind(self.backend, self.dtype, rows)
 
@@ -178,7 +182,16 @@ class Network:
             layer.initialize(generator)
 
     def forward(self, x: Array, training: bool) -> Array:
-        """Return the outputs (rows, outputs) for inputs (rows, inputs)."""
+        """Return the outputs (rows, outputs) for inputs (rows, inputs).
+
+        Raises
+        ------
+        ValueError
+            If the inputs have another width, or more rows than the network is bound for.
+        """
+        if x.shape[1] != self.architecture.inputs or len(x) > self.bound_rows:
+            expected = f"up to {self.bound_rows} rows of {self.architecture.inputs} columns"
+            raise ValueError(f"the network is bound for {expected}; got {tuple(x.shape)}. Call bind with more rows.")
         for layer in self.layers:
             x = layer.forward(x, training)
         return x

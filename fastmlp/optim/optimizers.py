@@ -52,8 +52,8 @@ class Optimizer(ABC):
     ``update`` applies the rule. The last two only launch operations, so they can be recorded.
 
     Some rules fold: they make the matrix product that would store a dense weight's gradient do the update itself (see
-    ``Parameter.fold_into``), which spares writing and reading the gradient. That is done unless something needs the whole gradient
-    first, such as clipping; both ways give the same numbers to rounding.
+    ``Parameter.fold_into``), which spares writing and reading the gradient. That is done unless something needs the whole
+    gradient first, such as clipping; both ways give the same numbers to rounding.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Optimizer(ABC):
     def bind(
         self, backend: Backend, store, counters: Counters, regularization: Regularization, fold: bool = True
     ) -> None:
-        """Allocate the state for the buffers of ``store`` (values, gradient, segments), and fold where that is possible."""
+        """Allocate the state for the buffers of ``store`` (values, gradient, segments), and fold where possible."""
         self.backend, self.store, self.counters, self.regularization = backend, store, counters, regularization
         self.state = {name: backend.zeros(store.values.shape, store.dtype) for name in self.slots}
         self.learning_rate = backend.zeros((1,), np.float64)
@@ -229,6 +229,7 @@ DEFAULT_LEARNING_RATES = {
     "adamw": 0.001,
 }
 ADAMW_WEIGHT_DECAY = 0.01
+SMALLEST_EPSILON = 1e-30  # well inside float32, where a smaller one would become 0 and divide it by 0
 
 
 def make_optimizer(
@@ -268,6 +269,6 @@ def _fraction(name: str, value: float) -> float:
 
 
 def _positive(name: str, value: float) -> float:
-    if not (math.isfinite(value) and value > 0):
-        raise UsageError(f"{name} must be a finite number greater than 0; got {value:g}.")
+    if not (math.isfinite(value) and value >= SMALLEST_EPSILON):
+        raise UsageError(f"{name} must be a finite number of at least {SMALLEST_EPSILON:g}; got {value:g}.")
     return value

@@ -172,7 +172,7 @@ def fold_sgd(learning_rate: Vector[reads], decay: Real, scale: Vector[writes], k
 @operation
 def momentum_step(
     w: Vector[updates, by_element],
-    velocity: Vector[reads, by_element],
+    velocity: Vector[updates, by_element],
     learning_rate: Vector[reads],
     decay: Real,
     elements: Span,
@@ -182,6 +182,7 @@ def momentum_step(
     start, stop = elements
     w, velocity = w[start:stop], velocity[start:stop]
     for i in range(w.size):
+        velocity[i] = without_subnormals(velocity[i])
         w[i] -= lr * (velocity[i] + decay * w[i])
 
 

@@ -1,0 +1,102 @@
+"""The disk cache of compiled kernels: a second process compiles nothing, and a user's function never gets another's code."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+from numba import njit
+
+TRAINING = """
+import json
+import numpy as np
+from fastmlp.backend.cpu import CpuBackend
+from fastmlp.data.batches import Batches
+from fastmlp.nn.losses import parse_loss
+from fastmlp.nn.network import Architecture, Network
+from fastmlp.optim.optimizers import Regularization, make_optimizer
+from fastmlp.training.passes import training_sweep
+
+announced = []
+backend = CpuBackend(threads=1, announce=announced.append)
+network = Network(Architecture(3, 2, (4,)), backend, np.float32, 1)
+network.bind(8)
+network.initialize()
+loss, optimizer = parse_loss("auto", task="classification", outputs=2), make_optimizer("adam")
+loss.bind(backend, network.dtype, 8, 2)
+optimizer.bind(backend, network.store, network.counters, Regularization())
+optimizer.set_learning_rates(np.full(3, 0.01))
+x = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
+labels = (x[:, 0] > 0).astype(np.int32)
+batches = Batches(backend, x, labels, network.counters, dtype=network.dtype, batch_size=8)
+list(training_sweep(network, loss, optimizer, batches).run())
+result = network.store.values.tobytes().hex()
+print(json.dumps([backend.compiler.compiled, announced, backend.compile_seconds, result]))
+"""
+
+USER_FUNCTION = """
+import sys
+import numpy as np
+from numba import njit
+from fastmlp.backend.cpu import CpuBackend
+
+@njit
+def mine(z, p):
+    return z * {factor}
+
+backend = CpuBackend(threads=1)
+z, a = np.ones((2, 2)), np.zeros((2, 2))
+backend.ops.activation_forward(mine, z, a, 0.0)
+print(a[1, 1])
+"""
+
+
+def in_a_process(source, cache):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    result = subprocess.run(
+        [sys.executable, "-c", source], env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_a_second_process_compiles_nothing(tmp_path):
+    first = json.loads(in_a_process(TRAINING, tmp_path))
+    second = json.loads(in_a_process(TRAINING, tmp_path))
+    compiled, announced, seconds, result = first
+    assert len(compiled) > 5
+    assert announced == compiled
+    assert len(set(compiled)) == len(compiled)
+    assert second[:2] == [[], []]
+    assert second[2] < seconds
+    assert second[3] == result
+
+
+def test_functions_of_one_name_in_two_processes(tmp_path):
+    assert [float(in_a_process(USER_FUNCTION.format(factor=factor), tmp_path)) for factor in (2, 3)] == [2, 3]
+
+
+def make_function(factor):
+    @njit
+    def mine(z, p):
+        return z * factor
+
+    return mine
+
+
+def test_functions_of_one_name_in_one_process(backend):
+    z, results = np.ones((2, 3)), []
+    for factor in (2.0, 3.0, 2.0):
+        a = np.zeros((2, 3))
+        backend.ops.activation_forward(make_function(factor), z, a, 0.0)
+        results.append(a[1, 2])
+    assert results == [2, 3, 2]
+
+
+def test_a_function_of_the_user_joins_a_program(backend):
+    z, a, function = np.full((2, 3), 4.0), np.zeros((2, 3)), make_function(0.5)
+    with backend.record() as program:
+        backend.ops.activation_forward(function, z, a, 0.0)
+    program.replay()
+    np.testing.assert_array_equal(a, 2)

@@ -1,0 +1,43 @@
+"""Shared fixtures. This folder is on sys.path (pytest puts a conftest's own folder there), so tests import ``oracles``."""
+
+import numpy as np
+import pytest
+
+from fastmlp.backend.cpu import CpuBackend
+
+
+@pytest.fixture(scope="session")
+def backend():
+    return CpuBackend(threads=1)
+
+
+@pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
+def dtype(request):
+    return np.dtype(request.param)
+
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(20240229)
+
+
+@pytest.fixture(autouse=True)
+def _claimed_operations_run(request, monkeypatch):
+    """Fail a test that claims by ``oracles.covers`` to check operations of which it launches none."""
+    claimed = getattr(getattr(request, "function", None), "covers", ())
+    if not claimed:
+        yield
+        return
+    operations, launched = request.getfixturevalue("backend").ops, set()
+
+    def noting(name, launch):
+        def note_and_launch(*arguments):
+            launched.add(name)
+            return launch(*arguments)
+
+        return note_and_launch
+
+    for name in claimed:
+        monkeypatch.setattr(operations, name, noting(name, getattr(operations, name)))
+    yield
+    assert launched, f"claims to cover {claimed} but launches none of them"  # one of several in each case will do

@@ -1,0 +1,84 @@
+"""Batches from data: gathering, converting, scaling, and the counters that move from step to step."""
+
+import numpy as np
+import pytest
+from oracles.comparison import assert_close
+from oracles.coverage import covers
+
+ROWS, COLUMNS = 23, 5
+SOURCES = [np.uint8, np.float32, np.float64]
+
+
+def make_source(kind, random):
+    if kind == np.uint8:
+        return random.integers(0, 256, (ROWS, COLUMNS), np.uint8)
+    return random.standard_normal((ROWS, COLUMNS)).astype(kind)
+
+
+def counters_at(start):
+    return np.array([7, 3, start, 99], np.int64)
+
+
+@covers("gather_rows")
+@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize(("start", "rows"), [(0, 0), (0, 1), (0, ROWS), (5, 7), (ROWS - 3, 3)])
+def test_gather_rows(backend, dtype, random, kind, start, rows):
+    source, order = make_source(kind, random), random.permutation(ROWS)
+    batch = np.full((rows, COLUMNS), np.nan, dtype)
+    backend.ops.gather_rows(source, order, counters_at(start), batch)
+    np.testing.assert_array_equal(batch, source[order[start : start + rows]].astype(dtype))
+
+
+@covers("gather_scaled_rows")
+@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize(("start", "rows"), [(0, 0), (0, ROWS), (5, 7)])
+def test_gather_scaled_rows(backend, dtype, random, kind, start, rows):
+    source, order = make_source(kind, random), random.permutation(ROWS)
+    scale, shift = (random.standard_normal(COLUMNS).astype(dtype) for _ in range(2))
+    batch = np.full((rows, COLUMNS), np.nan, dtype)
+    backend.ops.gather_scaled_rows(source, order, counters_at(start), scale, shift, batch)
+    chosen = source[order[start : start + rows]].astype(dtype).astype(np.float64)
+    assert_close(batch, chosen * scale + shift, units=2, scale=np.abs(chosen * scale) + np.abs(shift))
+
+
+@covers("gather_elements")
+@pytest.mark.parametrize("kind", [np.int32, np.float32, np.float64])
+@pytest.mark.parametrize(("start", "rows"), [(0, 0), (0, ROWS), (5, 7)])
+def test_gather_elements(backend, random, kind, start, rows):
+    source, order = random.integers(0, 1000, ROWS).astype(kind), random.permutation(ROWS)
+    batch = np.full(rows, -1, kind)
+    backend.ops.gather_elements(source, order, counters_at(start), batch)
+    np.testing.assert_array_equal(batch, source[order[start : start + rows]])
+
+
+@covers("scatter_rows")
+@pytest.mark.parametrize(("start", "rows"), [(0, 0), (0, ROWS), (5, 7)])
+def test_scatter_rows(backend, dtype, random, start, rows):
+    batch, order = random.standard_normal((rows, 3)).astype(dtype), random.permutation(ROWS)
+    destination = np.full((ROWS, 3), -1, dtype)
+    backend.ops.scatter_rows(batch, order, counters_at(start), destination)
+    expected = np.full((ROWS, 3), -1, dtype)
+    expected[order[start : start + rows]] = batch
+    np.testing.assert_array_equal(destination, expected)
+
+
+@covers("begin_batch")
+def test_batches_follow_one_another(backend):
+    counters = np.array([5, 2, 0, 0], np.int64)
+    starts = []
+    for rows in (4, 4, 3):
+        backend.ops.begin_batch(counters, rows)
+        starts.append(int(counters[2]))
+    assert starts == [0, 4, 8]
+    np.testing.assert_array_equal(counters, [5, 2, 8, 11])
+
+
+@covers("begin_update")
+def test_an_update_is_counted_and_takes_its_rate(backend):
+    counters, rates, rate = np.array([10, 0, 4, 8], np.int64), np.array([0.5, 0.25, 0.125]), np.zeros(1)
+    taken = []
+    for _ in rates:
+        backend.ops.begin_update(counters, rates, rate)
+        taken.append(rate[0])
+    assert taken == [0.5, 0.25, 0.125]
+    np.testing.assert_array_equal(counters, [13, 3, 4, 8])

@@ -1,0 +1,135 @@
+"""Matrix products of every shape, with BLAS and without, against NumPy in float64; nothing outside c is touched."""
+
+import numpy as np
+import pytest
+from oracles.comparison import assert_close
+from oracles.coverage import covers
+
+from fastmlp.backend.blas import scipy_blas
+
+# Around every edge: one, a vector more or less, more inner indices and more rows than are taken at a time.
+SIZES = [(1, 1, 1), (3, 7, 17), (33, 17, 3), (7, 1, 33), (1, 33, 7), (13, 257, 131), (130, 70, 64), (400, 300, 70)]
+OPERATIONS = ["gemm_nn", "gemm_nn_by_columns", "gemm_tn", "blas_gemm_nn", "blas_gemm_nt", "blas_gemm_tn"]
+
+
+def operands(kind, m, k, n, dtype, random):
+    a = random.standard_normal((k, m) if kind == "tn" else (m, k)).astype(dtype)
+    b = random.standard_normal((n, k) if kind == "nt" else (k, n)).astype(dtype)
+    return a, b
+
+
+def product(kind, a, b):
+    """Return op(a)·op(b) and the sum of the sizes of its terms, in float64."""
+    left, right = (a.T if kind == "tn" else a).astype(np.float64), (b.T if kind == "nt" else b).astype(np.float64)
+    return left @ right, np.abs(left) @ np.abs(right)
+
+
+def launch(backend, name, a, b, c, alpha=1.0, beta=0.0):
+    scales = np.array([alpha], c.dtype), np.array([beta], c.dtype)
+    routine = [scipy_blas().gemm(c.dtype)] if name.startswith("blas") else []
+    getattr(backend.ops, name)(*routine, a, b, c, *scales)
+
+
+def kind_of(name):
+    return next(kind for kind in ("nn", "nt", "tn") if kind in name)
+
+
+def guarded(shape, dtype):
+    """Return a matrix inside a larger buffer, and the buffer: NaN all round."""
+    size = shape[0] * shape[1]
+    buffer = np.full(size + 256, np.nan, dtype)
+    return buffer[128 : 128 + size].reshape(shape), buffer
+
+
+@covers("gemm_nn", "gemm_nn_by_columns", "gemm_tn", "blas_gemm_nn", "blas_gemm_nt", "blas_gemm_tn")
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_product(backend, dtype, random, name, sizes):
+    m, k, n = sizes
+    values = operands(kind_of(name), m, k, n, dtype, random)
+    a, b = (guarded(value.shape, dtype)[0] for value in values)
+    a[...], b[...] = values
+    c, around = guarded((m, n), dtype)  # what c holds must not matter while beta is 0
+    launch(backend, name, a, b, c)
+    expected, size = product(kind_of(name), *values)
+    assert_close(c, expected, scale=size)
+    assert np.isnan(around[:128]).all()
+    assert np.isnan(around[-128:]).all()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("sizes", [(7, 5, 9), (13, 600, 131)], ids=str)
+def test_product_is_scaled_and_added(backend, dtype, random, name, sizes):
+    m, k, n = sizes
+    a, b = operands(kind_of(name), m, k, n, dtype, random)
+    before = random.standard_normal((m, n)).astype(dtype)
+    c = before.copy()
+    launch(backend, name, a, b, c, -0.25, 0.75)
+    expected, size = product(kind_of(name), a, b)
+    assert_close(c, -0.25 * expected + 0.75 * before, scale=size + np.abs(before))
+
+
+@pytest.mark.parametrize("kind", ["nn", "nt", "tn"])
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_matmul_takes_the_right_operation(backend, dtype, random, kind, sizes):
+    m, k, n = sizes
+    a, b = operands(kind, m, k, n, dtype, random)
+    c = np.full((m, n), np.nan, dtype)
+    backend.matmul(kind, a, b, c)
+    expected, size = product(kind, a, b)
+    assert_close(c, expected, scale=size)
+
+
+@pytest.mark.parametrize("kind", ["nn", "nt", "tn"])
+@pytest.mark.parametrize("width", [9, 200])
+def test_matmul_scales_and_adds(backend, dtype, random, kind, width):
+    a, b = operands(kind, 7, 5, width, dtype, random)
+    before = random.standard_normal((7, width)).astype(dtype)
+    c, alpha, beta = before.copy(), np.array([-0.25], dtype), np.array([0.75], dtype)
+    backend.matmul(kind, a, b, c, alpha, beta)
+    expected, size = product(kind, a, b)
+    assert_close(c, -0.25 * expected + 0.75 * before, scale=size + np.abs(before))
+
+
+def test_matmul_of_no_rows(backend, dtype):
+    backend.matmul("nn", np.ones((0, 3), dtype), np.ones((3, 4), dtype), np.ones((0, 4), dtype))
+    c = np.ones((3, 4), dtype)
+    backend.matmul("tn", np.ones((0, 3), dtype), np.ones((0, 4), dtype), c)
+    np.testing.assert_array_equal(c, 0)
+
+
+@pytest.mark.parametrize("name", ["gemm_nn", "gemm_nn_by_columns"])
+def test_a_row_has_the_same_bits_in_every_batch(backend, dtype, random, name):
+    a, b = operands("nn", 50, 300, 75, dtype, random)
+    whole = np.empty((50, 75), dtype)
+    launch(backend, "gemm_nn", a, b, whole)
+    for rows in (1, 5, 12, 13, 49, 50):
+        c = np.empty((rows, 75), dtype)
+        launch(backend, name, a[:rows], b, c)
+        assert c.tobytes() == whole[:rows].tobytes()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_nan_reaches_its_row_and_column_alone(backend, dtype, name):
+    kind = kind_of(name)
+    a = np.ones((6, 5) if kind == "tn" else (5, 6), dtype)
+    b = np.ones((7, 6) if kind == "nt" else (6, 7), dtype)
+    (a.T if kind == "tn" else a)[3, 2] = np.nan
+    (b.T if kind == "nt" else b)[1, 4] = np.nan
+    c = np.empty((5, 7), dtype)
+    launch(backend, name, a, b, c)
+    expected = np.zeros((5, 7), bool)
+    expected[3, :] = expected[:, 4] = True
+    np.testing.assert_array_equal(np.isnan(c), expected)
+    np.testing.assert_array_equal(c[~expected], 6)
+
+
+@covers("transpose")
+@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (3, 7), (17, 33), (16, 16), (64, 24), (100, 8), (8, 100)], ids=str)
+def test_transpose(backend, dtype, random, shape):
+    source = random.standard_normal(shape).astype(dtype)
+    target, around = guarded(shape[::-1], dtype)
+    backend.ops.transpose(source, target)
+    np.testing.assert_array_equal(target, source.T)
+    assert np.isnan(around[:128]).all()
+    assert np.isnan(around[-128:]).all()

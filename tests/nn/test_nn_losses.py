@@ -1,0 +1,163 @@
+"""Losses as networks use them: reductions, weights, sums of an epoch, what a prediction reports, words and errors."""
+
+import math
+
+import numpy as np
+import pytest
+from oracles import losses as oracle
+from oracles.comparison import assert_close
+from scipy import special
+
+from fastmlp.errors import UsageError
+from fastmlp.nn.losses import ACCEPTED, ALIASES, Statistics, parse_loss
+
+ROWS, OUTPUTS = 9, 4
+TASKS = {"softmax_cross_entropy": "classification", "log_loss": "multilabel"}
+
+
+def bound(backend, dtype, text, *, outputs=OUTPUTS, rows=ROWS, task=None, **how):
+    loss = parse_loss(text, task=task or TASKS.get(text, "regression"), outputs=outputs, **how)
+    loss.bind(backend, dtype, rows, outputs)
+    return loss
+
+
+def batch(loss, dtype, random, rows=ROWS):
+    """Return outputs, targets, weights and the oracle's (loss of each row, gradient of each row's loss)."""
+    outputs = random.standard_normal((rows, OUTPUTS)).astype(dtype)
+    weights = random.uniform(0.5, 1.5, rows).astype(dtype)
+    exact = outputs.astype(np.float64)
+    if loss.name == "softmax_cross_entropy":
+        targets = random.integers(0, OUTPUTS, rows).astype(np.int32)
+        losses, slopes, _ = oracle.softmax_cross_entropy(exact, oracle.distributions(targets, OUTPUTS))
+        return outputs, targets, weights, losses, slopes
+    targets = (random.random((rows, OUTPUTS)) < 0.5).astype(dtype)
+    kernel = {"mse": oracle.squared_error, "mae": oracle.absolute_error, "log_loss": oracle.log_loss}
+    if loss.name == "huber":
+        values, slopes = oracle.huber(exact, targets, 1.0)
+    else:
+        values, slopes = kernel[loss.name](exact, targets)
+    share = 1 if loss.name == "log_loss" else 1 / OUTPUTS  # log loss adds up the outputs, the others take their mean
+    return outputs, targets, weights, values.sum(axis=1) * share, slopes * share
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("name", sorted(ACCEPTED))
+def test_gradient_and_sums(backend, dtype, random, name, reduction):
+    loss = bound(backend, dtype, name, reduction=reduction)
+    total, seen = 0.0, 0
+    for rows in (ROWS, 4, 1):
+        outputs, targets, weights, losses, slopes = batch(loss, dtype, random, rows)
+        gradient = loss.backward(outputs, targets, weights)
+        divisor = rows if reduction == "mean" else 1
+        assert_close(gradient, weights[:, None].astype(np.float64) * slopes / divisor, units=16, scale=1.0)
+        assert_close(loss.row_losses(rows).astype(dtype), weights * losses, units=16, scale=2.0)
+        total, seen = total + (weights * losses).sum(), seen + rows
+    statistics = loss.take_statistics()
+    assert statistics.rows == seen
+    assert statistics.loss == pytest.approx(total / seen, rel=1e-5)  # a mean whatever the reduction of the gradient
+    assert loss.take_statistics() == Statistics()
+
+
+def test_statistics_add_up():
+    both = Statistics(3.0, 2.0, 4) + Statistics(1.0, 1.0, 1)
+    assert both == Statistics(4.0, 3.0, 5)
+    assert both.loss == 0.8
+    assert both.accuracy == 0.6
+    assert math.isnan(Statistics().loss)
+    assert math.isnan(Statistics().accuracy)
+
+
+@pytest.mark.parametrize("name", sorted(ACCEPTED))
+def test_a_prediction_reports_probabilities_or_values(backend, dtype, random, name):
+    loss = bound(backend, dtype, name)
+    outputs = random.standard_normal((ROWS, OUTPUTS)).astype(dtype)
+    finished = np.full_like(outputs, np.nan)
+    loss.finish_outputs(outputs, finished)
+    exact = outputs.astype(np.float64)
+    expected = {"softmax_cross_entropy": special.softmax(exact, axis=1), "log_loss": special.expit(exact)}.get(
+        name, exact
+    )
+    assert_close(finished, expected, units=8)
+
+
+class TestRight:
+    """Accuracy: by argmax for classes, by a threshold that fits the loss for yes and no, never for values."""
+
+    def accuracy(self, backend, text, task, outputs, targets, **how):
+        outputs, targets = np.array(outputs), np.array(targets, np.float64)
+        loss = bound(backend, np.float64, text, task=task, outputs=outputs.shape[1], rows=len(outputs), **how)
+        loss.backward(outputs, targets, np.ones(len(outputs)))
+        return loss.take_statistics().accuracy
+
+    @pytest.mark.parametrize("text", ["mse", "mae", "huber", "log_loss"])
+    def test_classes(self, backend, text):
+        outputs, targets = [[0.9, 0.2], [0.9, 0.2], [-1, -2], [0.1, 0.3]], [[1, 0], [0, 1], [1, 0], [0, 1]]
+        assert self.accuracy(backend, text, "classification", outputs, targets) == 0.75
+
+    def test_a_logit_is_right_by_its_sign(self, backend):
+        outputs, targets = [[0.2], [-0.2], [0.2], [3.0]], [[1], [0], [0], [1]]
+        for task in ("classification", "multilabel"):
+            assert self.accuracy(backend, "log_loss", task, outputs, targets) == 0.75
+
+    @pytest.mark.parametrize("text", ["mse", "mae", "huber"])
+    @pytest.mark.parametrize("task", ["classification", "multilabel"])
+    def test_a_value_is_right_by_the_nearer_target(self, backend, text, task):
+        outputs, targets = [[0.2], [0.4], [0.6], [1.4], [-0.3]], [[0], [1], [1], [1], [0]]
+        assert self.accuracy(backend, text, task, outputs, targets) == 0.8
+
+    def test_values_are_never_right(self, backend):
+        loss = bound(backend, np.float64, "mse")
+        assert not loss.counts_right
+        loss.backward(np.ones((2, OUTPUTS)), np.ones((2, OUTPUTS)), np.ones(2))
+        assert loss.take_statistics().right == 0
+
+
+class TestParse:
+    @pytest.mark.parametrize(
+        ("task", "outputs", "name"),
+        [
+            ("classification", 3, "softmax_cross_entropy"),
+            ("classification", 1, "log_loss"),
+            ("multilabel", 3, "log_loss"),
+            ("multilabel", 1, "log_loss"),
+            ("regression", 1, "mse"),
+            ("regression", 3, "mse"),
+        ],
+    )
+    def test_auto(self, task, outputs, name):
+        assert parse_loss("auto", task=task, outputs=outputs).name == name
+
+    @pytest.mark.parametrize("alias", sorted(ALIASES))
+    def test_other_names(self, alias):
+        loss = parse_loss(f" {alias.upper().replace('_', '-')} ", task="classification", outputs=3)
+        assert loss.name == ALIASES[alias]
+
+    def test_huber_takes_its_delta(self):
+        assert parse_loss("huber(0.25)", task="regression").parameter == 0.25
+        assert parse_loss("huber", task="regression").parameter == 1
+
+    @pytest.mark.parametrize(
+        ("text", "task", "how"),
+        [
+            ("msee", "regression", {}),
+            ("", "regression", {}),
+            ("mse(1)", "regression", {}),
+            ("huber(0)", "regression", {}),
+            ("huber(-1)", "regression", {}),
+            ("huber(x)", "regression", {}),
+            ("huber(inf)", "regression", {}),
+            ("huber(1, 2)", "regression", {}),
+            ("softmax_cross_entropy", "regression", {}),
+            ("softmax_cross_entropy", "multilabel", {"outputs": 3}),
+            ("softmax_cross_entropy", "classification", {"outputs": 1}),
+            ("log_loss", "regression", {}),
+            ("mse", "regression", {"label_smoothing": 0.1}),
+            ("auto", "classification", {"outputs": 3, "label_smoothing": 1.0}),
+            ("auto", "classification", {"outputs": 3, "label_smoothing": -0.1}),
+            ("auto", "multilabel", {"outputs": 3, "label_smoothing": float("nan")}),
+            ("mse", "regression", {"reduction": "median"}),
+        ],
+    )
+    def test_what_does_not_fit_is_refused(self, text, task, how):
+        with pytest.raises(UsageError):
+            parse_loss(text, task=task, **how)

@@ -1,0 +1,104 @@
+"""Words of the form ``name(argument, …)``: what is read, and that nothing but a UsageError ever comes back."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastmlp.errors import UsageError
+from fastmlp.spec import numbers, parse_spec
+
+SHAPES = {"plain": (0, 0), "one": (1, 1), "some_words": (0, 3)}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "arguments"),
+    [
+        ("plain", "plain", []),
+        ("  PLAIN ( ) ", "plain", []),
+        ("one(1)", "one", [1.0]),
+        ("one( -2.5e-3 )", "one", [-0.0025]),
+        ("some-words", "some_words", []),
+        ("Some_Words(1, gain,3.)", "some_words", [1.0, "gain", 3.0]),
+        ("one(e)", "one", ["e"]),
+    ],
+)
+def test_what_is_read(text, name, arguments):
+    assert parse_spec("thing", text, SHAPES) == (name, arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot be read"),
+        ("plain)", "cannot be read"),
+        ("plain((1))", "cannot be read"),
+        ("one(1)(2)", "cannot be read"),
+        ("1one", "cannot be read"),
+        ("plane", "did you mean 'plain'"),
+        ("xyz", "Accepted: plain, one, some_words"),
+        ("plain(1)", "takes 0"),
+        ("one", "takes 1"),
+        ("some_words(1,2,3,4)", "takes 0 to 3"),
+        ("one(nan)", "not a finite number"),
+        ("one(-inf)", "not a finite number"),
+        ("one(1e999)", "not a finite number"),
+        ("one(1 2)", "neither a number nor a word"),
+        ("some_words(1,,2)", "neither a number nor a word"),
+        ("one(__import__('os'))", "cannot be read"),
+    ],
+)
+def test_what_is_refused(text, message):
+    with pytest.raises(UsageError, match=message) as error:
+        parse_spec("thing", text, SHAPES)
+    assert str(error.value).startswith("thing ")
+    assert "\n" not in str(error.value)
+
+
+def check(text):
+    """Parse ``text``: a UsageError of one line, or a name that is accepted with arguments that are in order."""
+    try:
+        name, arguments = parse_spec("thing", text, SHAPES)
+    except UsageError as error:
+        lines = str(error).count("\n") + 1
+        if lines > 1:
+            pytest.fail(f"an error of {lines} lines: {error}")
+        return
+    least, largest = SHAPES[name]
+    assert least <= len(arguments) <= largest
+    assert all(isinstance(a, str) or math.isfinite(a) for a in arguments)
+
+
+@given(st.text(max_size=60))
+def test_any_text(text):
+    check(text)
+
+
+@given(
+    st.sampled_from([*SHAPES, "Some-Words", "on", ""]),
+    st.lists(st.one_of(st.text(max_size=5), st.floats().map(repr), st.integers().map(str)), max_size=4),
+    st.sampled_from(["(", "((", "", " ("]),
+    st.sampled_from([")", "))", "", ") ", ")\n"]),
+)
+def test_any_text_of_nearly_the_right_form(name, arguments, opening, closing):
+    check(name + opening + ",".join(arguments) + closing)
+
+
+@given(
+    st.one_of(st.none(), st.integers(), st.floats(), st.binary(max_size=9), st.lists(st.text(max_size=3), max_size=3))
+)
+def test_any_thing_that_is_no_text(thing):
+    check(thing)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=3))
+def test_numbers_come_back_to_the_last_digit(values):
+    _, arguments = parse_spec("thing", f"some_words({', '.join(map(repr, values))})", SHAPES)
+    assert arguments == values
+
+
+def test_numbers_refuses_words():
+    assert numbers("thing", "some_words(1)", [1.0]) == [1.0]
+    with pytest.raises(UsageError, match="'gain' is not a number"):
+        numbers("thing", "some_words(gain)", ["gain"])

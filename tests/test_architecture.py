@@ -1,0 +1,133 @@
+"""The house: imports point downward only, no file outgrows a reader, each says what it is for."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted([*(ROOT / "fastmlp").rglob("*.py"), *(ROOT / "kernels").rglob("*.py")])
+LONGEST = 400  # lines
+
+# A module may import from its own part and from those of a smaller number.
+LEVELS = {
+    "__main__": 6,
+    "cli": 5,
+    "jobs": 4,
+    "experiments": 4,
+    "report": 4,
+    "estimators": 4,
+    "training": 3,
+    "nn": 2,
+    "optim": 2,
+    "data": 2,
+    "backend": 1,
+    "kernels": 0,
+}
+EVERYBODY_S = {"errors", "spec"}
+# What nn, optim and data may know of the kernels: the numbers on which both must agree.
+SHARED_NUMBERS = "fastmlp.kernels.constants"
+MIDDLE = ("nn", "optim", "data")
+
+
+def module_name(path):
+    """Return the dotted name under which a file is imported; kernels/ is fastmlp.kernels."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = parts if parts[0] == "fastmlp" else ("fastmlp", *parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path) for path in FILES}
+
+
+def imports(path):
+    """Return the modules of fastmlp that a file imports, at its top or later; a name from a package may be a module."""
+    name = module_name(path)
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*base, *([node.module] if node.module else [])])
+            inside = {f"{base}.{alias.name}" for alias in node.names}
+            found.update(inside & MODULES or {base})
+            found.update({base} if inside - MODULES else set())
+    return {each for each in found if each == "fastmlp" or each.startswith("fastmlp.")}
+
+
+def part(module):
+    """Return the part of the house a module belongs to: the second word of its name."""
+    words = module.split(".")
+    return words[1] if len(words) > 1 else ""
+
+
+def is_allowed(importer, imported):
+    here, there = part(importer), part(imported)
+    if not here or not there:  # fastmlp itself holds the public names, imports them late, and knows the version
+        return True
+    if here in EVERYBODY_S:
+        return there in EVERYBODY_S
+    if here == there or there in EVERYBODY_S:
+        return True
+    if here in MIDDLE and there == "kernels":
+        return imported == SHARED_NUMBERS
+    return LEVELS[there] < LEVELS[here]
+
+
+def ids(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", FILES, ids=ids)
+def test_imports_point_downward(path):
+    name = module_name(path)
+    assert part(name) in {"", *LEVELS, *EVERYBODY_S}, "a part of the house that this test does not know"
+    assert {imported for imported in imports(path) if not is_allowed(name, imported)} == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=ids)
+def test_files_stay_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("path", FILES, ids=ids)
+def test_files_say_what_they_are_for(path):
+    assert (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").strip()
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "allowed"),
+    [
+        ("fastmlp.cli.train", "fastmlp.jobs.train", True),
+        ("fastmlp.cli.train", "fastmlp.kernels.cpu", True),
+        ("fastmlp.jobs.train", "fastmlp.cli.train", False),
+        ("fastmlp.training.trainer", "fastmlp.nn.losses", True),
+        ("fastmlp.nn.losses", "fastmlp.training.trainer", False),
+        ("fastmlp.nn.losses", "fastmlp.optim.schedules", False),
+        ("fastmlp.data.batches", "fastmlp.nn.losses", False),
+        ("fastmlp.nn.losses", "fastmlp.kernels.constants", True),
+        ("fastmlp.nn.losses", "fastmlp.kernels.cpu.losses", False),
+        ("fastmlp.nn.losses", "fastmlp.kernels.operation", False),
+        ("fastmlp.nn.losses", "fastmlp.nn.network", True),
+        ("fastmlp.backend.cpu", "fastmlp.kernels.cpu.losses", True),
+        ("fastmlp.kernels.cpu.losses", "fastmlp.backend.cpu", False),
+        ("fastmlp.kernels.cpu.losses", "fastmlp.errors", True),
+        ("fastmlp.errors", "fastmlp.nn.losses", False),
+        ("fastmlp.spec", "fastmlp.errors", True),
+    ],
+)
+def test_the_rule_itself(importer, imported, allowed):
+    assert is_allowed(importer, imported) == allowed
+
+
+def test_imports_are_found_wherever_they_stand(tmp_path, monkeypatch):
+    lines = ["import fastmlp.nn.losses", "def late():", "    from ..kernels import cpu", "    from .other import x"]
+    source = "\n".join([*lines, "    from . import base"])
+    monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
+    (tmp_path / "fastmlp" / "backend").mkdir(parents=True)
+    path = tmp_path / "fastmlp" / "backend" / "made_up.py"
+    path.write_text(source)
+    expected = {"fastmlp.nn.losses", "fastmlp.kernels.cpu", "fastmlp.backend.other", "fastmlp.backend.base"}
+    assert imports(path) == expected
