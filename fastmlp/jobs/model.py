@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fastmlp.backend.base import Backend
+from fastmlp.backend import Backend, open_backend
 from fastmlp.backend.counters import Counters
 from fastmlp.data.batches import Batches
 from fastmlp.data.preprocessing import FeaturePreprocessor
@@ -17,8 +18,11 @@ from fastmlp.data.targets import TargetEncoder
 from fastmlp.errors import FastMLPError, ModelFileError
 from fastmlp.nn.losses import Loss, parse_loss
 from fastmlp.nn.network import Architecture, Network
+from fastmlp.training.measure import Measure
 from fastmlp.training.model_file import read_model, take_tensor, write_model
-from fastmlp.training.passes import Evaluation, Prediction
+from fastmlp.training.passes import Prediction
+
+from .settings import settings_from
 
 MODEL_FILE = "model.safetensors"
 PREDICTION_BATCH = 256  # rows
@@ -38,6 +42,10 @@ class Model:
         The fitted preprocessing.
     settings
         What it was trained with.
+    target_name
+        What the target was called in the training data, if it had a name.
+    rows
+        How many rows each split had: ``{"train": 1438, "validation": 0, "test": 359}``.
     """
 
     network: Network
@@ -45,6 +53,8 @@ class Model:
     features: FeaturePreprocessor
     targets: TargetEncoder
     settings: dict[str, Any]
+    target_name: str | None = None
+    rows: dict[str, int] = field(default_factory=dict)
 
     @property
     def task(self) -> str:
@@ -95,11 +105,12 @@ class Model:
             return (outputs > 0.5).astype(np.int64)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
-    def mean_loss(self, source: Source) -> float:
-        """Return the mean loss of rows that have a target."""
+    def measure(self, source: Source) -> dict[str, float]:
+        """Return loss and accuracy, or loss, rmse and r2, of rows that have a target, as training measures them."""
         matrix = self.features.transform(source.features, source.feature_names)
         targets = loss_targets(self.loss, self.targets, self.targets.encode(source.target), self.network)
-        return Evaluation(self.network, self.loss, self._batches(matrix, targets)).run().loss
+        where = self.targets.mean, self.targets.deviation
+        return Measure(source.name, self.network, self.loss, self._batches(matrix, targets), self.task, *where).run()
 
     def save(self, folder: Path) -> Path:
         """Write model.safetensors into a folder, atomically; return its path."""
@@ -113,6 +124,8 @@ class Model:
             "features": self.features.to_dict(),
             "targets": self.targets.to_dict(),
             "settings": self.settings,
+            "target_name": self.target_name,
+            "rows": self.rows,
         }
         path = folder / MODEL_FILE
         write_model(path, tensors, description)
@@ -147,19 +160,39 @@ def loss_targets(loss: Loss, encoder: TargetEncoder, encoded: np.ndarray, networ
 
 def output_width(loss_name: str, encoder: TargetEncoder) -> int:
     """Return how many outputs the network has: one logit for log loss on two classes, else one a class or target."""
-    if encoder.task == "classification" and len(encoder.classes) == 2 and loss_name in ("log_loss", "binary_cross_entropy"):
+    if (
+        encoder.task == "classification"
+        and len(encoder.classes) == 2
+        and loss_name in ("log_loss", "binary_cross_entropy")
+    ):
         return 1
     return encoder.output_width
 
 
-def load_model(path: str | Path, backend: Backend) -> Model:
-    """Read a model from a run folder or a model file.
+def load(path: str | Path, *, device: str = "auto", threads: int | None = None) -> Model:
+    """Read a trained model.
+
+    Parameters
+    ----------
+    path
+        A run's folder, or a model file.
+    device
+        Where it is to predict: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    threads
+        CPU threads; None for all that this process may use.
 
     Raises
     ------
     ModelFileError
         If there is no model, or what is there is damaged or not fastmlp's.
+    UsageError, DeviceError
+        If the device is not known or cannot be used.
     """
+    return load_model(path, open_backend(device, threads=threads)[0])
+
+
+def load_model(path: str | Path, backend: Backend) -> Model:
+    """Read a model from a run folder or a model file onto a backend; see ``load`` for the errors."""
     path = Path(path)
     file = path / MODEL_FILE if path.is_dir() else path
     tensors, description = read_model(file)
@@ -168,7 +201,9 @@ def load_model(path: str | Path, backend: Backend) -> Model:
     except ModelFileError:
         raise
     except (FastMLPError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ModelFileError(f"the model {file} is damaged: {error}. Train again, or restore the file from a copy.") from None
+        raise ModelFileError(
+            f"the model {file} is damaged: {error}. Train again, or restore the file from a copy."
+        ) from None
 
 
 def _rebuild(file: Path, tensors: dict[str, np.ndarray], description: dict[str, Any], backend: Backend) -> Model:
@@ -176,22 +211,37 @@ def _rebuild(file: Path, tensors: dict[str, np.ndarray], description: dict[str, 
     kept["hidden"], kept["dropout"] = tuple(kept["hidden"]), tuple(kept["dropout"])
     architecture = Architecture(**kept)
     _check_sizes(file, architecture, tensors)
-    features, targets = FeaturePreprocessor.from_dict(description["features"]), TargetEncoder.from_dict(description["targets"])
-    settings = dict(description["settings"])
+    features, targets = (
+        FeaturePreprocessor.from_dict(description["features"]),
+        TargetEncoder.from_dict(description["targets"]),
+    )
+    settings = settings_from(description["settings"])
     network = Network(architecture, backend, np.dtype(description["dtype"]), seed=0)
-    loss = parse_loss(settings["loss"], task=targets.task, outputs=architecture.outputs)
+    loss = parse_loss(
+        settings.loss,
+        task=targets.task,
+        outputs=architecture.outputs,
+        label_smoothing=settings.label_smoothing,
+        reduction=settings.reduction,
+    )
     if features.output_columns != architecture.inputs or output_width(loss.name, targets) != architecture.outputs:
         raise ModelFileError(f"the model {file} is damaged: its preprocessing does not fit its network.")
+    for factor in (features.scale, features.shift):
+        if factor is not None and np.abs(factor).max() > np.finfo(network.dtype).max:
+            raise ModelFileError(f"the model {file} is damaged: its scaling does not fit {network.dtype.name}.")
     bind(network, loss, PREDICTION_BATCH)
     for name, parameter in network.named_parameters().items():
         backend.assign(parameter.values, take_tensor(file, tensors, name, parameter.shape))
-    return Model(network, loss, features, targets, settings)
+    target_name, rows = description["target_name"], description["rows"]
+    if not isinstance(target_name, (str, type(None))) or not all(type(count) is int for count in rows.values()):
+        raise ModelFileError(f"the model {file} is damaged: what it says of its training data cannot be read.")
+    return Model(network, loss, features, targets, settings.to_dict(), target_name, rows)
 
 
 def _check_sizes(file: Path, architecture: Architecture, tensors: dict[str, np.ndarray]) -> None:
     """Check that the file holds as many numbers as the network it describes, before memory is taken for that network."""
     widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
-    described = sum(before * after for before, after in zip(widths, widths[1:], strict=False))
+    described = sum(before * after for before, after in pairwise(widths))
     if described > sum(array.size for array in tensors.values()):
         raise ModelFileError(f"the model {file} is damaged: it describes a larger network than it holds.")
 

@@ -11,7 +11,7 @@ from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.source import Source
 from fastmlp.data.splits import split_rows
 from fastmlp.data.targets import TargetEncoder, infer_task
-from fastmlp.errors import UsageError, did_you_mean
+from fastmlp.errors import DataError, UsageError, did_you_mean
 
 from .settings import Settings
 
@@ -45,6 +45,8 @@ class PreparedData:
         (training rows,) weight of each row, mean 1; None for equal weights.
     input_shape
         (height, width[, channels]) for images, else None.
+    target_name
+        What the target is called in the source, if it has a name there.
     notes
         What a user should know: rows left out, columns grouped, parts missing.
     """
@@ -57,7 +59,14 @@ class PreparedData:
     targets: TargetEncoder
     weights: np.ndarray | None = None
     input_shape: tuple[int, ...] | None = None
+    target_name: str | None = None
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """The number of rows of each split."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: 0 if part is None else len(part) for name, part in parts.items()}
 
 
 def prepare(settings: Settings) -> PreparedData:
@@ -68,14 +77,21 @@ def prepare(settings: Settings) -> PreparedData:
     DataError, UsageError
         If the data cannot be read or does not fit the settings.
     """
-    source = load(
-        settings.dataset,
-        target=settings.target,
-        test=settings.test,
-        data_dir=settings.data_dir,
-        image_size=settings.image_size,
-        colour=settings.colour,
-    )
+    source = read_source(settings)
+    try:
+        return _prepared(source, settings)
+    except DataError:
+        _check_all_rows(source, settings)
+        raise
+
+
+def _check_all_rows(source: Source, settings: Settings) -> None:
+    """Look at all rows before they are split, so that an error names the row as the user's file counts it."""
+    TargetEncoder().fit(source.target, settings.task, settings.standardize_target, settings.dtype)
+    FeaturePreprocessor().fit(source.features, "none", settings.dtype, source.image_shape, source.feature_names)
+
+
+def _prepared(source: Source, settings: Settings) -> PreparedData:
     task = infer_task(source.target) if settings.task == "auto" else settings.task
     train, validation, test = split_source(source, settings, task)
     encoder = TargetEncoder().fit(train.target, task, settings.standardize_target, settings.dtype)
@@ -92,7 +108,28 @@ def prepare(settings: Settings) -> PreparedData:
     weights = class_weights(settings.class_weight, encoder, train_part.targets)
     notes = [*source.notes, *preprocessor.notes]
     return PreparedData(
-        source.name, train_part, part(validation), part(test), preprocessor, encoder, weights, source.image_shape, notes
+        source.name,
+        train_part,
+        part(validation),
+        part(test),
+        preprocessor,
+        encoder,
+        weights,
+        source.image_shape,
+        source.target_name,
+        notes,
+    )
+
+
+def read_source(settings: Settings) -> Source:
+    """Read the data that the settings name."""
+    return load(
+        settings.dataset,
+        target=settings.target,
+        test=settings.test,
+        data_dir=settings.data_dir,
+        image_size=settings.image_size,
+        colour=settings.colour,
     )
 
 
@@ -135,10 +172,8 @@ def class_weights(text: str, encoder: TargetEncoder, labels: np.ndarray) -> np.n
     if encoder.task != "classification":
         raise UsageError(f"class_weight needs a classification task; this is {encoder.task}.")
     counts = np.bincount(labels, minlength=len(encoder.classes))
-    if text == "balanced":
-        by_class = len(labels) / (len(counts) * np.maximum(counts, 1))
-    else:
-        by_class = _weights_by_label(text, encoder)
+    balanced = len(labels) / (len(counts) * np.maximum(counts, 1))
+    by_class = balanced if text == "balanced" else _weights_by_label(text, encoder)
     weights = by_class[labels]
     if not weights.sum() > 0:
         raise UsageError(f"class_weight {text!r} gives every training row the weight 0.")
@@ -151,7 +186,9 @@ def _weights_by_label(text: str, encoder: TargetEncoder) -> np.ndarray:
     for part in text.split(","):
         label, equals, number = part.rpartition("=")
         if not equals:
-            raise UsageError(f"class_weight {part!r} cannot be read; give none, balanced, or label=weight,label=weight.")
+            raise UsageError(
+                f"class_weight {part!r} cannot be read; give none, balanced, or label=weight,label=weight."
+            )
         if label.strip() not in names:
             raise UsageError(f"class_weight names the label {label.strip()!r}, which the target lacks"
                              f"{did_you_mean(label.strip(), names)}")  # fmt: skip

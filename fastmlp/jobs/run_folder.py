@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
+from typing import Any
 
+from fastmlp.errors import ModelFileError
 from fastmlp.training.files import WriteError
 
 HISTORY_FILE, CONFIG_FILE, METRICS_FILE = "history.jsonl", "config.toml", "metrics.json"
+LARGEST_METRICS = 1 << 20  # bytes
+LONGEST_NAME = 50  # characters: a file system takes 255 bytes
 
 
 def create_run_folder(out: str | Path | None, name: str) -> Path:
@@ -21,7 +26,7 @@ def create_run_folder(out: str | Path | None, name: str) -> Path:
     WriteError
         If the folder cannot be made.
     """
-    stem = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
+    stem = re.sub(r"[^\w.-]+", "-", name[:LONGEST_NAME]).strip("-.") or "run"
     wanted = Path(out) if out is not None else Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{stem}"
     try:
         for number in range(1, 10_000):
@@ -33,6 +38,30 @@ def create_run_folder(out: str | Path | None, name: str) -> Path:
             except FileExistsError:
                 if folder.is_dir() and not any(folder.iterdir()):
                     return folder
-    except OSError as error:
-        raise WriteError(f"cannot make the run folder {wanted}: {error.strerror or error}. Choose another --out.") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise WriteError(
+            f"cannot make the run folder {wanted}: {getattr(error, 'strerror', None) or error}. Choose another --out."
+        ) from None
     raise WriteError(f"there are too many runs named {wanted}. Choose another --out.")
+
+
+def read_metrics(folder: Path) -> dict[str, Any] | None:
+    """Return the numbers of a run's metrics.json, None if there is no such file.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is not what fastmlp writes.
+    """
+    path = folder / METRICS_FILE
+    if not path.is_file():
+        return None
+    try:
+        if path.stat().st_size > LARGEST_METRICS:
+            raise ValueError("it is too large")
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(metrics, dict):
+            raise ValueError("it holds no object")
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelFileError(f"the metrics {path} cannot be read: {error}. Remove the file, or train again.") from None
+    return metrics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import types
 import typing
 from dataclasses import Field, asdict, dataclass, field, fields
@@ -35,7 +36,9 @@ class Settings:
     target: str | None = _setting(None, "Target column, by name or position; default the last.", "data")
     task: str = _setting("auto", "What to learn.", "data", ("auto", "classification", "regression", "multilabel"))
     test: str | None = _setting(None, "File or folder with the test rows.", "data")
-    test_fraction: float = _setting(0.2, "Share of rows held out for testing, if the data has no test set.", "data", low=0)
+    test_fraction: float = _setting(
+        0.2, "Share of rows held out for testing, if the data has no test set.", "data", low=0
+    )
     validation_fraction: float | None = _setting(
         None, "Share of rows held out for validation; default 0, or 0.1 with early stopping.", "data", low=0
     )
@@ -46,7 +49,9 @@ class Settings:
     colour: bool = _setting(False, "Keep the colours of images.", "data")
 
     hidden: str = _setting("256,128", "Widths of the hidden layers, or none.", "network")
-    activation: str = _setting("relu", "Of the hidden layers: one for all, or one a layer: relu, leaky_relu(0.1), …", "network")
+    activation: str = _setting(
+        "relu", "Of the hidden layers: one for all, or one a layer: relu, leaky_relu(0.1), …", "network"
+    )
     output_activation: str = _setting("identity", "Of the last layer, before the loss.", "network")
     init: str = _setting("auto", "Initial weights: auto, zeros, normal(0,0.1), glorot_uniform, he_normal, …", "network")
     bias_init: str = _setting("zeros", "Initial biases.", "network")
@@ -78,12 +83,14 @@ class Settings:
     clip_norm: float | None = _setting(None, "Largest norm of the gradient.", "optimizer")
     clip_value: float | None = _setting(None, "Largest size of a gradient's element.", "optimizer")
     schedule: str = _setting(
-        "constant", "constant, step(10,0.5), exponential, inverse_scaling, cosine, one_cycle, plateau.", "optimizer"
+        "cosine", "cosine, constant, step(10,0.5), exponential, inverse_scaling, one_cycle, plateau.", "optimizer"
     )
     warmup: int = _setting(0, "Updates over which the learning rate first rises.", "optimizer", low=0)
 
     batch_size: int = _setting(64, "Rows in a batch; 0 for all rows.", "training", low=0)
-    epochs: int | None = _setting(None, "Passes over the rows; default enough for 2,000 updates, 10 to 100.", "training", low=1)
+    epochs: int | None = _setting(
+        None, "Passes over the rows; default enough for 1,000 updates, 10 to 200.", "training", low=1
+    )
     shuffle: bool = _setting(True, "Give each epoch an order of its own.", "training")
     drop_last: bool = _setting(False, "Leave out the ragged last batch.", "training")
     early_stopping: int | None = _setting(
@@ -96,6 +103,7 @@ class Settings:
 
     device: str = _setting("auto", "auto, cpu, cuda or cuda:N.", "machine")
     threads: str = _setting("auto", "CPU threads: auto or a number.", "machine")
+    gemm: str = _setting("auto", "Who multiplies matrices on the CPU.", "machine", ("auto", "tiles", "blas"))
 
     def __post_init__(self):
         for description in fields(self):
@@ -126,7 +134,7 @@ class Settings:
         """The number of threads, None for auto."""
         if self.threads == "auto":
             return None
-        if not self.threads.isdigit() or int(self.threads) < 1:
+        if not self.threads.isdecimal() or int(self.threads) < 1:
             raise UsageError(f"threads must be auto or a whole number of at least 1; got {self.threads!r}.")
         return int(self.threads)
 
@@ -170,8 +178,10 @@ def read_config(path: str | Path) -> dict[str, Any]:
             raise UsageError(f"config {path} is larger than {LARGEST_CONFIG:,} bytes; it cannot be a settings file.")
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"cannot read config {path}: {error.strerror}. Give a TOML file with keys of fastmlp train.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"cannot read config {path}: {error.strerror}. Give a TOML file with keys of fastmlp train."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"config {path} is not TOML: {error}.") from None
 
 
@@ -179,9 +189,14 @@ def to_toml(settings: Settings) -> str:
     """Return the settings as a config file that runs the same job again."""
     lines = ["# fastmlp train --config config.toml runs this again."]
     for name, value in settings.to_dict().items():
-        text = str(value).lower() if isinstance(value, bool) else _toml_string(value) if isinstance(value, str) else repr(value)
-        lines.append(f"{name} = {text}")
+        lines.append(f"{name} = {_toml_value(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, str):
+        return _toml_string(value)
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _toml_string(text: str) -> str:
@@ -200,12 +215,12 @@ def field_type(description: Field) -> tuple[type, bool]:
 def _converted(name: str, value: Any) -> Any:
     """Bring a config file's value to the setting's type where nothing is lost: [256, 128], 0.5 or 4 for text settings."""
     kind, _ = field_type(next(d for d in fields(Settings) if d.name == name))
-    if kind is str and isinstance(value, list):
+    if kind is str and isinstance(value, (list, tuple)):
         return ",".join(str(part) for part in value)
     if kind is str and isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) <= sys.float_info.max else math.inf
     return value
 
 
@@ -223,6 +238,8 @@ def _check(description: Field, value: Any) -> None:
     low = description.metadata["low"]
     if low is not None and value < low:
         raise UsageError(f"{name} must be at least {low:g}; got {value:g}.")
+    if kind is int and value >= 2**63:
+        raise UsageError(f"{name} must be less than 2^63; got {value}.")
     if name == "lr" and value <= 0:
         raise UsageError(f"lr must be greater than 0; got {value:g}.")
 
@@ -230,7 +247,9 @@ def _check(description: Field, value: Any) -> None:
 def _whole_numbers(name: str, text: str, low: int) -> list[int]:
     numbers = []
     for part in text.split(",") if text.strip() else []:
-        if not part.strip().isdigit() or int(part) < low:
-            raise UsageError(f"{name} must be whole numbers of at least {low} with commas between, or none; got {part!r}.")
+        if not part.strip().isdecimal() or int(part) < low:
+            raise UsageError(
+                f"{name} must be whole numbers of at least {low} with commas between, or none; got {part!r}."
+            )
         numbers.append(int(part))
     return numbers

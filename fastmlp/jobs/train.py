@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from fastmlp.backend import Backend, open_backend
 from fastmlp.backend.counters import Counters
 from fastmlp.data.batches import Batches
+from fastmlp.data.memory import available_memory, in_units
+from fastmlp.errors import UsageError
 from fastmlp.nn.losses import parse_loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.optim.optimizers import ADAMW_WEIGHT_DECAY, DEFAULT_LEARNING_RATES, Regularization, make_optimizer
 from fastmlp.optim.schedules import parse_schedule
-from fastmlp.training.callbacks import Callback, HistoryWriter
+from fastmlp.training.callbacks import Callback, HistoryWriter, Record
 from fastmlp.training.files import write_json, write_text
 from fastmlp.training.measure import Measure
 from fastmlp.training.trainer import Trainer, TrainingResult
@@ -24,7 +29,8 @@ from .preparation import Part, PreparedData, prepare
 from .run_folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, create_run_folder
 from .settings import Settings, to_toml
 
-FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 10, 100
+COPIES_OF_PARAMETERS = 6  # values, gradient, two of Adam's moments, and two snapshots
+FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 200
 
 
 @dataclass
@@ -45,8 +51,10 @@ class TrainingJob:
         The loop.
     folder
         The run's folder.
-    compile_seconds
-        What compiling and loading kernels took so far.
+    measures
+        What measures each split, by its name.
+    records
+        What each epoch brought; empty until ``run``.
     """
 
     settings: Settings
@@ -57,6 +65,7 @@ class TrainingJob:
     trainer: Trainer
     folder: Path
     measures: dict[str, Measure]
+    records: list[Record] = field(default_factory=list)
 
     @property
     def compile_seconds(self) -> float:
@@ -66,6 +75,7 @@ class TrainingJob:
     def run(self) -> dict[str, Any]:
         """Train, save and measure; return the numbers of metrics.json."""
         result = self.trainer.fit()
+        self.records = result.records
         self.model.save(self.folder)
         metrics = self._metrics(result)
         write_json(self.folder / METRICS_FILE, metrics)
@@ -86,6 +96,7 @@ class TrainingJob:
             "samples_per_second": result.samples_per_second,
             "parameters": self.model.network.parameter_count(),
             "task": self.model.task,
+            **{f"{name}_rows": count for name, count in self.data.rows.items()},
             "stop_reason": result.stop_reason,
             "diverged": result.diverged,
         }
@@ -116,15 +127,19 @@ def set_up(
     UsageError, DataError, DeviceError, WriteError
         With one line that says what is wrong.
     """
-    backend, reason = open_backend(settings.device, threads=settings.thread_count, announce=announce)
+    backend, reason = open_backend(
+        settings.device, threads=settings.thread_count, gemm=settings.gemm, announce=announce
+    )
     data = prepare(settings)
     settings = decide(settings, len(data.train))
     model = _build_model(settings, data, backend)
     batches = _batches(model, data, data.train, settings.batch_size, model.network.counters, data.weights)
     measures = _measures(model, data)
+    trainer = _build_trainer(settings, model, batches, measures, list(callbacks))
+    # Only now: a setting that is refused above must not leave a folder behind.
     folder = create_run_folder(out, data.name)
     write_text(folder / CONFIG_FILE, to_toml(settings))
-    trainer = _build_trainer(settings, model, batches, measures, [HistoryWriter(folder / HISTORY_FILE), *callbacks])
+    trainer.callbacks.insert(0, HistoryWriter(folder / HISTORY_FILE))
     return TrainingJob(settings, backend, reason, data, model, trainer, folder, measures)
 
 
@@ -168,13 +183,30 @@ def _build_model(settings: Settings, data: PreparedData, backend: Backend) -> Mo
         batch_norm_decay=settings.batch_norm_decay,
         decay_biases=settings.decay_biases,
     )
+    _check_memory(architecture, settings)
     network = Network(architecture, backend, settings.dtype, settings.seed)
     bind(network, loss, max(settings.batch_size, PREDICTION_BATCH))
     network.initialize()
-    return Model(network, loss, data.features, data.targets, settings.to_dict())
+    return Model(network, loss, data.features, data.targets, settings.to_dict(), data.target_name, data.rows)
 
 
-def _batches(model: Model, data: PreparedData, part: Part, batch_size: int, counters: Counters, weights=None) -> Batches:
+def _check_memory(architecture: Architecture, settings: Settings) -> None:
+    """Refuse a network for which there is no memory before any of it is taken: the system would end the process."""
+    widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
+    parameters = sum((before + 1) * after for before, after in pairwise(widths))
+    buffers = 2 * max(settings.batch_size, PREDICTION_BATCH) * sum(widths)
+    wanted = (COPIES_OF_PARAMETERS * parameters + buffers) * np.dtype(settings.dtype).itemsize
+    available = available_memory()
+    if wanted > available:
+        raise UsageError(
+            f"the network of {parameters:,} parameters needs {in_units(wanted)} of memory to train and "
+            f"{in_units(available)} are available; give smaller hidden layers or a smaller batch."
+        )
+
+
+def _batches(
+    model: Model, data: PreparedData, part: Part, batch_size: int, counters: Counters, weights=None
+) -> Batches:
     return Batches(
         model.network.backend,
         part.features,

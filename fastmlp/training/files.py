@@ -14,6 +14,8 @@ from fastmlp.errors import FastMLPError
 class WriteError(FastMLPError, OSError):
     """A file or folder that could not be written; whatever stood there before is untouched."""
 
+    exit_code = 2
+
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then rename it over ``path``.
@@ -34,7 +36,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
             aside.unlink(missing_ok=True)
     except OSError as error:
         raise WriteError(
-            f"cannot write {path}: {error.strerror or error}. Free space or choose another --out."
+            f"cannot write {path}: {error.strerror or error}. Free space, or write to another place."
         ) from None
 
 

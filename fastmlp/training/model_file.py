@@ -29,12 +29,13 @@ def write_model(path: Path, tensors: dict[str, np.ndarray], description: dict[st
     description
         What JSON can hold.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    text = json.dumps(description, allow_nan=False)
-    metadata = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "description": text}
+    # One entry alone: safetensors writes several in an order that changes from run to run.
+    metadata = {FORMAT: json.dumps({"format_version": FORMAT_VERSION, "description": description}, allow_nan=False)}
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    write_atomically(path, lambda aside: save_file(arrays, aside, metadata))
+    # Written by Python rather than by safetensors, whose error on a full disk is no OSError.
+    write_atomically(path, lambda aside: aside.write_bytes(save(arrays, metadata)))
 
 
 def read_model(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -53,7 +54,7 @@ def read_model(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             metadata = file.metadata() or {}
             description = _description(path, metadata)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(path, str(error)) from None
     for name, array in tensors.items():
         if array.dtype not in (np.float32, np.float64):
@@ -87,17 +88,17 @@ def _check_header(path: Path) -> None:
 
 
 def _description(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
-    if metadata.get("format") != FORMAT:
+    if FORMAT not in metadata:
         raise ModelFileError(f"{path} is not a fastmlp model; give a run folder of fastmlp train.")
-    version = metadata.get("format_version", "")
-    if not version.isdigit() or int(version) > FORMAT_VERSION:
+    kept = json.loads(metadata[FORMAT], parse_constant=_refuse_constant)
+    if not isinstance(kept, dict) or not isinstance(kept.get("description"), dict):
+        raise _damaged(path, "its description is not an object")
+    version = kept.get("format_version")
+    if type(version) is not int or not 0 < version <= FORMAT_VERSION:
         raise ModelFileError(
             f"{path} has format version {version!r}; this fastmlp reads up to {FORMAT_VERSION}: upgrade it."
         )
-    description = json.loads(metadata.get("description", ""), parse_constant=_refuse_constant)
-    if not isinstance(description, dict):
-        raise _damaged(path, "its description is not an object")
-    return description
+    return kept["description"]
 
 
 def _refuse_constant(word: str) -> float:

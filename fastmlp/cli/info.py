@@ -1,0 +1,97 @@
+"""``fastmlp info``: what this machine offers, or what a run holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .console import Console, duration, number
+from .options import JSON
+
+
+def info(run: str | None, as_json: bool) -> None:
+    """Tell versions, BLAS, threads, data sets and CUDA of this machine; or what is in a RUN.
+
+    \b
+    fastmlp info
+    fastmlp info runs/first
+    """
+    from fastmlp.jobs.information import information, run_information
+
+    console = Console(as_json)
+    report = information() if run is None else run_information(run)
+    if as_json:
+        console.json_line(report)
+    elif run is None:
+        _show_machine(console, report)
+    else:
+        _show_run(console, report)
+
+
+def _show_machine(console: Console, report: dict[str, Any]) -> None:
+    extras = report["extras"]
+    missing = {name: f"not installed; pip install 'fastmlp[{extra}]'" for name, extra in extras.items()}
+    console.entries((name, found or missing.get(name, "missing")) for name, found in report["versions"].items())
+    console.line()
+    console.entries(
+        [
+            ("platform", report["platform"]),
+            ("processor", f"{report['processor']} ({report['vector_width']})"),
+            ("threads", str(report["threads"])),
+            ("BLAS", report["blas"]),
+            ("CUDA", report["cuda"] or f"no: {report['cuda_unavailable']}"),
+            ("kernel cache", report["kernel_cache"]),
+        ]
+    )
+    console.line()
+    console.entries((name, where or "will be downloaded when first used") for name, where in report["datasets"].items())
+
+
+def _show_run(console: Console, report: dict[str, Any]) -> None:
+    architecture, metrics = report["architecture"], report["metrics"]
+    widths = "-".join(map(str, (architecture["inputs"], *architecture["hidden"], architecture["outputs"])))
+    console.entries(
+        [
+            ("model", report["model"]),
+            ("task", report["task"]),
+            ("target", report["target_name"] or "unnamed"),
+            *([("classes", _some(report["classes"]))] if report["classes"] else []),
+            ("rows", ", ".join(f"{name} {count:,}" for name, count in report["rows"].items())),
+            ("network", widths),
+            ("loss", report["loss"]),
+        ]
+    )
+    console.line()
+    rows = [(name, "×".join(map(str, shape))) for name, shape in report["parameters"].items()]
+    console.table(("arrays", "shape"), rows)
+    console.line(f"{report['parameter_count']:,} trained parameters")
+    console.line()
+    console.line("settings")
+    console.entries((f"  {name}", str(value)) for name, value in report["settings"].items())
+    if metrics is not None:
+        console.line()
+        console.line("metrics")
+        console.entries((f"  {name}", _shown(name, value)) for name, value in metrics.items() if value != "")
+
+
+def _some(values: list) -> str:
+    shown = ", ".join(map(str, values[:10]))
+    return f"{len(values):,}: {shown}" + (", …" if len(values) > 10 else "")
+
+
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, float) and name.endswith("_seconds"):
+        return duration(value)
+    if isinstance(value, float):
+        return number(value) if name != "samples_per_second" else f"{value:,.0f}"
+    return "-" if value is None else str(value)
+
+
+command = click.Command(
+    "info",
+    callback=info,
+    params=[click.Argument(["run"], required=False, metavar="[RUN]"), JSON],
+    help=info.__doc__,
+    short_help="Tell what this machine offers, or what is in a run.",
+)

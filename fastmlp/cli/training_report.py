@@ -1,0 +1,140 @@
+"""What ``fastmlp train`` prints before the first epoch and after the last."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Any
+
+from fastmlp import __version__
+from fastmlp.jobs.train import TrainingJob
+
+from .console import Console, duration, number
+
+
+class Compilation:
+    """Says so when a kernel had to be compiled, as soon as the first one was."""
+
+    def __init__(self, console: Console):
+        self.console = console
+        self.count = 0
+
+    def announce(self, name: str) -> None:
+        """Take note of a compiled kernel."""
+        self.count += 1
+        if self.count == 1:
+            self.console.line("compiling kernels (once; cached) …")
+
+    def finish(self, seconds: float) -> None:
+        """Say what compilation took, if there was any."""
+        if self.count:
+            self.console.line(f"compiled {self.count} kernels in {duration(seconds)}")
+
+
+def report_start(console: Console, job: TrainingJob) -> None:
+    """Print where and on what a run is about to train, and the network."""
+    settings, network, data = job.settings, job.model.network, job.data
+    facts = job.backend.describe()
+    console.entries(
+        [
+            ("fastmlp", f"{__version__}, training on {data.name}"),
+            ("device", f"{facts['device']} ({job.device_reason})"),
+            ("dtype", settings.dtype),
+            ("threads", facts["threads"]),
+            ("BLAS", facts["blas"]),
+            ("data", _shape(job)),
+            ("split", _split(job)),
+            ("seed", str(settings.seed)),
+            ("network", _network(job)),
+            ("training", _training(job)),
+            ("folder", str(job.folder)),
+        ]
+    )
+    for note in data.notes:
+        console.line(f"note: {note}")
+    rows = [
+        (name, "×".join(map(str, parameter.shape)), f"{parameter.size:,}")
+        for name, parameter in network.named_parameters().items()
+        if parameter.gradient is not None
+    ]
+    rows.append(("total", "", f"{network.parameter_count():,}"))
+    console.line()
+    console.table(("parameters", "shape", "count"), rows)
+    console.line()
+
+
+def report_end(console: Console, job: TrainingJob, metrics: dict[str, Any]) -> int:
+    """Print how training went and what can be done next; return the exit code."""
+    code = 0
+    if metrics["diverged"]:
+        _complain(f"error: the loss became NaN or infinite in epoch {metrics['epochs'] + 1}: {metrics['diverged']}. "
+                  f"The weights from before that epoch are kept in {metrics['run_dir']}.")  # fmt: skip
+        code = 1
+    elif metrics["stop_reason"] == "interrupted":
+        _complain(f"interrupted: what was learnt so far is kept in {metrics['run_dir']}.")
+        code = 130
+    elif metrics["stop_reason"]:
+        console.line(f"stopped: {metrics['stop_reason']}")
+    console.line()
+    console.entries(_results(job, metrics))
+    console.entries(_next_steps(metrics["run_dir"]))
+    return code
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _shape(job: TrainingJob) -> str:
+    data = job.data
+    rows = sum(data.rows.values())
+    width = data.targets.output_width
+    what = {"classification": "classes", "multilabel": "labels", "regression": "outputs" if width > 1 else "output"}
+    image = f" ({'×'.join(map(str, data.input_shape))} images)" if data.input_shape else ""
+    return f"{rows:,} rows × {data.features.output_columns:,} features × {width:,} {what[job.model.task]}{image}"
+
+
+def _split(job: TrainingJob) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in job.data.rows.items())
+
+
+def _network(job: TrainingJob) -> str:
+    architecture = job.model.network.architecture
+    widths = "-".join(map(str, (architecture.inputs, *architecture.hidden, architecture.outputs)))
+    words = [widths, *([architecture.activation] if architecture.hidden else []), f"loss {job.model.loss.name}"]
+    if architecture.batch_norm != "none":
+        words.append(f"batch norm {architecture.batch_norm}")
+    if architecture.dropout:
+        words.append(f"dropout {','.join(f'{rate:g}' for rate in architecture.dropout)}")
+    return ", ".join(words)
+
+
+def _training(job: TrainingJob) -> str:
+    settings = job.settings
+    schedule = "" if settings.schedule == "constant" else f", schedule {settings.schedule}"
+    return (
+        f"{settings.optimizer}, lr {settings.lr:g}{schedule}, batch {settings.batch_size:,}, epochs {settings.epochs:,}"
+    )
+
+
+def _results(job: TrainingJob, metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    told_by = "validation" if "validation_loss" in metrics else "training loss"
+    lines = [("best epoch", f"{metrics['best_epoch']} of {metrics['epochs']} (told by {told_by})")]
+    for part in ("train", "validation", "test"):
+        found = [f"{word} {number(metrics[f'{part}_{word}'])}" for word in ("loss", "accuracy", "rmse", "r2")
+                 if f"{part}_{word}" in metrics]  # fmt: skip
+        if found:
+            lines.append((part, ", ".join(found)))
+    apart = f"; kernels compiled or loaded in {duration(metrics['compile_seconds'])}, not counted"
+    lines.append(("time", f"{duration(metrics['train_seconds'])}{apart}"))
+    lines.append(("speed", f"{metrics['samples_per_second']:,.0f} samples/s"))
+    return lines
+
+
+def _next_steps(folder: str) -> list[tuple[str, str]]:
+    run = shlex.quote(folder)
+    return [
+        ("run folder", folder),
+        ("evaluate", f"fastmlp evaluate {run}"),
+        ("predict", f"fastmlp predict {run} DATA -o predictions.csv"),
+    ]

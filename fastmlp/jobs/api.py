@@ -1,0 +1,67 @@
+"""``fastmlp.train``: the whole job as one call from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastmlp.training.callbacks import Callback
+
+from .model import Model
+from .settings import Settings, settings_from
+from .train import set_up
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What ``fastmlp.train`` returns.
+
+    Attributes
+    ----------
+    model
+        Trained; the best epoch's weights with early stopping, the last good ones if the loss diverged.
+    metrics
+        The numbers of metrics.json; ``metrics["diverged"]`` names the likely cause if the loss became NaN or infinite.
+    history
+        One dict a record, as in history.jsonl.
+    folder
+        The run's folder.
+    """
+
+    model: Model
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
+    folder: Path
+
+
+def train(
+    settings: Settings | None = None,
+    *,
+    out: str | Path | None = None,
+    callbacks: Sequence[Callback] = (),
+    **changes: Any,
+) -> TrainedRun:
+    """Train a network and write its run's folder.
+
+    Parameters
+    ----------
+    settings
+        What to do; the defaults of ``Settings`` without.
+    out
+        The run's folder; default runs/<time>-<name>.
+    callbacks
+        Told of everything that happens while training.
+    **changes
+        Settings by name, which count more than ``settings``: ``train(dataset="digits", hidden=[64, 32], lr=0.01)``.
+
+    Raises
+    ------
+    UsageError, DataError, DeviceError, WriteError
+        With one line that says what is wrong.
+    """
+    given = {} if settings is None else settings.to_dict()
+    job = set_up(settings_from(given, changes), out=out, callbacks=callbacks)
+    metrics = job.run()
+    return TrainedRun(job.model, metrics, [record.to_dict() for record in job.records], job.folder)

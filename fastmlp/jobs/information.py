@@ -1,0 +1,126 @@
+"""What fastmlp finds on this machine: versions, BLAS, threads, vector width, data sets, CUDA."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from fastmlp import __version__
+from fastmlp.backend.blas import scipy_blas
+from fastmlp.backend.select import CUDA_UNAVAILABLE
+from fastmlp.data import datasets
+
+CORE_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "scikit-learn", "click", "rich", "safetensors", "threadpoolctl")
+EXTRA_PACKAGES = {"polars": "tables", "pillow": "plots", "matplotlib": "plots"}
+VECTOR_FLAGS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON", "sse2": "SSE2"}
+
+
+def information() -> dict[str, Any]:
+    """Return what a bug report should say of the machine.
+
+    Returns
+    -------
+    dict
+        ``versions`` (None where a package is missing), ``extras`` (which extra brings an optional package), ``blas``,
+        ``threads`` (that this process may use), ``processor``, ``vector_width``, ``datasets`` (where each was found, None
+        where it will be downloaded), ``kernel_cache`` (folder), ``cuda`` (None) and ``cuda_unavailable`` (why).
+    """
+    from fastmlp.kernels.cpu.replay import replay
+
+    processor, vectors = _processor()
+    return {
+        "versions": {
+            "fastmlp": __version__,
+            "python": platform.python_version(),
+            **{package: _version(package) for package in (*CORE_PACKAGES, *EXTRA_PACKAGES)},
+        },
+        "extras": dict(EXTRA_PACKAGES),
+        "platform": platform.platform(),
+        "processor": processor,
+        "vector_width": vectors,
+        "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "blas": scipy_blas().label,
+        "datasets": {name: found_at(name) for name in datasets.NAMES},
+        "kernel_cache": str(replay.stats.cache_path),
+        "cuda": None,
+        "cuda_unavailable": CUDA_UNAVAILABLE,
+    }
+
+
+def found_at(name: str) -> str | None:
+    """Return where a named data set is: ``"built in"``, a folder, or None if it will be downloaded."""
+    if name not in datasets.PUBLICATIONS:
+        return "built in"
+    given = os.environ.get(datasets.DATA_DIR_VARIABLE)
+    folders = [Path(given) / name, Path(given)] if given else [datasets.SYSTEM_FOLDER / name]
+    if not given:
+        folders.append(datasets.cache_folder() / name)
+    complete = (folder for folder in folders if len(datasets.find_idx_files(folder)) == len(datasets.PARTS))
+    return next((str(folder) for folder in complete), None)
+
+
+def run_information(path: str | Path) -> dict[str, Any]:
+    """Return what a run's folder or model file holds.
+
+    Parameters
+    ----------
+    path
+        A run's folder, or a model file.
+
+    Returns
+    -------
+    dict
+        ``model`` (path of the file), ``task``, ``classes``, ``target_name``, ``architecture``, ``loss``, ``parameters``
+        (the shape of each array), ``parameter_count``, ``rows``, ``settings``, and ``metrics`` (None without
+        metrics.json beside the model).
+
+    Raises
+    ------
+    ModelFileError
+        If there is no model, or what is there is damaged or not fastmlp's.
+    """
+    from dataclasses import asdict
+
+    from .model import MODEL_FILE, load
+    from .run_folder import read_metrics
+
+    path = Path(path)
+    file = path / MODEL_FILE if path.is_dir() else path
+    model = load(file, device="cpu", threads=1)
+    return {
+        "model": str(file),
+        "task": model.task,
+        "classes": model.classes,
+        "target_name": model.target_name,
+        "architecture": asdict(model.network.architecture),
+        "loss": model.loss.name,
+        "parameters": {name: list(array.shape) for name, array in model.network.named_parameters().items()},
+        "parameter_count": model.network.parameter_count(),
+        "rows": model.rows,
+        "settings": model.settings,
+        "metrics": read_metrics(file.parent),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> tuple[str, str]:
+    """Return the processor's name and its widest vectors, as far as Linux tells."""
+    found: dict[str, str] = {}
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            found.setdefault(key.strip(), value.strip())
+    except OSError:
+        pass  # not Linux
+    flags = found.get("flags", found.get("Features", "")).split()
+    widest = next((name for flag, name in VECTOR_FLAGS.items() if flag in flags), "unknown")
+    return found.get("model name", platform.processor() or platform.machine()), widest

@@ -1,0 +1,71 @@
+"""Fixtures: the command line in this process and in a process of its own, and small files to use it on."""
+
+import subprocess
+
+import pytest
+from cli_support import TIME_LIMIT, Outcome, command, environment, flowers, prices, write
+
+from fastmlp.cli import main
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder that is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def fastmlp(here, capsys):
+    """Run a command line in this process."""
+
+    def run(*words):
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def process(here):
+    """Run a command line in a process of its own."""
+
+    def run(*words, **options):
+        completed = subprocess.run(
+            command(*words), capture_output=True, text=True, timeout=TIME_LIMIT, cwd=here, env=environment(), **options
+        )
+        return Outcome(completed.returncode, completed.stdout, completed.stderr)
+
+    return run
+
+
+@pytest.fixture
+def flowers_csv(here):
+    return write(here / "flowers.csv", flowers())
+
+
+@pytest.fixture
+def prices_csv(here):
+    return write(here / "prices.csv", prices())
+
+
+@pytest.fixture(scope="session")
+def flower_run(tmp_path_factory):
+    """The folder of a run that learnt the flowers, with a test and a validation split."""
+    return _train(tmp_path_factory, "flowers", flowers(), validation_fraction=0.2)
+
+
+@pytest.fixture(scope="session")
+def price_run(tmp_path_factory):
+    """The folder of a run that learnt the prices."""
+    return _train(tmp_path_factory, "prices", prices())
+
+
+def _train(tmp_path_factory, name, lines, **settings):
+    from fastmlp import train
+
+    folder = tmp_path_factory.mktemp(name)
+    data = write(folder / f"{name}.csv", lines)
+    return train(dataset=str(data), hidden=[16], epochs=400, out=folder / "run", **settings).folder

@@ -1,0 +1,81 @@
+"""``fastmlp info``: of this machine, and of a run."""
+
+import json
+import platform
+
+import numpy
+
+import fastmlp as package
+
+
+def test_of_this_machine_as_json(fastmlp):
+    report = fastmlp("info", "--json").json
+    assert report["versions"]["fastmlp"] == package.__version__
+    assert report["versions"]["python"] == platform.python_version()
+    assert report["versions"]["numpy"] == numpy.__version__
+    assert report["threads"] >= 1
+    assert report["blas"]
+    assert report["datasets"]["digits"] == report["datasets"]["xor"] == "built in"
+    assert set(report["datasets"]) == {"digits", "mnist", "fashion-mnist", "kmnist", "xor"}
+    assert report["cuda"] is not None or report["cuda_unavailable"]
+
+
+def test_for_people(fastmlp):
+    text = fastmlp("info").out
+    for word in ("fastmlp", "scikit-learn", "BLAS", "threads", "processor", "CUDA", "kernel cache", "digits"):
+        assert word in text
+
+
+def test_where_data_sets_are(fastmlp, here, monkeypatch):
+    from fastmlp.data.datasets import PARTS
+
+    (here / "mnist").mkdir()
+    for part in PARTS:
+        (here / "mnist" / part).write_bytes(b"")
+    monkeypatch.setenv("FASTMLP_DATA_DIR", str(here))
+    found = fastmlp("info", "--json").json["datasets"]
+    assert found["mnist"] == str(here / "mnist")
+    assert found["kmnist"] is None
+    assert "will be downloaded" in fastmlp("info").out
+
+
+def test_a_missing_extra_is_named(fastmlp, monkeypatch):
+    import importlib.metadata as metadata
+
+    import fastmlp.jobs.information as information
+
+    def version(name):
+        if name == "polars":
+            raise metadata.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(information, "version", version)
+    assert "not installed; pip install 'fastmlp[tables]'" in fastmlp("info").out
+
+
+def test_of_a_run(fastmlp, flower_run):
+    report = fastmlp("info", flower_run, "--json").json
+    assert report["task"] == "classification"
+    assert report["classes"] == ["x", "y", "z"]
+    assert report["target_name"] == "species"
+    assert report["rows"] == {"train": 36, "validation": 12, "test": 12}
+    assert report["architecture"]["hidden"] == [16]
+    assert report["parameters"]["dense_0.weight"] == [3, 16]
+    assert report["parameter_count"] == 3 * 16 + 16 + 16 * 3 + 3
+    assert report["metrics"] == json.loads((flower_run / "metrics.json").read_text())
+    text = fastmlp("info", flower_run).out
+    for word in ("3-16-3", "species", "test_accuracy", "seed", "115 trained parameters"):
+        assert word in text
+
+
+def test_of_a_model_file_alone(fastmlp, flower_run, here):
+    (here / "alone.safetensors").write_bytes((flower_run / "model.safetensors").read_bytes())
+    assert fastmlp("info", "alone.safetensors", "--json").json["metrics"] is None
+
+
+def test_damaged_metrics_are_one_line(fastmlp, flower_run, here):
+    (here / "run").mkdir()
+    (here / "run" / "model.safetensors").write_bytes((flower_run / "model.safetensors").read_bytes())
+    for text in ("{", "[1]", "[" * 100_000):
+        (here / "run" / "metrics.json").write_text(text)
+        fastmlp("info", "run").is_refused("metrics.json")

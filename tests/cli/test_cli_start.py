@@ -1,0 +1,140 @@
+"""Starting: help is quick and imports little, versions, unknown commands, and every way to begin."""
+
+import subprocess
+import sys
+import time
+from dataclasses import fields
+
+import pytest
+from cli_support import command, environment
+
+import fastmlp as package
+from fastmlp.jobs.settings import Settings
+
+
+def test_help_lists_the_commands_in_time(process):
+    outcomes = []
+    for _ in range(3):
+        start = time.perf_counter()
+        outcomes.append((process("--help"), time.perf_counter() - start))
+    assert min(seconds for _, seconds in outcomes) < 0.3
+    assert outcomes[0][0].code == 0
+    for name in ("train", "evaluate", "predict", "info"):
+        assert f"  {name} " in outcomes[0][0].out
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["predict", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(words):
+    script = (
+        "import sys; from fastmlp.cli import main; main(sys.argv[1:]);"
+        "print([name for name in ('numpy', 'numba', 'scipy', 'sklearn', 'polars', 'rich') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    script = "import sys, fastmlp; print('numpy' in sys.modules, 'click' in sys.modules, sorted(dir(fastmlp)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("False False")
+
+
+def test_training_on_digits_imports_no_optional_package():
+    script = (
+        "import sys; from fastmlp.cli import main; main(['train', '--epochs', '1', '--quiet', '--out', sys.argv[1]]);"
+        "print([name for name in ('sklearn', 'polars', 'rich', 'PIL', 'matplotlib', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script, "/proc/none"], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_version(fastmlp):
+    assert fastmlp("--version").out == f"fastmlp, version {package.__version__}\n"
+
+
+def test_the_console_script_is_the_module(process, here):
+    import importlib.metadata
+
+    [script] = importlib.metadata.entry_points(group="console_scripts", name="fastmlp")
+    assert script.value == "fastmlp.cli:main"
+
+
+def test_without_a_command_help_is_shown(fastmlp):
+    outcome = fastmlp()
+    assert outcome.code == 2
+    assert "Commands:" in outcome.err
+
+
+def test_an_unknown_command_names_the_nearest(fastmlp):
+    fastmlp("trian").is_refused("'trian'", "did you mean 'train'?")
+
+
+def test_every_setting_is_an_option_of_train(fastmlp):
+    text = fastmlp("train", "--help").out
+    for description in fields(Settings):
+        assert f"--{description.name.replace('_', '-')}" in text
+    for section in ("Data:", "Network:", "Loss:", "Optimizer:", "Training:", "Machine:", "Run:"):
+        assert f"\n{section}\n" in text
+
+
+def test_public_names_are_there():
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        _ = package.trian
+
+
+def test_an_unexpected_error_is_one_line_and_debug_shows_where(here):
+    script = (
+        "import fastmlp.jobs.information as i, sys; from fastmlp.cli import main\n"
+        "def fail(): raise KeyError('never\\nseen')\n"
+        "i.information = fail; sys.exit(main(['info']))"
+    )
+    run = [sys.executable, "-c", script]
+    plain = subprocess.run(run, capture_output=True, text=True, env=environment(), check=False)
+    assert plain.returncode == 1
+    assert plain.stderr.startswith("internal error: KeyError: ")
+    assert plain.stderr.count("\n") == 1
+    assert "FASTMLP_DEBUG=1" in plain.stderr
+    debugged = subprocess.run(run, capture_output=True, text=True, env=environment(FASTMLP_DEBUG="1"), check=False)
+    assert "Traceback" in debugged.stderr
+    assert debugged.returncode == 1
+
+
+def test_a_lack_of_memory_is_one_line(fastmlp, monkeypatch):
+    import fastmlp.jobs.information as information
+
+    def fail():
+        raise MemoryError("Unable to allocate 7 TiB")
+
+    monkeypatch.setattr(information, "information", fail)
+    outcome = fastmlp("info")
+    assert outcome.code == 1
+    assert outcome.err.startswith("error: there is not enough memory (Unable to allocate 7 TiB)")
+
+
+def test_a_closed_pipe_ends_quietly(here):
+    with subprocess.Popen(command("info"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as writer:
+        writer.stdout.close()
+        errors = writer.stderr.read().decode()
+        writer.wait()
+    assert errors == ""
+    assert writer.returncode == 1
+
+
+def test_a_full_output_is_one_line(here):
+    with open("/dev/full", "w") as full:  # noqa: PTH123  a device, not a path to handle
+        done = subprocess.run(
+            command("info"), stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot read or write the output: No space left on device.\n"
+
+
+def test_a_terminal_without_unicode_does_not_end_a_run(here):
+    done = subprocess.run(
+        command("train", "xor", "--test-fraction", "0", "--epochs", "1"),
+        capture_output=True, env=environment(PYTHONIOENCODING="ascii"), check=False, cwd=here,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert b"4 rows \\xd7 2 features" in done.stdout
