@@ -30,7 +30,13 @@ def run_block(kind: str, text: str, folder: Path) -> str:
     shown = []
     for command in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
         done = subprocess.run(
-            command, shell=True, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            shell=True,
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         assert "Traceback" not in done.stdout
         # Whether kernels had to be compiled depends on what ran before.

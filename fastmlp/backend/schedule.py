@@ -90,7 +90,7 @@ def estimated_seconds(calls: list[Call]) -> float:
     for call in calls:
         matrices = [array for kind, array in call.arrays if array.ndim == 2]
         if "gemm" in call.operation.name:
-            left, right, product = matrices
+            left, right, product = matrices[:3]
             inner = np.sqrt(left.size * right.size / product.size)  # (m·k)·(k·n)/(m·n) = k²
             total += 2 * product.size * inner / FLOPS_PER_SECOND
         else:

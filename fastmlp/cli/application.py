@@ -13,7 +13,7 @@ import click
 from fastmlp import __version__
 from fastmlp.errors import FastMLPError, did_you_mean
 
-COMMANDS = {"train": "train", "evaluate": "evaluate", "predict": "predict", "info": "info"}  # by module of this package
+COMMANDS = {name: name for name in ("train", "evaluate", "predict", "info", "bench")}  # by module of this package
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 DEBUG_VARIABLE = "FASTMLP_DEBUG"
 

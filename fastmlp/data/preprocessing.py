@@ -193,7 +193,9 @@ def _as_array(rows: list | tuple) -> np.ndarray:
     try:
         return np.array(rows, np.float64)
     except (TypeError, ValueError):
-        raise DataError("features given as lists must be rows of numbers, all of one length; give a frame for texts.") from None
+        raise DataError(
+            "features given as lists must be rows of numbers, all of one length; give a frame for texts."
+        ) from None
 
 
 def _type_name(dtype: DTypeLike) -> str:

@@ -17,8 +17,14 @@ from fastmlp.data.memory import available_memory, in_units
 from fastmlp.errors import UsageError
 from fastmlp.nn.losses import parse_loss
 from fastmlp.nn.network import Architecture, Network
-from fastmlp.optim.optimizers import ADAMW_WEIGHT_DECAY, DEFAULT_LEARNING_RATES, Regularization, make_optimizer
-from fastmlp.optim.schedules import parse_schedule
+from fastmlp.optim.optimizers import (
+    ADAMW_WEIGHT_DECAY,
+    DEFAULT_LEARNING_RATES,
+    Optimizer,
+    Regularization,
+    make_optimizer,
+)
+from fastmlp.optim.schedules import Schedule, parse_schedule
 from fastmlp.training.callbacks import Callback, HistoryWriter, Record
 from fastmlp.training.files import write_json, write_text
 from fastmlp.training.measure import Measure
@@ -133,13 +139,28 @@ def set_up(
     data = prepare(settings)
     settings = decide(settings, len(data.train))
     model = _build_model(settings, data, backend)
-    batches = _batches(model, data, data.train, settings.batch_size, model.network.counters, data.weights)
-    measures = _measures(model, data)
-    trainer = _build_trainer(settings, model, batches, measures, list(callbacks))
-    # Only now: a setting that is refused above must not leave a folder behind.
+    optimizer, schedule = _build_optimizer(settings, model), _build_schedule(settings, len(data.train))
+    # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles, which takes seconds.
     folder = create_run_folder(out, data.name)
     write_text(folder / CONFIG_FILE, to_toml(settings))
-    trainer.callbacks.insert(0, HistoryWriter(folder / HISTORY_FILE))
+    measures = _measures(model, data)
+    batches = _batches(model, data, data.train, settings.batch_size, model.network.counters, data.weights)
+    trainer = Trainer(
+        model.network,
+        model.loss,
+        optimizer,
+        schedule,
+        batches,
+        epochs=settings.epochs,
+        seed=settings.seed,
+        shuffle=settings.shuffle,
+        drop_last=settings.drop_last,
+        monitor=measures.get("validation", measures.get("test")),
+        early_stopping=settings.early_stopping,
+        watch=settings.watch,
+        log_every=settings.log_every,
+        callbacks=[HistoryWriter(folder / HISTORY_FILE), *callbacks],
+    )
     return TrainingJob(settings, backend, reason, data, model, trainer, folder, measures)
 
 
@@ -232,10 +253,7 @@ def _measures(model: Model, data: PreparedData) -> dict[str, Measure]:
     return measures
 
 
-def _build_trainer(
-    settings: Settings, model: Model, batches: Batches, measures: dict[str, Measure], callbacks: list[Callback]
-) -> Trainer:
-    network = model.network
+def _build_optimizer(settings: Settings, model: Model) -> Optimizer:
     optimizer = make_optimizer(
         settings.optimizer,
         momentum=settings.momentum,
@@ -247,23 +265,12 @@ def _build_trainer(
     regularization = Regularization(
         settings.l1, settings.l2, settings.weight_decay, settings.clip_norm, settings.clip_value
     )
+    network = model.network
     optimizer.bind(network.backend, network.store, network.counters, regularization)
-    full, ragged = divmod(batches.rows, settings.batch_size)
+    return optimizer
+
+
+def _build_schedule(settings: Settings, rows: int) -> Schedule:
+    full, ragged = divmod(rows, settings.batch_size)
     updates = full + bool(ragged and not (settings.drop_last and full))
-    schedule = parse_schedule(settings.schedule, settings.lr, updates, settings.epochs, settings.warmup)
-    return Trainer(
-        network,
-        model.loss,
-        optimizer,
-        schedule,
-        batches,
-        epochs=settings.epochs,
-        seed=settings.seed,
-        shuffle=settings.shuffle,
-        drop_last=settings.drop_last,
-        monitor=measures.get("validation", measures.get("test")),
-        early_stopping=settings.early_stopping,
-        watch=settings.watch,
-        log_every=settings.log_every,
-        callbacks=callbacks,
-    )
+    return parse_schedule(settings.schedule, settings.lr, updates, settings.epochs, settings.warmup)

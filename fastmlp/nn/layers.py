@@ -123,7 +123,7 @@ class Dense(Layer):
         return a
 
     def backward(self, upstream: Array) -> Array | None:
-        """dz = da ⊙ f′; dx = dz·Wᵀ, dW = xᵀ·dz (into the weight's target), db = Σ dz over the rows."""
+        """dz = da ⊙ f′; dx = dz·Wᵀ, dW = xᵀ·dz, db = Σ dz over the rows."""
         saved = self._z if self.activation.saves_input else self._a
         if self.bias:
             self.activation.backward(self.backend, upstream, saved[: len(upstream)])
@@ -133,8 +133,7 @@ class Dense(Layer):
             self.backend.matmul("nt", dz, self.weight.values, dx)
         if self.bias:
             self.backend.ops.bias_gradient(dz, self.bias.gradient)
-        target = self.weight.target
-        self.backend.matmul("tn", self._x, dz, target.array, target.scale, target.keep)
+        self.weight.take_product(self.backend, self._x, dz)
         return dx
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,19 +10,6 @@ import numpy as np
 from fastmlp.backend.base import Array, Backend
 
 ALIGNMENT = 16  # elements: 64 bytes of float32, so that every view starts on a cache line
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a weight's gradient goes: array ← scale·xᵀ·dz + keep·array, one matrix product.
-
-    The plain target is the gradient itself (scale 1, keep 0, both None). An optimizer may put its own array there instead:
-    then the product is the update, and the gradient is never stored.
-    """
-
-    array: Array
-    scale: Array | None = None
-    keep: Array | None = None
 
 
 @dataclass(eq=False)
@@ -38,8 +26,8 @@ class Parameter:
         Whether penalties and weight decay apply: true for dense weights alone, unless the user asks for more.
     values, gradient
         Views of the network's flat buffers, set when it is bound to a backend; a statistic has no gradient.
-    target
-        Where the matrix product of a dense weight's gradient goes: the gradient, unless an optimizer folds its update in.
+    folded_update
+        Set by an optimizer that folds its update into the product: called with x and dz in place of storing dW = xᵀ·dz.
     """
 
     name: str
@@ -47,20 +35,19 @@ class Parameter:
     decays: bool = False
     values: Array = field(default=None, repr=False)
     gradient: Array = field(default=None, repr=False)
-    target: Target = field(default=None, repr=False)
+    folded_update: Callable[[Array, Array], None] | None = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
         """Number of elements."""
         return int(np.prod(self.shape, dtype=np.int64))
 
-    def store_gradient(self) -> None:
-        """Let the gradient's matrix product store the gradient."""
-        self.target = Target(self.gradient)
-
-    def fold_into(self, array: Array, scale: Array, keep: Array) -> None:
-        """Let the gradient's matrix product update ``array`` (of this shape) instead: scale·xᵀ·dz + keep·array."""
-        self.target = Target(array, scale, keep)
+    def take_product(self, backend: Backend, x: Array, dz: Array) -> None:
+        """Set the gradient dW = xᵀ·dz of a dense weight, or let the optimizer's update take it as it is made."""
+        if self.folded_update is None:
+            backend.matmul("tn", x, dz, self.gradient)
+        else:
+            self.folded_update(x, dz)
 
 
 @dataclass(frozen=True)
@@ -99,7 +86,6 @@ class ParameterStore:
         for parameter, start in zip(ordered, starts, strict=True):
             parameter.values = _view(self.values, start, parameter)
             parameter.gradient = _view(self.gradient, start, parameter)
-            parameter.store_gradient()
         self._starts = dict(zip(ordered, starts, strict=True))
         statistic_starts, statistic_total = _lay_out(kept)
         self.statistics = backend.zeros((statistic_total,), dtype)

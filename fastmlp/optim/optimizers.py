@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,9 +52,9 @@ class Optimizer(ABC):
     ``bind`` gives it the buffers; ``begin_update`` counts the update and takes its learning rate from the epoch's table;
     ``update`` applies the rule. The last two only launch operations, so they can be recorded.
 
-    Some rules fold: they make the matrix product that would store a dense weight's gradient do the update itself (see
-    ``Parameter.fold_into``), which spares writing and reading the gradient. That is done unless something needs the whole
-    gradient first, such as clipping; both ways give the same numbers to rounding.
+    SGD and momentum fold: the matrix product that would store a dense weight's gradient adds it to the weight, or to the
+    velocity, at once, which spares writing and reading the gradient. That is done unless something needs the whole gradient
+    first, such as clipping; both ways give the same numbers to rounding.
 
     Attributes
     ----------
@@ -64,7 +65,6 @@ class Optimizer(ABC):
     """
 
     slots: tuple[str, ...] = ()
-    can_fold = False
 
     def bind(
         self, backend: Backend, store, counters: Counters, regularization: Regularization, fold: bool = True
@@ -77,25 +77,25 @@ class Optimizer(ABC):
         self._partial_norms = backend.zeros((blocks,), np.float64)
         self._table = backend.zeros((0,), np.float64)
         self.folds = fold and self._can_fold()
-        self._scale, self._keep = backend.zeros((1,), store.dtype), backend.zeros((1,), store.dtype)
         for parameter in store.trained:
-            parameter.store_gradient()  # an optimizer that was bound before may have folded
-            if self.folds and parameter.decays:
-                self._fold(parameter)
+            # An optimizer that was bound before may have left its own.
+            parameter.folded_update = self._folded_update(parameter) if self.folds and parameter.decays else None
 
     def _can_fold(self) -> bool:
-        """Return whether every decaying parameter is a matrix and nothing looks at the gradient before the rule."""
+        """Return whether the rule folds and nothing looks at the gradient before it."""
+        return False
+
+    def _gradient_is_free(self) -> bool:
+        """Return whether every decaying parameter is a matrix and no penalty or clipping has to see its gradient."""
         how = self.regularization
         matrices = all(len(parameter.shape) == 2 for parameter in self.store.trained if parameter.decays)
-        return self.can_fold and matrices and not how.l1 and how.clip_norm is None and how.clip_value is None
+        return matrices and not how.l1 and how.clip_norm is None and how.clip_value is None
 
-    def _fold(self, parameter) -> None:  # noqa: B027  called where can_fold is true
-        """Tell a parameter what its gradient's matrix product updates."""
+    def _folded_update(self, parameter) -> Callable[[Array, Array], None]:
+        """Return what launches the product xᵀ·dz that is the update of one weight, or of its velocity."""
+        raise NotImplementedError
 
-    def _begin_folded(self) -> None:  # noqa: B027  most rules have nothing to do here
-        """Launch what sets the scale and keep of folded products for this update."""
-
-    def _finish_folded(self, stretch: slice) -> None:  # noqa: B027
+    def _finish_folded(self, stretch: slice, decay: float) -> None:  # noqa: B027  SGD has nothing left to do
         """Launch what is left to do for the decaying parameters after their products."""
 
     def set_learning_rates(self, table: np.ndarray) -> None:
@@ -107,8 +107,6 @@ class Optimizer(ABC):
     def begin_update(self) -> None:
         """Count this update and take its learning rate."""
         self.backend.ops.begin_update(self.counters.values, self._table, self.learning_rate)
-        if self.folds:
-            self._begin_folded()
 
     def update(self) -> None:
         """Penalise, clip, and move the parameters by the rule."""
@@ -124,11 +122,11 @@ class Optimizer(ABC):
             ops.clip_by_norm(gradient, self._partial_norms, how.clip_norm)
         for segment in self.store.segments:
             stretch = slice(segment.start, segment.stop)
+            decay = how.weight_decay if segment.decays else 0.0
             if segment.decays and self.folds:
-                self._finish_folded(stretch)
+                self._finish_folded(stretch, decay)
                 continue
             slots = [self.state[name][stretch] for name in self.slots]
-            decay = how.weight_decay if segment.decays else 0.0
             self._rule(self.store.values[stretch], gradient[stretch], slots, decay)
 
     @abstractmethod
@@ -139,14 +137,26 @@ class Optimizer(ABC):
 class SGD(Optimizer):
     """w ← w − lr·g."""
 
-    can_fold = True
+    def bind(self, backend, store, counters, regularization, fold=True) -> None:
+        """Also allocate the two factors of the scaled product."""
+        self._scale, self._keep = backend.zeros((1,), store.dtype), backend.zeros((1,), store.dtype)
+        super().bind(backend, store, counters, regularization, fold)
 
-    def _fold(self, parameter) -> None:
-        parameter.fold_into(parameter.values, self._scale, self._keep)
+    def begin_update(self) -> None:
+        """Also set the factors: W ← −lr·xᵀ·dz + (1 − lr·decay)·W."""
+        super().begin_update()
+        if self.folds:
+            decay = self.regularization.l2 + self.regularization.weight_decay
+            self.backend.ops.fold_sgd(self.learning_rate, decay, self._scale, self._keep)
 
-    def _begin_folded(self) -> None:
-        decay = self.regularization.l2 + self.regularization.weight_decay
-        self.backend.ops.fold_sgd(self.learning_rate, decay, self._scale, self._keep)
+    def _can_fold(self) -> bool:
+        return self._gradient_is_free()
+
+    def _folded_update(self, parameter) -> Callable[[Array, Array], None]:
+        def update(x: Array, dz: Array) -> None:
+            self.backend.matmul("tn", x, dz, parameter.values, self._scale, self._keep)
+
+        return update
 
     def _rule(self, values, gradient, slots, decay) -> None:
         self.backend.ops.sgd(values, gradient, self.learning_rate, decay)
@@ -156,24 +166,32 @@ class Momentum(Optimizer):
     """Gradient descent with a velocity v ← μ·v + g; with ``nesterov`` it looks ahead by one step."""
 
     slots = ("velocity",)
-    can_fold = True
 
     def __init__(self, momentum: float = 0.9, nesterov: bool = False):
         self.momentum = _fraction("momentum", momentum)
         self.nesterov = nesterov
 
+    def bind(self, backend, store, counters, regularization, fold=True) -> None:
+        """Also allocate the two factors of the scaled product v ← 1·xᵀ·dz + μ·v."""
+        self._one, self._mu = backend.zeros((1,), store.dtype), backend.zeros((1,), store.dtype)
+        backend.assign(self._one, np.ones(1))
+        backend.assign(self._mu, np.full(1, self.momentum))
+        super().bind(backend, store, counters, regularization, fold)
+
     def _can_fold(self) -> bool:
-        return not self.nesterov and not self.regularization.l2 and super()._can_fold()
+        return not self.nesterov and not self.regularization.l2 and self._gradient_is_free()
 
-    def _fold(self, parameter) -> None:
-        self.backend.assign(self._scale, np.ones(1))
-        self.backend.assign(self._keep, np.full(1, self.momentum))
-        parameter.fold_into(self.store.view(self.state["velocity"], parameter), self._scale, self._keep)
+    def _folded_update(self, parameter) -> Callable[[Array, Array], None]:
+        velocity = self.store.view(self.state["velocity"], parameter)
 
-    def _finish_folded(self, stretch: slice) -> None:
-        how = self.regularization
+        def update(x: Array, dz: Array) -> None:
+            self.backend.matmul("tn", x, dz, velocity, self._one, self._mu)
+
+        return update
+
+    def _finish_folded(self, stretch, decay) -> None:
         velocity = self.state["velocity"][stretch]
-        self.backend.ops.momentum_step(self.store.values[stretch], velocity, self.learning_rate, how.weight_decay)
+        self.backend.ops.momentum_step(self.store.values[stretch], velocity, self.learning_rate, decay)
 
     def _rule(self, values, gradient, slots, decay) -> None:
         operation = self.backend.ops.nesterov if self.nesterov else self.backend.ops.momentum

@@ -23,6 +23,9 @@ MIDDLE_TILE = product_tile(MIDDLE_ROWS, MIDDLE_VECTORS)
 NARROW_TILE = product_tile(NARROW_ROWS, 1)
 INNER_BLOCK = 256  # inner indices at a time: the panel of b stays in the second-level cache
 MANY_ROWS = 384  # rows at a time, for the same reason
+# How far ahead to fetch a b that does not fit the cache: the rows of a panel are a stride apart, which no hardware foresees.
+PANELS_AHEAD = 2
+LARGE = 2 << 20  # bytes from which on b counts as such
 FEW_ROWS = 12  # rows at a time where c is large and k small: c is then written along its rows, page after page
 
 
@@ -30,6 +33,7 @@ FEW_ROWS = 12  # rows at a time where c is large and k small: c is then written 
 def multiply(a, a_row, a_step, b, b_step, c, c_row, m, n, k, alpha, beta, row_block, size):
     """c (m, n) = alpha·a·b + beta·c for a (m, k) and b (k, n) at addresses, with strides in bytes and elements of ``size``."""
     lanes = VECTOR_BYTES // size
+    ahead = PANELS_AHEAD * WIDE_VECTORS * VECTOR_BYTES if k * b_step > LARGE else 0
     for first in range(0, m, row_block):
         rows = min(row_block, m - first)
         for inner in range(0, max(k, 1), INNER_BLOCK):  # once even for an empty sum: c is then beta·c
@@ -44,17 +48,17 @@ def multiply(a, a_row, a_step, b, b_step, c, c_row, m, n, k, alpha, beta, row_bl
                 if left > MIDDLE_VECTORS * lanes:
                     for i in range(0, rows, WIDE_ROWS):
                         WIDE_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
-                                  rows - i, left, alpha, kept)  # fmt: skip
+                                  rows - i, left, ahead if i == 0 else 0, alpha, kept)  # fmt: skip
                     column += WIDE_VECTORS * lanes
                 elif left > lanes:
                     for i in range(0, rows, MIDDLE_ROWS):
                         MIDDLE_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
-                                    rows - i, left, alpha, kept)  # fmt: skip
+                                    rows - i, left, 0, alpha, kept)  # fmt: skip
                     column += MIDDLE_VECTORS * lanes
                 else:
                     for i in range(0, rows, NARROW_ROWS):
                         NARROW_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
-                                    rows - i, left, alpha, kept)  # fmt: skip
+                                    rows - i, left, 0, alpha, kept)  # fmt: skip
                     column += lanes
 
 

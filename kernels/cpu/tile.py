@@ -72,6 +72,13 @@ class VectorCode:
             self.builder, self.builder.load(self.builder.inttoptr(address, self.element.as_pointer())), self.width
         )
 
+    def prefetch(self, address, to_write=0):
+        """Begin to fetch the cache line at an address, which need not be valid."""
+        pointer = self.builder.inttoptr(address, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, LANE, LANE, LANE])
+        keep_close, data = LANE(3), LANE(1)
+        self.builder.call(self._function("llvm.prefetch.p0", kind), [pointer, LANE(to_write), keep_close, data])
+
     def multiply_add(self, a, b, c):
         """Return a·b + c, rounded once."""
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
@@ -86,15 +93,18 @@ def product_tile(rows: int, vectors: int):
     """Return an intrinsic that computes one tile: c = alpha·a·b + beta·c for up to ``rows`` rows.
 
     The intrinsic takes addresses and strides in bytes: (a, a_row, a_step, b, b_step, c, c_row, steps, valid_rows,
-    valid_columns, alpha, beta). Row r of the tile at inner index p reads a at a + r·a_row + p·a_step, and b at
+    valid_columns, ahead, alpha, beta). Row r of the tile at inner index p reads a at a + r·a_row + p·a_step, and b at
     b + p·b_step onwards. Rows past ``valid_rows`` repeat the last one and store the same numbers again, columns past
-    ``valid_columns`` are masked: one code serves every edge. c is not read where beta is 0.
+    ``valid_columns`` are masked: one code serves every edge. c is not read where beta is 0. While a row of b
+    is in use, what lies ``ahead`` bytes behind it is fetched into the cache.
     """
 
     @intrinsic
-    def tile(typing_context, a, a_row, a_step, b, b_step, c, c_row, steps, valid_rows, valid_columns, alpha, beta):
+    def tile(
+        typing_context, a, a_row, a_step, b, b_step, c, c_row, steps, valid_rows, valid_columns, ahead, alpha, beta
+    ):
         def generate(context, builder, signature, arguments):
-            a, a_row, a_step, b, b_step, c, c_row, steps, valid_rows, valid_columns, alpha, beta = arguments
+            a, a_row, a_step, b, b_step, c, c_row, steps, valid_rows, valid_columns, ahead, alpha, beta = arguments
             code = VectorCode(builder, signature.args[-1])
             step_of_vector = [WORD(vector_bytes() * v) for v in range(vectors)]
             masks = [code.lanes_below(builder.sub(valid_columns, WORD(code.width * v))) for v in range(vectors)]
@@ -106,9 +116,14 @@ def product_tile(rows: int, vectors: int):
             sums = [[cgutils.alloca_once_value(builder, code.zero) for _ in range(vectors)] for _ in range(rows)]
             for slot in (slot for row in sums for slot in row):
                 builder.store(code.zero, slot)
+            places = [[builder.add(row, step) for step in step_of_vector] for row in c_rows]
+            for place in (place for row in places for place in row):
+                code.prefetch(place, to_write=1)  # a large c is on its way while the sums are made
             with cgutils.for_range(builder, steps, intp=WORD) as loop:
                 b_row = builder.add(b, builder.mul(loop.index, b_step))
                 offset = builder.mul(loop.index, a_step)
+                for step in step_of_vector:
+                    code.prefetch(builder.add(builder.add(b_row, ahead), step))
                 columns = [
                     code.load(builder.add(b_row, step), mask) for step, mask in zip(step_of_vector, masks, strict=True)
                 ]
@@ -118,7 +133,6 @@ def product_tile(rows: int, vectors: int):
                         builder.store(code.multiply_add(factor, column, builder.load(slot)), slot)
 
             alphas, betas = splat(builder, alpha, code.width), splat(builder, beta, code.width)
-            places = [[builder.add(row, step) for step in step_of_vector] for row in c_rows]
             scaled = [[builder.fmul(alphas, builder.load(slot)) for slot in row] for row in sums]
             with builder.if_else(builder.fcmp_ordered("==", beta, code.element(0.0))) as (overwrite, update):
                 with overwrite:
@@ -133,7 +147,7 @@ def product_tile(rows: int, vectors: int):
             return context.get_dummy_value()
 
         word = types.int64
-        return types.void(*[word] * 10, alpha, beta), generate
+        return types.void(*[word] * 11, alpha, beta), generate
 
     return tile
 

@@ -7,7 +7,7 @@ from oracles.networks import build
 from fastmlp.nn.losses import parse_loss
 from fastmlp.optim.optimizers import OPTIMIZERS, Regularization, make_optimizer
 
-STEPS = 30
+STEPS = 100
 
 
 def prepare(network, optimizer, fold, **how):

@@ -1,0 +1,132 @@
+"""What the three commands share: their options, their lists of words, how an error ends them, where results go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fastmlp.cli.console import Console
+from fastmlp.errors import FastMLPError, MissingExtraError, UsageError, choose
+from fastmlp.training.files import write_atomically, write_json
+
+from .contenders import EXTRA
+from .machine import usable_cores
+from .rounds import Protocol
+
+PLOT_FORMATS = ("png", "svg", "pdf")
+NONE = "none"
+
+
+class Words(click.ParamType):
+    """Words with commas between; ``none`` is no word."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Return the words."""
+        if isinstance(value, list):
+            return value
+        words = [word.strip() for word in value.split(",") if word.strip()]
+        return [] if words == [NONE] else words
+
+
+def words_option(name: str, default: str, help_text: str) -> Callable:
+    """Return an option that takes words with commas between."""
+    return click.option(
+        name, type=Words(), default=default, show_default=True, metavar="NAMES", help=help_text
+    )  # fmt: skip
+
+
+def common_options(command: Callable) -> Callable:
+    """Add the options that every command has."""
+    for option in (
+        click.option("--plot", "plot_file", metavar="FILE", help="Draw it: a name that ends in .png, .svg or .pdf."),
+        click.option("--json", "json_file", metavar="FILE", help="Write all numbers as JSON."),
+        click.option(
+            "--threads", type=click.IntRange(1), default=usable_cores, metavar="N", help="For each; default all cores."
+        ),
+        click.option(
+            "--seconds", type=float, default=0.3, show_default=True, metavar="S", help="Least time of one turn."
+        ),
+        click.option(
+            "--rounds", type=click.IntRange(1), default=7, show_default=True, metavar="N", help="Turns of each."
+        ),
+        words_option("--gemm", "auto", "How fastmlp multiplies: auto, tiles, blas; one contender for each."),
+    ):
+        command = option(command)
+    return command
+
+
+def protocol_of(rounds: int, seconds: float) -> Protocol:
+    """Return how to measure.
+
+    Raises
+    ------
+    UsageError
+        If the time of a turn is not a positive number of seconds.
+    """
+    if not 0 < seconds <= 3600:
+        raise UsageError(f"--seconds must be greater than 0 and at most 3600; got {seconds:g}.")
+    return Protocol(rounds, seconds)
+
+
+def check_files(json_file: str | None, plot_file: str | None) -> None:
+    """Refuse, before the work, files that could not be written after it.
+
+    Raises
+    ------
+    UsageError, MissingExtraError
+        For a folder that is not there, an unknown format, or a missing matplotlib.
+    """
+    for name in filter(None, (json_file, plot_file)):
+        if not Path(name).absolute().parent.is_dir():
+            raise UsageError(f"cannot write {name}: its folder does not exist; make it first.")
+    if plot_file is not None:
+        choose("--plot: format", _format(plot_file), PLOT_FORMATS)
+        if find_spec("matplotlib") is None:
+            raise MissingExtraError("--plot", "matplotlib", EXTRA)
+
+
+def write_results(
+    report: dict[str, Any], json_file: str | None, plot_file: str | None, draw: Callable[[dict[str, Any]], Any]
+) -> None:
+    """Write the files that were asked for; ``draw`` makes a matplotlib figure of the report."""
+    if json_file is not None:
+        write_json(Path(json_file), report)
+    if plot_file is not None:
+        figure = draw(report)
+        write_atomically(Path(plot_file), lambda aside: figure.savefig(aside, format=_format(plot_file)))
+
+
+def tell_progress(line: str) -> None:
+    """Say on standard error what happens, so that standard output holds the tables alone."""
+    print(f"  {line}", file=sys.stderr, flush=True)
+
+
+def print_notes(console: Console, title: str, lines: list[str]) -> None:
+    """Print lines under a title, or nothing without lines."""
+    for line in dict.fromkeys(lines):
+        console.line(f"{title}: {line}")
+
+
+def run(command: click.Command) -> None:
+    """Run a command and end the process with its exit code; what a user got wrong is one line."""
+    try:
+        sys.exit(command.main(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        message, code = " ".join(error.format_message().split()), error.exit_code
+    except FastMLPError as error:
+        message, code = str(error), error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        message, code = "interrupted.", 130
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _format(name: str) -> str:
+    return Path(name).suffix.lower().removeprefix(".")

@@ -1,0 +1,96 @@
+"""fastmlp as a contender: training as the trainer runs it, prediction as a user calls it and as a bare Program."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastmlp.backend import open_backend
+from fastmlp.backend.base import Backend
+from fastmlp.backend.counters import Counters
+from fastmlp.data.batches import Batches
+from fastmlp.data.preprocessing import FeaturePreprocessor
+from fastmlp.data.targets import TargetEncoder
+from fastmlp.jobs.model import PREDICTION_BATCH, Model, bind
+from fastmlp.jobs.throughput import TrainingLoop, build_network
+from fastmlp.nn.losses import SoftmaxCrossEntropy
+from fastmlp.nn.network import Network
+from fastmlp.training.passes import Prediction as PredictionPass
+
+from .problem import Problem, RowCalls
+
+
+class Training:
+    """Epochs of a recorded step."""
+
+    def __init__(self, problem: Problem, threads: int, shuffle: bool, gemm: str = "auto"):
+        backend, _ = open_backend("cpu", threads=threads, gemm=gemm)
+        self._loop = TrainingLoop(problem.shape, problem.features, problem.labels, problem.parameters, backend, shuffle)
+        self.compile_seconds = backend.compile_seconds
+
+    def run(self, epochs: int) -> list[float]:
+        """Train; return each epoch's mean loss."""
+        return [self._loop.run_epoch().loss for _ in range(epochs)]
+
+
+class Prediction:
+    """Calls of Model.predict_outputs, or replays of a prediction that was recorded once.
+
+    Parameters
+    ----------
+    program
+        Copy each call's rows to where a recorded prediction reads them, rather than make a new one from them.
+    """
+
+    def __init__(self, problem: Problem, threads: int, batch: int, gemm: str = "auto", program: bool = False):
+        backend, _ = open_backend("cpu", threads=threads, gemm=gemm)
+        self._calls = RowCalls(problem.features, batch)
+        network = build_network(problem.shape, backend, problem.parameters)
+        loss = SoftmaxCrossEntropy()
+        bind(network, loss, PREDICTION_BATCH)
+        if program:
+            rows, recorded = _recorded(backend, network, loss, batch, problem.shape.widths[0])
+
+            def predict(x: np.ndarray) -> np.ndarray:
+                rows[...] = x
+                return recorded.run()
+
+            self._predict = predict
+        else:
+            encoder = TargetEncoder().fit(problem.labels, "classification", False, "float32")
+            preprocessor = FeaturePreprocessor().fit(problem.features, "none", "float32")
+            self._predict = Model(network, loss, preprocessor, encoder, {}).predict_outputs
+        self._predict(self._calls.next())  # a Model compiles when it first predicts
+        self.compile_seconds = backend.compile_seconds
+
+    def run(self, calls: int) -> list[list[float]]:
+        """Predict; return the last call's first row of probabilities."""
+        for _ in range(calls):
+            outputs = self._predict(self._calls.next())
+        return outputs[:1].tolist()
+
+
+class Product:
+    """Products of square matrices by our register tiles, divided among threads."""
+
+    compile_seconds = 0.0
+
+    def __init__(self, size: int, threads: int):
+        backend, _ = open_backend("cpu", threads=threads, gemm="tiles")
+        a, b, c = (backend.from_numpy(np.ones((size, size), np.float32)) for _ in range(3))
+        with backend.record() as self._program:
+            backend.matmul("nn", a, b, c)
+
+    def run(self, products: int) -> list[float]:
+        """Multiply."""
+        self._program.replay(products)
+        return []
+
+
+def _recorded(
+    backend: Backend, network: Network, loss: SoftmaxCrossEntropy, batch: int, inputs: int
+) -> tuple[np.ndarray, PredictionPass]:
+    """Return the array whose rows a recorded prediction reads, and that prediction."""
+    rows = backend.zeros((batch, inputs), np.float32)
+    step = min(batch, PREDICTION_BATCH)
+    batches = Batches(backend, rows, None, Counters(backend), dtype=network.dtype, batch_size=step)
+    return rows, PredictionPass(network, loss, batches)

@@ -1,0 +1,64 @@
+"""The process of one contender: serves requests to run, read as lines of JSON, and times them. Started by workers.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TextIO
+
+STATUS = Path("/proc/self/status")
+
+
+def serve(requests: TextIO, replies: TextIO) -> None:
+    """Build what the first line describes, then answer each following line, until there is none."""
+    try:
+        contender = _build(json.loads(requests.readline()))
+        _reply(replies, {"compile_seconds": contender.compile_seconds})
+        for line in requests:
+            start = time.perf_counter()
+            result = contender.run(json.loads(line)["count"])
+            seconds = time.perf_counter() - start
+            _reply(replies, {"seconds": seconds, "result": result, "peak_bytes": peak_memory()})
+    except Exception as error:
+        # Whatever a library raises is told to the process that asked, which decides what it means.
+        _reply(replies, {"error": " ".join(f"{type(error).__name__}: {error}".split())})
+
+
+def peak_memory() -> int:
+    """Return the most bytes of memory that this process has held."""
+    try:
+        # Not getrusage where it can be avoided: after fork its peak begins with that of the parent.
+        [line] = [line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:")]
+        return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _build(description: dict[str, Any]) -> Any:
+    """Return the contender's object for an activity: ``Training``, ``Prediction`` or ``Product``."""
+    from .problem import make_problem, shape_from_dict
+
+    made = getattr(import_module(f"{__package__}.{description['module']}"), description["activity"])
+    problem = [] if description["shape"] is None else [make_problem(shape_from_dict(description["shape"]))]
+    return made(*problem, threads=description["threads"], **description["options"])
+
+
+def _reply(replies: TextIO, message: dict[str, Any]) -> None:
+    print(json.dumps(message), file=replies, flush=True)
+
+
+def main() -> None:
+    """Serve on the pipes of standard input and output; what libraries print goes to standard error."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    serve(sys.stdin, replies)
+
+
+if __name__ == "__main__":
+    main()
