@@ -1,11 +1,15 @@
-"""Finds the BLAS whose gemm the kernels call by address: the OpenBLAS that SciPy carries."""
+"""Finds the BLAS whose gemm the kernels call by address: the OpenBLAS that SciPy carries, or MKL from its own package."""
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+
+MKL_LIBRARY = "libmkl_rt.so"
+MKL_SEQUENTIAL = 1  # mkl_service.h: MKL_THREADING_SEQUENTIAL
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,27 @@ def scipy_blas() -> Blas:
     sgemm, dgemm = (get_cython_function_address("scipy.linalg.cython_blas", name) for name in ("sgemm", "dgemm"))
     run_single_threaded()
     return Blas(_label(), sgemm, dgemm)
+
+
+@cache
+def mkl_blas() -> Blas | None:
+    """Return MKL's BLAS if its package is installed (``fastmlp[mkl]``), else None.
+
+    MKL is told to use no threads of its own, for the whole process: a Program divides its work itself.
+    """
+    from importlib import metadata
+
+    try:
+        files = metadata.files("mkl") or []
+    except metadata.PackageNotFoundError:
+        return None
+    place = next((file.locate() for file in files if file.name.startswith(MKL_LIBRARY)), None)
+    if place is None:
+        return None
+    library = ctypes.CDLL(str(place))
+    library.MKL_Set_Threading_Layer(MKL_SEQUENTIAL)
+    sgemm, dgemm = (ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in ("sgemm_", "dgemm_"))
+    return Blas(f"MKL {metadata.version('mkl')}", sgemm, dgemm)
 
 
 def _label() -> str:

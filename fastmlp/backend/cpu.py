@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.errors import UsageError, choose
+from fastmlp.errors import MissingExtraError, UsageError, choose
 from fastmlp.kernels.cpu import activations, losses
 from fastmlp.kernels.cpu.compiler import KernelCompiler
 from fastmlp.kernels.cpu.tile import vector_bytes
 from fastmlp.kernels.operation import Operation
 
 from .base import Backend
-from .blas import scipy_blas
+from .blas import Blas, mkl_blas, scipy_blas
 from .program import CpuProgram, checked_call
 
-GEMM_CHOICES = ("auto", "tiles", "blas")
+GEMM_CHOICES = ("auto", "tiles", "blas", "mkl")
 WIDE_PRODUCT = 128  # columns from which on a product is divided among threads by columns
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 
@@ -33,8 +33,9 @@ class CpuBackend(Backend):
         How many threads a Program may be divided among; None for as many as this process may run on. A small Program
         takes one all the same.
     gemm
-        Who multiplies matrices: ``"tiles"`` (kernels/cpu/gemm), ``"blas"`` (SciPy's OpenBLAS), or ``"auto"``: tiles where
-        the processor has AVX-512, for which they were measured against OpenBLAS and written.
+        Who multiplies matrices: ``"tiles"`` (kernels/cpu/gemm), ``"blas"`` (SciPy's OpenBLAS), ``"mkl"`` (fastmlp[mkl]),
+        or ``"auto"``: tiles where the processor has AVX-512, for which they were written and measured against both; else
+        MKL where it is installed, else OpenBLAS.
     announce
         Called with an entry's name after each kernel that had to be compiled (rather than loaded from the disk cache).
     """
@@ -49,8 +50,7 @@ class CpuBackend(Backend):
         self.threads = available if threads is None else threads
         if self.threads < 1:
             raise UsageError(f"threads must be at least 1, or auto; got {threads}.")
-        choose("gemm", gemm, GEMM_CHOICES)
-        self.blas = None if gemm == "tiles" or (gemm == "auto" and vector_bytes() == 64) else scipy_blas()
+        self.blas = _chosen_blas(choose("gemm", gemm, GEMM_CHOICES))
         self.compiler = KernelCompiler(announce)
         self.recording: CpuProgram | None = None
         self._units: dict[np.dtype, tuple[np.ndarray, np.ndarray]] = {}
@@ -161,3 +161,12 @@ class CpuBackend(Backend):
         if dtype not in self._units:
             self._units[dtype] = np.ones(1, dtype), np.zeros(1, dtype)
         return self._units[dtype]
+
+
+def _chosen_blas(gemm: str) -> Blas | None:
+    """Return the BLAS that multiplies, None for the register tiles."""
+    if gemm == "tiles" or (gemm == "auto" and vector_bytes() == 64):
+        return None
+    if gemm == "mkl" and mkl_blas() is None:
+        raise MissingExtraError("gemm mkl", "mkl", "mkl")
+    return scipy_blas() if gemm == "blas" else mkl_blas() or scipy_blas()

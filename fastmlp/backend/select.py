@@ -28,7 +28,7 @@ def open_backend(
     threads
         CPU threads; None for all that this process may use.
     gemm
-        Who multiplies matrices on the CPU: ``auto``, ``tiles`` or ``blas``.
+        Who multiplies matrices on the CPU: ``auto``, ``tiles``, ``blas`` or ``mkl``.
     announce
         Called with a kernel's name after each compilation.
 

@@ -103,7 +103,7 @@ class Settings:
 
     device: str = _setting("auto", "auto, cpu, cuda or cuda:N.", "machine")
     threads: str = _setting("auto", "CPU threads: auto or a number.", "machine")
-    gemm: str = _setting("auto", "Who multiplies matrices on the CPU.", "machine", ("auto", "tiles", "blas"))
+    gemm: str = _setting("auto", "Who multiplies matrices on the CPU.", "machine", ("auto", "tiles", "blas", "mkl"))
 
     def __post_init__(self):
         for description in fields(self):

@@ -1,0 +1,39 @@
+"""Puts the repository's root on the path, where bench/ lies beside the package, and makes a quick shape."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A shape of a few numbers, known to the command line by its name."""
+    from fastmlp.jobs import throughput
+
+    shape = throughput.Shape("tiny", (5, 7, 3), 4, "adam", 1e-3, rows=48)
+    monkeypatch.setitem(throughput.SHAPES, "tiny", shape)
+    return shape
+
+
+@pytest.fixture
+def without_peers(monkeypatch):
+    """A machine on which PyTorch, JAX and ONNX Runtime are not installed."""
+    from bench import contenders
+
+    monkeypatch.setattr(contenders, "_is_installed", lambda package: package == "sklearn")
+
+
+@pytest.fixture
+def invoke():
+    """Run a command of bench/ in this process; return what click's runner saw."""
+    from click.testing import CliRunner
+
+    def call(command, *words):
+        return CliRunner().invoke(command, [str(word) for word in words], standalone_mode=False)
+
+    return call
