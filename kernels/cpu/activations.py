@@ -7,14 +7,11 @@ the input z; constants.FROM_INPUT names the latter.
 
 from __future__ import annotations
 
-import math
-
 from .compiler import scalar
-from .elementary import exp, expm1, like, log1p_exp_of_negative, tanh
+from .elementary import exp, expm1, like, log1p, log1p_exp_of_negative, normal_distribution, tanh
 
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al. 2017, equation 14
 SELU_SCALE = 1.0507009873554805
-SQRT_HALF = 0.7071067811865476
 INVERSE_SQRT_TWO_PI = 0.3989422804014327
 
 
@@ -102,7 +99,7 @@ def softplus_derivative(a, p):
 
 @scalar
 def signed_log(z, p):
-    size = like(math.log1p(abs(z)), z)
+    size = log1p(abs(z))
     return -size if z < 0 else size
 
 
@@ -114,13 +111,12 @@ def signed_log_derivative(a, p):
 @scalar
 def gelu(z, p):
     # z·Φ(z), Φ the normal distribution function: Hendrycks and Gimpel 2016, the exact form.
-    return z * like(0.5, z) * (like(1.0, z) + like(math.erf(z * like(SQRT_HALF, z)), z))
+    return z * normal_distribution(z)
 
 
 @scalar
 def gelu_derivative(z, p):
-    distribution = like(0.5, z) * (like(1.0, z) + like(math.erf(z * like(SQRT_HALF, z)), z))
-    return distribution + z * like(INVERSE_SQRT_TWO_PI, z) * exp(like(-0.5, z) * z * z)
+    return normal_distribution(z) + z * like(INVERSE_SQRT_TWO_PI, z) * exp(like(-0.5, z) * z * z)
 
 
 @scalar

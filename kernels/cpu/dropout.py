@@ -54,13 +54,19 @@ def dropout_forward(
     low, high, stream = update & WORD, update >> HALF_WORD, np.uint64(layer)
     threshold = np.uint64(keep * 4294967296.0)
     width = x.shape[1]
-    blocks = (width + 3) // 4
+    blocks, whole_blocks = (width + 3) // 4, width // 4
     for row in range(rows[0], rows[1]):
-        first_block = 0 if whole_units else row * blocks
-        for block in range(blocks):
-            words = philox(np.uint64(first_block + block), low, stream, high, key0, key1)
-            for lane in range(min(4, width - 4 * block)):
-                mask[row, 4 * block + lane] = words[lane] < threshold
+        first_block = np.uint64(0 if whole_units else row * blocks)
+        row_mask = mask[row]
+        for block in range(whole_blocks):  # no branch inside, so that several blocks become one vector
+            w0, w1, w2, w3 = philox(first_block + np.uint64(block), low, stream, high, key0, key1)
+            row_mask[4 * block] = w0 < threshold
+            row_mask[4 * block + 1] = w1 < threshold
+            row_mask[4 * block + 2] = w2 < threshold
+            row_mask[4 * block + 3] = w3 < threshold
+        words = philox(first_block + np.uint64(whole_blocks), low, stream, high, key0, key1)
+        for lane in range(width - 4 * whole_blocks):
+            row_mask[4 * whole_blocks + lane] = words[lane] < threshold
         inverse = like(1.0 / keep, x[row, 0])
         for column in range(width):
             y[row, column] = x[row, column] * inverse if mask[row, column] else like(0.0, inverse)

@@ -12,8 +12,9 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from .intrinsics import float32_from_bits
+from .intrinsics import bits_from_float32, float32_from_bits
 
+SQRT_HALF = 0.7071067811865476
 # The order of operations carries the precision here (the two-part ln 2), so nothing may be reassociated.
 EXACT_ORDER = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 
@@ -38,9 +39,65 @@ def tanh(x):
     return math.tanh(x)
 
 
+def log1p(x):
+    """Return ln(1 + x) for x ≥ 0, exact near zero."""
+    return math.log1p(x)
+
+
 def log1p_exp_of_negative(x):
     """Return ln(1 + e⁻ˣ) for x ≥ 0."""
     return math.log1p(math.exp(-x))
+
+
+def normal_distribution(x):
+    """Return Φ(x), the share of the standard normal distribution below x."""
+    return 0.5 * math.erfc(-x * SQRT_HALF)
+
+
+def _log1p_float32(x):
+    """ln(2ⁿ·(1 + f)) = n·ln 2 + f − f²/2 + f³·g(f) with 1 + f in [√½, √2), and c for what 1 + x lost by rounding."""
+    u = np.float32(1.0) + x
+    correction = (x - (u - np.float32(1.0))) / u
+    bits = bits_from_float32(u) - np.int32(0x3F3504F3)  # of √½: the exponent that is taken out moves at √2
+    n = np.float32(bits >> np.int32(23))
+    f = float32_from_bits(np.int32((bits & np.int32(0x7FFFFF)) + np.int32(0x3F3504F3))) - np.float32(1.0)
+    g = np.float32(-0.0797506347)
+    g = g * f + np.float32(0.1265709549)
+    g = g * f + np.float32(-0.1298958361)
+    g = g * f + np.float32(0.1420980543)
+    g = g * f + np.float32(-0.1664154828)
+    g = g * f + np.float32(0.2000120431)
+    g = g * f + np.float32(-0.2500030398)
+    g = g * f + np.float32(0.3333333135)
+    s = f * f
+    tail = f * s * g + correction - n * np.float32(2.12194440e-4) - np.float32(0.5) * s
+    result = tail + f + n * np.float32(0.693359375)
+    return result if x < np.float32(np.inf) else x  # infinity and NaN
+
+
+def _normal_distribution_float32(x):
+    """½ + ½·erf near zero; elsewhere the tail ½·erfc(t) = ½·e⁻ᵗ²·p(1/(1 + t/2)), t = |x|/√2, both polynomials fitted."""
+    t = abs(x) * np.float32(SQRT_HALF)
+    s = t * t
+    q = np.float32(-0.0006535235)
+    q = q * s + np.float32(0.0050851302)
+    q = q * s + np.float32(-0.0268208068)
+    q = q * s + np.float32(0.1128311306)
+    q = q * s + np.float32(-0.3761260211)
+    q = q * s + np.float32(1.1283791065)
+    near = np.float32(0.5) + np.float32(0.5 * SQRT_HALF) * x * q
+    u = np.float32(1.0) / (np.float32(1.0) + np.float32(0.5) * t)
+    p = np.float32(0.0866911933)
+    p = p * u + np.float32(-0.3630721867)
+    p = p * u + np.float32(0.412630111)
+    p = p * u + np.float32(0.0108222226)
+    p = p * u + np.float32(0.2966069281)
+    p = p * u + np.float32(0.2731828988)
+    p = p * u + np.float32(0.2829699516)
+    p = p * u + np.float32(-0.0000362225)
+    tail = np.float32(0.5) * exp(-s) * p
+    far = np.float32(1.0) - tail if x > np.float32(0.0) else tail
+    return near if s < np.float32(0.64) else far
 
 
 @overload(like, jit_options=EXACT_ORDER)
@@ -114,6 +171,20 @@ def _tanh(x):
     return lambda x: math.tanh(x)
 
 
+@overload(log1p, jit_options=EXACT_ORDER)
+def _log1p(x):
+    if isinstance(x, types.Float) and x.bitwidth == 32:
+        return _log1p_float32
+    return lambda x: math.log1p(x)
+
+
 @overload(log1p_exp_of_negative, jit_options=EXACT_ORDER)
 def _log1p_exp_of_negative(x):
-    return lambda x: math.log1p(exp(-x))
+    return lambda x: log1p(exp(-x))
+
+
+@overload(normal_distribution, jit_options=EXACT_ORDER)
+def _normal_distribution(x):
+    if isinstance(x, types.Float) and x.bitwidth == 32:
+        return _normal_distribution_float32
+    return lambda x: 0.5 * math.erfc(-x * SQRT_HALF)

@@ -95,6 +95,16 @@ def float32_from_bits(typing_context, bits):
 
 
 @intrinsic
+def bits_from_float32(typing_context, value):
+    """Return the bit pattern of a float32 as an int32."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.IntType(32))
+
+    return types.int32(types.float32), generate
+
+
+@intrinsic
 def atomic_increment(typing_context, address):
     """Add 1 to the int64 at ``address``, seen by every thread before anything that follows."""
 

@@ -1,6 +1,7 @@
 """The arithmetic: operations of a step, ratios, geometric means, exponents."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from fastmlp.jobs.throughput import SHAPES, Shape
 def flops_counted(widths, batch):
     """Count multiplications and additions product by product, as a step makes them."""
     total = 0
-    for index, (before, after) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for index, (before, after) in enumerate(pairwise(widths)):
         forward = [(batch, before, after)]
         weight_gradient = [(before, batch, after)]
         input_gradient = [(batch, after, before)] if index else []

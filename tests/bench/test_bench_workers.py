@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import ClassVar
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_a_failure_is_a_line_and_the_others_are_measured(tiny):
 class FakeWorker:
     """Takes as long as its variant's number says, without taking any time."""
 
-    started: list = []
+    started: ClassVar[list] = []
 
     def __init__(self, contender, variant, activity, shape, **options):
         self.name, self.variant, self.compile_seconds, self.peak_bytes = contender.name, variant, 0.5, 7
