@@ -10,7 +10,8 @@ from fastmlp.backend.counters import Counters
 from fastmlp.data.batches import Batches
 from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.targets import TargetEncoder
-from fastmlp.jobs.model import PREDICTION_BATCH, Model, bind
+from fastmlp.jobs.model import Model, bind
+from fastmlp.jobs.recorded_prediction import PREDICTION_BATCH
 from fastmlp.jobs.throughput import TrainingLoop, build_network
 from fastmlp.nn.losses import SoftmaxCrossEntropy
 from fastmlp.nn.network import Network

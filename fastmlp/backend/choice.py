@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-SHORTEST_TRIAL = 2e-3  # seconds: below it, waking a thread weighs more than what it does
+SHORTEST_TRIAL = 1e-3  # seconds: below it, waking a thread weighs more than what it does
 TRIAL_SHARE = 20  # one step in so many is a trial
 LONGEST_PAUSE = 64  # runs between trials, once the favourite has been confirmed again and again
 CLEARLY_FASTER = 0.95

@@ -16,7 +16,7 @@ from .choice import Chooser
 from .schedule import LINE, Call, estimated_seconds, phases
 from .team import TEAM
 
-WORTH_DIVIDING = 150e-6  # seconds of a step
+WORTH_DIVIDING = 40e-6  # seconds of a step: a dozen barriers and what is left undivided are then well paid for
 
 
 class CpuProgram(Program):

@@ -87,6 +87,10 @@ class Batches:
         generator = np.random.Generator(np.random.Philox(key=key))
         self.backend.assign(self.order, generator.permutation(self.rows))
 
+    def replace_features(self, features: np.ndarray) -> None:
+        """Write other rows of the same shape and dtype where recorded operations read them."""
+        self.backend.assign(self._features, features)
+
     def largest_input(self, rows: int = 1000) -> float:
         """Return the largest size of a scaled feature among the first rows: what to look at when training diverges."""
         scale, shift = self._host_scaling

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 
 from fastmlp.backend import Backend, open_backend
-from fastmlp.backend.counters import Counters
-from fastmlp.data.batches import Batches
 from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.source import Source
 from fastmlp.data.targets import TargetEncoder
@@ -20,12 +18,11 @@ from fastmlp.nn.losses import Loss, parse_loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.training.measure import Measure
 from fastmlp.training.model_file import read_model, take_tensor, write_model
-from fastmlp.training.passes import Prediction
 
+from .recorded_prediction import PREDICTION_BATCH, RecordedPrediction
 from .settings import settings_from
 
 MODEL_FILE = "model.safetensors"
-PREDICTION_BATCH = 256  # rows
 
 
 @dataclass(eq=False)
@@ -56,6 +53,9 @@ class Model:
     target_name: str | None = None
     rows: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self):
+        self._recorded = RecordedPrediction(self.network, self.loss, self.features.scale, self.features.shift)
+
     @property
     def task(self) -> str:
         """``"classification"``, ``"multilabel"`` or ``"regression"``."""
@@ -85,8 +85,7 @@ class Model:
         matrix = self.features.transform(features, feature_names)
         if not len(matrix):
             return np.zeros((0, self.targets.output_width), self.network.dtype)
-        batches = self._batches(matrix, None)
-        outputs = Prediction(self.network, self.loss, batches).run()
+        outputs = self._recorded.run(matrix)
         if self.task == "regression":
             return self.targets.decode_values(outputs)
         if self.task == "classification" and outputs.shape[1] == 1:
@@ -110,7 +109,9 @@ class Model:
         matrix = self.features.transform(source.features, source.feature_names)
         targets = loss_targets(self.loss, self.targets, self.targets.encode(source.target), self.network)
         where = self.targets.mean, self.targets.deviation
-        return Measure(source.name, self.network, self.loss, self._batches(matrix, targets), self.task, *where).run()
+        return Measure(
+            source.name, self.network, self.loss, self._recorded.batches(matrix, targets), self.task, *where
+        ).run()
 
     def save(self, folder: Path) -> Path:
         """Write model.safetensors into a folder, atomically; return its path."""
@@ -130,19 +131,6 @@ class Model:
         path = folder / MODEL_FILE
         write_model(path, tensors, description)
         return path
-
-    def _batches(self, matrix: np.ndarray, targets: np.ndarray | None) -> Batches:
-        backend, network = self.network.backend, self.network
-        return Batches(
-            backend,
-            matrix,
-            targets,
-            Counters(backend),
-            dtype=network.dtype,
-            batch_size=min(PREDICTION_BATCH, len(matrix)),
-            scale=self.features.scale,
-            shift=self.features.shift,
-        )
 
 
 def loss_targets(loss: Loss, encoder: TargetEncoder, encoded: np.ndarray, network: Network) -> np.ndarray:

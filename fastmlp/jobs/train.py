@@ -30,8 +30,9 @@ from fastmlp.training.files import write_json, write_text
 from fastmlp.training.measure import Measure
 from fastmlp.training.trainer import Trainer, TrainingResult
 
-from .model import PREDICTION_BATCH, Model, bind, loss_targets, output_width
+from .model import Model, bind, loss_targets, output_width
 from .preparation import Part, PreparedData, prepare
+from .recorded_prediction import PREDICTION_BATCH
 from .run_folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, create_run_folder
 from .settings import Settings, to_toml
 

@@ -16,11 +16,13 @@ from .tile import product_tile, transpose_block, vector_bytes
 # 16 without. The widest shape serves whole panels of columns, the others what is left at the edge.
 VECTOR_BYTES = vector_bytes()
 WIDE_ROWS, WIDE_VECTORS = 6, 4 if VECTOR_BYTES == 64 else 2
-MIDDLE_ROWS, MIDDLE_VECTORS = (12, 2) if VECTOR_BYTES == 64 else (6, 2)
-NARROW_ROWS = 12
+HIGH_ROWS, HIGH_VECTORS = (8, 3) if VECTOR_BYTES == 64 else (6, 2)
+HIGHER_ROWS, HIGHER_VECTORS = (12, 2) if VECTOR_BYTES == 64 else (6, 2)
+HIGHEST_ROWS = 12
 WIDE_TILE = product_tile(WIDE_ROWS, WIDE_VECTORS)
-MIDDLE_TILE = product_tile(MIDDLE_ROWS, MIDDLE_VECTORS)
-NARROW_TILE = product_tile(NARROW_ROWS, 1)
+HIGH_TILE = product_tile(HIGH_ROWS, HIGH_VECTORS)
+HIGHER_TILE = product_tile(HIGHER_ROWS, HIGHER_VECTORS)
+HIGHEST_TILE = product_tile(HIGHEST_ROWS, 1)
 INNER_BLOCK = 256  # inner indices at a time: the panel of b stays in the second-level cache
 MANY_ROWS = 384  # rows at a time, for the same reason
 # How far ahead to fetch a b that does not fit the cache: the rows of a panel are a stride apart, which no hardware foresees.
@@ -45,21 +47,24 @@ def multiply(a, a_row, a_step, b, b_step, c, c_row, m, n, k, alpha, beta, row_bl
                 a_block = a + first * a_row + inner * a_step
                 b_panel = b + inner * b_step + column * size
                 c_panel = c + first * c_row + column * size
-                if left > MIDDLE_VECTORS * lanes:
+                if left > HIGH_VECTORS * lanes:
                     for i in range(0, rows, WIDE_ROWS):
                         WIDE_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
                                   rows - i, left, ahead if i == 0 else 0, alpha, kept)  # fmt: skip
-                    column += WIDE_VECTORS * lanes
+                elif left > HIGHER_VECTORS * lanes:
+                    for i in range(0, rows, HIGH_ROWS):
+                        HIGH_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
+                                  rows - i, left, 0, alpha, kept)  # fmt: skip
                 elif left > lanes:
-                    for i in range(0, rows, MIDDLE_ROWS):
-                        MIDDLE_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
+                    for i in range(0, rows, HIGHER_ROWS):
+                        HIGHER_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
                                     rows - i, left, 0, alpha, kept)  # fmt: skip
-                    column += MIDDLE_VECTORS * lanes
                 else:
-                    for i in range(0, rows, NARROW_ROWS):
-                        NARROW_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
-                                    rows - i, left, 0, alpha, kept)  # fmt: skip
-                    column += lanes
+                    for i in range(0, rows, HIGHEST_ROWS):
+                        HIGHEST_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
+                                     rows - i, left, 0, alpha, kept)  # fmt: skip
+                # One panel takes all that is left, or as much as the widest tile.
+                column += WIDE_VECTORS * lanes
 
 
 @operation

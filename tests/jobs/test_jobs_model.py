@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 import fastmlp
+from fastmlp.data.loading import load as load_source
 from fastmlp.errors import DataError, FastMLPError, ModelFileError
 from fastmlp.training.model_file import read_model, write_model
 
@@ -142,3 +143,20 @@ def test_nothing_in_the_file_is_code(run):
     header = json.loads(content[8 : 8 + length])
     assert set(header["__metadata__"]) == {"fastmlp"}
     assert json.loads(header["__metadata__"]["fastmlp"])["format_version"] == 1
+
+
+def test_small_predictions_are_recorded_once_and_stay_right(tmp_path):
+    """Calls of the same size share a recording: each must see its own rows, and the weights as they are now."""
+    run = fastmlp.train(dataset="digits", hidden=[8], epochs=1, seed=0, out=tmp_path / "run")
+    features = load_source("digits").features
+    at_once = run.model.predict_outputs(features)
+    for rows in (1, 7, 1):
+        for start in (0, 100, 1000):
+            part = run.model.predict_outputs(features[start : start + rows])
+            np.testing.assert_array_equal(part, at_once[start : start + rows])
+    compiled = run.model.network.backend.compile_seconds
+    run.model.network.named_parameters()["dense_1.bias"].values[3] += 100
+    assert run.model.predict_outputs(features[:1]).argmax() == 3
+    assert run.model.network.backend.compile_seconds == compiled
+    for rows in range(1, 40):  # more sizes than are kept
+        np.testing.assert_array_equal(run.model.predict(features[:rows]), np.full(rows, 3))
