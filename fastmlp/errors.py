@@ -45,10 +45,6 @@ class MissingExtraError(FastMLPError, ImportError):
         super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'fastmlp[{extra}]'.")
 
 
-class DivergedError(FastMLPError, ArithmeticError):
-    """Training whose loss turned NaN or infinite before one good epoch was finished."""
-
-
 def choose(what: str, given: str, accepted: Iterable[str]) -> str:
     """Return ``given`` if it is one of ``accepted``; else raise a UsageError that names the nearest.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastmlp import __version__
-from fastmlp.backend.blas import scipy_blas
+from fastmlp.backend import open_backend
 from fastmlp.backend.select import CUDA_UNAVAILABLE
 from fastmlp.data import datasets
 
@@ -31,6 +31,8 @@ def information() -> dict[str, Any]:
     from fastmlp.kernels.cpu.replay import replay
 
     processor, vectors = _processor()
+    backend, _ = open_backend("cpu")
+    device = backend.describe()
     return {
         "versions": {
             "fastmlp": __version__,
@@ -41,8 +43,8 @@ def information() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": processor,
         "vector_width": vectors,
-        "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "blas": scipy_blas().label,
+        "threads": int(device["threads"]),
+        "blas": device["blas"],
         "datasets": {name: found_at(name) for name in datasets.NAMES},
         "kernel_cache": str(replay.stats.cache_path),
         "cuda": None,
