@@ -18,6 +18,11 @@ Array = Any  # a numpy.ndarray on the CPU, a cupy.ndarray on CUDA
 class Program(ABC):
     """A recorded list of operations that runs without Python between them."""
 
+    @property
+    def threads(self) -> int:
+        """How many CPU threads the last replay took."""
+        return 1
+
     @abstractmethod
     def replay(self, steps: int = 1) -> None:
         """Run the whole list ``steps`` times. What changes from step to step lives in arrays that the operations read."""

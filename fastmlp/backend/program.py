@@ -37,7 +37,13 @@ class CpuProgram(Program):
         self.calls: list[Call] = []
         self._compiler = compiler
         self._threads, self._tries = threads, tries
+        self._counts: list[int] = []
         self._chooser: Chooser | None = None
+
+    @property
+    def threads(self) -> int:
+        """How many threads the last replay took; 1 before the first."""
+        return 1 if self._chooser is None else self._counts[self._chooser.favourite]
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -55,6 +61,7 @@ class CpuProgram(Program):
         if self._chooser is None:
             divided = self._threads > 1 and estimated_seconds(self.calls) >= WORTH_DIVIDING
             counts = [1, self._threads] if self._tries and self._threads > 1 else [self._threads if divided else 1]
+            self._counts = counts
             ways = [partial(_run_together, self._divide(count)) for count in counts]
             self._chooser = Chooser(ways, favourite=len(ways) - 1 if divided else 0)
         self._chooser.run(steps)

@@ -101,6 +101,7 @@ class TrainingJob:
             "train_seconds": result.train_seconds,
             "compile_seconds": self.compile_seconds,
             "samples_per_second": result.samples_per_second,
+            "threads": self.trainer.sweep.threads,
             "parameters": self.model.network.parameter_count(),
             "task": self.model.task,
             **{f"{name}_rows": count for name, count in self.data.rows.items()},

@@ -46,6 +46,11 @@ class Sweep:
         self._ragged = _record(backend, step, ragged_rows) if ragged_rows else None
         self._seconds_per_step = 0.0
 
+    @property
+    def threads(self) -> int:
+        """How many CPU threads the last steps took."""
+        return (self._full or self._ragged).threads
+
     def run(self, stretch: int | None = None, before: int = 0) -> Iterator[int]:
         """Replay one pass; yield the number of steps done each time Python comes back.
 

@@ -193,3 +193,17 @@ def test_counters_start_an_epoch(backend):
     counters.start_epoch(41)
     assert counters.update == 41
     np.testing.assert_array_equal(counters.values, [41, 0, 0, 0])
+
+
+def test_a_program_says_how_many_threads_it_took():
+    """A small step takes one, a large one may take two: what was tried last decides."""
+    backend = CpuBackend(threads=2)
+    for rows, expected in ((4, {1}), (2048, {1, 2})):
+        a, b = np.ones((rows, 256), np.float32), np.ones((256, 256), np.float32)
+        c = np.empty((rows, 256), np.float32)
+        with backend.record() as program:
+            backend.matmul("nn", a, b, c)
+        assert program.threads == 1
+        program.replay()
+        assert program.threads in expected
+        np.testing.assert_array_equal(c, 256)
