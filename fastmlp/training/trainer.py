@@ -16,6 +16,7 @@ from fastmlp.optim.optimizers import Optimizer
 from fastmlp.optim.schedules import Schedule
 
 from .callbacks import Callback, Progress, Record
+from .interrupts import Interrupts
 from .measure import Measure
 from .passes import training_sweep
 
@@ -114,6 +115,7 @@ class Trainer:
         self.sweep = self._compiled_sweep(drop_last)
         self.update = 0
         self.stop_reason = ""
+        self._interrupts = Interrupts()
         self._stretch = Statistics()  # since the last record of updates, which may lie in an earlier epoch
         self._best_value, self._best_snapshot = math.inf, None
 
@@ -126,6 +128,15 @@ class Trainer:
         """Train; return how it went. Ctrl-C ends training after the batch at hand, as an early stop."""
         result = TrainingResult()
         self._tell("training_started")
+        with self._interrupts:
+            self._run_epochs(result)
+        result.stop_reason = self.stop_reason
+        if self.early_stopping is not None and self._best_snapshot is not None:
+            self.network.store.restore(self._best_snapshot)
+        self._tell("training_ended", result)
+        return result
+
+    def _run_epochs(self, result: TrainingResult) -> None:
         last_good = self.network.store.snapshot()
         try:
             for epoch in range(1, self.epochs + 1):
@@ -145,11 +156,6 @@ class Trainer:
             self.stop_reason = "interrupted"
             if not _finite(self.network.store.snapshot()):
                 self.network.store.restore(last_good)
-        result.stop_reason = self.stop_reason
-        if self.early_stopping is not None and self._best_snapshot is not None:
-            self.network.store.restore(self._best_snapshot)
-        self._tell("training_ended", result)
-        return result
 
     def _run_epoch(self, epoch: int, result: TrainingResult) -> Record:
         self._start_epoch(epoch)
@@ -164,6 +170,7 @@ class Trainer:
             if self.log_every and (self.update + done) % self.log_every == 0:
                 self._record_stretch(epoch, done, result)
                 self._stretch = Statistics()
+            self._interrupts.check()
             start = time.perf_counter()
         self.update += self.sweep.steps
         result.train_seconds += seconds
