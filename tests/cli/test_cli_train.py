@@ -214,6 +214,8 @@ def test_ctrl_c_keeps_what_was_learnt(here):
     process = subprocess.Popen(
         command("train", "digits", "--epochs", "1000000", "--json", "--out", "run"),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=here, env=environment(PYTHONUNBUFFERED="1"),
+        # What runs in the background ignores Ctrl-C, and so would its children: give it its usual meaning.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     for line in process.stderr:
         if re.match(r"\s*1/1000000 ", line):

@@ -11,6 +11,14 @@ import pytest
 from fastmlp.training.interrupts import Interrupts
 
 
+@pytest.fixture(autouse=True)
+def as_at_a_terminal():
+    """Give Ctrl-C its usual meaning, also where the tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def press_ctrl_c():
     os.kill(os.getpid(), signal.SIGINT)
 
