@@ -56,7 +56,7 @@ def common_options(command: Callable) -> Callable:
         click.option(
             "--rounds", type=click.IntRange(1), default=7, show_default=True, metavar="N", help="Turns of each."
         ),
-        words_option("--gemm", "auto", "How fastmlp multiplies: auto, tiles, blas; one contender for each."),
+        words_option("--gemm", "auto", "How fastmlp multiplies: auto, tiles, blas, mkl; one contender for each."),
     ):
         command = option(command)
     return command
