@@ -53,12 +53,15 @@ class Operation:
         The plain Python function that the CPU backend compiles.
     sums
         Whether its additions may be reordered.
+    composite
+        Whether the body launches other operations instead, where a device has no kernel of its own for it.
     """
 
     name: str
     arguments: dict[str, Argument]
     body: Callable
     sums: bool = False
+    composite: bool = False
 
     @property
     def has_span(self) -> bool:
@@ -80,10 +83,25 @@ def operation(body: Callable | None = None, *, sums: bool = False) -> Callable:
     """
     if body is None:
         return partial(operation, sums=sums)
-    arguments = {
-        name: parameter.annotation for name, parameter in inspect.signature(body, eval_str=True).parameters.items()
-    }
-    if body.__name__ in OPERATIONS and OPERATIONS[body.__name__].body.__module__ != body.__module__:
-        raise TypeError(f"operation {body.__name__!r} is defined twice")
-    OPERATIONS[body.__name__] = Operation(body.__name__, arguments, body, sums)
-    return body
+    return _enter(Operation(body.__name__, _arguments(body), body, sums))
+
+
+def composite(body: Callable) -> Callable:
+    """Enter an operation that is made of others: one kernel on CUDA, where launches cost; several on the CPU.
+
+    The body's first argument is ``backend.ops``, on which it launches its parts.
+    """
+    arguments = _arguments(body)
+    del arguments[next(iter(arguments))]
+    return _enter(Operation(body.__name__, arguments, body, composite=True))
+
+
+def _arguments(body: Callable) -> dict[str, Argument]:
+    return {name: parameter.annotation for name, parameter in inspect.signature(body, eval_str=True).parameters.items()}
+
+
+def _enter(new: Operation) -> Callable:
+    if new.name in OPERATIONS and OPERATIONS[new.name].body.__module__ != new.body.__module__:
+        raise TypeError(f"operation {new.name!r} is defined twice")
+    OPERATIONS[new.name] = new
+    return new.body

@@ -124,6 +124,9 @@ class CpuBackend(Backend):
 
     def launch(self, operation: Operation, *arguments: Any) -> None:
         """Run an operation now, or write it down while recording."""
+        if operation.composite:
+            operation.body(self.ops, *arguments)
+            return
         call = checked_call(operation, arguments)
         if call is None:
             return

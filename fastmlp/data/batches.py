@@ -22,7 +22,7 @@ class Batches:
     targets
         (rows,) int32 labels, (rows, outputs) numbers, or None for prediction.
     counters
-        Where the batch's place in the order is kept; ``load`` advances it.
+        Where the batch's place in the order is kept.
     dtype
         float32 or float64, of the batch.
     batch_size
@@ -98,8 +98,12 @@ class Batches:
         sample = sample * (1.0 if scale is None else scale) + (0.0 if shift is None else shift)
         return float(np.abs(sample).max(initial=0.0))
 
+    def begin(self, rows: int) -> None:
+        """Launch what moves on to the next batch of ``rows`` rows; a training step's ``begin_update`` does that too."""
+        self.backend.ops.begin_batch(self.counters.values, rows)
+
     def load(self, rows: int) -> tuple[Array, Array | None, Array]:
-        """Launch what fills the next batch of ``rows`` rows; return its features, targets and weights.
+        """Launch what fills the batch at hand with its ``rows`` rows; return its features, targets and weights.
 
         Returns
         -------
@@ -109,7 +113,6 @@ class Batches:
         """
         ops, where = self.backend.ops, (self.order, self.counters.values)
         x, w = self._x[:rows], self._w[:rows]
-        ops.begin_batch(self.counters.values, rows)
         if self._scaling is None:
             ops.gather_rows(self._features, *where, x)
         else:

@@ -85,6 +85,14 @@ class Activation:
             derivative = backend.scalar_function(f"{self._kernel}_derivative")
             backend.ops.activation_backward(derivative, upstream, saved, self.parameter)
 
+    def backward_with_bias(self, backend: Backend, upstream: Array, saved: Array, into: tuple[Array, ...]) -> None:
+        """dz = da ⊙ f′ as in ``backward``; its sum over the rows goes ``into`` (db, alpha, beta, target) of bias_gradient."""
+        if self.name == "identity":
+            backend.ops.bias_gradient(upstream, *into)
+        else:
+            derivative = backend.scalar_function(f"{self._kernel}_derivative")
+            backend.ops.activation_bias_gradient(derivative, upstream, saved, self.parameter, *into)
+
 
 class Softmax(Activation):
     """exp(z)/Σ exp(z) over each row: every output depends on every input of its row."""
@@ -104,6 +112,11 @@ class Softmax(Activation):
     def backward(self, backend: Backend, upstream: Array, saved: Array) -> None:
         """dz = a ⊙ (da − Σ a·da), in place of the upstream gradient da."""
         backend.ops.softmax_backward(upstream, saved)
+
+    def backward_with_bias(self, backend: Backend, upstream: Array, saved: Array, into: tuple[Array, ...]) -> None:
+        """dz = a ⊙ (da − Σ a·da), and its sum over the rows."""
+        self.backward(backend, upstream, saved)
+        backend.ops.bias_gradient(upstream, *into)
 
 
 def parse_activation(text: str | Activation) -> Activation:

@@ -90,8 +90,8 @@ class Dense(Layer):
         self.activation = activation
         self.weight_initializer, self.bias_initializer = weight_initializer, bias_initializer
         self.feeds = feeds or activation
-        self.weight = Parameter("weight", (fan_in, fan_out), decays=True)
-        self.bias = Parameter("bias", (fan_out,)) if has_bias else None
+        self.weight = Parameter("weight", (fan_in, fan_out), decays=True, folds=True)
+        self.bias = Parameter("bias", (fan_out,), folds=True) if has_bias else None
 
     def trained(self) -> list[Parameter]:
         """Return W, and b where there is one."""
@@ -126,14 +126,14 @@ class Dense(Layer):
         """dz = da ⊙ f′; dx = dz·Wᵀ, dW = xᵀ·dz, db = Σ dz over the rows."""
         saved = self._z if self.activation.saves_input else self._a
         if self.bias:
-            self.activation.backward(self.backend, upstream, saved[: len(upstream)])
+            into = self.bias.gradient, *self.bias.sink
+            self.activation.backward_with_bias(self.backend, upstream, saved[: len(upstream)], into)
         dz, dx = upstream, None
         if self.needs_input_gradient:  # before dW: an update that is folded into dW changes W
             dx = self._dx[: len(dz)]
             self.backend.matmul("nt", dz, self.weight.values, dx)
-        if self.bias:
-            self.backend.ops.bias_gradient(dz, self.bias.gradient)
-        self.weight.take_product(self.backend, self._x, dz)
+        alpha, beta, target = self.weight.sink
+        self.backend.matmul("tn", self._x, dz, target, alpha, beta)
         return dx
 
 

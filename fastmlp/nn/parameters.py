@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 
 from fastmlp.backend.base import Array, Backend
+from fastmlp.backend.sink import Sink
 
 ALIGNMENT = 16  # elements: 64 bytes of float32, so that every view starts on a cache line
 
@@ -26,44 +27,46 @@ class Parameter:
         Whether penalties and weight decay apply: true for dense weights alone, unless the user asks for more.
     values, gradient
         Views of the network's flat buffers, set when it is bound to a backend; a statistic has no gradient.
-    folded_update
-        Set by an optimizer that folds its update into the product: called with x and dz in place of storing dW = xᵀ·dz.
+    folds
+        Whether one operation makes its whole gradient and takes a sink: so for the weights and biases of dense layers.
+    sink
+        Where that operation puts it.
     """
 
     name: str
     shape: tuple[int, ...]
     decays: bool = False
+    folds: bool = False
     values: Array = field(default=None, repr=False)
     gradient: Array = field(default=None, repr=False)
-    folded_update: Callable[[Array, Array], None] | None = field(default=None, repr=False)
+    sink: Sink = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
         """Number of elements."""
         return int(np.prod(self.shape, dtype=np.int64))
 
-    def take_product(self, backend: Backend, x: Array, dz: Array) -> None:
-        """Set the gradient dW = xᵀ·dz of a dense weight, or let the optimizer's update take it as it is made."""
-        if self.folded_update is None:
-            backend.matmul("tn", x, dz, self.gradient)
-        else:
-            self.folded_update(x, dz)
-
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of the flat buffers whose parameters all decay, or all do not."""
+    """A stretch of the flat buffers whose parameters are alike in what may be done with them."""
 
     start: int
     stop: int
     decays: bool
+    folds: bool
+
+    @property
+    def stretch(self) -> slice:
+        """The slice of a flat buffer that it is."""
+        return slice(self.start, self.stop)
 
 
 class ParameterStore:
     """The flat buffers of a network: values and gradients of what is trained, and the statistics that are only kept.
 
-    Parameters that decay come first, so that each kind is one segment; every view starts on a cache line, and the padding
-    between views stays zero under every update rule.
+    Parameters that decay come first, and among them those that fold, so that each kind is one segment; every view starts on
+    a cache line, and the padding between views stays zero under every update rule.
 
     Attributes
     ----------
@@ -71,28 +74,31 @@ class ParameterStore:
         Flat arrays of the trained parameters and of their gradients.
     statistics
         Flat array of what is kept but not trained, such as running means.
+    one, zero
+        One-element arrays of the parameters' type.
     segments
-        The decaying and the non-decaying stretch; one that is empty is left out.
+        A stretch for each kind of parameter that there is.
     """
 
     def __init__(self, backend: Backend, dtype: np.dtype, trained: list[Parameter], kept: list[Parameter]):
         self.backend = backend
         self.dtype = np.dtype(dtype)
-        ordered = sorted(trained, key=lambda parameter: not parameter.decays)
+        ordered = sorted(trained, key=lambda parameter: (not parameter.decays, not parameter.folds))
         starts, total = _lay_out(ordered)
-        boundary = next((start for start, p in zip(starts, ordered, strict=True) if not p.decays), total)
         self.values = backend.zeros((total,), dtype)
         self.gradient = backend.zeros((total,), dtype)
+        self.one, self.zero = backend.zeros((1,), dtype), backend.zeros((1,), dtype)
+        backend.assign(self.one, np.ones(1))
         for parameter, start in zip(ordered, starts, strict=True):
             parameter.values = _view(self.values, start, parameter)
             parameter.gradient = _view(self.gradient, start, parameter)
+            parameter.sink = Sink(self.one, self.zero, parameter.gradient)
         self._starts = dict(zip(ordered, starts, strict=True))
         statistic_starts, statistic_total = _lay_out(kept)
         self.statistics = backend.zeros((statistic_total,), dtype)
         for parameter, start in zip(kept, statistic_starts, strict=True):
             parameter.values = _view(self.statistics, start, parameter)
-        stretches = Segment(0, boundary, True), Segment(boundary, total, False)
-        self.segments = [segment for segment in stretches if segment.stop > segment.start]
+        self.segments = _segments(ordered, [*starts, total])
 
     @property
     def trained(self) -> list[Parameter]:
@@ -119,6 +125,16 @@ def _lay_out(parameters: list[Parameter]) -> tuple[list[int], int]:
         starts.append(position)
         position += -(-parameter.size // ALIGNMENT) * ALIGNMENT
     return starts, position
+
+
+def _segments(ordered: list[Parameter], bounds: list[int]) -> list[Segment]:
+    """Return a segment for each run of parameters of one kind; ``bounds`` are their starts, and the end of the last."""
+    segments, first = [], 0
+    for (decays, folds), run in groupby(ordered, key=lambda parameter: (parameter.decays, parameter.folds)):
+        last = first + len(list(run))
+        segments.append(Segment(bounds[first], bounds[last], decays, folds))
+        first = last
+    return segments
 
 
 def _view(flat: Array, start: int, parameter: Parameter) -> Array:

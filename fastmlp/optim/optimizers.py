@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from fastmlp.backend.base import Array, Backend
 from fastmlp.backend.counters import Counters
+from fastmlp.backend.sink import Sink
 from fastmlp.errors import UsageError, choose
 from fastmlp.kernels.constants import NORM_BLOCK
 
@@ -49,12 +49,12 @@ class Regularization:
 class Optimizer(ABC):
     """An update rule.
 
-    ``bind`` gives it the buffers; ``begin_update`` counts the update and takes its learning rate from the epoch's table;
-    ``update`` applies the rule. The last two only launch operations, so they can be recorded.
+    ``bind`` gives it the buffers; ``begin_update`` goes to the next batch and takes the learning rate of its update from the
+    epoch's table; ``update`` applies the rule. The last two only launch operations, so they can be recorded.
 
-    SGD and momentum fold: the matrix product that would store a dense weight's gradient adds it to the weight, or to the
-    velocity, at once, which spares writing and reading the gradient. That is done unless something needs the whole gradient
-    first, such as clipping; both ways give the same numbers to rounding.
+    SGD and momentum fold: the operation that would store a gradient adds it to the parameter, or to the velocity, at once,
+    which spares writing and reading the gradient. That is done with the parameters that allow it (Parameter.folds) unless
+    something needs the whole gradient first, such as clipping; both ways give the same numbers to rounding.
 
     Attributes
     ----------
@@ -77,26 +77,25 @@ class Optimizer(ABC):
         self._partial_norms = backend.zeros((blocks,), np.float64)
         self._table = backend.zeros((0,), np.float64)
         self.folds = fold and self._can_fold()
-        for parameter in store.trained:
-            # An optimizer that was bound before may have left its own.
-            parameter.folded_update = self._folded_update(parameter) if self.folds and parameter.decays else None
+        for parameter in store.trained:  # all of them: an optimizer that was bound before may have left its own
+            folds = self.folds and parameter.folds
+            parameter.sink = self._folded_sink(parameter) if folds else Sink(store.one, store.zero, parameter.gradient)
 
     def _can_fold(self) -> bool:
         """Return whether the rule folds and nothing looks at the gradient before it."""
         return False
 
     def _gradient_is_free(self) -> bool:
-        """Return whether every decaying parameter is a matrix and no penalty or clipping has to see its gradient."""
+        """Return whether no penalty or clipping has to see the gradient."""
         how = self.regularization
-        matrices = all(len(parameter.shape) == 2 for parameter in self.store.trained if parameter.decays)
-        return matrices and not how.l1 and how.clip_norm is None and how.clip_value is None
+        return not how.l1 and how.clip_norm is None and how.clip_value is None
 
-    def _folded_update(self, parameter) -> Callable[[Array, Array], None]:
-        """Return what launches the product xᵀ·dz that is the update of one weight, or of its velocity."""
+    def _folded_sink(self, parameter) -> Sink:
+        """Return where a parameter's sum over the batch goes so that it is the update, or the velocity's."""
         raise NotImplementedError
 
     def _finish_folded(self, stretch: slice, decay: float) -> None:  # noqa: B027  SGD has nothing left to do
-        """Launch what is left to do for the decaying parameters after their products."""
+        """Launch what is left to do for folding parameters after their sums."""
 
     def set_learning_rates(self, table: np.ndarray) -> None:
         """Set the learning rate of each update of the coming epoch; the table keeps its memory while its length stays."""
@@ -104,30 +103,29 @@ class Optimizer(ABC):
             self._table = self.backend.zeros(table.shape, np.float64)
         self.backend.assign(self._table, table)
 
-    def begin_update(self) -> None:
-        """Count this update and take its learning rate."""
-        self.backend.ops.begin_update(self.counters.values, self._table, self.learning_rate)
+    def begin_update(self, rows: int) -> None:
+        """Go to the next batch, of ``rows`` rows; count its update and take the learning rate."""
+        self.backend.ops.begin_update(self.counters.values, rows, self._table, self.learning_rate)
 
     def update(self) -> None:
         """Penalise, clip, and move the parameters by the rule."""
         ops, how, gradient = self.backend.ops, self.regularization, self.store.gradient
-        for segment in self.store.segments:
-            if segment.decays and not self.folds and (how.l1 or how.l2):
-                stretch = slice(segment.start, segment.stop)
-                ops.add_penalty(gradient[stretch], self.store.values[stretch], how.l1, how.l2)
+        left = [segment for segment in self.store.segments if not (self.folds and segment.folds)]
+        for segment in left:
+            if segment.decays and (how.l1 or how.l2):
+                ops.add_penalty(gradient[segment.stretch], self.store.values[segment.stretch], how.l1, how.l2)
         if how.clip_value is not None:
             ops.clip_by_value(gradient, how.clip_value)
         if how.clip_norm is not None:
             ops.squared_norm(gradient, self._partial_norms)
             ops.clip_by_norm(gradient, self._partial_norms, how.clip_norm)
         for segment in self.store.segments:
-            stretch = slice(segment.start, segment.stop)
             decay = how.weight_decay if segment.decays else 0.0
-            if segment.decays and self.folds:
-                self._finish_folded(stretch, decay)
+            if segment not in left:
+                self._finish_folded(segment.stretch, decay)
                 continue
-            slots = [self.state[name][stretch] for name in self.slots]
-            self._rule(self.store.values[stretch], gradient[stretch], slots, decay)
+            slots = [self.state[name][segment.stretch] for name in self.slots]
+            self._rule(self.store.values[segment.stretch], gradient[segment.stretch], slots, decay)
 
     @abstractmethod
     def _rule(self, values: Array, gradient: Array, slots: list[Array], decay: float) -> None:
@@ -138,25 +136,23 @@ class SGD(Optimizer):
     """w ← w − lr·g."""
 
     def bind(self, backend, store, counters, regularization, fold=True) -> None:
-        """Also allocate the two factors of the scaled product."""
+        """Also allocate the two factors of a folded update."""
         self._scale, self._keep = backend.zeros((1,), store.dtype), backend.zeros((1,), store.dtype)
         super().bind(backend, store, counters, regularization, fold)
 
-    def begin_update(self) -> None:
-        """Also set the factors: W ← −lr·xᵀ·dz + (1 − lr·decay)·W."""
-        super().begin_update()
-        if self.folds:
-            decay = self.regularization.l2 + self.regularization.weight_decay
-            self.backend.ops.fold_sgd(self.learning_rate, decay, self._scale, self._keep)
+    def begin_update(self, rows: int) -> None:
+        """Also set the factors of w ← −lr·sum + (1 − lr·decay)·w."""
+        if not self.folds:
+            return super().begin_update(rows)
+        decay = self.regularization.l2 + self.regularization.weight_decay
+        table = self.counters.values, rows, self._table
+        return self.backend.ops.begin_folded_update(*table, decay, self.learning_rate, self._scale, self._keep)
 
     def _can_fold(self) -> bool:
         return self._gradient_is_free()
 
-    def _folded_update(self, parameter) -> Callable[[Array, Array], None]:
-        def update(x: Array, dz: Array) -> None:
-            self.backend.matmul("tn", x, dz, parameter.values, self._scale, self._keep)
-
-        return update
+    def _folded_sink(self, parameter) -> Sink:
+        return Sink(self._scale, self._keep if parameter.decays else self.store.one, parameter.values)
 
     def _rule(self, values, gradient, slots, decay) -> None:
         self.backend.ops.sgd(values, gradient, self.learning_rate, decay)
@@ -172,22 +168,16 @@ class Momentum(Optimizer):
         self.nesterov = nesterov
 
     def bind(self, backend, store, counters, regularization, fold=True) -> None:
-        """Also allocate the two factors of the scaled product v ← 1·xᵀ·dz + μ·v."""
-        self._one, self._mu = backend.zeros((1,), store.dtype), backend.zeros((1,), store.dtype)
-        backend.assign(self._one, np.ones(1))
+        """Also allocate the factor of v ← 1·sum + μ·v."""
+        self._mu = backend.zeros((1,), store.dtype)
         backend.assign(self._mu, np.full(1, self.momentum))
         super().bind(backend, store, counters, regularization, fold)
 
     def _can_fold(self) -> bool:
         return not self.nesterov and not self.regularization.l2 and self._gradient_is_free()
 
-    def _folded_update(self, parameter) -> Callable[[Array, Array], None]:
-        velocity = self.store.view(self.state["velocity"], parameter)
-
-        def update(x: Array, dz: Array) -> None:
-            self.backend.matmul("tn", x, dz, velocity, self._one, self._mu)
-
-        return update
+    def _folded_sink(self, parameter) -> Sink:
+        return Sink(self.store.one, self._mu, self.store.view(self.state["velocity"], parameter))
 
     def _finish_folded(self, stretch, decay) -> None:
         velocity = self.state["velocity"][stretch]

@@ -18,8 +18,8 @@ def training_sweep(
     """Record a training step: load, forward, loss, backward, update."""
 
     def step(rows: int) -> None:
+        optimizer.begin_update(rows)
         x, targets, weights = batches.load(rows)
-        optimizer.begin_update()
         outputs = network.forward(x, training=True)
         network.backward(loss.backward(outputs, targets, weights))
         optimizer.update()
@@ -32,6 +32,7 @@ class Evaluation:
 
     def __init__(self, network: Network, loss: Loss, batches: Batches):
         def step(rows: int) -> None:
+            batches.begin(rows)
             x, targets, weights = batches.load(rows)
             loss.backward(network.forward(x, training=False), targets, weights)
 
@@ -57,6 +58,7 @@ class Prediction:
         self._result = backend.empty((batches.rows, width), network.dtype)
 
         def step(rows: int) -> None:
+            batches.begin(rows)
             x, _, _ = batches.load(rows)
             finished = self._finished[:rows]
             loss.finish_outputs(network.forward(x, training=False), finished)

@@ -10,6 +10,7 @@ from ..operation import (
     Vector,
     by_column,
     by_row,
+    composite,
     operation,
     reads,
     updates,
@@ -55,15 +56,42 @@ def activation_backward(
 
 
 @operation
-def bias_gradient(dz: Matrix[reads, by_column], db: Vector[writes, by_column], columns: Span):
-    """db = the sum of dz over the rows of the batch."""
+def bias_gradient(
+    dz: Matrix[reads, by_column],
+    db: Vector[writes, by_column],
+    alpha: Vector[reads],
+    beta: Vector[reads],
+    target: Vector[updates, by_column],
+    columns: Span,
+):
+    """db = the sum of dz over the rows of the batch; target = alpha·db + beta·target, which may be db itself if beta is 0."""
     start, stop = columns
-    db = db[start:stop]  # from 0 on: LLVM vectorises an index only if it cannot be negative
+    db, target = db[start:stop], target[start:stop]  # from 0 on: LLVM vectorises an index only if it cannot be negative
+    taken, kept = alpha[0], beta[0]
     db[:] = 0
     for row in range(dz.shape[0]):
         dz_row = dz[row, start:stop]
         for column in range(db.size):
             db[column] += dz_row[column]
+    for column in range(db.size):
+        target[column] = taken * db[column] + (kept * target[column] if kept != 0 else like(0.0, taken))
+
+
+@composite
+def activation_bias_gradient(
+    ops,
+    derivative: Function,
+    upstream: Matrix[updates],
+    saved: Matrix[reads],
+    parameter: Real,
+    db: Vector[writes],
+    alpha: Vector[reads],
+    beta: Vector[reads],
+    target: Vector[updates],
+):
+    """Do activation_backward, then bias_gradient: apart on the CPU, whose threads divide one by rows, the other by columns."""
+    ops.activation_backward(derivative, upstream, saved, parameter)
+    ops.bias_gradient(upstream, db, alpha, beta, target)
 
 
 @operation(sums=True)

@@ -1,4 +1,4 @@
-"""Batches: rows chosen by the epoch's order are copied, converted and scaled in one pass; results go back by the same order.
+"""Batches and updates begin here: rows chosen by the epoch's order are copied, converted and scaled in one pass; results go back by the same order.
 
 Data stay as they are stored (uint8 images a quarter of the size); only the batch at hand is in floating point.
 """
@@ -6,23 +6,57 @@ Data stay as they are stored (uint8 images a quarter of the size); only the batc
 from __future__ import annotations
 
 from ..constants import BATCH_START, NEXT_START, STEP, UPDATE
-from ..operation import Integer, Matrix, Span, Vector, by_row, operation, reads, updates, writes
+from ..operation import Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
+from .compiler import scalar
 from .elementary import like
 
 
-@operation
-def begin_batch(counters: Vector[updates], batch_size: Integer):
-    """Move on to the next batch: it starts in the epoch's order where the one before ended."""
+@scalar
+def advance(counters, batch_size):
+    """Go to the batch that starts in the epoch's order where the one before ended."""
     counters[BATCH_START] = counters[NEXT_START]
     counters[NEXT_START] += batch_size
 
 
-@operation
-def begin_update(counters: Vector[updates], learning_rates: Vector[reads], learning_rate: Vector[writes]):
-    """Count the update (from 1) and take its learning rate from the epoch's table."""
+@scalar
+def advance_update(counters, batch_size, learning_rates):
+    """Also count the update (from 1); return its learning rate from the epoch's table."""
+    advance(counters, batch_size)
+    rate = learning_rates[counters[STEP]]
     counters[UPDATE] += 1
-    learning_rate[0] = learning_rates[counters[STEP]]
     counters[STEP] += 1
+    return rate
+
+
+@operation
+def begin_batch(counters: Vector[updates], batch_size: Integer):
+    """Move on to the next batch, without an update: to measure or to predict."""
+    advance(counters, batch_size)
+
+
+@operation
+def begin_update(
+    counters: Vector[updates], batch_size: Integer, learning_rates: Vector[reads], learning_rate: Vector[writes]
+):
+    """Move on to the next batch and to its update: count it and take its learning rate."""
+    learning_rate[0] = advance_update(counters, batch_size, learning_rates)
+
+
+@operation
+def begin_folded_update(
+    counters: Vector[updates],
+    batch_size: Integer,
+    learning_rates: Vector[reads],
+    decay: Real,
+    learning_rate: Vector[writes],
+    scale: Vector[writes],
+    keep: Vector[writes],
+):
+    """Do the same, and set scale = −lr, keep = 1 − lr·decay: W ← scale·xᵀ·dz + keep·W is then the step of ``sgd`` on dW."""
+    rate = advance_update(counters, batch_size, learning_rates)
+    learning_rate[0] = rate
+    scale[0] = -rate
+    keep[0] = 1.0 - rate * decay
 
 
 @operation

@@ -163,13 +163,6 @@ def adam(
 
 
 @operation
-def fold_sgd(learning_rate: Vector[reads], decay: Real, scale: Vector[writes], keep: Vector[writes]):
-    """Set scale = −lr and keep = 1 − lr·decay: with them W ← scale·xᵀ·dz + keep·W is the step of ``sgd`` on dW."""
-    scale[0] = -learning_rate[0]
-    keep[0] = 1.0 - learning_rate[0] * decay
-
-
-@operation
 def momentum_step(
     w: Vector[updates, by_element],
     velocity: Vector[updates, by_element],

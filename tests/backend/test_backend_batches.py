@@ -23,7 +23,9 @@ def epoch(batches):
     batches.counters.start_epoch(0)
     seen = []
     for start in range(0, batches.rows, batches.batch_size):
-        x, t, w = batches.load(min(batches.batch_size, batches.rows - start))
+        rows = min(batches.batch_size, batches.rows - start)
+        batches.begin(rows)
+        x, t, w = batches.load(rows)
         seen.append((x[:, 0].copy(), None if t is None else t.copy(), w.copy()))
     return tuple(np.concatenate(part) if part[0] is not None else None for part in zip(*seen, strict=True))
 
@@ -127,6 +129,7 @@ def test_results_return_to_the_places_of_their_rows(backend, dtype):
     batches.counters.start_epoch(0)
     destination = np.full((23, 1), np.nan, dtype)
     for start in range(0, 23, 5):
+        batches.begin(min(5, 23 - start))
         x, _, _ = batches.load(min(5, 23 - start))
         batches.store(x, destination)
     np.testing.assert_array_equal(destination[:, 0], np.arange(23))

@@ -55,8 +55,8 @@ class Training:
         self.schedule = parse_schedule("cosine(0.1)", 0.05, self.steps, EPOCHS, warmup=2)
 
     def step(self, rows):
+        self.optimizer.begin_update(rows)
         x, targets, weights = self.batches.load(rows)
-        self.optimizer.begin_update()
         outputs = self.network.forward(x, training=True)
         self.network.backward(self.loss.backward(outputs, targets, weights))
         self.optimizer.update()

@@ -33,6 +33,7 @@ class Recording:
         self.square = [make((37, 37), np.float32) for _ in range(4)]
         self.vectors = [make((37,), np.float32) for _ in range(3)]
         self.flat = [square.reshape(-1) for square in self.square]
+        self.one, self.zero = np.ones(1, np.float32), np.zeros(1, np.float32)
         self.sums, self.rate = self.backend.zeros((3,), np.float64), self.backend.from_numpy(np.array([0.01]))
         self.losses = [self.backend.zeros((37,), np.float64) for _ in range(2)]
         for array in (*self.square, *self.vectors):
@@ -50,7 +51,7 @@ class Recording:
             case "add_bias":
                 ops.add_bias(a[:rows], vector)
             case "bias_gradient":
-                ops.bias_gradient(a[:rows], vector)
+                ops.bias_gradient(a[:rows], vector, self.one, self.zero, vector)
             case "product":
                 self.backend.matmul("nn", a[:rows], b, c[:rows])
             case "gradient":
@@ -107,7 +108,7 @@ def test_phases_keep_every_call_and_join_what_is_independent():
     with backend.record() as program:
         backend.ops.add_bias(z, bias)  # by row
         backend.ops.softmax_forward(z, z)  # by row: each thread goes on with its own rows
-        backend.ops.bias_gradient(z, sums)  # by column: needs the rows of all
+        backend.ops.bias_gradient(z, sums, np.ones(1), np.zeros(1), sums)  # by column: needs the rows of all
     names = [[call.operation.name for call in phase] for phase in phases(program.calls, 2)]
     assert names == [["add_bias", "softmax_forward"], ["bias_gradient"]]
 
@@ -119,7 +120,8 @@ def test_spans_divide_the_axis_without_gap_or_overlap(threads, rows):
     flat = np.zeros(rows * 10, np.float32)
     with backend.record() as program:
         backend.ops.add_bias(np.zeros((rows, 10)), np.zeros(10))
-        backend.ops.bias_gradient(np.zeros((3, rows), np.float32), np.zeros(rows, np.float32))
+        sums, one, zero = (np.zeros(n, np.float32) for n in (rows, 1, 1))
+        backend.ops.bias_gradient(np.zeros((3, rows), np.float32), sums, one, zero, sums)
         backend.ops.clip_by_value(flat, 1.0)
     for call, extent, grain in zip(program.calls, (rows, rows, flat.size), (1, LINE // 4, LINE // 4), strict=True):
         spans = call.spans(threads)

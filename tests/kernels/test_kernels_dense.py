@@ -22,8 +22,31 @@ def test_add_bias(backend, dtype, random, shape):
 @pytest.mark.parametrize("shape", [(0, 3), *SHAPES, (1000, 5)], ids=str)
 def test_bias_gradient(backend, dtype, random, shape):
     dz, db = random.standard_normal(shape).astype(dtype), np.full(shape[1], np.nan, dtype)
-    backend.ops.bias_gradient(dz, db)
+    backend.ops.bias_gradient(dz, db, np.ones(1, dtype), np.zeros(1, dtype), db)
     assert_close(db, dz.sum(axis=0, dtype=np.float64), scale=np.abs(dz).sum(axis=0, dtype=np.float64))
+
+
+@covers("bias_gradient")
+@pytest.mark.parametrize("shape", [(0, 3), *SHAPES], ids=str)
+def test_bias_gradient_into_a_sink(backend, dtype, random, shape):
+    dz, db = random.standard_normal(shape).astype(dtype), np.full(shape[1], np.nan, dtype)
+    target = random.standard_normal(shape[1]).astype(dtype)
+    expected = 0.5 * target.astype(np.float64) - 0.25 * dz.sum(axis=0, dtype=np.float64)
+    backend.ops.bias_gradient(dz, db, np.full(1, -0.25, dtype), np.full(1, 0.5, dtype), target)
+    assert_close(target, expected, scale=1 + np.abs(dz).sum(axis=0, dtype=np.float64))
+
+
+@covers("activation_bias_gradient")
+@pytest.mark.parametrize("shape", [(0, 3), *SHAPES, (1000, 5)], ids=str)
+def test_activation_bias_gradient(backend, dtype, random, shape):
+    upstream, a = random.standard_normal(shape).astype(dtype), random.standard_normal(shape).astype(dtype)
+    exact = np.where(a > 0, upstream, 0.2 * upstream).astype(np.float64)
+    db, target = np.full(shape[1], np.nan, dtype), np.zeros(shape[1], dtype)
+    derivative, scales = backend.scalar_function("leaky_relu_derivative"), [np.full(1, x, dtype) for x in (2.0, 0.0)]
+    backend.ops.activation_bias_gradient(derivative, upstream, a, 0.2, db, *scales, target)
+    assert_close(upstream, exact, units=2)
+    for found, factor in ((db, 1), (target, 2)):
+        assert_close(found, factor * exact.sum(axis=0), scale=factor * np.abs(exact).sum(axis=0))
 
 
 @covers("softmax_forward")

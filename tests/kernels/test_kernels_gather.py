@@ -78,7 +78,19 @@ def test_an_update_is_counted_and_takes_its_rate(backend):
     counters, rates, rate = np.array([10, 0, 4, 8], np.int64), np.array([0.5, 0.25, 0.125]), np.zeros(1)
     taken = []
     for _ in rates:
-        backend.ops.begin_update(counters, rates, rate)
+        backend.ops.begin_update(counters, 4, rates, rate)
         taken.append(rate[0])
     assert taken == [0.5, 0.25, 0.125]
-    np.testing.assert_array_equal(counters, [13, 3, 4, 8])
+    np.testing.assert_array_equal(counters, [13, 3, 16, 20])
+
+
+@covers("begin_folded_update")
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_a_folded_update_also_sets_its_factors(backend, dtype, decay):
+    counters, rates, rate = np.array([10, 1, 4, 8], np.int64), np.array([0.5, 0.25, 0.125]), np.zeros(1)
+    scale, keep = np.full(1, np.nan, dtype), np.full(1, np.nan, dtype)
+    backend.ops.begin_folded_update(counters, 4, rates, decay, rate, scale, keep)
+    assert rate[0] == 0.25
+    assert_close(scale, np.array([-0.25]), units=1)
+    assert_close(keep, np.array([1 - 0.25 * decay]), units=1)
+    np.testing.assert_array_equal(counters, [11, 2, 8, 12])

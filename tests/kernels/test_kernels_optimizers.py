@@ -48,15 +48,6 @@ def test_momentum(backend, dtype, random, name, size):
     close(w, w0 - RATE * (direction + DECAY * w0))
 
 
-@covers("fold_sgd")
-@pytest.mark.parametrize("decay", [0.0, DECAY])
-def test_fold_sgd(backend, dtype, decay):
-    scale, keep = np.full(1, np.nan, dtype), np.full(1, np.nan, dtype)
-    backend.ops.fold_sgd(np.array([RATE]), decay, scale, keep)
-    assert_close(scale, np.array([-RATE]), units=1)
-    assert_close(keep, np.array([1 - RATE * decay]), units=1)
-
-
 @covers("momentum_step")
 @pytest.mark.parametrize("size", SIZES)
 def test_momentum_step(backend, dtype, random, size):

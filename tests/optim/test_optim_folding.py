@@ -25,7 +25,7 @@ def run(network, optimizer, steps=STEPS):
     for _ in range(steps):
         x = random.standard_normal((16, 4)).astype(network.dtype)
         labels, weights = random.integers(0, 3, 16).astype(np.int32), np.ones(16, network.dtype)
-        optimizer.begin_update()
+        optimizer.begin_update(16)
         network.backward(loss.backward(network.forward(x, True), labels, weights))
         optimizer.update()
     return {name: parameter.values.copy() for name, parameter in network.named_parameters().items()}

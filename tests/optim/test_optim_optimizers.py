@@ -46,7 +46,7 @@ def train(backend, dtype, optimizer, *, decay_biases=False, **how):
     for step in gradients:
         for name, gradient in step.items():
             parameters[name].gradient[...] = gradient
-        optimizer.begin_update()
+        optimizer.begin_update(1)
         optimizer.update()
     assert network.counters.update == UPDATES
     return network, start, gradients, rates
@@ -118,7 +118,7 @@ def test_moments_of_dead_units_become_zero_not_subnormal(backend, name):
     optimizer.set_learning_rates(np.full(1200, 1e-3))
     network.store.gradient[...] = 1e-3
     for step in range(1200):
-        optimizer.begin_update()
+        optimizer.begin_update(1)
         optimizer.update()
         network.store.gradient[...] = 0
         for moment in optimizer.state.values():
@@ -137,7 +137,7 @@ def test_every_update_takes_its_own_rate(backend):
         for rate in rates:
             before = network.store.values.copy()
             network.store.gradient[...] = 1.0
-            optimizer.begin_update()
+            optimizer.begin_update(1)
             optimizer.update()
             np.testing.assert_allclose(before - network.store.values, rate)
     assert network.counters.update == 6
@@ -148,7 +148,7 @@ def test_a_table_of_the_same_length_reaches_a_recorded_program(backend):
     optimizer.bind(backend, network.store, network.counters, Regularization(), fold=False)
     optimizer.set_learning_rates(np.array([1.0, 1.0]))
     with backend.record() as program:
-        optimizer.begin_update()
+        optimizer.begin_update(1)
         optimizer.update()
     optimizer.set_learning_rates(np.array([0.5, 0.25]))
     before = network.store.values.copy()
