@@ -12,6 +12,8 @@ import numpy as np
 
 from fastmlp.kernels.operation import OPERATIONS, Operation
 
+from .feed import Feed
+
 Array = Any  # a numpy.ndarray on the CPU, a cupy.ndarray on CUDA
 
 
@@ -22,6 +24,16 @@ class Program(ABC):
     def threads(self) -> int:
         """How many CPU threads the last replay took."""
         return 1
+
+    @property
+    @abstractmethod
+    def how(self) -> str:
+        """How the last replay ran, for people: ``"2 threads"``, ``"a CUDA graph of 21 nodes a step"``."""
+
+    @property
+    @abstractmethod
+    def operations(self) -> list[str]:
+        """The names of what was recorded, in order."""
 
     @abstractmethod
     def replay(self, steps: int = 1) -> None:
@@ -43,12 +55,15 @@ class Backend(ABC):
         The operations, one function each.
     compile_seconds
         Time spent so far on compiling and loading kernels.
+    notices
+        What a user should be told of how the device is used.
     """
 
     name: str
     compile_seconds: float
 
     def __init__(self):
+        self.notices: list[str] = []
         self.ops = Operations(self)
 
     @abstractmethod
@@ -102,6 +117,14 @@ class Backend(ABC):
     @abstractmethod
     def synchronize(self) -> None:
         """Wait until all work handed to the device is done."""
+
+    @abstractmethod
+    def feed(self, array: Array) -> Feed:
+        """Return what fills a device array from the host, again and again, while the device works."""
+
+    def free_memory(self) -> int | None:
+        """Return the bytes that can still be allocated on the device; None where its memory is the host's."""
+        return None
 
     @abstractmethod
     def describe(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ from fastmlp.kernels.operation import Operation
 
 from .base import Backend
 from .blas import Blas, mkl_blas, scipy_blas
+from .feed import Feed, HostFeed
 from .program import CpuProgram, checked_call
 
 GEMM_CHOICES = ("auto", "tiles", "blas", "mkl")
@@ -151,6 +152,10 @@ class CpuBackend(Backend):
 
     def synchronize(self) -> None:
         """Do nothing: work on the CPU is done when a call returns."""
+
+    def feed(self, array: np.ndarray) -> Feed:
+        """Return a second array in main memory."""
+        return HostFeed(array)
 
     def describe(self) -> dict[str, str]:
         """Return the device's name, its BLAS and its threads."""

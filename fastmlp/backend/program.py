@@ -45,6 +45,16 @@ class CpuProgram(Program):
         """How many threads the last replay took; 1 before the first."""
         return 1 if self._chooser is None else self._counts[self._chooser.favourite]
 
+    @property
+    def how(self) -> str:
+        """How many threads the last replay took, of how many there are."""
+        return f"{self.threads} of {self._threads} thread{'s' * (self._threads > 1)}"
+
+    @property
+    def operations(self) -> list[str]:
+        """The names of the recorded calls, in order."""
+        return [call.operation.name for call in self.calls]
+
     def __len__(self) -> int:
         return len(self.calls)
 

@@ -9,14 +9,13 @@ from fastmlp.errors import DeviceError, UsageError
 
 from .base import Backend
 
-CUDA_UNAVAILABLE = "this version of fastmlp has no CUDA backend yet"
-
 
 def open_backend(
     device: str = "auto",
     *,
     threads: int | None = None,
     gemm: str = "auto",
+    matmul_precision: str = "highest",
     announce: Callable[[str], None] = lambda name: None,
 ) -> tuple[Backend, str]:
     """Open a device.
@@ -29,6 +28,8 @@ def open_backend(
         CPU threads; None for all that this process may use.
     gemm
         Who multiplies matrices on the CPU: ``auto``, ``tiles``, ``blas`` or ``mkl``.
+    matmul_precision
+        Of float32 products on CUDA: ``highest``, or ``high`` for TF32. The CPU always takes the highest.
     announce
         Called with a kernel's name after each compilation.
 
@@ -47,9 +48,36 @@ def open_backend(
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise UsageError(f"device {device!r} is not known. Accepted: auto, cpu, cuda, cuda:N.")
-    if device.startswith("cuda"):
-        raise DeviceError(f"device {device!r} cannot be used: {CUDA_UNAVAILABLE}. Use --device cpu.")
+    if device == "cpu":
+        return _cpu(threads, announce, gemm), "asked for"
+    index = int(device.partition(":")[2] or 0)
+    try:
+        backend = _cuda(index, matmul_precision, announce)
+    except DeviceError as error:
+        if device == "auto":
+            return _cpu(threads, announce, gemm), f"chosen by auto: {error}"
+        raise DeviceError(f"device {device!r} cannot be used: {error} Or use --device cpu.") from None
+    return backend, "chosen by auto: a CUDA device works" if device == "auto" else "asked for"
+
+
+def _cpu(threads: int | None, announce: Callable[[str], None], gemm: str) -> Backend:
     from .cpu import CpuBackend
 
-    reason = "asked for" if device == "cpu" else f"chosen by auto: {CUDA_UNAVAILABLE}"
-    return CpuBackend(threads, announce, gemm), reason
+    return CpuBackend(threads, announce, gemm)
+
+
+def _cuda(index: int, precision: str, announce: Callable[[str], None]) -> Backend:
+    from .cuda import CudaBackend
+
+    return CudaBackend(index, precision, announce)
+
+
+def cuda_problem() -> str:
+    """Return why CUDA cannot be used, or an empty string."""
+    from .cuda_device import open_device
+
+    try:
+        open_device(0)
+    except DeviceError as error:
+        return str(error)
+    return ""

@@ -6,20 +6,26 @@ from typing import Any
 
 import click
 
+from fastmlp.errors import UsageError
+
 from .console import Console, duration, number
-from .options import JSON
+from .options import DEVICE, JSON
 
 
-def info(run: str | None, as_json: bool) -> None:
+def info(run: str | None, graph: bool, device: str, as_json: bool) -> None:
     """Tell versions, BLAS, threads, data sets and CUDA of this machine; or what is in a RUN.
 
     \b
     fastmlp info
     fastmlp info runs/first
+    fastmlp info runs/first --graph --device cuda
     """
     from fastmlp.jobs.information import information, run_information
 
     console = Console(as_json)
+    if graph:
+        _tell_step(console, run, device)
+        return
     report = information() if run is None else run_information(run)
     if as_json:
         console.json_line(report)
@@ -27,6 +33,20 @@ def info(run: str | None, as_json: bool) -> None:
         _show_machine(console, report)
     else:
         _show_run(console, report)
+
+
+def _tell_step(console: Console, run: str | None, device: str) -> None:
+    if run is None:
+        raise UsageError("--graph needs a RUN, whose training step it lists: fastmlp info runs/first --graph.")
+    from dataclasses import asdict
+
+    from fastmlp.jobs.recorded_step import recorded_step
+
+    step = recorded_step(run, device)
+    console.table(("", "operation"), [(str(number), name) for number, name in enumerate(step.operations, 1)], left=2)
+    console.line()
+    console.line(f"{len(step.operations)} operations a step on {step.device}: {step.layers} layers, {step.optimizer}")
+    console.json_line(asdict(step))
 
 
 def _show_machine(console: Console, report: dict[str, Any]) -> None:
@@ -91,7 +111,14 @@ def _shown(name: str, value: Any) -> str:
 command = click.Command(
     "info",
     callback=info,
-    params=[click.Argument(["run"], required=False, metavar="[RUN]"), JSON],
+    params=[
+        click.Argument(["run"], required=False, metavar="[RUN]"),
+        click.Option(
+            ["--graph"], is_flag=True, help="List the operations of a training step of RUN: on CUDA, its graph's nodes."
+        ),
+        DEVICE,
+        JSON,
+    ],
     help=info.__doc__,
     short_help="Tell what this machine offers, or what is in a run.",
 )

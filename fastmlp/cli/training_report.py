@@ -127,8 +127,8 @@ def _results(job: TrainingJob, metrics: dict[str, Any]) -> list[tuple[str, str]]
             lines.append((part, ", ".join(found)))
     apart = f"; kernels compiled or loaded in {duration(metrics['compile_seconds'])}, not counted"
     lines.append(("time", f"{duration(metrics['train_seconds'])}{apart}"))
-    threads = f"{metrics['threads']} of {job.backend.describe()['threads']} threads"
-    lines.append(("speed", f"{metrics['samples_per_second']:,.0f} samples/s on {threads}"))
+    lines += [("note", notice) for notice in job.backend.notices]
+    lines.append(("speed", f"{metrics['samples_per_second']:,.0f} samples/s by {metrics['how']}"))
     return lines
 
 

@@ -7,6 +7,9 @@ import numpy as np
 from fastmlp.backend.base import Array, Backend
 from fastmlp.backend.counters import Counters
 
+from .window import Window
+
+RESIDENT_SHARE = 0.5  # of a device's free memory: the rest is for parameters, buffers and other splits
 SHUFFLE_STREAM = 1 << 63  # set in the key's second word: keeps shuffles apart from other draws under the same seed
 
 
@@ -31,6 +34,11 @@ class Batches:
         (columns,) numbers: the batch is features·scale + shift. None for identity.
     weights
         (rows,) factor of each row's loss; None for ones.
+    shared
+        Other batches; if they are made of the very same ``features``, these lie on the device once for both.
+    window_bytes
+        How much of the features the device is to hold at a time. By default all, if they fit its free memory, and else
+        Window's own size.
 
     Attributes
     ----------
@@ -40,6 +48,8 @@ class Batches:
         (rows,) int64 on the device: the order of this epoch.
     targets
         The targets as they were given, on the host.
+    window
+        What brings features to the device that it cannot hold at once, else None.
     """
 
     def __init__(
@@ -54,6 +64,8 @@ class Batches:
         scale: np.ndarray | None = None,
         shift: np.ndarray | None = None,
         weights: np.ndarray | None = None,
+        shared: Batches | None = None,
+        window_bytes: int | None = None,
     ):
         self.backend, self.counters, self.batch_size = backend, counters, batch_size
         self.rows, columns = features.shape
@@ -63,7 +75,15 @@ class Batches:
             )
         self.targets = targets
         self._host_features, self._host_scaling = features, (scale, shift)
-        self._features = backend.from_numpy(features)
+        self.order = backend.from_numpy(np.arange(self.rows, dtype=np.int64))
+        self.window = self._window(window_bytes)
+        self._feature_order = self.order if self.window is None else self.window.slots
+        if self.window is not None:
+            self._features = self.window.array
+        elif shared is not None and shared.window is None and shared._host_features is features:
+            self._features = shared._features
+        else:
+            self._features = backend.from_numpy(features)
         self._scaling = None
         if scale is not None or shift is not None:
             scale = np.ones(columns) if scale is None else scale
@@ -77,7 +97,6 @@ class Batches:
             self._t = backend.empty((batch_size, *targets.shape[1:]), kind)
         self._weights = None if weights is None else backend.from_numpy(weights.astype(dtype))
         self._w = backend.from_numpy(np.ones(batch_size, dtype))
-        self.order = backend.from_numpy(np.arange(self.rows, dtype=np.int64))
 
     def shuffle(self, seed: int, epoch: int) -> None:
         """Set the order of an epoch: the permutation that belongs to (seed, epoch), on every device the same."""
@@ -85,7 +104,10 @@ class Batches:
             [seed, SHUFFLE_STREAM | epoch], np.uint64
         )  # a list would pass through float64 and lose the epoch
         generator = np.random.Generator(np.random.Philox(key=key))
-        self.backend.assign(self.order, generator.permutation(self.rows))
+        order = generator.permutation(self.rows)
+        self.backend.assign(self.order, order)
+        if self.window is not None:
+            self.window.set_order(order)
 
     def replace_features(self, features: np.ndarray) -> None:
         """Write other rows of the same shape and dtype where recorded operations read them."""
@@ -113,10 +135,11 @@ class Batches:
         """
         ops, where = self.backend.ops, (self.order, self.counters.values)
         x, w = self._x[:rows], self._w[:rows]
+        features = self._features, self._feature_order, self.counters.values
         if self._scaling is None:
-            ops.gather_rows(self._features, *where, x)
+            ops.gather_rows(*features, x)
         else:
-            ops.gather_scaled_rows(self._features, *where, *self._scaling, x)
+            ops.gather_scaled_rows(*features, *self._scaling, x)
         if self._weights is not None:
             ops.gather_elements(self._weights, *where, w)
         if self._targets is None:
@@ -125,6 +148,13 @@ class Batches:
         gather = ops.gather_elements if t.ndim == 1 else ops.gather_rows
         gather(self._targets, *where, t)
         return x, t, w
+
+    def _window(self, size: int | None) -> Window | None:
+        free = self.backend.free_memory()
+        if size is None and (free is None or self._host_features.nbytes <= RESIDENT_SHARE * free):
+            return None
+        sizes = () if size is None else (size,)
+        return Window(self.backend, self._host_features, self.batch_size, *sizes)
 
     def store(self, batch: Array, destination: Array) -> None:
         """Launch what writes the rows of ``batch`` to where their rows stand in the data."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastmlp import __version__
 from fastmlp.backend import open_backend
-from fastmlp.backend.select import CUDA_UNAVAILABLE
+from fastmlp.backend.select import cuda_problem
 from fastmlp.data import datasets
 
 CORE_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "scikit-learn", "click", "rich", "safetensors", "threadpoolctl")
@@ -26,13 +26,14 @@ def information() -> dict[str, Any]:
     dict
         ``versions`` (None where a package is missing), ``extras`` (which extra brings an optional package), ``blas``,
         ``threads`` (that this process may use), ``processor``, ``vector_width``, ``datasets`` (where each was found, None
-        where it will be downloaded), ``kernel_cache`` (folder), ``cuda`` (None) and ``cuda_unavailable`` (why).
+        where it will be downloaded), ``kernel_cache`` (folder), ``cuda`` (the first device's name, or None) and
+        ``cuda_unavailable`` (why, or empty).
     """
     from fastmlp.kernels.cpu.replay import replay
 
     processor, vectors = _processor()
-    backend, _ = open_backend("cpu")
-    device = backend.describe()
+    device = open_backend("cpu")[0].describe()
+    problem = cuda_problem()
     return {
         "versions": {
             "fastmlp": __version__,
@@ -47,8 +48,8 @@ def information() -> dict[str, Any]:
         "blas": device["blas"],
         "datasets": {name: found_at(name) for name in datasets.NAMES},
         "kernel_cache": str(replay.stats.cache_path),
-        "cuda": None,
-        "cuda_unavailable": CUDA_UNAVAILABLE,
+        "cuda": None if problem else open_backend("cuda")[0].describe()["device"],
+        "cuda_unavailable": problem,
     }
 
 

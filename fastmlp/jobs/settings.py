@@ -103,6 +103,9 @@ class Settings:
 
     device: str = _setting("auto", "auto, cpu, cuda or cuda:N.", "machine")
     threads: str = _setting("auto", "CPU threads: auto or a number.", "machine")
+    matmul_precision: str = _setting(
+        "highest", "Of float32 products on CUDA: high is TF32, faster and less exact.", "machine", ("highest", "high")
+    )
     gemm: str = _setting("auto", "Who multiplies matrices on the CPU.", "machine", ("auto", "tiles", "blas", "mkl"))
 
     def __post_init__(self):

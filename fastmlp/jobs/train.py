@@ -81,12 +81,16 @@ class TrainingJob:
 
     def run(self) -> dict[str, Any]:
         """Train, save and measure; return the numbers of metrics.json."""
-        result = self.trainer.fit()
+        result = self.fit()
         self.records = result.records
         self.model.save(self.folder)
         metrics = self._metrics(result)
         write_json(self.folder / METRICS_FILE, metrics)
         return metrics
+
+    def fit(self) -> TrainingResult:
+        """Train; return how it went."""
+        return self.trainer.fit()
 
     def _metrics(self, result: TrainingResult) -> dict[str, Any]:
         measured = {}
@@ -102,6 +106,7 @@ class TrainingJob:
             "compile_seconds": self.compile_seconds,
             "samples_per_second": result.samples_per_second,
             "threads": self.trainer.sweep.threads,
+            "how": self.trainer.sweep.how,
             "parameters": self.model.network.parameter_count(),
             "task": self.model.task,
             **{f"{name}_rows": count for name, count in self.data.rows.items()},
@@ -136,17 +141,21 @@ def set_up(
         With one line that says what is wrong.
     """
     backend, reason = open_backend(
-        settings.device, threads=settings.thread_count, gemm=settings.gemm, announce=announce
+        settings.device,
+        threads=settings.thread_count,
+        gemm=settings.gemm,
+        matmul_precision=settings.matmul_precision,
+        announce=announce,
     )
     data = prepare(settings)
     settings = decide(settings, len(data.train))
-    model = _build_model(settings, data, backend)
-    optimizer, schedule = _build_optimizer(settings, model), _build_schedule(settings, len(data.train))
+    model = build_model(settings, data, backend)
+    optimizer, schedule = build_optimizer(settings, model), build_schedule(settings, len(data.train))
     # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles, which takes seconds.
     folder = create_run_folder(out, data.name)
     write_text(folder / CONFIG_FILE, to_toml(settings))
-    measures = _measures(model, data)
-    batches = _batches(model, data, data.train, settings.batch_size, model.network.counters, data.weights)
+    batches = make_batches(model, data, data.train, settings.batch_size, model.network.counters, data.weights)
+    measures = make_measures(model, data, batches)
     trainer = Trainer(
         model.network,
         model.loss,
@@ -183,7 +192,8 @@ def decide(settings: Settings, rows: int) -> Settings:
     )
 
 
-def _build_model(settings: Settings, data: PreparedData, backend: Backend) -> Model:
+def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Model:
+    """Return the untrained model, bound for the settings' batches and for predictions."""
     outputs = output_width(settings.loss.replace("-", "_"), data.targets)
     loss = parse_loss(
         settings.loss,
@@ -206,30 +216,38 @@ def _build_model(settings: Settings, data: PreparedData, backend: Backend) -> Mo
         batch_norm_decay=settings.batch_norm_decay,
         decay_biases=settings.decay_biases,
     )
-    _check_memory(architecture, settings)
+    _check_memory(architecture, settings, backend)
     network = Network(architecture, backend, settings.dtype, settings.seed)
     bind(network, loss, max(settings.batch_size, PREDICTION_BATCH))
     network.initialize()
     return Model(network, loss, data.features, data.targets, settings.to_dict(), data.target_name, data.rows)
 
 
-def _check_memory(architecture: Architecture, settings: Settings) -> None:
+def _check_memory(architecture: Architecture, settings: Settings, backend: Backend) -> None:
     """Refuse a network for which there is no memory before any of it is taken: the system would end the process."""
     widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
     parameters = sum((before + 1) * after for before, after in pairwise(widths))
     buffers = 2 * max(settings.batch_size, PREDICTION_BATCH) * sum(widths)
     wanted = (COPIES_OF_PARAMETERS * parameters + buffers) * np.dtype(settings.dtype).itemsize
-    available = available_memory()
+    on_device = backend.free_memory()
+    available = available_memory() if on_device is None else on_device
     if wanted > available:
         raise UsageError(
             f"the network of {parameters:,} parameters needs {in_units(wanted)} of memory to train and "
-            f"{in_units(available)} are available; give smaller hidden layers or a smaller batch."
+            f"{in_units(available)} are available on {backend.name}; give smaller hidden layers or a smaller batch."
         )
 
 
-def _batches(
-    model: Model, data: PreparedData, part: Part, batch_size: int, counters: Counters, weights=None
+def make_batches(
+    model: Model,
+    data: PreparedData,
+    part: Part,
+    batch_size: int,
+    counters: Counters,
+    weights: np.ndarray | None = None,
+    shared: Batches | None = None,
 ) -> Batches:
+    """Return batches of a split's rows with the targets that the model's loss takes; see Batches."""
     return Batches(
         model.network.backend,
         part.features,
@@ -240,22 +258,25 @@ def _batches(
         scale=data.features.scale,
         shift=data.features.shift,
         weights=weights,
+        shared=shared,
     )
 
 
-def _measures(model: Model, data: PreparedData) -> dict[str, Measure]:
+def make_measures(model: Model, data: PreparedData, training: Batches) -> dict[str, Measure]:
     """Return a measure of each split that is there."""
     measures = {}
     for name in ("train", "validation", "test"):
         part = getattr(data, name)
         if part is not None:
-            batches = _batches(model, data, part, PREDICTION_BATCH, Counters(model.network.backend))
+            counters = Counters(model.network.backend)
+            batches = make_batches(model, data, part, PREDICTION_BATCH, counters, shared=training)
             where = data.targets.mean, data.targets.deviation
             measures[name] = Measure(name, model.network, model.loss, batches, model.task, *where)
     return measures
 
 
-def _build_optimizer(settings: Settings, model: Model) -> Optimizer:
+def build_optimizer(settings: Settings, model: Model) -> Optimizer:
+    """Return the optimizer, bound to the model's network."""
     optimizer = make_optimizer(
         settings.optimizer,
         momentum=settings.momentum,
@@ -272,7 +293,8 @@ def _build_optimizer(settings: Settings, model: Model) -> Optimizer:
     return optimizer
 
 
-def _build_schedule(settings: Settings, rows: int) -> Schedule:
+def build_schedule(settings: Settings, rows: int) -> Schedule:
+    """Return the learning rates of epochs of ``rows`` rows."""
     full, ragged = divmod(rows, settings.batch_size)
     updates = full + bool(ragged and not (settings.drop_last and full))
     return parse_schedule(settings.schedule, settings.lr, updates, settings.epochs, settings.warmup)

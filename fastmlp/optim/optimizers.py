@@ -119,13 +119,21 @@ class Optimizer(ABC):
         if how.clip_norm is not None:
             ops.squared_norm(gradient, self._partial_norms)
             ops.clip_by_norm(gradient, self._partial_norms, how.clip_norm)
-        for segment in self.store.segments:
-            decay = how.weight_decay if segment.decays else 0.0
-            if segment not in left:
-                self._finish_folded(segment.stretch, decay)
-                continue
-            slots = [self.state[name][segment.stretch] for name in self.slots]
-            self._rule(self.store.values[segment.stretch], gradient[segment.stretch], slots, decay)
+        for stretch, decay in self._stretches([s for s in self.store.segments if s not in left]):
+            self._finish_folded(stretch, decay)
+        for stretch, decay in self._stretches(left):
+            slots = [self.state[name][stretch] for name in self.slots]
+            self._rule(self.store.values[stretch], gradient[stretch], slots, decay)
+
+    def _stretches(self, segments: list) -> list[tuple[slice, float]]:
+        """Return stretches of the flat buffers with their weight decay; neighbours that share it are one launch."""
+        joined: list[tuple[slice, float]] = []
+        for segment in segments:
+            stretch, decay = segment.stretch, self.regularization.weight_decay if segment.decays else 0.0
+            if joined and joined[-1][0].stop == stretch.start and joined[-1][1] == decay:
+                stretch = slice(joined.pop()[0].start, stretch.stop)
+            joined.append((stretch, decay))
+        return joined
 
     @abstractmethod
     def _rule(self, values: Array, gradient: Array, slots: list[Array], decay: float) -> None:

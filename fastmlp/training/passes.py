@@ -13,9 +13,14 @@ from .sweep import Sweep
 
 
 def training_sweep(
-    network: Network, loss: Loss, optimizer: Optimizer, batches: Batches, drop_last: bool = False
+    network: Network,
+    loss: Loss,
+    optimizer: Optimizer,
+    batches: Batches,
+    drop_last: bool = False,
+    rows: int | None = None,
 ) -> Sweep:
-    """Record a training step: load, forward, loss, backward, update."""
+    """Record a training step, of all rows or of the first in each epoch's order: load, forward, loss, backward, update."""
 
     def step(rows: int) -> None:
         optimizer.begin_update(rows)
@@ -24,7 +29,7 @@ def training_sweep(
         network.backward(loss.backward(outputs, targets, weights))
         optimizer.update()
 
-    return Sweep(network.backend, batches.rows, batches.batch_size, step, drop_last)
+    return Sweep(network.backend, rows or batches.rows, batches.batch_size, step, drop_last, batches.window)
 
 
 class Evaluation:
@@ -38,7 +43,7 @@ class Evaluation:
 
         self._network, self._loss = network, loss
         self._counters = batches.counters
-        self._sweep = Sweep(network.backend, batches.rows, batches.batch_size, step)
+        self._sweep = Sweep(network.backend, batches.rows, batches.batch_size, step, window=batches.window)
 
     def run(self) -> Statistics:
         """Return the sums over all rows."""
@@ -65,7 +70,7 @@ class Prediction:
             batches.store(finished, self._result)
 
         self._backend, self._counters = backend, batches.counters
-        self._sweep = Sweep(backend, batches.rows, batches.batch_size, step)
+        self._sweep = Sweep(backend, batches.rows, batches.batch_size, step, window=batches.window)
 
     def run(self) -> np.ndarray:
         """Return the outputs (rows, outputs)."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from fastmlp.backend.base import Backend, Program
+from fastmlp.data.window import Window
 
 CHUNK_SECONDS = 0.2  # how long Python stays away: short enough for a live bar and for Ctrl-C
 
@@ -25,6 +26,8 @@ class Sweep:
         Called with a number of rows while recording; launches the operations of one step.
     drop_last
         Leave out the ragged last batch, unless it is the only one.
+    window
+        What brings the rows to the device, where that cannot hold them all.
 
     Attributes
     ----------
@@ -35,21 +38,38 @@ class Sweep:
     """
 
     def __init__(
-        self, backend: Backend, rows: int, batch_size: int, step: Callable[[int], None], drop_last: bool = False
+        self,
+        backend: Backend,
+        rows: int,
+        batch_size: int,
+        step: Callable[[int], None],
+        drop_last: bool = False,
+        window: Window | None = None,
     ):
+        self._backend, self._window = backend, window
         self.full_steps, ragged_rows = divmod(rows, batch_size)
         if drop_last and self.full_steps:
             ragged_rows = 0
         self.steps = self.full_steps + bool(ragged_rows)
         self.rows = self.full_steps * batch_size + ragged_rows
-        self._full = _record(backend, step, batch_size) if self.full_steps else None
-        self._ragged = _record(backend, step, ragged_rows) if ragged_rows else None
+        self._full = record_step(backend, step, batch_size) if self.full_steps else None
+        self._ragged = record_step(backend, step, ragged_rows) if ragged_rows else None
         self._seconds_per_step = 0.0
 
     @property
     def threads(self) -> int:
         """How many CPU threads the last steps took."""
         return (self._full or self._ragged).threads
+
+    @property
+    def how(self) -> str:
+        """How the last steps ran, in words."""
+        return (self._full or self._ragged).how
+
+    @property
+    def operations(self) -> list[str]:
+        """The names of what was recorded for one step, in order."""
+        return (self._full or self._ragged).operations
 
     def run(self, stretch: int | None = None, before: int = 0) -> Iterator[int]:
         """Replay one pass; yield the number of steps done each time Python comes back.
@@ -61,26 +81,39 @@ class Sweep:
         before
             Steps of earlier passes.
         """
+        if self._window is not None:
+            self._window.start()
         done = 0
         while done < self.full_steps:
             count = self._chunk(stretch, before, done)
             start = time.perf_counter()
-            self._full.replay(count)
+            self._replay(self._full, count, done)
             self._seconds_per_step = (time.perf_counter() - start) / count
             done += count
             yield done
         if self._ragged is not None:
-            self._ragged.replay()
+            self._replay(self._ragged, 1, done)
             yield done + 1
+
+    def _replay(self, program: Program, count: int, done: int) -> None:
+        """Run steps and wait for them; meanwhile the rows after theirs are brought."""
+        if self._window is not None and done % self._window.steps == 0:
+            self._window.take()
+        program.replay(count)
+        if self._window is not None:
+            self._window.prefetch()
+        self._backend.synchronize()
 
     def _chunk(self, stretch: int | None, before: int, done: int) -> int:
         remaining = self.full_steps - done
         fitting = int(CHUNK_SECONDS / self._seconds_per_step) if self._seconds_per_step else 1
         until_mark = remaining if stretch is None else stretch - (before + done) % stretch
-        return max(1, min(remaining, fitting, until_mark))
+        in_window = remaining if self._window is None else self._window.steps - done % self._window.steps
+        return max(1, min(remaining, fitting, until_mark, in_window))
 
 
-def _record(backend: Backend, step: Callable[[int], None], rows: int) -> Program:
+def record_step(backend: Backend, step: Callable[[int], None], rows: int) -> Program:
+    """Return the Program of one step of ``rows`` rows."""
     with backend.record() as program:
         step(rows)
     return program

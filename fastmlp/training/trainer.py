@@ -19,6 +19,7 @@ from .callbacks import Callback, Progress, Record
 from .interrupts import Interrupts
 from .measure import Measure
 from .passes import training_sweep
+from .sweep import Sweep
 
 
 @dataclass
@@ -82,6 +83,8 @@ class Trainer:
         Also record, and measure the monitored set, after every so many updates; None not.
     callbacks
         Told of everything that happens.
+    sweep
+        A pass that was recorded with this optimizer; by default one over all rows.
     """
 
     def __init__(
@@ -101,6 +104,7 @@ class Trainer:
         watch: str = "loss",
         log_every: int | None = None,
         callbacks: Sequence[Callback] = (),
+        sweep: Sweep | None = None,
     ):
         self.network, self.loss, self.optimizer, self.schedule, self.batches = (
             network,
@@ -112,21 +116,27 @@ class Trainer:
         self.epochs, self.seed, self.shuffle = epochs, seed, shuffle
         self.monitor, self.early_stopping, self.watch = monitor, early_stopping, watch
         self.log_every, self.callbacks = log_every, list(callbacks)
-        self.sweep = self._compiled_sweep(drop_last)
-        self.update = 0
+        self._rates_an_epoch = sweep.steps if sweep else -(-batches.rows // batches.batch_size)
+        self.sweep = sweep or self._compiled_sweep(drop_last)
+        self.first_epoch, self.first_update, self.update = 1, 0, 0
         self.stop_reason = ""
         self._interrupts = Interrupts()
         self._stretch = Statistics()  # since the last record of updates, which may lie in an earlier epoch
         self._best_value, self._best_snapshot = math.inf, None
 
-    def _compiled_sweep(self, drop_last: bool):
-        steps = -(-self.batches.rows // self.batches.batch_size)
-        self.optimizer.set_learning_rates(np.zeros(steps))  # allocates the table whose address the steps will hold
+    def _compiled_sweep(self, drop_last: bool) -> Sweep:
+        # This allocates the table whose address the steps will hold.
+        self.optimizer.set_learning_rates(np.zeros(self._rates_an_epoch))
         return training_sweep(self.network, self.loss, self.optimizer, self.batches, drop_last)
+
+    def go_on_from(self, epochs: int, updates: int) -> None:
+        """Count on from an earlier training of the network: its epochs and its updates."""
+        self.first_epoch, self.epochs = epochs + 1, epochs + self.epochs
+        self.first_update = self.update = updates
 
     def fit(self) -> TrainingResult:
         """Train; return how it went. Ctrl-C ends training after the batch at hand, as an early stop."""
-        result = TrainingResult()
+        result = TrainingResult(epochs=self.first_epoch - 1, best_epoch=self.first_epoch - 1)
         self._tell("training_started")
         with self._interrupts:
             self._run_epochs(result)
@@ -139,7 +149,7 @@ class Trainer:
     def _run_epochs(self, result: TrainingResult) -> None:
         last_good = self.network.store.snapshot()
         try:
-            for epoch in range(1, self.epochs + 1):
+            for epoch in range(self.first_epoch, self.epochs + 1):
                 record = self._run_epoch(epoch, result)
                 snapshot = self.network.store.snapshot()
                 if not (math.isfinite(record.train["loss"]) and _finite(snapshot)):
@@ -168,13 +178,14 @@ class Trainer:
             total, self._stretch = total + new, self._stretch + new
             self._tell("progressed", Progress(epoch, done, self.sweep.steps, total.loss))
             if self.log_every and (self.update + done) % self.log_every == 0:
-                self._record_stretch(epoch, done, result)
+                self._record_stretch(epoch, result)
                 self._stretch = Statistics()
             self._interrupts.check()
             start = time.perf_counter()
-        self.update += self.sweep.steps
+        self.update = self.network.counters.update
         result.train_seconds += seconds
-        result.samples_per_second = self.sweep.rows * epoch / max(result.train_seconds, 1e-9)
+        passes = epoch - self.first_epoch + 1
+        result.samples_per_second = self.sweep.rows * passes / max(result.train_seconds, 1e-9)
         record = self._epoch_record(epoch, total, seconds)
         result.records.append(record)
         self._tell("recorded", record)
@@ -184,8 +195,7 @@ class Trainer:
         if self.shuffle:
             self.batches.shuffle(self.seed, epoch)
         self.network.counters.start_epoch(self.update)
-        steps = -(-self.batches.rows // self.batches.batch_size)
-        self.rates = self.schedule.learning_rates(self.update, steps)
+        self.rates = self.schedule.learning_rates(self.update - self.first_update, self._rates_an_epoch)
         self.optimizer.set_learning_rates(self.rates)
 
     def _epoch_record(self, epoch: int, total: Statistics, seconds: float) -> Record:
@@ -207,14 +217,15 @@ class Trainer:
             is_best,
         )
 
-    def _record_stretch(self, epoch: int, done: int, result: TrainingResult) -> None:
+    def _record_stretch(self, epoch: int, result: TrainingResult) -> None:
         monitored, name = {}, "validation"
         if self.monitor:
             counters = self.network.backend.to_numpy(self.network.counters.values)
             monitored, name = self.monitor.run(), self.monitor.name
             self.network.backend.assign(self.network.counters.values, counters)
-        rate = float(self.rates[done - 1])
-        record = Record("updates", epoch, self.update + done, self._train_numbers(self._stretch), monitored, name, rate)
+        update = self.network.counters.update  # a pass may leave batches out
+        rate = float(self.rates[max(update - self.update, 1) - 1])
+        record = Record("updates", epoch, update, self._train_numbers(self._stretch), monitored, name, rate)
         result.records.append(record)
         self._tell("recorded", record)
 

@@ -1,4 +1,4 @@
-"""Batches and updates begin here: rows chosen by the epoch's order are copied, converted and scaled in one pass; results go back by the same order.
+"""Where a batch and an update begin; rows chosen by the epoch's order, copied, converted and scaled in one pass.
 
 Data stay as they are stored (uint8 images a quarter of the size); only the batch at hand is in floating point.
 """

@@ -6,6 +6,11 @@
 template <typename T>
 using Activation = T (*)(T, T);
 
+inline constexpr double SELU_ALPHA = 1.6732632423543772;  // Klambauer et al. 2017, equation 14
+inline constexpr double SELU_SCALE = 1.0507009873554805;
+inline constexpr double INVERSE_SQRT_TWO_PI = 0.3989422804014327;
+inline constexpr double SQRT_HALF = 0.7071067811865476;
+
 template <typename T>
 __device__ T identity(T z, T p) {
     return z;
@@ -24,4 +29,122 @@ __device__ T relu(T z, T p) {
 template <typename T>
 __device__ T relu_derivative(T a, T p) {
     return a > 0 ? T(1) : T(0);
+}
+
+template <typename T>
+__device__ T leaky_relu(T z, T p) {
+    return z < 0 ? p * z : z;
+}
+
+template <typename T>
+__device__ T leaky_relu_derivative(T a, T p) {
+    return a > 0 ? T(1) : p;
+}
+
+template <typename T>
+__device__ T elu(T z, T p) {
+    return z < 0 ? p * expm1(z) : z;
+}
+
+template <typename T>
+__device__ T elu_derivative(T a, T p) {
+    return a < 0 ? a + p : T(1);
+}
+
+template <typename T>
+__device__ T selu(T z, T p) {
+    return z < 0 ? T(SELU_SCALE * SELU_ALPHA) * expm1(z) : T(SELU_SCALE) * z;
+}
+
+template <typename T>
+__device__ T selu_derivative(T a, T p) {
+    return a < 0 ? a + T(SELU_SCALE * SELU_ALPHA) : T(SELU_SCALE);
+}
+
+template <typename T>
+__device__ T sigmoid(T z, T p) {
+    const T small = exp(-fabs(z));  // at most 1, so nothing overflows
+    return (z < 0 ? small : T(1)) / (T(1) + small);
+}
+
+template <typename T>
+__device__ T sigmoid_derivative(T a, T p) {
+    return a * (T(1) - a);
+}
+
+template <typename T>
+__device__ T hyperbolic_tangent(T z, T p) {
+    return tanh(z);
+}
+
+template <typename T>
+__device__ T hyperbolic_tangent_derivative(T a, T p) {
+    return T(1) - a * a;
+}
+
+template <typename T>
+__device__ T softplus(T z, T p) {
+    return (z < 0 ? T(0) : z) + log1p_exp_of_negative(fabs(z));
+}
+
+template <typename T>
+__device__ T softplus_derivative(T a, T p) {
+    return -expm1(-a);
+}
+
+template <typename T>
+__device__ T signed_log(T z, T p) {
+    const T size = log1p(fabs(z));
+    return z < 0 ? -size : size;
+}
+
+template <typename T>
+__device__ T signed_log_derivative(T a, T p) {
+    return exp(-fabs(a));
+}
+
+// Φ(x), the share of the standard normal distribution below x.
+template <typename T>
+__device__ T normal_distribution(T x) {
+    return T(0.5) * erfc(-x * T(SQRT_HALF));
+}
+
+template <typename T>
+__device__ T gelu(T z, T p) {
+    return z * normal_distribution(z);  // Hendrycks and Gimpel 2016, the exact form
+}
+
+template <typename T>
+__device__ T gelu_derivative(T z, T p) {
+    return normal_distribution(z) + z * T(INVERSE_SQRT_TWO_PI) * exp(T(-0.5) * z * z);
+}
+
+template <typename T>
+__device__ T silu(T z, T p) {
+    return z * sigmoid(z, p);
+}
+
+template <typename T>
+__device__ T silu_derivative(T z, T p) {
+    const T s = sigmoid(z, p);
+    return s * (T(1) + z * (T(1) - s));
+}
+
+// tanh(softplus(z)) without logarithms: with u = 1 + eᶻ it is (u² − 1)/(u² + 1); past 20 it is 1 to the last bit.
+template <typename T>
+__device__ T tanh_softplus(T z) {
+    const T e = exp(z > 20 ? T(20) : z);
+    const T t = e * (e + T(2));
+    return t / (t + T(2));
+}
+
+template <typename T>
+__device__ T mish(T z, T p) {
+    return z * tanh_softplus(z);
+}
+
+template <typename T>
+__device__ T mish_derivative(T z, T p) {
+    const T t = tanh_softplus(z);
+    return t + z * sigmoid(z, p) * (T(1) - t * t);
 }

@@ -27,22 +27,23 @@ struct Matrix {
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Who does what. Each kernel says one of these words before its name; kernels/cuda/source.py reads it and chooses the grid.
-// The number is the largest block that will be launched: the compiler shares out registers by it.
+// The numbers are the largest block that will be launched and how many of these must fit one multiprocessor: the compiler
+// shares out registers by them. Without the second it guesses at more blocks, and has registers spill to get there.
 
-constexpr int WARP = 32;            // threads that run in step and exchange values by shuffles
-constexpr int COLUMN_THREADS = 16;  // threads that share the rows of one column
-constexpr int BLOCK = 256;
+inline constexpr int WARP = 32;            // threads that run in step and exchange values by shuffles
+inline constexpr int COLUMN_THREADS = 16;  // threads that share the rows of one column
+inline constexpr int BLOCK = 256;
 
 #define ONE_THREAD __launch_bounds__(1)
-#define ONE_BLOCK __launch_bounds__(256)
+#define ONE_BLOCK __launch_bounds__(256, 3)
 // A thread takes one element, or one pack of 16 bytes, and then others a grid away: see each_element.
-#define EACH_ELEMENT_OF(array) __launch_bounds__(256)
+#define EACH_ELEMENT_OF(array) __launch_bounds__(256, 3)
 // A warp takes one row and then others a grid away: see each_row.
-#define EACH_ROW_OF(matrix) __launch_bounds__(256)
+#define EACH_ROW_OF(matrix) __launch_bounds__(256, 3)
 // A block of WARP × COLUMN_THREADS takes WARP columns and then others a grid away: see each_column.
-#define EACH_COLUMN_OF(array) __launch_bounds__(512)
+#define EACH_COLUMN_OF(array) __launch_bounds__(512, 2)
 // A block takes one entry of a vector, and then others a grid away.
-#define EACH_ENTRY_OF(vector) __launch_bounds__(256)
+#define EACH_ENTRY_OF(vector) __launch_bounds__(256, 3)
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Elements, by packs of 16 bytes where every array allows it: one instruction then moves four float32.
@@ -74,11 +75,15 @@ struct Lanes {
 template <typename T>
 constexpr int lanes_of = 16 / sizeof(T);
 
-// Whether packs of lanes_of<T> elements fit rows of so many columns, in all of these arrays.
+// Whether packs of so many elements fit rows of so many columns, in all of these arrays.
+template <int lanes, typename... Elements>
+__device__ bool fit(int64 columns, const Elements*... arrays) {
+    return columns % lanes == 0 && ((reinterpret_cast<uint64>(arrays) % (lanes * sizeof(Elements)) == 0) && ...);
+}
+
 template <typename T, typename... Elements>
 __device__ bool in_packs(int64 columns, const Elements*... arrays) {
-    return columns % lanes_of<T> == 0 &&
-           ((reinterpret_cast<uint64>(arrays) % (lanes_of<T> * sizeof(Elements)) == 0) && ...);
+    return fit<lanes_of<T>>(columns, arrays...);
 }
 
 template <int lanes, typename Body>
@@ -179,19 +184,32 @@ __device__ T column_sum(T own) {
     return sum;
 }
 
+// Where a thread stands in its block of BLOCK, whose threads may be arranged in rows.
+__device__ inline int thread_of_block() { return int(threadIdx.y * blockDim.x + threadIdx.x); }
+
 // The sum over a block of BLOCK threads, in each of them. Every thread of the block must call it.
 template <typename T>
 __device__ T block_sum(T own) {
     __shared__ T parts[BLOCK / WARP];
+    const int thread = thread_of_block();
     own = warp_sum(own);
-    if (threadIdx.x % WARP == 0) {
-        parts[threadIdx.x / WARP] = own;
+    if (thread % WARP == 0) {
+        parts[thread / WARP] = own;
     }
     __syncthreads();
     T sum = 0;
     for (int warp = 0; warp < BLOCK / WARP; ++warp) {
         sum += parts[warp];
     }
-    __syncthreads();
+    __syncthreads();  // all have read them before another sum is begun
     return sum;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Elementary functions beside those of the language.
+
+// ln(1 + e⁻ˣ) for x ≥ 0.
+template <typename T>
+__device__ T log1p_exp_of_negative(T x) {
+    return log1p(exp(-x));
 }

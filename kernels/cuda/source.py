@@ -38,6 +38,8 @@ SIGNATURE = re.compile(
     r"(?P<name>\w+)\s*\((?P<parameters>[^)]*)\)\s*\{",
     re.MULTILINE,
 )
+# name(z, p) or name(y, t, p), all of T.
+SCALAR = re.compile(r"^template <typename T>\s*__device__ T (\w+)\(T \w+, T \w+(?:, T \w+)?\) \{", re.MULTILINE)
 ARRAY = re.compile(r"(?P<kind>Matrix|Vector)<(?P<const>const )?(?P<element>\w+)>")
 
 
@@ -129,18 +131,29 @@ def kernels() -> dict[str, Kernel]:
 
 
 @cache
+def scalar_functions() -> frozenset[str]:
+    """Return the names of the activations, losses and derivatives that kernels are instantiated with."""
+    files = [name for names in HEADERS.values() for name in names] + [path.name for path in HERE.glob("*.cu")]
+    return frozenset(name for file in files for name in SCALAR.findall((HERE / file).read_text(encoding="utf-8")))
+
+
+@cache
 def text(stem: str) -> str:
     """Return what NVRTC is given for a file: the shared numbers, common.cuh, the file's headers, the file."""
     numbers = ", ".join(f"{name} = {value}" for name, value in vars(constants).items() if type(value) is int)
     files = ("common.cuh", *HEADERS.get(stem, ()), f"{stem}.cu")
-    return "\n".join([f"enum : long long {{ {numbers} }};", *((HERE / name).read_text(encoding="utf-8") for name in files)])
+    return "\n".join(
+        [f"enum : long long {{ {numbers} }};", *((HERE / name).read_text(encoding="utf-8") for name in files)]
+    )
 
 
 def _signatures(path: Path) -> list[re.Match]:
     source = path.read_text(encoding="utf-8")
     matches = list(SIGNATURE.finditer(source))
     if len(matches) != source.count("__global__"):
-        raise ValueError(f"{path.name}: {source.count('__global__')} kernels, but {len(matches)} signatures can be read")
+        raise ValueError(
+            f"{path.name}: {source.count('__global__')} kernels, but {len(matches)} signatures can be read"
+        )
     return matches
 
 

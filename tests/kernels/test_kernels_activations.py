@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from fastmlp.kernels.constants import FROM_INPUT
-from fastmlp.kernels.cpu import elementary
 from numba import njit
 from oracles.activations import DERIVATIVES, PARAMETERS, VALUES
 from oracles.comparison import assert_close, units_in_the_last_place
 from oracles.coverage import covers
+
+from fastmlp.kernels.constants import FROM_INPUT
+from fastmlp.kernels.cpu import elementary
 
 NAMES = sorted(VALUES)
 SHAPES = [(1, 1), (3, 7), (17, 33)]

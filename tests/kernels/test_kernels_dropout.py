@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from fastmlp.kernels.cpu import dropout
 from oracles.comparison import assert_close
 from oracles.coverage import covers
 from oracles.philox import KNOWN_ANSWERS, dropout_mask, philox
 from scipy import stats
+
+from fastmlp.kernels.cpu import dropout
 
 SHAPES = [(1, 1), (3, 7), (17, 4), (5, 33)]
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from fastmlp.kernels.constants import RIGHT_ARGMAX, RIGHT_NEVER, RIGHT_THRESHOLD
 from oracles import losses as oracle
 from oracles.comparison import assert_close
 from oracles.coverage import covers
+
+from fastmlp.kernels.constants import RIGHT_ARGMAX, RIGHT_NEVER, RIGHT_THRESHOLD
 
 SHAPES = [(1, 1), (1, 7), (3, 2), (17, 5), (33, 33)]
 SMOOTHINGS = [0.0, 0.1]

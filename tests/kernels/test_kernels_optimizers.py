@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from fastmlp.kernels.constants import NORM_BLOCK
 from oracles.comparison import assert_close
 from oracles.coverage import covers
+
+from fastmlp.kernels.constants import NORM_BLOCK
 
 SIZES = [0, 1, 3, 17, 33, NORM_BLOCK - 1, NORM_BLOCK, NORM_BLOCK + 3, 3 * NORM_BLOCK + 5]
 RATE, DECAY = 0.05, 0.3
