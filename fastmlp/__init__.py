@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastmlp.errors import FastMLPError
+    from fastmlp.estimators import MLPClassifier, MLPRegressor
     from fastmlp.jobs.api import TrainedRun, train
     from fastmlp.jobs.evaluate import evaluate
+    from fastmlp.jobs.gradcheck import gradcheck
     from fastmlp.jobs.model import Model, load
     from fastmlp.jobs.predict import predict
     from fastmlp.jobs.settings import Settings
@@ -19,11 +21,14 @@ __version__ = "0.1.0"
 __all__ = [
     "Callback",
     "FastMLPError",
+    "MLPClassifier",
+    "MLPRegressor",
     "Model",
     "Settings",
     "TrainedRun",
     "__version__",
     "evaluate",
+    "gradcheck",
     "load",
     "predict",
     "train",
@@ -32,10 +37,13 @@ __all__ = [
 _HOMES = {
     "Callback": "fastmlp.training.callbacks",
     "FastMLPError": "fastmlp.errors",
+    "MLPClassifier": "fastmlp.estimators",
+    "MLPRegressor": "fastmlp.estimators",
     "Model": "fastmlp.jobs.model",
     "Settings": "fastmlp.jobs.settings",
     "TrainedRun": "fastmlp.jobs.api",
     "evaluate": "fastmlp.jobs.evaluate",
+    "gradcheck": "fastmlp.jobs.gradcheck",
     "load": "fastmlp.jobs.model",
     "predict": "fastmlp.jobs.predict",
     "train": "fastmlp.jobs.api",

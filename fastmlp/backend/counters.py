@@ -18,9 +18,9 @@ class Counters:
         self._backend = backend
         self.values = backend.zeros((4,), np.int64)
 
-    def start_epoch(self, update: int) -> None:
-        """Go to the start of an epoch's order, with ``update`` updates made before it."""
-        self._backend.assign(self.values, np.array([update, 0, 0, 0], np.int64))
+    def start_epoch(self, update: int, step: int = 0, row: int = 0) -> None:
+        """Go to an epoch's order: with ``update`` updates made so far, ``step`` of them in it, the next batch at ``row``."""
+        self._backend.assign(self.values, np.array([update, step, row, row], np.int64))
 
     @property
     def update(self) -> int:

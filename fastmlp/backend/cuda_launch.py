@@ -105,10 +105,10 @@ def launch_shape(kernel: Kernel, over: Array | None, multiprocessors: int) -> tu
     most = BLOCKS_PER_MULTIPROCESSOR * multiprocessors
     if kernel.launch in ("ONE_THREAD", "ONE_BLOCK"):
         return (1,), (1 if kernel.launch == "ONE_THREAD" else BLOCK,)
+    if kernel.launch == "EACH_ELEMENT_OF":
+        return _element_shape(over, most)
     rows, columns = over.shape if over.ndim == 2 else (1, over.shape[0])
     match kernel.launch:
-        case "EACH_ELEMENT_OF":
-            return _element_shape(rows, columns, over.itemsize, most)
         case "EACH_ROW_OF":
             blocks, block = -(-rows // (BLOCK // WARP)), (BLOCK,)
         case "EACH_COLUMN_OF":
@@ -121,14 +121,15 @@ def launch_shape(kernel: Kernel, over: Array | None, multiprocessors: int) -> tu
     return ((min(blocks, most),), block) if blocks else None
 
 
-def _element_shape(rows: int, columns: int, itemsize: int, most: int) -> tuple[tuple, tuple] | None:
-    """Lay threads along the columns, a pack each, and as many rows into a block as then fit."""
-    if rows * columns == 0:
+def _element_shape(over: Array, most: int) -> tuple[tuple, tuple] | None:
+    """Lay the threads of a block along the columns, a pack each, and then along as many rows as make the block full."""
+    if over.size == 0:
         return None
-    lanes = PACK_BYTES // itemsize
+    rows, columns = over.shape if over.ndim == 2 else (1, over.shape[0])
+    lanes = PACK_BYTES // over.itemsize
     packs = columns // lanes if columns % lanes == 0 else columns
-    width = min(BLOCK, 1 << max(packs - 1, 0).bit_length())
-    height = BLOCK // width if rows > 1 else 1
+    width = min(BLOCK, 1 << (packs - 1).bit_length()) if over.ndim == 2 else BLOCK
+    height = BLOCK // width
     across = min(-(-packs // width), most)
     down = min(-(-rows // height), max(most // across, 1), LARGEST_GRID_Y)
     return (across, down), (width, height)

@@ -13,7 +13,10 @@ import click
 from fastmlp import __version__
 from fastmlp.errors import FastMLPError, did_you_mean
 
-COMMANDS = {name: name for name in ("train", "evaluate", "predict", "info", "bench")}  # by module of this package
+# By module of this package.
+COMMANDS = {
+    name: name for name in ("train", "evaluate", "predict", "experiment", "report", "gradcheck", "info", "bench")
+}
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 DEBUG_VARIABLE = "FASTMLP_DEBUG"
 

@@ -73,6 +73,16 @@ def setting_options() -> list[click.Option]:
     return [_option(description) for description in fields(Settings)]
 
 
+def typed_settings(context: click.Context) -> dict[str, Any]:
+    """Return the settings that were typed on the command line, by name."""
+    names = (description.name for description in fields(Settings))
+    return {
+        name: context.params[name]
+        for name in names
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+
+
 def gather_settings(context: click.Context, data: str | None, config: str | None) -> Settings:
     """Return the settings of a command line: defaults, then the config file's, then what was typed.
 
@@ -81,12 +91,7 @@ def gather_settings(context: click.Context, data: str | None, config: str | None
     UsageError
         If the data are named twice, a key is not known, or a value does not fit.
     """
-    names = [description.name for description in fields(Settings)]
-    typed = {
-        name: context.params[name]
-        for name in names
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    }
+    typed = typed_settings(context)
     if data is not None:
         if "dataset" in typed:
             raise UsageError(f"the data are given twice, as {data!r} and as --dataset {typed['dataset']!r}; give one.")

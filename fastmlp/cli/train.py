@@ -2,47 +2,68 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from fastmlp.errors import UsageError
+
 from .console import Console
-from .options import SectionedCommand, gather_settings, setting_options
+from .options import SectionedCommand, gather_settings, setting_options, typed_settings
+
+if TYPE_CHECKING:
+    from fastmlp.jobs.train import TrainingJob
 
 RUN_OPTIONS = [
     click.Option(["--config"], metavar="FILE", help="TOML file with settings; what is typed here counts more."),
     click.Option(["--out"], metavar="FOLDER", help="The run's folder; default runs/<time>-<name>."),
+    click.Option(["--resume"], metavar="RUN", help="Go on with a run from its newest checkpoint, in its folder."),
     click.Option(["--json", "as_json"], is_flag=True, help="Print the result as one line of JSON, all else to stderr."),
     click.Option(["--quiet"], is_flag=True, help="Print errors only."),
 ]
 
 
 @click.pass_context
-def train(context: click.Context, data: str | None, config: str | None, out: str | None, as_json: bool, quiet: bool,
-          **_: Any) -> int:  # fmt: skip
+def train(context: click.Context, data: str | None, config: str | None, out: str | None, resume: str | None,
+          as_json: bool, quiet: bool, **_: Any) -> int:  # fmt: skip
     """Train a network on DATA: a data set's name, a file, a folder, or features,target as two files.
 
     \b
     fastmlp train digits
     fastmlp train flowers.csv --target species --hidden 64,64 --early-stopping 10
     fastmlp train --config runs/first/config.toml --lr 0.0005
+    fastmlp train --resume runs/first --epochs 50
     """
-    settings = gather_settings(context, data, config)
-
-    from fastmlp.jobs.train import set_up
-
     from .progress import EpochLines
     from .training_report import Compilation, report_end, report_start
 
     console = Console(as_json, quiet)
     compilation = Compilation(console)
-    job = set_up(settings, out=out, callbacks=[EpochLines(console)], announce=compilation.announce)
+    how = {"callbacks": [EpochLines(console)], "announce": compilation.announce}
+    if resume is None:
+        from fastmlp.jobs.train import set_up
+
+        job = set_up(gather_settings(context, data, config), out=out, **how)
+    else:
+        job = _resumed(context, resume, {"DATA": data, "--config": config, "--out": out}, how)
     compilation.finish(job.compile_seconds)
     report_start(console, job)
     metrics = job.run()
     code = report_end(console, job, metrics)
     console.json_line(metrics)
     return code
+
+
+def _resumed(context: click.Context, run: str, refused: dict[str, str | None], how: dict[str, Any]) -> TrainingJob:
+    """Set up a run that goes on: its settings are its folder's, but for those typed here."""
+    for name, value in refused.items():
+        if value is not None:
+            raise UsageError(
+                f"{name} does not go with --resume, which takes the data and settings of {run}; leave it out."
+            )
+    from fastmlp.jobs.resume import resume
+
+    return resume(run, typed_settings(context), **how)
 
 
 command = SectionedCommand(

@@ -71,7 +71,8 @@ def report_end(console: Console, job: TrainingJob, metrics: dict[str, Any]) -> i
                   f"The weights from before that epoch are kept in {metrics['run_dir']}.")  # fmt: skip
         code = 1
     elif metrics["stop_reason"] == "interrupted":
-        _complain(f"interrupted: what was learnt so far is kept in {metrics['run_dir']}.")
+        _complain(f"interrupted: what was learnt so far is kept in {metrics['run_dir']}. "
+                  f"Go on with: fastmlp train --resume {shlex.quote(metrics['run_dir'])}")  # fmt: skip
         code = 130
     elif metrics["stop_reason"]:
         console.line(f"stopped: {metrics['stop_reason']}")

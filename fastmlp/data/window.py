@@ -51,9 +51,9 @@ class Window:
         """Set the order of the coming epoch."""
         self._order = order
 
-    def start(self) -> None:
-        """Go back to the start of the order."""
-        self._next, self._is_prefetched = 0, False
+    def start(self, step: int = 0) -> None:
+        """Go to where in the order the window lies that holds a step of the epoch."""
+        self._next, self._is_prefetched = step // self.steps * self._rows, False
 
     def take(self) -> None:
         """Bring the next rows into ``array``."""

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fastmlp.errors import UsageError
 from fastmlp.training.callbacks import Callback
 
 from .model import Model
+from .resume import resume as go_on
+from .run_folder import read_history
 from .settings import Settings, settings_from
 from .train import set_up
 
@@ -40,6 +43,7 @@ def train(
     settings: Settings | None = None,
     *,
     out: str | Path | None = None,
+    resume: str | Path | None = None,
     callbacks: Sequence[Callback] = (),
     **changes: Any,
 ) -> TrainedRun:
@@ -51,6 +55,8 @@ def train(
         What to do; the defaults of ``Settings`` without.
     out
         The run's folder; default runs/<time>-<name>.
+    resume
+        The folder of a run to go on with, from its newest checkpoint; ``settings`` and ``out`` are then its own.
     callbacks
         Told of everything that happens while training.
     **changes
@@ -61,7 +67,12 @@ def train(
     UsageError, DataError, DeviceError, WriteError
         With one line that says what is wrong.
     """
-    given = {} if settings is None else settings.to_dict()
-    job = set_up(settings_from(given, changes), out=out, callbacks=callbacks)
+    if resume is None:
+        given = {} if settings is None else settings.to_dict()
+        job = set_up(settings_from(given, changes), out=out, callbacks=callbacks)
+    elif settings is not None or out is not None:
+        raise UsageError("settings and out do not go with resume, which takes those of the run; leave them out.")
+    else:
+        job = go_on(resume, changes, callbacks=callbacks)
     metrics = job.run()
-    return TrainedRun(job.model, metrics, [record.to_dict() for record in job.records], job.folder)
+    return TrainedRun(job.model, metrics, read_history(job.folder), job.folder)

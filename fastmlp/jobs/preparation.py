@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,7 @@ from fastmlp.errors import DataError, UsageError, did_you_mean
 
 from .settings import Settings
 
+FINGERPRINT_ROWS = 1000
 DEFAULT_VALIDATION_FRACTION = 0.1  # with early stopping, which cannot do without
 
 
@@ -119,6 +121,23 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
         source.target_name,
         notes,
     )
+
+
+def fingerprint(data: PreparedData) -> str:
+    """Return a SHA-256 of the prepared data: of all targets, and of up to FINGERPRINT_ROWS rows of features in each split.
+
+    A run that goes on asks by it whether the data are those that it was begun with.
+    """
+    total = hashlib.sha256()
+    for name in ("train", "validation", "test"):
+        part = getattr(data, name)
+        if part is None:
+            continue
+        rows = np.linspace(0, len(part) - 1, min(len(part), FINGERPRINT_ROWS)).astype(np.int64)
+        total.update(f"{name} {part.features.dtype} {part.features.shape} {part.targets.dtype}".encode())
+        total.update(np.ascontiguousarray(part.features[rows]).data)
+        total.update(np.ascontiguousarray(part.targets).data)
+    return total.hexdigest()
 
 
 def read_source(settings: Settings) -> Source:

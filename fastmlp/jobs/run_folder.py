@@ -45,6 +45,27 @@ def create_run_folder(out: str | Path | None, name: str) -> Path:
     raise WriteError(f"there are too many runs named {wanted}. Choose another --out.")
 
 
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """Return the records of a run's history.jsonl; a last line that was cut off while it was written is left out.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is not what fastmlp writes.
+    """
+    path = folder / HISTORY_FILE
+    if not path.is_file():
+        return []
+    try:
+        lines = path.read_bytes().split(b"\n")
+        records = [json.loads(line) for line in lines[:-1]]  # what follows the last line's end is half a line, or nothing
+        if not all(isinstance(record, dict) for record in records):
+            raise ValueError("a line holds no object")
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelFileError(f"the history {path} cannot be read: {error}. Remove the file, or train again.") from None
+    return records
+
+
 def read_metrics(folder: Path) -> dict[str, Any] | None:
     """Return the numbers of a run's metrics.json, None if there is no such file.
 

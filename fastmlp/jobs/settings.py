@@ -7,6 +7,7 @@ import sys
 import types
 import typing
 from dataclasses import Field, asdict, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,9 @@ class Settings:
         None, "Stop after so many epochs without improvement and keep the best weights.", "training", low=1
     )
     watch: str = _setting("loss", "What tells the best epoch on the validation rows.", "training", ("loss", "score"))
+    checkpoint_every: int | None = _setting(
+        None, "Epochs between checkpoints, from which --resume goes on; Ctrl-C always leaves one.", "training", low=1
+    )
     log_every: int | None = _setting(None, "Also record every so many updates.", "training", low=1)
     seed: int = _setting(0, "Of splits, initial weights, shuffles and dropout.", "training", low=0)
     dtype: str = _setting("float32", "Floating-point type.", "training", ("float32", "float64"))
@@ -209,10 +213,16 @@ def _toml_string(text: str) -> str:
 
 def field_type(description: Field) -> tuple[type, bool]:
     """Return the plain type of a setting and whether None is accepted."""
-    hint = typing.get_type_hints(Settings)[description.name]
+    hint = _type_hints()[description.name]
     if isinstance(hint, types.UnionType):
         return next(part for part in typing.get_args(hint) if part is not type(None)), True
     return hint, False
+
+
+@cache
+def _type_hints() -> dict[str, Any]:
+    """Return the types of the settings; finding them takes milliseconds, and a recipe asks for them thousands of times."""
+    return typing.get_type_hints(Settings)
 
 
 def _converted(name: str, value: Any) -> Any:

@@ -26,12 +26,13 @@ from fastmlp.optim.optimizers import (
 )
 from fastmlp.optim.schedules import Schedule, parse_schedule
 from fastmlp.training.callbacks import Callback, HistoryWriter, Record
+from fastmlp.training.checkpoint import Checkpointer
 from fastmlp.training.files import write_json, write_text
 from fastmlp.training.measure import Measure
 from fastmlp.training.trainer import Trainer, TrainingResult
 
 from .model import Model, bind, loss_targets, output_width
-from .preparation import Part, PreparedData, prepare
+from .preparation import Part, PreparedData, fingerprint, prepare
 from .recorded_prediction import PREDICTION_BATCH
 from .run_folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, create_run_folder
 from .settings import Settings, to_toml
@@ -60,6 +61,8 @@ class TrainingJob:
         The run's folder.
     measures
         What measures each split, by its name.
+    notes
+        What checkpoints say of the run beside the training's state: which data it has, and where it was resumed.
     records
         What each epoch brought; empty until ``run``.
     """
@@ -72,6 +75,7 @@ class TrainingJob:
     trainer: Trainer
     folder: Path
     measures: dict[str, Measure]
+    notes: dict[str, Any] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
 
     @property
@@ -110,6 +114,7 @@ class TrainingJob:
             "parameters": self.model.network.parameter_count(),
             "task": self.model.task,
             **{f"{name}_rows": count for name, count in self.data.rows.items()},
+            "resumes": self.notes.get("resumes", []),
             "stop_reason": result.stop_reason,
             "diverged": result.diverged,
         }
@@ -121,6 +126,7 @@ def set_up(
     out: str | Path | None = None,
     callbacks: Sequence[Callback] = (),
     announce: Callable[[str], None] = lambda name: None,
+    resumed: Path | None = None,
 ) -> TrainingJob:
     """Read the data, build and compile the network, and make the run's folder.
 
@@ -134,6 +140,8 @@ def set_up(
         Told of everything that happens.
     announce
         Called with a kernel's name after each that had to be compiled.
+    resumed
+        The folder of a run that goes on, in place of a new one; it is left as it is.
 
     Raises
     ------
@@ -152,8 +160,11 @@ def set_up(
     model = build_model(settings, data, backend)
     optimizer, schedule = build_optimizer(settings, model), build_schedule(settings, len(data.train))
     # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles, which takes seconds.
-    folder = create_run_folder(out, data.name)
-    write_text(folder / CONFIG_FILE, to_toml(settings))
+    folder = resumed
+    if folder is None:
+        folder = create_run_folder(out, data.name)
+        write_text(folder / CONFIG_FILE, to_toml(settings))
+    notes: dict[str, Any] = {"data": fingerprint(data), "resumes": []}
     batches = make_batches(model, data, data.train, settings.batch_size, model.network.counters, data.weights)
     measures = make_measures(model, data, batches)
     trainer = Trainer(
@@ -170,9 +181,13 @@ def set_up(
         early_stopping=settings.early_stopping,
         watch=settings.watch,
         log_every=settings.log_every,
-        callbacks=[HistoryWriter(folder / HISTORY_FILE), *callbacks],
+        callbacks=[
+            HistoryWriter(folder / HISTORY_FILE),
+            Checkpointer(folder, settings.checkpoint_every, notes),
+            *callbacks,
+        ],
     )
-    return TrainingJob(settings, backend, reason, data, model, trainer, folder, measures)
+    return TrainingJob(settings, backend, reason, data, model, trainer, folder, measures, notes)
 
 
 def decide(settings: Settings, rows: int) -> Settings:

@@ -30,6 +30,9 @@ class Statistics:
     def __add__(self, other: Statistics) -> Statistics:
         return Statistics(self.loss_sum + other.loss_sum, self.right + other.right, self.rows + other.rows)
 
+    def __sub__(self, other: Statistics) -> Statistics:
+        return Statistics(self.loss_sum - other.loss_sum, self.right - other.right, self.rows - other.rows)
+
     @property
     def loss(self) -> float:
         """Mean loss of a row; NaN where no row was seen."""
@@ -86,11 +89,22 @@ class Loss(ABC):
         self.backend.ops.accumulate_statistics(row_loss, row_right, self.statistics)
         return gradient
 
-    def take_statistics(self) -> Statistics:
-        """Return the sums since the last call, and start anew; waits for the device."""
+    def read_statistics(self) -> Statistics:
+        """Return the sums so far; waits for the device."""
         sums = self.backend.to_numpy(self.statistics)
-        self.backend.assign(self.statistics, np.zeros(3))
         return Statistics(float(sums[LOSS_SUM]), float(sums[RIGHT_SUM]), int(sums[ROW_COUNT]))
+
+    def set_statistics(self, sums: Statistics) -> None:
+        """Go on from these sums."""
+        values = np.zeros(3)
+        values[[LOSS_SUM, RIGHT_SUM, ROW_COUNT]] = sums.loss_sum, sums.right, sums.rows
+        self.backend.assign(self.statistics, values)
+
+    def take_statistics(self) -> Statistics:
+        """Return the sums so far, and start anew."""
+        sums = self.read_statistics()
+        self.set_statistics(Statistics())
+        return sums
 
     def row_losses(self, rows: int) -> np.ndarray:
         """Return the loss of each of the last batch's rows, float64."""

@@ -1,4 +1,4 @@
-"""What others may do while a network trains: a protocol of four methods, and the writer of the history."""
+"""What others may do while a network trains: a protocol of six methods, and the writer of the history."""
 
 from __future__ import annotations
 
@@ -91,6 +91,12 @@ class Callback:
 
     def recorded(self, trainer: Trainer, record: Record) -> None:
         """After every epoch, and after every stretch of updates if those are logged."""
+
+    def epoch_ended(self, trainer: Trainer, result: TrainingResult) -> None:
+        """After every epoch that left the parameters finite, when all that belongs to it is counted."""
+
+    def interrupted(self, trainer: Trainer, result: TrainingResult) -> None:
+        """After Ctrl-C, between two steps of an epoch."""
 
     def training_ended(self, trainer: Trainer, result: TrainingResult) -> None:
         """After the last update, with the best weights restored if that was asked for."""

@@ -1,4 +1,4 @@
-"""Writes files so that a reader never meets half of one: aside, flushed to the disk, then renamed."""
+"""Writes files so that a reader never meets half of one: aside, flushed to the disk, renamed, and the folder flushed too."""
 
 from __future__ import annotations
 
@@ -32,12 +32,25 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
             with aside.open("rb+") as file:
                 os.fsync(file.fileno())
             aside.replace(path)
+            _flush_folder(path.parent)
         finally:
             aside.unlink(missing_ok=True)
     except OSError as error:
         raise WriteError(
             f"cannot write {path}: {error.strerror or error}. Free space, or write to another place."
         ) from None
+
+
+def _flush_folder(folder: Path) -> None:
+    """Bring a rename to the disk, where the system lets a folder be opened for that."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return  # not so on Windows, whose renames need no such thing
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

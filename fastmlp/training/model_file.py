@@ -1,4 +1,4 @@
-"""Reads and writes models: safetensors with JSON metadata, no pickle; what is read is checked before it is believed."""
+"""Reads and writes models and checkpoints: safetensors with JSON metadata, no pickle; nothing is believed unchecked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORMAT_VERSION = 1
 LARGEST_HEADER = 16 * 2**20  # bytes; vocabularies of text columns live there
 
 
-def write_model(path: Path, tensors: dict[str, np.ndarray], description: dict[str, Any]) -> None:
+def write_model(path: Path, tensors: dict[str, np.ndarray], description: dict[str, Any], format: str = FORMAT) -> None:
     """Write arrays and their description to one file, atomically.
 
     Parameters
@@ -28,18 +28,20 @@ def write_model(path: Path, tensors: dict[str, np.ndarray], description: dict[st
         float32 or float64 arrays by name.
     description
         What JSON can hold.
+    format
+        What the file says that it is.
     """
     from safetensors.numpy import save
 
     # One entry alone: safetensors writes several in an order that changes from run to run.
-    metadata = {FORMAT: json.dumps({"format_version": FORMAT_VERSION, "description": description}, allow_nan=False)}
+    metadata = {format: json.dumps({"format_version": FORMAT_VERSION, "description": description}, allow_nan=False)}
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     # Written by Python rather than by safetensors, whose error on a full disk is no OSError.
     write_atomically(path, lambda aside: aside.write_bytes(save(arrays, metadata)))
 
 
-def read_model(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return the arrays and the description of a model file.
+def read_model(path: Path, format: str = FORMAT) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays and the description of a model file; ``format`` is what it must say that it is.
 
     Raises
     ------
@@ -52,14 +54,14 @@ def read_model(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            description = _description(path, metadata)
+            description = _description(path, metadata, format)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(path, str(error)) from None
     for name, array in tensors.items():
         if array.dtype not in (np.float32, np.float64):
             raise _damaged(path, f"array {name!r} is {array.dtype}, not float32 or float64")
-        if not np.isfinite(array).all():
+        if format == FORMAT and not np.isfinite(array).all():
             raise _damaged(path, f"array {name!r} holds numbers that are not finite")
     return tensors, description
 
@@ -87,10 +89,10 @@ def _check_header(path: Path) -> None:
         raise _damaged(path, "its header does not fit the file")
 
 
-def _description(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
-    if FORMAT not in metadata:
-        raise ModelFileError(f"{path} is not a fastmlp model; give a run folder of fastmlp train.")
-    kept = json.loads(metadata[FORMAT], parse_constant=_refuse_constant)
+def _description(path: Path, metadata: dict[str, str], format: str) -> dict[str, Any]:
+    if format not in metadata:
+        raise ModelFileError(f"{path} is not a {'fastmlp model' if format == FORMAT else format}; give a run folder of fastmlp train.")
+    kept = json.loads(metadata[format], parse_constant=_refuse_constant)
     if not isinstance(kept, dict) or not isinstance(kept.get("description"), dict):
         raise _damaged(path, "its description is not an object")
     version = kept.get("format_version")

@@ -71,7 +71,7 @@ class Sweep:
         """The names of what was recorded for one step, in order."""
         return (self._full or self._ragged).operations
 
-    def run(self, stretch: int | None = None, before: int = 0) -> Iterator[int]:
+    def run(self, stretch: int | None = None, before: int = 0, first: int = 0) -> Iterator[int]:
         """Replay one pass; yield the number of steps done each time Python comes back.
 
         Parameters
@@ -80,10 +80,14 @@ class Sweep:
             Also come back whenever the steps, with those ``before``, are a multiple of this.
         before
             Steps of earlier passes.
+        first
+            Steps of this pass that were made before; the counters stand behind them.
         """
         if self._window is not None:
-            self._window.start()
-        done = 0
+            self._window.start(first)
+            if first % self._window.steps:
+                self._window.take()
+        done = first
         while done < self.full_steps:
             count = self._chunk(stretch, before, done)
             start = time.perf_counter()
@@ -91,7 +95,7 @@ class Sweep:
             self._seconds_per_step = (time.perf_counter() - start) / count
             done += count
             yield done
-        if self._ragged is not None:
+        if self._ragged is not None and done < self.steps:
             self._replay(self._ragged, 1, done)
             yield done + 1
 

@@ -19,6 +19,7 @@ from .callbacks import Callback, Progress, Record
 from .interrupts import Interrupts
 from .measure import Measure
 from .passes import training_sweep
+from .state import Position, TrainingState, restore
 from .sweep import Sweep
 
 
@@ -85,6 +86,21 @@ class Trainer:
         Told of everything that happens.
     sweep
         A pass that was recorded with this optimizer; by default one over all rows.
+
+    Attributes
+    ----------
+    result
+        How training has gone so far.
+    position
+        Where it stands.
+    best_value, best_snapshot
+        The watched number of the best epoch, and the parameters after it.
+    last_watched
+        The watched number of the last epoch, smaller is better; None before one is over.
+    last_good
+        The parameters after the last epoch that left them finite.
+    stretch
+        Sums of earlier epochs since the last record of updates.
     """
 
     def __init__(
@@ -118,11 +134,13 @@ class Trainer:
         self.log_every, self.callbacks = log_every, list(callbacks)
         self._rates_an_epoch = sweep.steps if sweep else -(-batches.rows // batches.batch_size)
         self.sweep = sweep or self._compiled_sweep(drop_last)
-        self.first_epoch, self.first_update, self.update = 1, 0, 0
+        self.first_epoch, self.first_update = 1, 0
+        self.position, self.result = Position(), TrainingResult()
         self.stop_reason = ""
+        self.stretch = Statistics()
+        self.best_value, self.best_snapshot, self.last_good = math.inf, None, None
+        self.last_watched: float | None = None
         self._interrupts = Interrupts()
-        self._stretch = Statistics()  # since the last record of updates, which may lie in an earlier epoch
-        self._best_value, self._best_snapshot = math.inf, None
 
     def _compiled_sweep(self, drop_last: bool) -> Sweep:
         # This allocates the table whose address the steps will hold.
@@ -132,61 +150,75 @@ class Trainer:
     def go_on_from(self, epochs: int, updates: int) -> None:
         """Count on from an earlier training of the network: its epochs and its updates."""
         self.first_epoch, self.epochs = epochs + 1, epochs + self.epochs
-        self.first_update = self.update = updates
+        self.first_update = updates
+        self.position = Position(epochs + 1, update=updates)
+        self.result.epochs = self.result.best_epoch = epochs
+
+    def resume(self, state: TrainingState) -> None:
+        """Go on from a state that ``state.capture`` took: to the same bits, if the settings are the same."""
+        restore(self, state)
+
+    @property
+    def update(self) -> int:
+        """Updates made before the epoch at hand."""
+        return self.position.update
 
     def fit(self) -> TrainingResult:
         """Train; return how it went. Ctrl-C ends training after the batch at hand, as an early stop."""
-        result = TrainingResult(epochs=self.first_epoch - 1, best_epoch=self.first_epoch - 1)
         self._tell("training_started")
         with self._interrupts:
-            self._run_epochs(result)
-        result.stop_reason = self.stop_reason
-        if self.early_stopping is not None and self._best_snapshot is not None:
-            self.network.store.restore(self._best_snapshot)
-        self._tell("training_ended", result)
-        return result
+            self._run_epochs(self.result)
+        self.result.stop_reason = self.stop_reason
+        if self.early_stopping is not None and self.best_snapshot is not None:
+            self.network.store.restore(self.best_snapshot)
+        self._tell("training_ended", self.result)
+        return self.result
 
     def _run_epochs(self, result: TrainingResult) -> None:
-        last_good = self.network.store.snapshot()
+        self.last_good = self.last_good or self.network.store.snapshot()
         try:
-            for epoch in range(self.first_epoch, self.epochs + 1):
+            for epoch in range(self.position.epoch, self.epochs + 1):
                 record = self._run_epoch(epoch, result)
                 snapshot = self.network.store.snapshot()
                 if not (math.isfinite(record.train["loss"]) and _finite(snapshot)):
                     result.diverged = self._likely_cause()
-                    self.network.store.restore(last_good)
+                    self.network.store.restore(self.last_good)
                     break
-                last_good = snapshot
+                self.last_good = snapshot
                 result.epochs = epoch
                 if record.is_best:
-                    result.best_epoch, self._best_snapshot = epoch, snapshot
-                if self._should_stop(epoch, result):
+                    result.best_epoch, self.best_snapshot = epoch, snapshot
+                stops = self._should_stop(epoch, result)
+                self._tell("epoch_ended", result)
+                if stops:
                     break
         except KeyboardInterrupt:
             self.stop_reason = "interrupted"
-            if not _finite(self.network.store.snapshot()):
-                self.network.store.restore(last_good)
+            if _finite(self.network.store.snapshot()):
+                self._tell("interrupted", result)
+            else:
+                self.network.store.restore(self.last_good)
 
     def _run_epoch(self, epoch: int, result: TrainingResult) -> Record:
+        at = self.position
         self._start_epoch(epoch)
-        total = Statistics()
-        seconds, start = 0.0, time.perf_counter()
-        self.loss.take_statistics()
-        for done in self.sweep.run(self.log_every, self.update):
-            new = self.loss.take_statistics()
-            seconds += time.perf_counter() - start
-            total, self._stretch = total + new, self._stretch + new
-            self._tell("progressed", Progress(epoch, done, self.sweep.steps, total.loss))
-            if self.log_every and (self.update + done) % self.log_every == 0:
+        start = time.perf_counter()
+        # One sum over the epoch, on the device: pieces would depend on when Python happened to look.
+        self.loss.set_statistics(at.total)
+        for done in self.sweep.run(self.log_every, at.update, at.step):
+            at.step, at.total = done, self.loss.read_statistics()
+            at.seconds += time.perf_counter() - start
+            self._tell("progressed", Progress(epoch, done, self.sweep.steps, at.total.loss))
+            if self.log_every and (at.update + done) % self.log_every == 0:
                 self._record_stretch(epoch, result)
-                self._stretch = Statistics()
             self._interrupts.check()
             start = time.perf_counter()
-        self.update = self.network.counters.update
-        result.train_seconds += seconds
+        self.stretch = self.stretch + (at.total - at.recorded)
+        self.position = Position(epoch + 1, update=self.network.counters.update)
+        result.train_seconds += at.seconds
         passes = epoch - self.first_epoch + 1
         result.samples_per_second = self.sweep.rows * passes / max(result.train_seconds, 1e-9)
-        record = self._epoch_record(epoch, total, seconds)
+        record = self._epoch_record(epoch, at.total, at.seconds)
         result.records.append(record)
         self._tell("recorded", record)
         return record
@@ -194,15 +226,17 @@ class Trainer:
     def _start_epoch(self, epoch: int) -> None:
         if self.shuffle:
             self.batches.shuffle(self.seed, epoch)
-        self.network.counters.start_epoch(self.update)
-        self.rates = self.schedule.learning_rates(self.update - self.first_update, self._rates_an_epoch)
+        step, update = self.position.step, self.position.update
+        self.network.counters.start_epoch(update + step, step, step * self.batches.batch_size)
+        self.rates = self.schedule.learning_rates(update - self.first_update, self._rates_an_epoch)
         self.optimizer.set_learning_rates(self.rates)
 
     def _epoch_record(self, epoch: int, total: Statistics, seconds: float) -> Record:
         monitored = self.monitor.run() if self.monitor else {}
         watched = self._watched(total, monitored)
-        is_best = watched < self._best_value
-        self._best_value = min(watched, self._best_value)
+        self.last_watched = watched
+        is_best = watched < self.best_value
+        self.best_value = min(watched, self.best_value)
         self.schedule.epoch_ended(watched)
         return Record(
             "epoch",
@@ -218,14 +252,17 @@ class Trainer:
         )
 
     def _record_stretch(self, epoch: int, result: TrainingResult) -> None:
-        monitored, name = {}, "validation"
-        if self.monitor:
+        monitored, name, at = {}, "validation", self.position
+        stretch = self.stretch + (at.total - at.recorded)
+        self.stretch, at.recorded = Statistics(), at.total
+        if self.monitor:  # which uses the loss, and the counters
             counters = self.network.backend.to_numpy(self.network.counters.values)
             monitored, name = self.monitor.run(), self.monitor.name
             self.network.backend.assign(self.network.counters.values, counters)
+            self.loss.set_statistics(at.total)
         update = self.network.counters.update  # a pass may leave batches out
         rate = float(self.rates[max(update - self.update, 1) - 1])
-        record = Record("updates", epoch, update, self._train_numbers(self._stretch), monitored, name, rate)
+        record = Record("updates", epoch, update, self._train_numbers(stretch), monitored, name, rate)
         result.records.append(record)
         self._tell("recorded", record)
 

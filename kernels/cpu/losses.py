@@ -1,7 +1,8 @@
 """Losses: value of each row, gradient and whether the row was predicted right, in one pass.
 
 Every kernel writes row_loss (rows,) and row_right (rows,) rather than a sum: the sums are then taken in one fixed order
-(``accumulate_statistics``), and do not depend on how the rows were divided among threads.
+(``accumulate_statistics``), and do not depend on how the rows were divided among threads. A row with NaN among its outputs
+is never right, wherever the NaN stands.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def softmax_cross_entropy(
         even_share = like(smoothing / classes, largest)
         target_logit = like(1.0 - smoothing, largest) * (logits[row, label] - largest) + even_share * shifted_sum
         row_loss[row] = weights[row] * (math.log(total) - target_logit)
-        row_right[row] = best == label and logits[row, label] == largest
+        row_right[row] = best == label and not math.isnan(total)
         factor = like(weights[row] * scale, largest)
         for column in range(classes):
             gradient[row, column] = factor * (gradient[row, column] / total - even_share)
@@ -78,7 +79,7 @@ def softmax_cross_entropy_soft(
             total += gradient[row, column]
             target_logit += (kept * targets[row, column] + even_share) * (logits[row, column] - largest)
         row_loss[row] = weights[row] * (math.log(total) - target_logit)
-        row_right[row] = best == label and logits[row, label] == largest
+        row_right[row] = best == label and not math.isnan(total)
         factor = like(weights[row] * scale, largest)
         for column in range(classes):
             target = kept * targets[row, column] + even_share
@@ -118,7 +119,8 @@ def elementwise_loss(
             best = column if output > outputs[row, best] else best
             label = column if target > targets[row, label] else label
         row_loss[row] = weights[row] * element_weight * total
-        row_right[row] = (right == RIGHT_THRESHOLD and sides_agree) or (right == RIGHT_ARGMAX and best == label)
+        is_right = (right == RIGHT_THRESHOLD and sides_agree) or (right == RIGHT_ARGMAX and best == label)
+        row_right[row] = is_right and not math.isnan(total)
 
 
 @operation(sums=True)

@@ -184,24 +184,25 @@ __device__ T column_sum(T own) {
     return sum;
 }
 
-// Where a thread stands in its block of BLOCK, whose threads may be arranged in rows.
+// Where a thread stands in its block, and how many there are; both count along rows of threads, where it has several.
 __device__ inline int thread_of_block() { return int(threadIdx.y * blockDim.x + threadIdx.x); }
+__device__ inline int threads_of_block() { return int(blockDim.y * blockDim.x); }
 
-// The sum over a block of BLOCK threads, in each of them. Every thread of the block must call it.
+// The sum over a block of at most BLOCK threads, in each of them. Every thread of the block must call it.
 template <typename T>
 __device__ T block_sum(T own) {
-    __shared__ T parts[BLOCK / WARP];
-    const int thread = thread_of_block();
-    own = warp_sum(own);
-    if (thread % WARP == 0) {
-        parts[thread / WARP] = own;
-    }
+    __shared__ T parts[BLOCK];
+    const int thread = thread_of_block(), threads = threads_of_block();
+    parts[thread] = own;
     __syncthreads();
-    T sum = 0;
-    for (int warp = 0; warp < BLOCK / WARP; ++warp) {
-        sum += parts[warp];
+    for (int half = BLOCK / 2; half > 0; half /= 2) {
+        if (thread < half && thread + half < threads) {
+            parts[thread] += parts[thread + half];
+        }
+        __syncthreads();
     }
-    __syncthreads();  // all have read them before another sum is begun
+    const T sum = parts[0];
+    __syncthreads();  // all have read it before another sum is begun
     return sum;
 }
 

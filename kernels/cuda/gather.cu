@@ -19,15 +19,14 @@ __device__ inline double advance_update(Vector<int64> counters, int64 batch_size
 }
 
 // Move on to the next batch, without an update: to measure or to predict.
-template <typename Integer>
-__global__ void ONE_THREAD begin_batch(Vector<Integer> counters, int64 batch_size) {
+__global__ void ONE_THREAD begin_batch(Vector<int64> counters, int64 batch_size) {
     advance(counters, batch_size);
 }
 
 // Move on to the next batch and to its update: count it and take its learning rate.
-template <typename Real>
-__global__ void ONE_THREAD begin_update(Vector<int64> counters, int64 batch_size, Vector<const Real> learning_rates,
-                                        Vector<Real> learning_rate) {
+__global__ void ONE_THREAD
+begin_update(Vector<int64> counters, int64 batch_size, Vector<const double> learning_rates,
+             Vector<double> learning_rate) {
     learning_rate[0] = advance_update(counters, batch_size, learning_rates);
 }
 

@@ -1,7 +1,8 @@
 // Losses: value of each row, gradient and whether the row was predicted right, in one pass; a warp takes a row.
 //
 // Every kernel writes row_loss (rows,) and row_right (rows,) rather than a sum: the sums are then taken in one fixed order
-// (accumulate_statistics), and do not depend on the grid. A row whose loss is NaN is never right.
+// (accumulate_statistics), and do not depend on the grid. A row with NaN among its outputs is never right, wherever the NaN
+// stands.
 
 // The largest number of a row, and its column: the first of several.
 template <typename T>
@@ -10,7 +11,8 @@ struct Peak {
     int64 column;
 };
 
-// The peak of a row, in every lane. As in the twin the search begins at column 0, and NaN is larger than nothing.
+// The peak of a row, in every lane. The search begins at column 0, in every lane too: a NaN there stays, others are passed
+// over, as on the CPU.
 template <typename T>
 __device__ Peak<T> row_peak(Matrix<const T> matrix, int64 row, int lane) {
     Peak<T> peak = {matrix(row, 0), 0};
@@ -51,7 +53,7 @@ softmax_cross_entropy(Matrix<const T> logits, Vector<const int32> labels, Vector
         if (lane == 0) {
             const T target_logit = kept * (logits(row, label) - best.value) + even_share * shifted_sum;
             row_loss[row] = weights[row] * (log(total) - target_logit);
-            row_right[row] = best.column == label && total == total;
+            row_right[row] = best.column == label && total == total;  // not NaN
         }
         const T factor = T(weights[row] * scale);
         for (int64 column = lane; column < logits.columns; column += WARP) {
@@ -83,7 +85,7 @@ softmax_cross_entropy_soft(Matrix<const T> logits, Matrix<const T> targets, Vect
         target_logit = warp_sum(target_logit);
         if (lane == 0) {
             row_loss[row] = weights[row] * (log(total) - target_logit);
-            row_right[row] = best.column == label.column && total == total;
+            row_right[row] = best.column == label.column && total == total;  // not NaN
         }
         const T factor = T(weights[row] * scale);
         for (int64 column = lane; column < logits.columns; column += WARP) {
@@ -125,16 +127,15 @@ elementwise_loss(Matrix<const T> outputs, Matrix<const T> targets, Vector<const 
         }
         if (lane == 0) {
             row_loss[row] = weights[row] * element_weight * total;
-            row_right[row] = is_right && total == total;
+            row_right[row] = is_right && total == total;  // not NaN
         }
     });
 }
 
 // Add a batch's loss, number right and number of rows to the epoch's sums.
-template <typename Real>
 __global__ void ONE_BLOCK
-accumulate_statistics(Vector<const Real> row_loss, Vector<const Real> row_right, Vector<Real> statistics) {
-    Real loss = 0, right = 0;
+accumulate_statistics(Vector<const double> row_loss, Vector<const double> row_right, Vector<double> statistics) {
+    double loss = 0, right = 0;
     for (int64 row = threadIdx.x; row < row_loss.size; row += BLOCK) {
         loss += row_loss[row];
         right += row_right[row];

@@ -124,7 +124,7 @@ adagrad(Vector<T> w, Vector<const T> g, Vector<T> square_sum, Vector<const doubl
     update_each(rule, w, g, square_sum);
 }
 
-// x to a whole power by repeated squaring: a tenth of the work of pow(), with an error of at most n units in its last place.
+// x to a whole power by repeated squaring, off by at most n units in the last place: far less work than pow().
 __device__ inline double power(double x, int64 n) {
     double result = 1;
     for (; n > 0; n /= 2) {
@@ -207,7 +207,7 @@ __global__ void EACH_ENTRY_OF(partial) squared_norm(Vector<const T> g, Vector<do
 template <typename T>
 __global__ void EACH_ELEMENT_OF(g) clip_by_norm(Vector<T> g, Vector<const double> partial, double limit) {
     double own = 0;  // every block adds up all partial sums, in the same order
-    for (int64 block = thread_of_block(); block < partial.size; block += BLOCK) {
+    for (int64 block = thread_of_block(); block < partial.size; block += threads_of_block()) {
         own += partial[block];
     }
     const double norm = sqrt(block_sum(own));

@@ -1,6 +1,6 @@
 """Reads the .cu files: which kernels there are, what each takes, how it is launched, and the text that NVRTC is given.
 
-A kernel is a template. Its signature says all that a launch needs, so nothing is written down a second time:
+A kernel is a template, if its types vary. Its signature says all that a launch needs, so nothing is written down a second time:
 
     template <typename T, Activation<T> value>
     __global__ void EACH_ELEMENT_OF(z) bias_activation(Matrix<T> z, Vector<const T> bias, double parameter) {
@@ -34,7 +34,7 @@ ELEMENT_TYPES = {
     np.dtype(np.uint8): "uint8",
 }
 SIGNATURE = re.compile(
-    r"^template\s*<(?P<template>[^{;]*?)>\s*__global__\s+void\s+(?P<launch>[A-Z_]+)(?:\((?P<over>\w+)\))?\s+"
+    r"^(?:template\s*<(?P<template>[^{;]*?)>\s*)?__global__\s+void\s+(?P<launch>[A-Z_]+)(?:\((?P<over>\w+)\))?\s+"
     r"(?P<name>\w+)\s*\((?P<parameters>[^)]*)\)\s*\{",
     re.MULTILINE,
 )
@@ -114,7 +114,7 @@ class Kernel:
             bound[name] if kind == "typename" else _function_instance(kind, next(chosen), bound)
             for kind, name in self.template
         ]
-        return f"{self.name}<{', '.join(arguments)}>"
+        return f"{self.name}<{', '.join(arguments)}>" if arguments else self.name
 
 
 def _function_instance(kind: str, function: str, bound: dict[str, str]) -> str:
@@ -158,7 +158,8 @@ def _signatures(path: Path) -> list[re.Match]:
 
 
 def _kernel(stem: str, match: re.Match) -> Kernel:
-    template = tuple(tuple(part.strip().rsplit(None, 1)) for part in match["template"].split(","))
+    parts = match["template"].split(",") if match["template"] else []
+    template = tuple(tuple(part.strip().rsplit(None, 1)) for part in parts)
     parameters = tuple(_parameter(part) for part in match["parameters"].split(","))
     return Kernel(match["name"], stem, template, match["launch"], match["over"] or "", parameters)
 

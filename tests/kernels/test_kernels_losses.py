@@ -163,11 +163,46 @@ def test_nan_logits_give_nan_loss_and_gradient(backend, dtype, soft, place):
     np.testing.assert_array_equal(np.isnan(results.gradient), [[True] * 3, [False] * 3])
 
 
+@pytest.mark.parametrize("soft", [False, True], ids=["labels", "distributions"])
+@pytest.mark.parametrize("place", [0, 1, 2, 33])
+@pytest.mark.parametrize("label", [0, 1, 33])
+def test_nan_logits_are_never_right(backend, dtype, soft, place, label):
+    logits = np.zeros((2, 35), dtype)
+    logits[:, label], logits[0, place] = 5, np.nan  # but for the NaN both rows would be right
+    labels, results = np.full(2, label, np.int32), Results((2, 35), dtype)
+    targets = oracle.distributions(labels, 35).astype(dtype) if soft else labels
+    operation = backend.ops.softmax_cross_entropy_soft if soft else backend.ops.softmax_cross_entropy
+    operation(logits, targets, np.ones(2, dtype), 0.0, 1.0, *results.arrays)
+    np.testing.assert_array_equal(results.right, [0, 1])
+
+
+@pytest.mark.parametrize("how", [RIGHT_THRESHOLD, RIGHT_ARGMAX], ids=["threshold", "largest"])
+@pytest.mark.parametrize("place", [0, 1, 2, 33])
+@pytest.mark.parametrize("label", [0, 1, 33])
+@pytest.mark.parametrize("name", sorted(oracle.ELEMENTWISE))
+def test_nan_outputs_are_never_right(backend, dtype, name, how, place, label):
+    outputs, targets = np.full((2, 35), -5, dtype), np.zeros((2, 35), dtype)
+    outputs[:, label], targets[:, label], outputs[0, place] = 5, 1, np.nan
+    results = Results((2, 35), dtype)
+    elementwise(backend, name, outputs, targets, np.ones(2, dtype), ELEMENTWISE_PARAMETER[name], how, results)
+    np.testing.assert_array_equal(results.right, [0, 1])
+
+
 def test_a_tie_is_decided_for_the_first_class(backend, dtype):
     logits, weights = np.ones((2, 3), dtype), np.ones(2, dtype)
     results = Results((2, 3), dtype)
     backend.ops.softmax_cross_entropy(logits, np.array([0, 1], np.int32), weights, 0.0, 1.0, *results.arrays)
     np.testing.assert_array_equal(results.right, [1, 0])
+
+
+@pytest.mark.parametrize("columns", [2, 31, 33, 70])
+def test_equal_peaks_are_decided_for_the_first_in_rows_of_any_length(backend, dtype, random, columns):
+    logits = random.integers(0, 3, (40, columns)).astype(dtype)
+    labels, weights = logits.argmax(axis=1).astype(np.int32), np.ones(40, dtype)
+    labels[::2] = columns - 1 - logits[::2, ::-1].argmax(axis=1)  # the last of the equals
+    results = Results(logits.shape, dtype)
+    backend.ops.softmax_cross_entropy(logits, labels, weights, 0.0, 1.0, *results.arrays)
+    np.testing.assert_array_equal(results.right, logits.argmax(axis=1) == labels)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.5])

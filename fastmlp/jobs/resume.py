@@ -1,0 +1,124 @@
+"""Goes on with a run that was stopped or killed, from its newest sound checkpoint, in the same folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from fastmlp.errors import ModelFileError, UsageError
+from fastmlp.training.callbacks import Callback
+from fastmlp.training.checkpoint import newest_checkpoint
+from fastmlp.training.files import write_text
+from fastmlp.training.state import Position
+
+from .run_folder import CONFIG_FILE, HISTORY_FILE, read_history
+from .settings import Settings, read_config, settings_from, to_toml
+from .train import TrainingJob, set_up
+
+# What may be changed when a run goes on: nothing that the arrays of the state or the split of the data depend on.
+CHANGEABLE = (
+    "dropout", "dropout_units", "batch_norm_decay", "loss", "reduction", "label_smoothing", "class_weight",
+    "optimizer", "lr", "momentum", "beta1", "beta2", "rho", "epsilon", "weight_decay", "l1", "l2", "clip_norm",
+    "clip_value", "schedule", "warmup", "batch_size", "epochs", "shuffle", "drop_last", "early_stopping", "watch",
+    "checkpoint_every", "log_every", "device", "threads", "gemm", "matmul_precision", "data_dir",
+)  # fmt: skip
+# With one of these another number of rows belongs to a step: the epoch at hand begins anew.
+CHANGES_STEPS = ("batch_size", "drop_last", "shuffle")
+
+
+def resume(
+    run: str | Path,
+    changes: dict[str, Any] | None = None,
+    *,
+    callbacks: Sequence[Callback] = (),
+    announce: Callable[[str], None] = lambda name: None,
+) -> TrainingJob:
+    """Set a run up again where its newest checkpoint left it.
+
+    Parameters
+    ----------
+    run
+        The run's folder.
+    changes
+        Settings that are to be different from now on; CHANGEABLE ones alone.
+    callbacks, announce
+        As in ``set_up``.
+
+    Returns
+    -------
+    TrainingJob
+        Its ``run`` trains on; with the same settings to the same bits as if the run had never stopped.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no sound checkpoint.
+    UsageError
+        If a change is not allowed, the data are others, or there is nothing left to train.
+    """
+    folder = Path(run)
+    former, settings = _merged(folder, changes or {})
+    checkpoint, notes = newest_checkpoint(folder)
+    changed = _changed(former, settings)
+    history = _history_until(folder, checkpoint.state.position)
+    job = set_up(settings, resumed=folder, callbacks=callbacks, announce=announce)
+    if job.notes["data"] != checkpoint.run["data"]:
+        raise UsageError(
+            f"the data of {folder} are not those that the run was begun with: {settings.dataset} has changed. Give the same "
+            "data, or train anew."
+        )
+    state = checkpoint.state
+    if any(name in changed for name in CHANGES_STEPS) and state.position.step:
+        notes.append(f"epoch {state.position.epoch} begins anew, since {', '.join(changed)} changed.")
+        state = replace(state, numbers=state.numbers | {"position": _epoch_start(state.position)})
+    job.trainer.resume(state)
+    if state.position.epoch > job.trainer.epochs:
+        raise UsageError(f"{folder} has trained all of its {job.trainer.epochs} epochs; give more with --epochs.")
+    for aside in folder.rglob(".*.tmp"):  # what a killed process was writing
+        aside.unlink(missing_ok=True)
+    write_text(folder / CONFIG_FILE, to_toml(job.settings))
+    write_text(folder / HISTORY_FILE, "".join(json.dumps(record) + "\n" for record in history))
+    where = {"epoch": state.position.epoch, "step": state.position.step, "changed": changed}
+    job.notes["resumes"] += [*checkpoint.run["resumes"], where]
+    job.backend.notices.extend(notes)
+    return job
+
+
+def _merged(folder: Path, changes: dict[str, Any]) -> tuple[Settings, Settings]:
+    """Return the settings that the run had, and those that it goes on with."""
+    if not (folder / CONFIG_FILE).is_file():
+        raise ModelFileError(
+            f"{folder} is not a run's folder: it has no {CONFIG_FILE}. Give a folder of fastmlp train."
+        )
+    kept = read_config(folder / CONFIG_FILE)
+    for name in changes:
+        if name not in CHANGEABLE and name in Settings.__dataclass_fields__:
+            raise UsageError(
+                f"--{name.replace('_', '-')} cannot change when a run goes on: parameters or data depend on it. Train anew, "
+                f"or change one of: {', '.join(CHANGEABLE)}."
+            )
+    return settings_from(kept), settings_from(kept, changes)
+
+
+def _changed(former: Settings, settings: Settings) -> dict[str, Any]:
+    before, after = former.to_dict(), settings.to_dict()
+    return {
+        name: after.get(name) for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)
+    }
+
+
+def _epoch_start(position: Position) -> dict[str, Any]:
+    return asdict(Position(position.epoch, update=position.update))
+
+
+def _history_until(folder: Path, position: Position) -> list[dict[str, Any]]:
+    """Return the records that belong to what the checkpoint holds."""
+    reached = position.update + position.step
+    return [
+        record
+        for record in read_history(folder)
+        if record["update"] <= reached and (record["kind"] != "epoch" or record["epoch"] < position.epoch)
+    ]

@@ -1,0 +1,176 @@
+"""Checkpoints: a training's whole state in one file, so that a run that was killed goes on to the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastmlp.errors import ModelFileError
+
+from .callbacks import Callback
+from .files import WriteError
+from .model_file import read_model, write_model
+from .state import TrainingState, capture
+
+if TYPE_CHECKING:
+    from .trainer import Trainer, TrainingResult
+
+CHECKPOINT_FORMAT = "fastmlp checkpoint"
+FOLDER = "checkpoints"
+KEPT = 2  # the newest ones; the best is kept beside them
+NAME = re.compile(r"update-(\d{10})\.safetensors")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes
+    ----------
+    state
+        The training's.
+    run
+        What the run added: a dict that JSON can hold.
+    """
+
+    state: TrainingState
+    run: dict[str, Any]
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Write a checkpoint into a run's folder, and remove those that are no longer wanted.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be written; those that were there are then still there.
+    """
+    position = checkpoint.state.position
+    path = folder / FOLDER / f"update-{position.update + position.step:010d}.safetensors"
+    description = {
+        "numbers": checkpoint.state.numbers,
+        "run": checkpoint.run,
+        "sha256": digest(checkpoint.state.arrays),
+    }
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"cannot make {path.parent}: {error.strerror or error}. Free space.") from None
+    write_model(path, checkpoint.state.arrays, description, CHECKPOINT_FORMAT)
+    return path
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Return what a checkpoint file holds.
+
+    Raises
+    ------
+    ModelFileError
+        If it is damaged: its arrays do not have the SHA-256 that it says, or anything else does not fit.
+    """
+    arrays, description = read_model(path, CHECKPOINT_FORMAT)
+    try:
+        state = TrainingState(arrays, description["numbers"])
+        sound = description["sha256"] == digest(arrays) and state.position.epoch >= 1
+        checkpoint = Checkpoint(state, dict(description["run"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"the checkpoint {path} is damaged: {error}.") from None
+    if not sound:
+        raise ModelFileError(f"the checkpoint {path} is damaged: its arrays are not those that were written.")
+    return checkpoint
+
+
+def newest_checkpoint(folder: Path) -> tuple[Checkpoint, list[str]]:
+    """Return the newest checkpoint of a run that is sound, and a note for each newer one that is not.
+
+    Raises
+    ------
+    ModelFileError
+        If there is none.
+    """
+    notes = []
+    for path in sorted(_files(folder), reverse=True):
+        try:
+            return read_checkpoint(path), notes
+        except ModelFileError as error:
+            notes.append(f"{error} The one before is taken.")
+    tried = f" ({len(notes)} damaged)" if notes else ""
+    raise ModelFileError(
+        f"{folder} has no checkpoint to go on from{tried}. Train anew: fastmlp train --config {folder}/config.toml; "
+        "--checkpoint-every 1 keeps one an epoch."
+    )
+
+
+def digest(arrays: dict[str, np.ndarray]) -> str:
+    """Return the SHA-256 of arrays with their names, types and shapes."""
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        total.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        total.update(array.data)
+    return total.hexdigest()
+
+
+class Checkpointer(Callback):
+    """Writes a checkpoint every so many epochs, at the end, and after Ctrl-C; a disk that is full does not end the run.
+
+    Parameters
+    ----------
+    folder
+        The run's.
+    every
+        Epochs between checkpoints; None writes them after Ctrl-C alone.
+    run
+        What the run adds to each.
+    """
+
+    def __init__(self, folder: Path, every: int | None, run: dict[str, Any]):
+        self.folder, self.every, self.run = folder, every, run
+        self._watched: dict[Path, float] = {}
+
+    def epoch_ended(self, trainer: Trainer, result: TrainingResult) -> None:
+        """Write if it is time."""
+        is_last = result.epochs == trainer.epochs or bool(trainer.stop_reason)
+        if self.every is not None and (result.epochs % self.every == 0 or is_last):
+            self._write(trainer)
+
+    def interrupted(self, trainer: Trainer, result: TrainingResult) -> None:
+        """Write where the training stands, inside an epoch."""
+        self._write(trainer)
+
+    def _write(self, trainer: Trainer) -> None:
+        try:
+            write_checkpoint(self.folder, Checkpoint(capture(trainer), self.run))
+        except WriteError as error:
+            trainer.network.backend.notices.append(f"a checkpoint is missing: {error}")
+            return
+        self._prune()
+
+    def _prune(self) -> None:
+        """Remove all but the newest and the best; a file that cannot be removed does no harm."""
+        paths = sorted(_files(self.folder))
+        for path in paths:
+            if path not in self._watched:  # written just now, or before this process was there
+                self._watched[path] = _watched_number(path)
+        best = min(paths, key=self._watched.__getitem__, default=None)
+        for path in paths[:-KEPT]:
+            if path != best:
+                path.unlink(missing_ok=True)
+
+
+def _watched_number(path: Path) -> float:
+    """Return the watched number of the epoch before a checkpoint; infinity if it has none, or is damaged."""
+    try:
+        value = read_checkpoint(path).state.numbers["last_watched"]
+    except (ModelFileError, KeyError):
+        return np.inf
+    return np.inf if value is None else value
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in (folder / FOLDER).glob("update-*.safetensors") if NAME.fullmatch(path.name)]
