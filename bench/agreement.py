@@ -17,6 +17,7 @@ from .workers import WorkerError
 EPOCHS = 2  # the second one's loss depends on every update of the first
 FEW_BATCHES = 8
 TOLERANCE = 1e-3  # relative, of a loss
+TF32_TOLERANCE = 1e-2  # each factor of a product keeps three decimal digits, and libraries round them in their own ways
 PROBABILITY_TOLERANCE = 1e-4
 
 
@@ -47,9 +48,9 @@ class Agreement:
 
 
 def check_training(
-    contenders: Sequence[Contender], shape: Shape, whole_epochs: bool
+    contenders: Sequence[Contender], shape: Shape, whole_epochs: bool, tolerance: float = TOLERANCE
 ) -> tuple[list[Agreement], list[str]]:
-    """Train each contender from the same weights on the same batches in the same order, and compare their losses.
+    """Train each contender, in each of its kinds, from the same weights on the same batches, and compare the losses.
 
     Parameters
     ----------
@@ -59,6 +60,8 @@ def check_training(
         Of the problem.
     whole_epochs
         Take all rows, rather than those of a few batches.
+    tolerance
+        Of the relative difference.
 
     Returns
     -------
@@ -66,11 +69,13 @@ def check_training(
     failures : list
         A line for each contender that could not be run.
     """
-    rows = shape.rows if whole_epochs else min(shape.rows, FEW_BATCHES * shape.batch)
+    at_a_time = max(variant.options.get("steps", 0) for contender in contenders for variant in contender.variants)
+    batches = FEW_BATCHES + 2 * at_a_time  # so that graphs of several steps are replayed, and single steps after them
+    rows = shape.rows if whole_epochs else min(shape.rows, batches * shape.batch)
     work = Work("Training", replace(shape, rows=rows), {"shuffle": False})
     comparable = [each for each in contenders if each.name != "sklearn" or shape.widths[-1] > 2]
     results, failures = _run_each(comparable, work, EPOCHS)
-    return _compared(results, TOLERANCE, relative=True), failures
+    return _compared(results, tolerance, relative=True), failures
 
 
 def check_prediction(contenders: Sequence[Contender], shape: Shape) -> tuple[list[Agreement], list[str]]:
@@ -88,11 +93,12 @@ def check_prediction(contenders: Sequence[Contender], shape: Shape) -> tuple[lis
 def _run_each(contenders: Sequence[Contender], work: Work, count: int) -> tuple[dict[str, list], list[str]]:
     results, failures = {}, []
     for contender in contenders:
-        try:
-            with work.start(contender, contender.variants[0]) as worker:
-                results[contender.name] = worker.run(count)[1]
-        except WorkerError as error:
-            failures.append(str(error))
+        for name, variant in contender.kinds:
+            try:
+                with work.start(contender, variant) as worker:
+                    results[name] = worker.run(count)[1]
+            except WorkerError as error:
+                failures.append(str(error))
     return results, failures
 
 

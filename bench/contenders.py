@@ -10,11 +10,17 @@ from typing import Any
 from fastmlp.backend.cpu import GEMM_CHOICES
 from fastmlp.errors import MissingExtraError, choose
 
+from .place import Place
+
 EXTRA = "bench"
 TRAINING_PEERS = ("torch", "jax", "sklearn")
+GPU_PEERS = ("torch", "jax")
 PREDICTION_PEERS = ("torch", "jax", "sklearn", "onnxruntime")
 PACKAGES = {"torch": ("torch",), "jax": ("jax",), "sklearn": ("sklearn",), "onnxruntime": ("onnxruntime", "onnx")}
 OWN = "fastmlp"
+STEPS_AT_A_TIME = 16  # that one launch of a longer graph runs: as many as fastmlp's own
+# XLA makes CUDA graphs of what lies within a loop's step; with this it makes one of the loop itself.
+WHOLE_LOOPS = {"XLA_FLAGS": "--xla_gpu_enable_command_buffer=+WHILE"}
 
 
 @dataclass(frozen=True)
@@ -27,14 +33,27 @@ class Variant:
         How many it is given.
     options
         Keywords of the contender's class.
+    environment
+        Variables of its process.
+    note
+        What tables say of it beside what its options say.
     """
 
     threads: int
     options: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    note: str = ""
 
     def __str__(self) -> str:
-        words = [name for name, value in self.options.items() if value is True]
-        return ", ".join([f"{self.threads} thread{'s' if self.threads > 1 else ''}", *words])
+        place = self.options.get("device") or f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        return ", ".join(filter(None, [place, self.words]))
+
+    @property
+    def words(self) -> str:
+        """What it does otherwise than the plain way; empty for that."""
+        steps = self.options.get("steps", 1)
+        words = [self.note, f"{steps} steps at a time" if steps > 1 else ""]
+        return ", ".join(filter(None, [*words, *(name for name, value in self.options.items() if value is True)]))
 
 
 @dataclass(frozen=True)
@@ -60,6 +79,35 @@ class Contender:
         """Whether it is another library."""
         return self.module != f"with_{OWN}"
 
+    @property
+    def kinds(self) -> list[tuple[str, Variant]]:
+        """A variant of each kind, with a name for it: threads do not change what is computed, everything else might."""
+        kinds: dict[str, Variant] = {}
+        for variant in self.variants:
+            kinds.setdefault(variant.words, variant)
+        plain, *others = kinds.items()
+        return [(self.name, plain[1]), *((f"{self.name} ({words})", variant) for words, variant in others)]
+
+
+@dataclass(frozen=True)
+class LineUp:
+    """Who takes part.
+
+    Attributes
+    ----------
+    own, peers
+        fastmlp, in each way asked for; the others.
+    missing
+        Why each other library is left out, by its name.
+    devices
+        On a GPU, what each library says of it and of what it brings, by its name.
+    """
+
+    own: list[Contender]
+    peers: list[Contender]
+    missing: dict[str, str]
+    devices: dict[str, dict[str, str]] = field(default_factory=dict)
+
 
 def own_training(gemm: Sequence[str], threads: int) -> list[Contender]:
     """Return fastmlp once for each of these ways to multiply matrices; it chooses its number of threads itself."""
@@ -72,6 +120,11 @@ def own_prediction(gemm: Sequence[str], threads: int) -> list[Contender]:
     return [_own(word, way, threads) for word in _gemm_words(gemm) for way in ways]
 
 
+def own_on_gpu(place: Place, threads: int) -> Contender:
+    """Return fastmlp on a GPU."""
+    return Contender(OWN, f"with_{OWN}", (Variant(threads, place.options),))
+
+
 def find_peers(names: Sequence[str], accepted: Sequence[str], threads: int) -> tuple[list[Contender], dict[str, str]]:
     """Return the peers of these names that are installed, and for each other one what to install.
 
@@ -80,15 +133,62 @@ def find_peers(names: Sequence[str], accepted: Sequence[str], threads: int) -> t
     UsageError
         For a name that is not accepted.
     """
-    found, missing = [], {}
+    installed, missing = _find_installed(names, accepted)
+    return [Contender(name, f"with_{name}", _peer_variants(name, threads)) for name in installed], missing
+
+
+def find_gpu_peers(
+    names: Sequence[str], place: Place, threads: int
+) -> tuple[dict[str, list[Contender]], dict[str, str]]:
+    """Return the peers on a GPU, by the name of each library that is installed, and for each other one what to install.
+
+    PyTorch takes part twice: launching each step's kernels, and replaying CUDA graphs of one step or of several.
+
+    Raises
+    ------
+    UsageError
+        For a name that is not accepted.
+    """
+    plain, several = place.options, {**place.options, "steps": STEPS_AT_A_TIME}
+    peers = {
+        "torch": [
+            Contender("torch eager", "with_torch", (Variant(threads, plain),)),
+            Contender(
+                "torch graphs",
+                "with_torch_graphs",
+                (
+                    Variant(threads, plain),
+                    Variant(threads, several),
+                    Variant(threads, {**several, "compiled": True}),
+                ),
+            ),
+        ],
+        "jax": [
+            Contender(
+                "jax",
+                "with_jax",
+                (
+                    Variant(threads, plain),
+                    Variant(threads, several),
+                    Variant(threads, plain, WHOLE_LOOPS, "loop as a graph"),
+                ),
+            )
+        ],
+    }
+    installed, missing = _find_installed(names, GPU_PEERS)
+    return {name: peers[name] for name in installed}, missing
+
+
+def _find_installed(names: Sequence[str], accepted: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    installed, missing = [], {}
     for name in dict.fromkeys(names):
         choose("peer", name, accepted)
         lacking = [package for package in PACKAGES[name] if not _is_installed(package)]
         if lacking:
             missing[name] = str(MissingExtraError(f"the peer {name}", " and ".join(lacking), EXTRA))
         else:
-            found.append(Contender(name, f"with_{name}", _peer_variants(name, threads)))
-    return found, missing
+            installed.append(name)
+    return installed, missing
 
 
 def _gemm_words(gemm: Sequence[str]) -> list[str]:

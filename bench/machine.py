@@ -10,7 +10,9 @@ from typing import Any
 from fastmlp.jobs.information import information
 
 FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "amx_tile", "asimd", "sve")
-PACKAGES = ("fastmlp", "numpy", "scipy", "numba", "scikit-learn", "torch", "jax", "onnxruntime", "mkl")
+GPU_PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "jax-cuda12-plugin", "jax-cuda13-plugin")
+CPU_PACKAGES = ("fastmlp", "numpy", "scipy", "numba", "scikit-learn", "torch", "jax", "onnxruntime", "mkl")
+PACKAGES = (*CPU_PACKAGES, *GPU_PACKAGES)
 CORE_TYPE = "OPENBLAS_CORETYPE"
 
 
@@ -43,7 +45,14 @@ def machine_lines(machine: dict[str, Any]) -> list[str]:
         f"{machine['processor']}, {machine['cores']} cores, {flags}, load {machine['load']:.2f} before",
         f"python {machine['python']}, {versions}, {machine['blas']}",
     ]
-    return lines if chosen is None else [*lines, f"{CORE_TYPE}={chosen}"]
+    if chosen is not None:
+        lines.append(f"{CORE_TYPE}={chosen}")
+    found = machine.get("found", {}).items()
+    return [
+        *lines,
+        *machine.get("gpus", []),
+        *(f"{who} on {what['device']}: {what['libraries']}" for who, what in found),
+    ]
 
 
 def _processor_flags() -> set[str]:

@@ -1,4 +1,4 @@
-"""What the three commands share: their options, their lists of words, how an error ends them, where results go."""
+"""What the commands share: their options, their lists of words, how an error ends them, where results go."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from fastmlp.training.files import write_atomically, write_json
 
 from .contenders import EXTRA
 from .machine import usable_cores
+from .place import CPU
 from .rounds import Protocol
 
 PLOT_FORMATS = ("png", "svg", "pdf")
@@ -35,31 +36,53 @@ class Words(click.ParamType):
         return [] if words == [NONE] else words
 
 
-def words_option(name: str, default: str, help_text: str) -> Callable:
+def words_option(name: str, default: str | None, help_text: str) -> Callable:
     """Return an option that takes words with commas between."""
     return click.option(
         name, type=Words(), default=default, show_default=True, metavar="NAMES", help=help_text
     )  # fmt: skip
 
 
-def common_options(command: Callable) -> Callable:
-    """Add the options that every command has."""
-    for option in (
-        click.option("--plot", "plot_file", metavar="FILE", help="Draw it: a name that ends in .png, .svg or .pdf."),
-        click.option("--json", "json_file", metavar="FILE", help="Write all numbers as JSON."),
-        click.option(
-            "--threads", type=click.IntRange(1), default=usable_cores, metavar="N", help="For each; default all cores."
-        ),
-        click.option(
-            "--seconds", type=float, default=0.3, show_default=True, metavar="S", help="Least time of one turn."
-        ),
+def _all_of(*options: Callable) -> Callable:
+    """Return what adds options to a command, in this order."""
+
+    def add(command: Callable) -> Callable:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def turn_options(seconds: float) -> Callable:
+    """Return what adds the options of taking turns; ``seconds`` is the usual time of one."""
+    return _all_of(
         click.option(
             "--rounds", type=click.IntRange(1), default=7, show_default=True, metavar="N", help="Turns of each."
         ),
-        words_option("--gemm", "auto", "How fastmlp multiplies: auto, tiles, blas, mkl; one contender for each."),
-    ):
-        command = option(command)
-    return command
+        click.option(
+            "--seconds", type=float, default=seconds, show_default=True, metavar="S", help="Least time of one turn."
+        ),
+    )
+
+
+json_option = click.option("--json", "json_file", metavar="FILE", help="Write all numbers as JSON.")
+common_options = _all_of(
+    words_option("--gemm", "auto", "How fastmlp multiplies: auto, tiles, blas, mkl; one contender for each."),
+    turn_options(seconds=0.3),
+    click.option(
+        "--threads", type=click.IntRange(1), default=usable_cores, metavar="N", help="For each; default all cores."
+    ),
+    json_option,
+    click.option("--plot", "plot_file", metavar="FILE", help="Draw it: a name that ends in .png, .svg or .pdf."),
+)
+place_options = _all_of(
+    click.option("--device", default=CPU, show_default=True, metavar="NAME", help="cpu, cuda or cuda:N."),
+    click.option(
+        "--matmul-precision", "precision", default="highest", show_default=True, metavar="WORD",
+        help="Of float32 products on CUDA, for everyone: highest, or high for TF32.",
+    ),
+)  # fmt: skip
 
 
 def protocol_of(rounds: int, seconds: float) -> Protocol:

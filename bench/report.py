@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEADER = ("contender", "run with", "median µs", "min–max µs", "× best peer", "memory", "compile")
+MEMORY_COLUMN = 5
 PEAK_COLUMN = 5  # where the share of the peak stands, in tables that have it
 
 
@@ -23,7 +24,7 @@ def micro(seconds: float) -> str:
 
 
 def table_rows(measurements: Sequence[Measurement], units: int = 1) -> list[list[str]]:
-    """Return a row of texts for each contender under HEADER.
+    """Return a row of texts for each contender under HEADER; on a GPU its memory is that of the GPU.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def table_rows(measurements: Sequence[Measurement], units: int = 1) -> list[list
             micro(measured.median / units),
             f"{micro(min(measured.seconds) / units)}–{micro(max(measured.seconds) / units)}",
             "-" if peer is None else f"{speed_against(measured, peer):.2f}",
-            f"{measured.peak_bytes / 1e6:,.0f} MB",
+            f"{(measured.device_bytes or measured.peak_bytes) / 1e6:,.0f} MB",
             f"{measured.compile_seconds:.1f} s",
         ]
         for measured in measurements

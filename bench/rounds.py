@@ -35,8 +35,10 @@ class Measurement:
         Of a unit, one number a round.
     compile_seconds
         Spent on compiling, before.
-    peak_bytes
-        The most memory its process has held.
+    peak_bytes, device_bytes
+        The most memory its process has held; what its library has taken of a GPU's memory, 0 on the CPU.
+    notices
+        Lines of its own about how it ran.
     """
 
     contender: str
@@ -45,6 +47,8 @@ class Measurement:
     compile_seconds: float
     seconds: list[float] = field(default_factory=list)
     peak_bytes: int = 0
+    device_bytes: int = 0
+    notices: list[str] = field(default_factory=list)
 
     @property
     def median(self) -> float:
@@ -147,7 +151,8 @@ def _took_turn(entry: _Entry, failures: list[str]) -> bool:
         failures.append(str(error))
         return False
     entry.measurement.seconds.append(seconds / entry.count)
-    entry.measurement.peak_bytes = entry.worker.peak_bytes
+    entry.measurement.peak_bytes, entry.measurement.device_bytes = entry.worker.peak_bytes, entry.worker.device_bytes
+    entry.measurement.notices = entry.worker.notices
     return True
 
 

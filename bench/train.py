@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from fastmlp.cli.console import Console
+from fastmlp.errors import UsageError
 from fastmlp.jobs.throughput import Shape, find_shapes
 
-from .agreement import TOLERANCE, Agreement, check_training
-from .contenders import TRAINING_PEERS, Contender, find_peers, own_training
+from .agreement import TF32_TOLERANCE, TOLERANCE, Agreement, check_training
+from .contenders import GPU_PEERS, OWN, TRAINING_PEERS, Contender, LineUp, find_peers, own_training
+from .gpu import describe_gpus, line_up_on_gpu
 from .machine import describe_machine, machine_lines
 from .numbers import best_peer, geometric_mean, share_of_peak, speed_against
 from .options import (
     check_files,
     common_options,
+    place_options,
     print_notes,
     protocol_of,
     run,
@@ -23,8 +27,9 @@ from .options import (
     words_option,
     write_results,
 )
-from .peak import measure_peak
-from .report import HEADER, PEAK_COLUMN, draw_bars, spread, table_rows
+from .peak import measure_peak, peak_size
+from .place import Place, parse_place
+from .report import HEADER, MEMORY_COLUMN, PEAK_COLUMN, draw_bars, spread, table_rows
 from .rounds import Measurement, Protocol, Work, measure
 
 # Of products, with 29 million parameters, a step took it 0.7 s on two cores: its rounds would take many minutes.
@@ -34,13 +39,20 @@ TOO_LARGE = "sklearn does not take part in {}: a step with {:,} parameters takes
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @words_option("--shapes", "all", "kuzushiji, mnist, products, wide, tabular, small, or all.")
-@words_option("--peers", ",".join(TRAINING_PEERS), "Libraries to compare with; none for none.")
+@words_option(
+    "--peers",
+    None,
+    f"Libraries to compare with; default {','.join(TRAINING_PEERS)}, on CUDA {','.join(GPU_PEERS)}; none.",
+)
 @click.option("--check", is_flag=True, help="Compare losses over whole epochs, not a few batches; measure nothing.")
+@place_options
 @common_options
 def command(
     shapes: list[str],
-    peers: list[str],
+    peers: list[str] | None,
     check: bool,
+    device: str,
+    precision: str,
     gemm: list[str],
     rounds: int,
     seconds: float,
@@ -51,28 +63,49 @@ def command(
     """Measure a training step: batch from memory, forward, loss, backward, update.
 
     All contenders train the same network from the same weights on the same float32 rows in memory, each in a process
-    of its own, in turn within each round.
+    of its own, in turn within each round. On a GPU the rows lie in its memory, and batches are gathered there.
     """
     check_files(json_file, plot_file)
-    protocol, chosen = protocol_of(rounds, seconds), find_shapes(shapes)
-    own, (found, missing) = own_training(gemm, threads), find_peers(peers, TRAINING_PEERS, threads)
+    place, protocol, chosen = parse_place(device, precision), protocol_of(rounds, seconds), find_shapes(shapes)
+    present = _line_up(place, peers, gemm, threads)
     console, machine = Console(), describe_machine()
+    if place.is_gpu:
+        machine |= {"device": place.device, "precision": precision, "gpus": describe_gpus(), "found": present.devices}
     for line in machine_lines(machine):
         console.line(line)
-    print_notes(console, "missing", list(missing.values()))
-    report: dict[str, Any] = {"machine": machine, "threads": threads, "missing": missing, "shapes": {}}
-    peak, failures = ({}, []) if check else measure_peak(found, threads, protocol, tell=tell_progress)
-    report["peak_gigaflops"] = peak
-    if peak:
-        console.line("sgemm 1024³: " + ", ".join(f"{name} {speed:,.0f} GFLOP/s" for name, speed in peak.items()))
-    print_notes(console, "failed", failures)
+    print_notes(console, "missing", list(present.missing.values()))
+    report: dict[str, Any] = {"machine": machine, "threads": threads, "missing": present.missing, "shapes": {}}
+    report["peak_gigaflops"] = peak = {} if check else _peak(console, present.peers, place, threads, protocol)
     for shape in chosen:
-        contenders, skipped = _that_take_part(own, found, shape)
-        report["shapes"][shape.name] = _one_shape(console, shape, contenders, skipped, protocol, peak, check)
+        contenders, skipped = _that_take_part(present.own, present.peers, shape)
+        bench = _Bench(console, shape, place, protocol, peak)
+        report["shapes"][shape.name] = bench.run(contenders, skipped, check)
     if not check:
         report["summary"] = _summary(console, report["shapes"])
     write_results(report, json_file, plot_file, _draw)
-    return 0 if all(_is_complete(entry, own) for entry in report["shapes"].values()) else 1
+    return 0 if all(_is_complete(entry, present.own) for entry in report["shapes"].values()) else 1
+
+
+def _line_up(place: Place, names: list[str] | None, gemm: list[str], threads: int) -> LineUp:
+    """Return who takes part; on a GPU each has said that it can use it."""
+    if place.is_gpu:
+        if gemm != ["auto"]:
+            raise UsageError("--gemm chooses among the CPU's ways to multiply; on a GPU it is cuBLAS. Leave it out.")
+        return line_up_on_gpu(GPU_PEERS if names is None else names, place, threads)
+    found, missing = find_peers(TRAINING_PEERS if names is None else names, TRAINING_PEERS, threads)
+    return LineUp(own_training(gemm, threads), found, missing)
+
+
+def _peak(
+    console: Console, peers: list[Contender], place: Place, threads: int, protocol: Protocol
+) -> dict[str, float]:  # fmt: skip
+    """Measure and print what a large product reaches."""
+    size = peak_size(place)
+    peak, failures = measure_peak(peers, place, threads, protocol, size, tell=tell_progress)
+    if peak:
+        console.line(f"sgemm {size}³: " + ", ".join(f"{name} {speed:,.0f} GFLOP/s" for name, speed in peak.items()))
+    print_notes(console, "failed", failures)
+    return peak
 
 
 def _is_complete(entry: dict[str, Any], own: list[Contender]) -> bool:
@@ -87,75 +120,87 @@ def _that_take_part(own: list[Contender], peers: list[Contender], shape: Shape) 
     return [*own, *(peer for peer in peers if peer.name != "sklearn")], [TOO_LARGE.format(shape.name, shape.parameters)]
 
 
-def _one_shape(
-    console: Console, shape: Shape, contenders: list[Contender], skipped: list[str], protocol: Protocol,
-    peak: dict[str, float], check: bool,
-) -> dict[str, Any]:  # fmt: skip
-    """Check, measure and print a shape; return its part of the report."""
-    console.line()
-    console.line(f"{shape.name}: {shape.network}, batch {shape.batch}, {shape.rule}")
-    print_notes(console, "skipped", skipped)
-    tell_progress(f"{shape.name}: comparing losses")
-    agreements, failures = check_training(contenders, shape, whole_epochs=check)
-    measured: list[Measurement] = []
-    if not check:
-        work = Work("Training", shape, {"shuffle": True})
-        measured, more_failures = measure(contenders, work, protocol, tell_progress)
-        failures += more_failures
-        _print_table(console, shape, measured, peak)
-    _print_agreement(console, agreements, with_losses=check)
-    print_notes(console, "failed", failures)
-    return {
-        "network": shape.network,
-        "batch": shape.batch,
-        "optimizer": shape.rule,
-        "steps": shape.steps,
-        "flops_per_step": shape.flops_per_step,
-        "results": [_result(each, shape, measured, peak) for each in measured],
-        "agreement": [each.to_dict() for each in agreements],
-        "skipped": skipped,
-        "failed": failures,
-    }
+@dataclass(frozen=True)
+class _Bench:
+    """The bench of one shape: compared first, then measured and printed."""
 
+    console: Console
+    shape: Shape
+    place: Place
+    protocol: Protocol
+    peak: dict[str, float]
 
-def _share(measured: Measurement, shape: Shape, peak: dict[str, float]) -> float | None:
-    if not peak:
-        return None
-    return share_of_peak(shape.flops_per_step, measured.median / shape.steps, 1e9 * max(peak.values()))
+    def run(self, contenders: list[Contender], skipped: list[str], check: bool) -> dict[str, Any]:
+        """Return this shape's part of the report; with ``check``, losses are compared and nothing is measured."""
+        shape = self.shape
+        self.console.line()
+        self.console.line(f"{shape.name}: {shape.network}, batch {shape.batch}, {shape.rule}")
+        print_notes(self.console, "skipped", skipped)
+        tell_progress(f"{shape.name}: comparing losses")
+        agreements, failures = check_training(contenders, shape, check, self._tolerance)
+        measured: list[Measurement] = []
+        if not check:
+            work = Work("Training", shape, {"shuffle": True})
+            measured, more_failures = measure(contenders, work, self.protocol, tell_progress)
+            failures += more_failures
+            self._print_table(measured)
+        self._print_agreement(agreements, with_losses=check)
+        print_notes(self.console, "failed", failures)
+        return {
+            "network": shape.network,
+            "batch": shape.batch,
+            "optimizer": shape.rule,
+            "steps": shape.steps,
+            "flops_per_step": shape.flops_per_step,
+            "results": [self._result(each, measured) for each in measured],
+            "agreement": [each.to_dict() for each in agreements],
+            "skipped": skipped,
+            "failed": failures,
+        }
 
+    @property
+    def _tolerance(self) -> float:
+        return TOLERANCE if self.place.precision == "highest" else TF32_TOLERANCE
 
-def _result(
-    measured: Measurement, shape: Shape, everyone: list[Measurement], peak: dict[str, float]
-) -> dict[str, Any]:  # fmt: skip
-    """Return a measurement of epochs as JSON can hold it."""
-    return {
-        **measured.to_dict(),
-        "microseconds_per_step": 1e6 * measured.median / shape.steps,
-        "times_best_peer": speed_against(measured, best_peer(everyone)),
-        "share_of_peak": _share(measured, shape, peak),
-    }
+    def _share(self, measured: Measurement) -> float | None:
+        if not self.peak:
+            return None
+        seconds = measured.median / self.shape.steps
+        return share_of_peak(self.shape.flops_per_step, seconds, 1e9 * max(self.peak.values()))
 
+    def _result(self, measured: Measurement, everyone: list[Measurement]) -> dict[str, Any]:
+        """Return a measurement of epochs as JSON can hold it."""
+        return {
+            **measured.to_dict(),
+            "microseconds_per_step": 1e6 * measured.median / self.shape.steps,
+            "times_best_peer": speed_against(measured, best_peer(everyone)),
+            "share_of_peak": self._share(measured),
+        }
 
-def _print_table(console: Console, shape: Shape, measured: list[Measurement], peak: dict[str, float]) -> None:
-    header, rows = list(HEADER), table_rows(measured, shape.steps)
-    if peak:
-        header.insert(PEAK_COLUMN, "of peak")
-        for row, each in zip(rows, measured, strict=True):
-            row.insert(PEAK_COLUMN, f"{_share(each, shape, peak):.1%}")
-    console.table(header, rows, left=2, indent=2)
+    def _print_table(self, measured: list[Measurement]) -> None:
+        header, rows = list(HEADER), table_rows(measured, self.shape.steps)
+        if self.place.is_gpu:
+            header[MEMORY_COLUMN] = "GPU memory"
+        if self.peak:
+            header.insert(PEAK_COLUMN, "of peak")
+            for row, each in zip(rows, measured, strict=True):
+                row.insert(PEAK_COLUMN, f"{self._share(each):.1%}")
+        self.console.table(header, rows, left=2, indent=2)
+        for each in measured:
+            print_notes(self.console, each.contender, each.notices)
 
-
-def _print_agreement(console: Console, agreements: list[Agreement], with_losses: bool) -> None:
-    if len(agreements) > 1:
-        worst = max(each.difference for each in agreements)
-        verdict = "agree" if all(each.agrees for each in agreements) else "DISAGREE"
-        names = ", ".join(each.contender for each in agreements)
-        console.line(f"losses {verdict}: {names}, largest relative difference {worst:.1e}, tolerance {TOLERANCE:g}")
-    if with_losses or not all(each.agrees for each in agreements):
-        header = ("contender", "loss of each epoch", "difference")
-        losses = [", ".join(f"{loss:.6f}" for loss in each.values) for each in agreements]
-        rows = [(a.contender, text, f"{a.difference:.1e}") for a, text in zip(agreements, losses, strict=True)]
-        console.table(header, rows, left=2, indent=2)
+    def _print_agreement(self, agreements: list[Agreement], with_losses: bool) -> None:
+        agree = all(each.agrees for each in agreements)
+        if len(agreements) > 1:
+            worst = max(each.difference for each in agreements)
+            names = ", ".join(each.contender for each in agreements)
+            tolerance = f"largest relative difference {worst:.1e}, tolerance {self._tolerance:g}"
+            self.console.line(f"losses {'agree' if agree else 'DISAGREE'}: {names}, {tolerance}")
+        if with_losses or not agree:
+            header = ("contender", "loss of each epoch", "difference")
+            losses = [", ".join(f"{loss:.6f}" for loss in each.values) for each in agreements]
+            rows = [(a.contender, text, f"{a.difference:.1e}") for a, text in zip(agreements, losses, strict=True)]
+            self.console.table(header, rows, left=2, indent=2)
 
 
 def _summary(console: Console, shapes: dict[str, Any]) -> list[dict[str, Any]]:
@@ -163,14 +208,14 @@ def _summary(console: Console, shapes: dict[str, Any]) -> list[dict[str, Any]]:
     names = [each["contender"] for entry in shapes.values() for each in entry["results"] if not each["is_peer"]]
     lines = []
     for name in dict.fromkeys(names):
-        against = {"the best peer": [], "torch": []}
+        against: dict[str, list[float]] = {"the best peer": []}
         for entry in shapes.values():
             times = {each["contender"]: each["median"] for each in entry["results"]}
-            peers = [each["median"] for each in entry["results"] if each["is_peer"]]
+            peers = {each["contender"]: each["median"] for each in entry["results"] if each["is_peer"]}
             if name in times and peers:
-                against["the best peer"].append(min(peers) / times[name])
-            if name in times and "torch" in times:
-                against["torch"].append(times["torch"] / times[name])
+                against["the best peer"].append(min(peers.values()) / times[name])
+                for peer in filter(lambda peer: peer.startswith("torch"), peers):
+                    against.setdefault(peer, []).append(peers[peer] / times[name])
         for other, ratios in against.items():
             if ratios:
                 lines.append({"contender": name, "against": other, "geometric_mean": geometric_mean(ratios),
@@ -190,7 +235,9 @@ def _draw(report: dict[str, Any]):
         name: {each["contender"]: spread(each, entry["steps"]) for each in entry["results"]}
         for name, entry in report["shapes"].items()
     }
-    return draw_bars(groups, f"A training step on {report['machine']['processor']}", "microseconds")
+    machine = report["machine"]
+    place = machine["found"][OWN]["device"] if "found" in machine else machine["processor"]
+    return draw_bars(groups, f"A training step on {place}", "microseconds")
 
 
 if __name__ == "__main__":

@@ -17,20 +17,50 @@ from fastmlp.nn.losses import SoftmaxCrossEntropy
 from fastmlp.nn.network import Network
 from fastmlp.training.passes import Prediction as PredictionPass
 
+from .place import CPU
 from .problem import Problem, RowCalls
 
 
 class Training:
-    """Epochs of a recorded step."""
+    """Epochs of a recorded step.
 
-    def __init__(self, problem: Problem, threads: int, shuffle: bool, gemm: str = "auto"):
-        backend, _ = open_backend("cpu", threads=threads, gemm=gemm)
-        self._loop = TrainingLoop(problem.shape, problem.features, problem.labels, problem.parameters, backend, shuffle)
-        self.compile_seconds = backend.compile_seconds
+    Parameters
+    ----------
+    device, precision
+        Of a Place.
+    gemm
+        Who multiplies matrices on the CPU.
+    """
+
+    def __init__(
+        self, problem: Problem, threads: int, shuffle: bool, device: str = CPU, precision: str = "highest",
+        gemm: str = "auto",
+    ):  # fmt: skip
+        self._backend, _ = open_backend(device, threads=threads, gemm=gemm, matmul_precision=precision)
+        self._loop = TrainingLoop(
+            problem.shape, problem.features, problem.labels, problem.parameters, self._backend, shuffle
+        )
+        self.compile_seconds = self._backend.compile_seconds
 
     def run(self, epochs: int) -> list[float]:
         """Train; return each epoch's mean loss."""
-        return [self._loop.run_epoch().loss for _ in range(epochs)]
+        losses = [self._loop.run_epoch().loss for _ in range(epochs)]
+        self._backend.synchronize()
+        return losses
+
+    @property
+    def device_bytes(self) -> int:
+        """What CuPy's pool has taken of the GPU's memory; 0 on the CPU."""
+        if self._backend.name == CPU:
+            return 0
+        import cupy
+
+        return cupy.get_default_memory_pool().total_bytes()
+
+    @property
+    def notices(self) -> list[str]:
+        """What the backend has to say of how it runs: that no graph could be made, for one."""
+        return self._backend.notices
 
 
 class Prediction:
@@ -71,20 +101,35 @@ class Prediction:
 
 
 class Product:
-    """Products of square matrices by our register tiles, divided among threads."""
+    """Products of square matrices: by our register tiles, divided among threads, or on a GPU by cuBLAS."""
 
     compile_seconds = 0.0
 
-    def __init__(self, size: int, threads: int):
-        backend, _ = open_backend("cpu", threads=threads, gemm="tiles")
-        a, b, c = (backend.from_numpy(np.ones((size, size), np.float32)) for _ in range(3))
-        with backend.record() as self._program:
-            backend.matmul("nn", a, b, c)
+    def __init__(self, size: int, threads: int, device: str = CPU, precision: str = "highest"):
+        self._backend, _ = open_backend(device, threads=threads, gemm="tiles", matmul_precision=precision)
+        a, b, c = (self._backend.from_numpy(np.ones((size, size), np.float32)) for _ in range(3))
+        with self._backend.record() as self._program:
+            self._backend.matmul("nn", a, b, c)
 
     def run(self, products: int) -> list[float]:
         """Multiply."""
         self._program.replay(products)
+        self._backend.synchronize()
         return []
+
+
+class Device:
+    """Says which GPU fastmlp finds."""
+
+    compile_seconds = 0.0
+
+    def __init__(self, threads: int, device: str, precision: str):
+        self._backend, _ = open_backend(device, threads=threads, matmul_precision=precision)
+
+    def run(self, count: int) -> list[dict[str, str]]:
+        """Return the device's name and the library of its products."""
+        described = self._backend.describe()
+        return [{"device": described["device"], "libraries": described["blas"]}]
 
 
 def _recorded(

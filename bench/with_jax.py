@@ -9,17 +9,36 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax, nn
 
+from fastmlp.errors import DeviceError
 from fastmlp.jobs.throughput import Shape
 
+from .place import CPU
 from .problem import Orders, Problem, RowCalls
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
 class Training:
-    """Epochs, each one call of a compiled function."""
+    """Epochs, each one call of a compiled function.
 
-    def __init__(self, problem: Problem, threads: int, shuffle: bool):
+    Parameters
+    ----------
+    device, precision
+        Of a Place.
+    steps
+        How many steps stand one after the other in the body of the compiled loop.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        threads: int,
+        shuffle: bool,
+        device: str = CPU,
+        precision: str = "highest",
+        steps: int = 1,
+    ):
+        self._device = _use(device, precision)
         shape = problem.shape
         if shape.rows % shape.batch:
             raise ValueError(f"a scan needs batches of one size; {shape.rows} rows are no multiple of {shape.batch}")
@@ -27,7 +46,7 @@ class Training:
         self._data = jnp.asarray(problem.features), jnp.asarray(problem.labels)
         self._state = _initial_state(shape, problem)
         start = time.perf_counter()
-        epoch = jax.jit(_epoch(shape), donate_argnums=0)
+        epoch = jax.jit(_epoch(shape, steps), donate_argnums=0)
         self._epoch = epoch.lower(self._state, *self._data, np.zeros(shape.rows, np.int32)).compile()
         self.compile_seconds = time.perf_counter() - start
 
@@ -38,13 +57,21 @@ class Training:
             order = self._orders.next().astype(np.int32)
             self._state, loss = self._epoch(self._state, *self._data, order)
             losses.append(float(loss))  # waits, as a user does who prints the loss of an epoch
+        jax.block_until_ready(self._state)
         return losses
+
+    @property
+    def device_bytes(self) -> int:
+        """The most that JAX has taken of the GPU's memory; 0 on the CPU."""
+        known = self._device.memory_stats() or {}
+        return known.get("peak_pool_bytes") or known.get("peak_bytes_in_use", 0)
 
 
 class Prediction:
     """Calls of a compiled function from NumPy rows to NumPy probabilities."""
 
     def __init__(self, problem: Problem, threads: int, batch: int):
+        _use()
         self._calls = RowCalls(problem.features, batch)
         self._parameters = jax.tree.map(jnp.array, problem.parameters)
         start = time.perf_counter()
@@ -57,6 +84,50 @@ class Prediction:
         for _ in range(calls):
             outputs = np.asarray(self._predict(self._parameters, self._calls.next()))
         return outputs[:1].tolist()
+
+
+class Device:
+    """Says which GPU JAX finds."""
+
+    compile_seconds = 0.0
+
+    def __init__(self, threads: int, device: str, precision: str):
+        self._device = _use(device, precision)
+
+    def run(self, count: int) -> list[dict[str, str]]:
+        """Return the device's name and what JAX runs on it with."""
+        return [
+            {
+                "device": self._device.device_kind,
+                "libraries": f"JAX {jax.__version__}, {self._device.client.platform_version}".partition("\n")[0],
+            }
+        ]
+
+
+def _use(device: str = CPU, precision: str = "highest") -> jax.Device:
+    """Make a device and its way to multiply those of this process.
+
+    Raises
+    ------
+    DeviceError
+        If JAX cannot use the device: why, and what to do.
+    """
+    if device == CPU:
+        jax.config.update("jax_platforms", CPU)  # or JAX would take a GPU where it finds one
+        return jax.devices()[0]
+    try:
+        found = jax.devices("cuda")
+    except (RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split()) or "no reason is given"
+        raise DeviceError(
+            f"JAX {jax.__version__} finds no GPU: {reason}. Install its CUDA plugin: pip install 'jax[cuda12]' (or cuda13)."
+        ) from None
+    index = int(device.partition(":")[2])
+    if index >= len(found):
+        raise DeviceError(f"JAX {jax.__version__} finds {len(found)} GPU(s), not one of number {index}.")
+    jax.config.update("jax_default_device", found[index])
+    jax.config.update("jax_default_matmul_precision", precision)  # JAX's own default is TF32
+    return found[index]
 
 
 def _forward(parameters, x):
@@ -72,7 +143,7 @@ def _mean_loss(parameters, x, labels):
     return -jnp.mean(jnp.sum(nn.one_hot(labels, logits.shape[1]) * nn.log_softmax(logits), axis=1))
 
 
-def _epoch(shape: Shape):
+def _epoch(shape: Shape, steps: int):
     """Return the function of an epoch: (state, features, labels, order) → (state, mean loss)."""
     update = {"sgd": _sgd, "momentum": _momentum, "adam": _adam}[shape.optimizer](shape)
 
@@ -81,7 +152,7 @@ def _epoch(shape: Shape):
             loss, gradients = jax.value_and_grad(_mean_loss)(state[0], features[rows], labels[rows])
             return update(state, gradients), loss
 
-        state, losses = lax.scan(step, state, order.reshape(-1, shape.batch))
+        state, losses = lax.scan(step, state, order.reshape(-1, shape.batch), unroll=steps)
         return state, losses.mean()
 
     return epoch

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from fastmlp.errors import DeviceError
 from fastmlp.jobs.throughput import Parameters, Shape
 
+from .place import CPU
 from .problem import Orders, Problem, RowCalls
 
 # Compiling in worker processes of its own would hide memory from the count and take cores from others.
@@ -22,6 +25,8 @@ class Training:
 
     Parameters
     ----------
+    device, precision
+        Of a Place. On a GPU the data lie there from the start, and of an epoch only its order is sent.
     compiled
         Let torch.compile fuse the network with its loss, forward and backward. Which of the ways is fastest depends on
         the shape and the machine, so the harness tries them all and keeps the best.
@@ -29,31 +34,37 @@ class Training:
 
     compile_seconds = 0.0  # torch.compile works at the first step: the harness counts what that takes longer
 
-    def __init__(self, problem: Problem, threads: int, shuffle: bool, compiled: bool = False):
-        _use(threads)
-        self._features, self._labels = torch.from_numpy(problem.features), torch.from_numpy(problem.labels).long()
+    def __init__(
+        self, problem: Problem, threads: int, shuffle: bool, device: str = CPU, precision: str = "highest",
+        compiled: bool = False,
+    ):  # fmt: skip
+        self._device = use(threads, device, precision)
+        self._features, self._labels = data_on(self._device, problem)
         self._batch, self._orders = problem.shape.batch, Orders(problem.shape.rows, shuffle)
-        network = _network(problem.parameters)
-        self._optimizer = _optimizer(problem.shape, network)
-
-        def loss(x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-            return cross_entropy(network(x), labels)
-
-        self._loss = torch.compile(loss) if compiled else loss
+        network = make_network(problem.parameters).to(self._device)
+        self._optimizer = make_optimizer(problem.shape, network)
+        self._loss = make_loss(network, compiled)
 
     def run(self, epochs: int) -> list[float]:
         """Train; return each epoch's mean loss."""
-        return [self._epoch() for _ in range(epochs)]
+        losses = [self._epoch() for _ in range(epochs)]
+        synchronize(self._device)
+        return losses
+
+    @property
+    def device_bytes(self) -> int:
+        """What PyTorch has taken of the GPU's memory."""
+        return taken_memory(self._device)
 
     def _epoch(self) -> float:
-        total = torch.zeros(())
-        for rows in torch.from_numpy(self._orders.next()).split(self._batch):
+        total = torch.zeros((), device=self._device)
+        for rows in torch.from_numpy(self._orders.next()).to(self._device).split(self._batch):
             self._optimizer.zero_grad(set_to_none=True)
             # index_select is faster than features[rows], which does the same.
             loss = self._loss(self._features.index_select(0, rows), self._labels.index_select(0, rows))
             loss.backward()
             self._optimizer.step()
-            total += loss.detach() * len(rows)
+            total.add_(loss.detach(), alpha=len(rows))
         return total.item() / len(self._labels)
 
 
@@ -63,9 +74,9 @@ class Prediction:
     compile_seconds = 0.0
 
     def __init__(self, problem: Problem, threads: int, batch: int, compiled: bool = False):
-        _use(threads)
+        use(threads)
         self._calls = RowCalls(problem.features, batch)
-        network = nn.Sequential(_network(problem.parameters), nn.Softmax(dim=1)).eval()
+        network = nn.Sequential(make_network(problem.parameters), nn.Softmax(dim=1)).eval()
         self._network = torch.compile(network) if compiled else network
 
     @torch.inference_mode()
@@ -81,23 +92,68 @@ class Product:
 
     compile_seconds = 0.0
 
-    def __init__(self, size: int, threads: int):
-        _use(threads)
-        self._a, self._b, self._c = (torch.ones((size, size)) for _ in range(3))
+    def __init__(self, size: int, threads: int, device: str = CPU, precision: str = "highest"):
+        self._device = use(threads, device, precision)
+        self._a, self._b, self._c = (torch.ones((size, size), device=self._device) for _ in range(3))
 
     def run(self, products: int) -> list[float]:
         """Multiply."""
         for _ in range(products):
             torch.mm(self._a, self._b, out=self._c)
+        synchronize(self._device)
         return []
 
 
-def _use(threads: int) -> None:
+class Device:
+    """Says which GPU PyTorch finds."""
+
+    compile_seconds = 0.0
+
+    def __init__(self, threads: int, device: str, precision: str):
+        self._device = use(threads, device, precision)
+
+    def run(self, count: int) -> list[dict[str, str]]:
+        """Return the device's name and the CUDA that PyTorch was built for."""
+        name = torch.cuda.get_device_name(self._device)
+        return [{"device": name, "libraries": f"PyTorch {torch.__version__} for CUDA {torch.version.cuda}"}]
+
+
+def use(threads: int, device: str = CPU, precision: str = "highest") -> torch.device:
+    """Make a device and its way to multiply those of this process.
+
+    Raises
+    ------
+    DeviceError
+        If PyTorch cannot use the device: why, and what to do.
+    """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # what a user who knows of slow subnormals would do
+    chosen = torch.device(device)
+    if chosen.type != CPU:
+        _require_gpu(chosen)
+        torch.cuda.set_device(chosen)
+        torch.set_float32_matmul_precision(precision)
+    return chosen
 
 
-def _network(parameters: Parameters) -> nn.Sequential:
+def synchronize(device: torch.device) -> None:
+    """Wait until a GPU has done everything; the CPU has when a call returns."""
+    if device.type != CPU:
+        torch.cuda.synchronize(device)
+
+
+def taken_memory(device: torch.device) -> int:
+    """Return the most bytes that PyTorch's pools have held of a GPU's memory, those of CUDA graphs too; 0 on the CPU."""
+    return 0 if device.type == CPU else torch.cuda.max_memory_reserved(device)
+
+
+def data_on(device: torch.device, problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the features and labels on a device."""
+    return torch.from_numpy(problem.features).to(device), torch.from_numpy(problem.labels).long().to(device)
+
+
+def make_network(parameters: Parameters) -> nn.Sequential:
+    """Return the network with these parameters, on the CPU."""
     layers: list[nn.Module] = []
     for weight, bias in parameters:
         layer = nn.utils.skip_init(nn.Linear, *weight.shape)
@@ -108,7 +164,30 @@ def _network(parameters: Parameters) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def _optimizer(shape: Shape, network: nn.Module) -> torch.optim.Optimizer:
+def make_loss(network: nn.Module, compiled: bool) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return the function from a batch to its mean loss."""
+
+    def loss(x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return cross_entropy(network(x), labels)
+
+    return torch.compile(loss) if compiled else loss
+
+
+def make_optimizer(shape: Shape, network: nn.Module, capturable: bool = False) -> torch.optim.Optimizer:
+    """Return a shape's optimizer in its fused form: one kernel, or a few, for all parameters.
+
+    With ``capturable`` a CUDA graph may hold its step; SGD's needs nothing for that.
+    """
     if shape.optimizer == "adam":
-        return torch.optim.Adam(network.parameters(), lr=shape.learning_rate, fused=True)
+        return torch.optim.Adam(network.parameters(), lr=shape.learning_rate, fused=True, capturable=capturable)
     return torch.optim.SGD(network.parameters(), lr=shape.learning_rate, momentum=shape.momentum, fused=True)
+
+
+def _require_gpu(device: torch.device) -> None:
+    version = f"PyTorch {torch.__version__}"
+    if not torch.backends.cuda.is_built():
+        raise DeviceError(f"{version} was built without CUDA; install a build for the driver's CUDA.")
+    if not torch.cuda.is_available():
+        raise DeviceError(f"{version} for CUDA {torch.version.cuda} finds no GPU; look at nvidia-smi and its driver.")
+    if device.index >= torch.cuda.device_count():
+        raise DeviceError(f"{version} finds {torch.cuda.device_count()} GPU(s), not one of number {device.index}.")

@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
+from fastmlp.errors import FastMLPError
+
 STATUS = Path("/proc/self/status")
 
 
@@ -23,7 +25,11 @@ def serve(requests: TextIO, replies: TextIO) -> None:
             start = time.perf_counter()
             result = contender.run(json.loads(line)["count"])
             seconds = time.perf_counter() - start
-            _reply(replies, {"seconds": seconds, "result": result, "peak_bytes": peak_memory()})
+            memory = {"peak_bytes": peak_memory(), "device_bytes": getattr(contender, "device_bytes", 0)}
+            notices = list(getattr(contender, "notices", ()))
+            _reply(replies, {"seconds": seconds, "result": result, "notices": notices, **memory})
+    except FastMLPError as error:
+        _reply(replies, {"error": str(error)})  # one line already, made for people
     except Exception as error:
         # Whatever a library raises is told to the process that asked, which decides what it means.
         _reply(replies, {"error": " ".join(f"{type(error).__name__}: {error}".split())})
@@ -41,7 +47,11 @@ def peak_memory() -> int:
 
 
 def _build(description: dict[str, Any]) -> Any:
-    """Return the contender's object for an activity: ``Training``, ``Prediction`` or ``Product``."""
+    """Return the contender's object for an activity: ``Training``, ``Prediction``, ``Product`` or ``Device``.
+
+    Its ``run`` does so many units of work and is over when the device has done them. It may have ``device_bytes``, what its
+    library has taken of a GPU's memory, and ``notices``, lines that a reader of its times should see.
+    """
     from .problem import make_problem, shape_from_dict
 
     made = getattr(import_module(f"{__package__}.{description['module']}"), description["activity"])

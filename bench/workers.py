@@ -18,6 +18,7 @@ from .contenders import Contender, Variant
 from .problem import shape_to_dict
 
 ROOT = Path(__file__).parent.parent
+SHARED_GPU = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}  # JAX would take three quarters of a GPU, where others work too
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")  # the last is read by XLA
 
 
@@ -33,7 +34,7 @@ class Worker:
     contender, variant
         What runs.
     activity
-        ``"Training"``, ``"Prediction"`` or ``"Product"``: the class of the contender's module.
+        ``"Training"``, ``"Prediction"``, ``"Product"`` or ``"Device"``: the class of the contender's module.
     shape
         Of the problem; None where the activity has none.
     **options
@@ -43,8 +44,10 @@ class Worker:
     ----------
     compile_seconds
         What the contender says it spent on compiling when it was built.
-    peak_bytes
-        The most memory it has held.
+    peak_bytes, device_bytes
+        The most memory it has held; what its library has taken of a GPU's memory.
+    notices
+        Lines of its own about how it ran.
 
     Raises
     ------
@@ -55,7 +58,8 @@ class Worker:
     def __init__(self, contender: Contender, variant: Variant, activity: str, shape: Shape | None, **options: Any):
         self.name = f"{contender.name} ({variant})"
         self.variant = variant
-        self.peak_bytes = 0
+        self.peak_bytes = self.device_bytes = 0
+        self.notices: list[str] = []
         self._printed = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  closed by close
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.worker"],
@@ -65,7 +69,7 @@ class Worker:
             text=True,
             encoding="utf-8",
             cwd=ROOT,
-            env=_environment(variant.threads),
+            env=_environment(variant),
         )
         description = {
             "module": contender.module,
@@ -89,7 +93,9 @@ class Worker:
     def run(self, count: int) -> tuple[float, list]:
         """Run ``count`` units of work; return the seconds they took and what they gave."""
         reply = self._ask({"count": count})
-        self.peak_bytes = reply["peak_bytes"]
+        self.peak_bytes, self.device_bytes, self.notices = (
+            reply[key] for key in ("peak_bytes", "device_bytes", "notices")
+        )
         return reply["seconds"], reply["result"]
 
     def close(self) -> None:
@@ -122,10 +128,11 @@ class Worker:
         return lines[-1] if lines else f"exit code {self._process.returncode}"
 
 
-def _environment(threads: int) -> dict[str, str]:
-    """Return this process's environment with the thread counts that libraries read when they are loaded."""
-    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
-    if threads == 1:
-        flags = f"{environment.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
-        environment["XLA_FLAGS"] = flags.strip()
-    return environment
+def _environment(variant: Variant) -> dict[str, str]:
+    """Return this process's environment with what libraries read when they are loaded: threads, flags, memory."""
+    threads = dict.fromkeys(THREAD_VARIABLES, str(variant.threads))
+    environment = {**os.environ, **SHARED_GPU, **threads, **variant.environment}
+    flags = [os.environ.get("XLA_FLAGS", ""), variant.environment.get("XLA_FLAGS", "")]
+    if variant.threads == 1:
+        flags.append("--xla_cpu_multi_thread_eigen=false")
+    return {**environment, "XLA_FLAGS": joined} if (joined := " ".join(filter(None, flags))) else environment

@@ -1,5 +1,8 @@
 """Shared fixtures. This folder is on sys.path (pytest puts a conftest's own folder there), so tests import ``oracles``."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -19,6 +22,13 @@ def dtype(request):
 @pytest.fixture
 def random():
     return np.random.default_rng(20240229)
+
+
+@pytest.fixture(autouse=True)
+def _no_cuda(request, monkeypatch):
+    """Let ``auto`` mean the CPU wherever CUDA is not what is tested: neither a real GPU nor tests/cuda's emulated one."""
+    if "cuda" not in request.path.relative_to(Path(__file__).parent).parts:
+        monkeypatch.setitem(sys.modules, "cupy", None)
 
 
 @pytest.fixture(autouse=True)

@@ -62,7 +62,9 @@ class CudaBackend(Backend):
         self._units: dict[np.dtype, tuple[Array, Array]] = {}
         self._cupy, self._device = open_device(index)
         runtime, driver = self._cupy.cuda.runtime, self._cupy.cuda.driver
-        self.runtime_errors = (runtime.CUDARuntimeError, driver.CUDADriverError)
+        self._runtime_errors = (runtime.CUDARuntimeError, driver.CUDADriverError)
+        # What may come up while a graph is made, though launches work: cuBLAS's refusal is a DeviceError.
+        self.refusals = (*self._runtime_errors, self._cupy.cuda.memory.OutOfMemoryError, DeviceError)
         properties = runtime.getDeviceProperties(index)
         self._label = properties["name"].decode()
         self._multiprocessors = properties["multiProcessorCount"]
@@ -185,7 +187,7 @@ class CudaBackend(Backend):
     @contextmanager
     def ignoring_errors(self) -> Iterator[None]:
         """Pass over CUDA's errors, for what is thrown away after another error."""
-        with suppress(*self.runtime_errors):
+        with suppress(*self.refusals):
             yield
 
     @contextmanager
@@ -197,7 +199,7 @@ class CudaBackend(Backend):
                 f"{self.name} has not enough memory: {_one_line(error)}. Give a smaller batch or smaller layers, "
                 "or use --device cpu."
             ) from None
-        except self.runtime_errors as error:
+        except self._runtime_errors as error:
             self.raise_if_lost(error)
             raise DeviceError(f"{self.name}: {_one_line(error)}. Look at nvidia-smi, or use --device cpu.") from None
 

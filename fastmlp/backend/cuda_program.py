@@ -76,13 +76,21 @@ class CudaProgram(Program):
             for _ in range(steps):
                 self._launch_all()
             return
-        if steps >= STEPS_PER_GRAPH and STEPS_PER_GRAPH not in self._graphs:
-            self._graphs[STEPS_PER_GRAPH] = self._captured(STEPS_PER_GRAPH)
-        many, single = divmod(steps, STEPS_PER_GRAPH)
+        many, single = divmod(steps, STEPS_PER_GRAPH) if self._has_long_graph(steps) else (0, steps)
         for _ in range(many):
             self._graphs[STEPS_PER_GRAPH].launch()
         for _ in range(single):
             self._graphs[1].launch()
+
+    def _has_long_graph(self, steps: int) -> bool:
+        """Return whether a graph of many steps can be used; it is captured when it is first of use."""
+        if steps >= STEPS_PER_GRAPH and STEPS_PER_GRAPH not in self._graphs:
+            try:
+                self._graphs[STEPS_PER_GRAPH] = self._captured(STEPS_PER_GRAPH)
+            except self._backend.refusals as error:
+                self._backend.raise_if_lost(error)
+                self._graphs[STEPS_PER_GRAPH] = None  # the graph of one step goes on
+        return self._graphs.get(STEPS_PER_GRAPH) is not None
 
     def _launch_all(self) -> None:
         for launch in self.launches:
@@ -104,7 +112,7 @@ class CudaProgram(Program):
             _restore(written, before)
             self._graphs[1].launch()
             by_graph = [array.get() for array in written]
-        except self._backend.runtime_errors as error:
+        except self._backend.refusals as error:
             self._backend.raise_if_lost(error)
             self._fall_back(f"the graph could not be made ({' '.join(str(error).split())})")
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from functools import cache, partial
 
 import numpy as np
@@ -72,7 +73,7 @@ class CpuProgram(Program):
             divided = self._threads > 1 and estimated_seconds(self.calls) >= WORTH_DIVIDING
             counts = [1, self._threads] if self._tries and self._threads > 1 else [self._threads if divided else 1]
             self._counts = counts
-            ways = [partial(_run_together, self._divide(count)) for count in counts]
+            ways = [Way(partial(self._divide, count)) for count in counts]
             self._chooser = Chooser(ways, favourite=len(ways) - 1 if divided else 0)
         self._chooser.run(steps)
 
@@ -99,6 +100,20 @@ class CpuProgram(Program):
         return [Table(own, keep=(self.calls, arrivals)) for own in rows]
 
 
+class Way:
+    """A Program divided among so many threads, when it first runs that way: most small ones never try a second."""
+
+    def __init__(self, divide: Callable[[], list[Table]]):
+        self._divide = divide
+        self._tables: list[Table] | None = None
+
+    def __call__(self, steps: int) -> None:
+        """Run the whole list ``steps`` times."""
+        if self._tables is None:
+            self._tables = self._divide()
+        TEAM.run([partial(table.run, steps) for table in self._tables])
+
+
 class Table:
     """What one thread runs: three arrays that the replay loop walks along."""
 
@@ -111,10 +126,6 @@ class Table:
     def run(self, steps: int) -> None:
         """Run the rows in order, ``steps`` times."""
         replay(self._entries, self._integer_rows, self._real_rows, steps)
-
-
-def _run_together(tables: list[Table], steps: int) -> None:
-    TEAM.run([partial(table.run, steps) for table in tables])
 
 
 def checked_call(operation: Operation, arguments: tuple) -> Call | None:

@@ -60,9 +60,9 @@ def regression_scores(targets: np.ndarray, predicted: np.ndarray) -> dict[str, f
     R² is 1 − Σ(t − y)²/Σ(t − t̄)²; a constant target that is predicted exactly has 1, else 0 (the convention of
     scikit-learn).
     """
-    residual = ((targets - predicted) ** 2).sum(axis=0)
-    spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # a run that diverges has infinite scores
+        residual = ((targets - predicted) ** 2).sum(axis=0)
+        spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
         r2 = np.where(spread > 0, 1 - residual / spread, np.where(residual > 0, 0.0, 1.0))
     rmse = np.sqrt(residual / len(targets))
     return {"rmse": float(rmse.mean()), "r2": float(r2.mean())}

@@ -175,6 +175,9 @@ class CountingBackend:
     def step(self, rows):
         self.program.rows = rows
 
+    def synchronize(self):
+        """There is nothing to wait for."""
+
 
 @pytest.mark.parametrize(
     ("rows", "batch_size", "drop_last", "steps", "visited"),

@@ -19,13 +19,7 @@ pytestmark = pytest.mark.usefixtures("without_peers")
 @pytest.fixture
 def small_product(monkeypatch):
     """A peak that is found in no time."""
-    monkeypatch.setattr(train, "measure_peak", lambda *words, **named: measure_small_peak(*words, **named))
-
-
-def measure_small_peak(*words, **named):
-    from bench.peak import measure_peak
-
-    return measure_peak(*words, size=32, **named)
+    monkeypatch.setattr(train, "peak_size", lambda place: 32)
 
 
 @pytest.mark.usefixtures("small_product")
@@ -74,7 +68,7 @@ def test_train_compares_whole_epochs(tiny, invoke, tmp_path):
 
 
 def test_a_disagreement_is_told(tiny, invoke, monkeypatch):
-    monkeypatch.setattr(agreement, "TOLERANCE", -1.0)
+    monkeypatch.setattr(train, "TOLERANCE", -1.0)
     result = invoke(train.command, "--shapes", "tiny", "--check", *QUICK)
     assert result.return_value == 1
     assert "losses DISAGREE" in result.stdout

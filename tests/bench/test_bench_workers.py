@@ -69,7 +69,8 @@ class FakeWorker:
     started: ClassVar[list] = []
 
     def __init__(self, contender, variant, activity, shape, **options):
-        self.name, self.variant, self.compile_seconds, self.peak_bytes = contender.name, variant, 0.5, 7
+        self.name, self.variant, self.compile_seconds = contender.name, variant, 0.5
+        self.peak_bytes, self.device_bytes, self.notices = 7, 0, []
         self.calls, self.open = [], True
         FakeWorker.started.append(self)
 

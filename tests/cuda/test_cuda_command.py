@@ -1,11 +1,13 @@
 """``fastmlp --device cuda`` from end to end, in processes of their own; and what is said where CUDA cannot be used."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from device import environment
+from device import EMULATED, environment
 
 pytestmark = pytest.mark.gpu
 
@@ -43,9 +45,24 @@ def test_a_model_goes_from_device_to_device(runs, tmp_path):
             assert abs(measured["accuracy"] - runs[device]["test_accuracy"]) < 1e-9
 
 
-def test_auto_takes_cuda_and_says_so():
-    done = fastmlp("train", "digits", "--epochs", 1, "--out", "-", "--help")
-    assert done.returncode == 0
+def test_auto_takes_cuda_and_says_so(tmp_path):
+    done = fastmlp("train", "digits", "--epochs", 1, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "(chosen by auto: a CUDA device works)" in done.stdout
+    assert "cuda:0" in done.stdout
+
+
+def test_auto_without_cuda_says_why(emulated, tmp_path):
+    done = fastmlp("train", "digits", "--epochs", 1, "--out", tmp_path / "run", FASTMLP_EMULATION_FAIL="no-device")
+    assert done.returncode == 0, done.stderr
+    assert "cpu (chosen by auto: the NVIDIA driver finds no CUDA device" in done.stdout
+
+
+def test_info_lists_the_nodes_of_a_step(runs):
+    done = fastmlp("info", runs["cpu"]["run_dir"], "--graph", "--device", "cuda")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "20 operations a step on cuda:0: 3 layers, adam"
+    assert "activation_bias_gradient" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -60,6 +77,19 @@ def test_cuda_that_cannot_be_used_is_one_line_with_a_remedy(emulated, tmp_path, 
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert "Traceback" not in done.stderr
+
+
+def test_a_gpu_that_is_required_and_missing_is_a_failure():
+    if not EMULATED:
+        pytest.skip("there is a GPU")
+    test = f"{Path(__file__).parent / 'test_cuda_products.py'}::test_a_product_of_no_rows"
+    command = [sys.executable, "-m", "pytest", test, "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "FASTMLP_REQUIRE_GPU": "1"}, timeout=120
+    )
+    assert done.returncode == 1
+    assert "CuPy finds no CUDA device" in done.stdout
+    assert "skipped" not in done.stdout.splitlines()[-1]
 
 
 def test_a_device_that_does_not_exist():

@@ -72,6 +72,24 @@ class TestLadder:
         assert "differed from the launches" in training.sweep.how
         assert training.bits() == expected.bits()
 
+    def test_a_stream_that_does_not_capture_falls_back(self, cuda, emulated):
+        expected = Training(cuda, np.float32).run(2)
+        with emulated.failing("begin-capture"):
+            training = Training(cuda, np.float32).run(2)
+        assert "the graph could not be made" in training.sweep.how
+        assert training.bits() == expected.bits()
+
+    def test_a_long_graph_that_fails_leaves_the_short_one(self, cuda, emulated):
+        counters = cuda.zeros((4,), np.int64)
+        with cuda.record() as program:
+            cuda.ops.begin_batch(counters, 3)
+        program.replay(2)
+        with emulated.failing("capture"):
+            program.replay(MANY)
+        program.replay(MANY)
+        assert "graph" in program.how
+        assert cuda.to_numpy(counters)[3] == 3 * (2 + 2 * MANY)
+
     def test_a_lost_context_is_an_error(self, cuda, emulated):
         training = Training(cuda, np.float32)
         with emulated.failing("launch", status=700), pytest.raises(DeviceError, match="can no longer use it"):
