@@ -24,11 +24,19 @@ def random():
     return np.random.default_rng(20240229)
 
 
-@pytest.fixture(autouse=True)
-def _no_cuda(request, monkeypatch):
+_cupy = {}
+
+
+@pytest.hookimpl(tryfirst=True)  # before fixtures of any scope
+def pytest_runtest_setup(item):
     """Let ``auto`` mean the CPU wherever CUDA is not what is tested: neither a real GPU nor tests/cuda's emulated one."""
-    if "cuda" not in request.path.relative_to(Path(__file__).parent).parts:
-        monkeypatch.setitem(sys.modules, "cupy", None)
+    if "cuda" not in item.path.relative_to(Path(__file__).parent).parts:
+        _cupy.setdefault("cupy", sys.modules.get("cupy"))
+        sys.modules["cupy"] = None
+    elif "cupy" in _cupy:
+        del sys.modules["cupy"]
+        if (package := _cupy.pop("cupy")) is not None:
+            sys.modules["cupy"] = package
 
 
 @pytest.fixture(autouse=True)

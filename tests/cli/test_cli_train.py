@@ -32,14 +32,9 @@ def test_digits_reach_the_promised_accuracy_as_json(process, here):
     assert len(epoch_lines(outcome.err)) == result["epochs"]
 
 
-def test_a_second_run_on_digits_takes_less_than_three_seconds(process):
-    process("train", "--quiet")
-    seconds = []
-    while len(seconds) < 3 and min(seconds, default=3) >= 3:  # another process may have the machine for a while
-        start = time.perf_counter()
-        assert process("train", "--quiet").code == 0
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 3
+def test_a_second_run_compiles_nothing(process):
+    process("train", "--epochs", "1", "--quiet")
+    assert "compil" not in process("train", "--epochs", "1").out.replace("kernels compiled or loaded in", "")
 
 
 def test_the_start_tells_where_and_on_what(fastmlp, flowers_csv):
