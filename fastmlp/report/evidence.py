@@ -1,0 +1,202 @@
+"""The run's data, read again, beside what the model says of each row."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastmlp.data.source import Source
+from fastmlp.errors import DataError, FastMLPError
+from fastmlp.jobs.model import Model, load
+from fastmlp.jobs.preparation import read_source, split_source
+from fastmlp.jobs.settings import settings_from
+
+from .record import SPLITS, RunRecord
+from .words import share
+
+PIXEL_NAMES = ("pixel", "px", "pix")
+SMALLEST_PICTURE = 5  # pixels a side: fewer columns called pixel are not looked at as a picture
+FREE_DIFFERENCE = 0.002  # of accuracies that two devices may give
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Rows of one split with what is true and what is predicted of them.
+
+    Attributes
+    ----------
+    name
+        ``"train"``, ``"validation"`` or ``"test"``.
+    source
+        The rows as they were read; ``row_names`` says where each was found.
+    encoded
+        (rows,) class numbers; (rows, outputs) of 0 and 1 for multilabel; (rows, outputs) values in their own unit for
+        regression.
+    outputs
+        (rows, classes) or (rows, outputs) of what the model says, in the same unit.
+    """
+
+    name: str
+    source: Source
+    encoded: np.ndarray
+    outputs: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def decided(self) -> np.ndarray:
+        """(rows,) predicted class numbers."""
+        return self.outputs.argmax(axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The model and its data, as far as both could be had.
+
+    Attributes
+    ----------
+    model
+        None if its file is missing or damaged.
+    splits
+        By name, those that have rows; empty if the data could not be read again.
+    image_shape
+        (height, width) or (height, width, channels) if a row is a picture, else None.
+    notes
+        What the reader of the data wants to be known.
+    problems
+        Sentences on what is missing and how to give it.
+    """
+
+    model: Model | None
+    splits: dict[str, Split] = field(default_factory=dict)
+    image_shape: tuple[int, ...] | None = None
+    notes: tuple[str, ...] = ()
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def judged(self) -> Split | None:
+        """The split by which the model is judged: test, else validation, else train."""
+        return next((self.splits[name] for name in reversed(SPLITS) if name in self.splits), None)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes as texts; for several labels their numbers."""
+        if self.model is None or self.model.task == "regression":
+            return []
+        if self.model.task == "multilabel":
+            return [str(number) for number in range(1, self.model.targets.output_width + 1)]
+        return [str(label) for label in self.model.classes]
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether the outputs can be read as probabilities; those of a squared error need not be."""
+        return all(
+            split.outputs.size and split.outputs.min() >= 0 and split.outputs.max() <= 1 + 1e-6
+            for split in self.splits.values()
+        )
+
+
+def gather(
+    record: RunRecord,
+    data: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+) -> Evidence:
+    """Load a run's model, read its data as training did, and predict every row.
+
+    Parameters
+    ----------
+    record
+        The run.
+    data, data_dir
+        Where the data are now, if they are not where they were.
+    device, threads
+        As in ``fastmlp.load``.
+
+    Raises
+    ------
+    DataError, UsageError
+        Only if ``data`` or ``data_dir`` was given and cannot be used; else a problem is noted.
+    """
+    try:
+        model = load(record.folder, device=device, threads=threads)
+    except FastMLPError as error:
+        return Evidence(None, problems=[f"Nothing can be said of single rows and classes: {error}"])
+    given = {"dataset": data and str(data), "data_dir": data_dir and str(data_dir)}
+    changes = {name: value for name, value in given.items() if value}
+    try:
+        source, splits = _split_again(model, changes)
+        answered = {name: _answered(name, part, model) for name, part in splits.items()}
+    except (FastMLPError, OSError) as error:
+        if changes:
+            raise
+        remedy = "Give the place where they are now: fastmlp report RUN --data PATH"
+        return Evidence(model, problems=[f"The data cannot be read again: {error} {remedy}."])
+    problems = _disagreements(answered, model, record.metrics)
+    return Evidence(model, answered, _image_shape(source), source.notes, problems)
+
+
+def _split_again(model: Model, changes: dict[str, str]) -> tuple[Source, dict[str, Source]]:
+    """Return the source and those of its splits that have rows; a row keeps the place where it was found."""
+    settings = settings_from(model.settings, changes)
+    source = _with_row_names(read_source(settings))
+    if source.test is not None:
+        source = replace(source, test=_with_row_names(source.test))
+    if source.target is None:
+        raise DataError(f"{source.name} has no target to compare with.")
+    parts = dict(zip(SPLITS, split_source(source, settings, model.task), strict=True))
+    for name, part in parts.items():
+        rows = 0 if part is None else len(part)
+        if model.rows.get(name, 0) != rows:
+            raise DataError(
+                f"{settings.dataset} is not what it was in training: its {name} split has {rows:,} rows and had "
+                f"{model.rows.get(name, 0):,}."
+            )
+    return source, {name: part for name, part in parts.items() if part is not None and len(part)}
+
+
+def _with_row_names(source: Source) -> Source:
+    if source.row_names is not None:
+        return source
+    return replace(source, row_names=tuple(f"row {number}" for number in range(1, len(source) + 1)))
+
+
+def _answered(name: str, part: Source, model: Model) -> Split:
+    encoded = model.targets.encode(part.target)
+    if model.task == "regression":
+        encoded = np.asarray(part.target, np.float64).reshape(len(part), -1)
+    outputs = model.predict_outputs(part.features, part.feature_names)
+    return Split(name, part, encoded, outputs)
+
+
+def _disagreements(splits: dict[str, Split], model: Model, metrics: dict[str, Any]) -> list[str]:
+    """Say so where the rows do not give the accuracy that training measured: then they are not the same rows."""
+    problems = []
+    for name, split in splits.items():
+        told = metrics.get(f"{name}_accuracy")
+        if model.task != "classification" or not isinstance(told, (int, float)) or metrics.get("diverged"):
+            continue
+        counted = float(np.mean(split.decided == split.encoded))
+        if abs(counted - told) > max(FREE_DIFFERENCE, 1.5 / len(split)):
+            problems.append(
+                f"The data may have changed since training: of the {name} rows {share(counted)} are right now, and "
+                f"{share(told)} were when the run ended."
+            )
+    return problems
+
+
+def _image_shape(source: Source) -> tuple[int, ...] | None:
+    """Return the shape of a row's picture: the source's, or a square where every column is called a pixel."""
+    if source.image_shape is not None:
+        return source.image_shape
+    columns = source.features.shape[1]
+    side = math.isqrt(columns)
+    names = source.feature_names or tuple(getattr(source.features, "columns", ()))
+    called_pixels = names and all(str(name).lower().startswith(PIXEL_NAMES) for name in names)
+    return (side, side) if called_pixels and side * side == columns and side >= SMALLEST_PICTURE else None

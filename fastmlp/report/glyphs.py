@@ -1,0 +1,68 @@
+"""Texts of users inside pictures: short, on one line, and only of letters that a font at hand can draw."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+
+BASE_FAMILY = "DejaVu Sans"  # comes with matplotlib
+# Families with the scripts of East Asia, of which a machine has one or none.
+WIDER_FAMILIES = (
+    "Noto Sans CJK JP",
+    "Noto Sans JP",
+    "Source Han Sans",
+    "IPAexGothic",
+    "IPAGothic",
+    "TakaoGothic",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Hiragino Sans",
+    "Yu Gothic",
+    "Microsoft YaHei",
+    "Malgun Gothic",
+    "Arial Unicode MS",
+)
+LONGEST = 16  # letters
+
+
+@cache
+def font_families() -> list[str]:
+    """Return the families to draw with: the base and what is there of the wider ones."""
+    from matplotlib.font_manager import fontManager
+
+    present = {font.name for font in fontManager.ttflist}
+    return [BASE_FAMILY, *(family for family in WIDER_FAMILIES if family in present)]
+
+
+@cache
+def _drawable() -> frozenset[int]:
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    return frozenset(
+        code for family in font_families() for code in get_font(findfont(FontProperties(family=family))).get_charmap()
+    )
+
+
+def label(text: str, number: int, longest: int = LONGEST) -> str:
+    """Return a text as a picture can show it.
+
+    Parameters
+    ----------
+    text
+        Of the user: of any length, in any script.
+    number
+        Stands in, as ``#3``, where a letter cannot be drawn or nothing would be seen.
+    longest
+        Letters that are kept; an ellipsis takes the place of the others.
+    """
+    line = " ".join(str(text).split())
+    if not line or any(ord(letter) not in _drawable() or unicodedata.category(letter)[0] == "C" for letter in line):
+        return f"#{number}"
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def labels(texts: Sequence[str], longest: int = LONGEST) -> list[str]:
+    """Return texts as a picture can show them, no two alike: what became the same gets its number, from 1."""
+    shown = [label(text, number, longest) for number, text in enumerate(texts, 1)]
+    return [text if shown.count(text) == 1 else f"#{number}" for number, text in enumerate(shown, 1)]

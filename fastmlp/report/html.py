@@ -1,0 +1,222 @@
+"""HTML from texts: whatever is not made here is escaped, so that no name or path of a user becomes markup."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Collection, Iterable, Sequence
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from .drawing import Picture
+from .words import short
+
+VOID = ("meta", "img", "br", "link")
+
+
+class Html(str):
+    """A text that is markup already."""
+
+    __slots__ = ()
+
+
+def element(tag: str, /, *content: Any, **attributes: Any) -> Html:
+    """Return an element; ``class_`` and ``for_`` stand for words of Python, ``data_x`` for ``data-x``, True for no value."""
+    words = [tag]
+    for key, value in attributes.items():
+        if value is None or value is False:
+            continue
+        key = key.rstrip("_").replace("_", "-")
+        words.append(key if value is True else f'{key}="{escape(str(value))}"')
+    start = f"<{' '.join(words)}>"
+    return Html(start if tag in VOID else f"{start}{joined(content)}</{tag}>")
+
+
+def joined(content: Iterable[Any]) -> Html:
+    """Return parts one after the other, each escaped unless it is markup; None is nothing, lists are opened."""
+    return Html("".join(_as_html(part) for part in content))
+
+
+def _as_html(part: Any) -> str:
+    if part is None:
+        return ""
+    if isinstance(part, Html):
+        return part
+    return joined(part) if isinstance(part, (list, tuple)) else escape(str(part)).replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def exact(value: Any, text: str | None = None) -> Html:
+    """Return a measured number: short for people, in full for programs and for those who look closer."""
+    if value is None or value != value:
+        return element("span", "–", class_="missing", title="not measured, or not finite")
+    return element("data", short(value) if text is None else text, value=repr(value), title=repr(value))
+
+
+def percent(value: Any) -> Html:
+    """Return a share as percent, in full for programs."""
+    return exact(value) if value is None or value != value else exact(value, f"{100 * value:.2f} %")
+
+
+def table(
+    caption: str,
+    header: Sequence[Any],
+    rows: Iterable[Sequence[Any]],
+    texts: int | Collection[int] = 1,
+    class_: str = "",
+) -> Html:
+    """Return a table that can be moved sideways where it is too wide.
+
+    Parameters
+    ----------
+    caption
+        What it shows.
+    header
+        The columns' headings.
+    rows
+        Cells; the first of each is the row's heading.
+    texts
+        How many of the first columns hold texts, or which; they are flush left. The others are numbers, flush right.
+    class_
+        A class of the style sheet.
+    """
+    head = element(
+        "tr", [element("th", cell, scope="col", class_=_side(column, texts)) for column, cell in enumerate(header)]
+    )
+    body = [
+        element(
+            "tr",
+            [
+                element(
+                    "th" if column == 0 else "td",
+                    cell,
+                    scope="row" if column == 0 else None,
+                    class_=_side(column, texts),
+                )
+                for column, cell in enumerate(row)
+            ],
+        )
+        for row in rows
+    ]
+    return region(
+        caption,
+        element(
+            "table",
+            element("caption", caption),
+            element("thead", head),
+            element("tbody", body),
+            class_=class_ or None,
+        ),
+    )
+
+
+def _side(column: int, texts: int | Collection[int]) -> str | None:
+    return None if (column < texts if isinstance(texts, int) else column in texts) else "number"
+
+
+def region(name: str, content: Html) -> Html:
+    """Return content that may be wider than a phone: it scrolls by finger and by keyboard, the page does not."""
+    return element("div", content, class_="scroll", role="region", aria_label=name, tabindex="0")
+
+
+def pairs(items: Iterable[tuple[Any, Any]]) -> Html:
+    """Return names and what belongs to them."""
+    return element("dl", [element("div", element("dt", name), element("dd", value)) for name, value in items])
+
+
+def details(summary: Any, *content: Any) -> Html:
+    """Return content that is shown on demand."""
+    return element("details", element("summary", summary), *content)
+
+
+def figure(picture: Picture, folder: str) -> Html:
+    """Return a picture with heading, caption and the way to its files.
+
+    Parameters
+    ----------
+    picture
+        As drawn.
+    folder
+        Where its files are, relative to the page.
+    """
+    svg = b64encode(picture.svg().encode()).decode("ascii")
+    width, height = (round(96 * inches) for inches in picture.figure.get_size_inches())
+    image = element("img", src=f"data:image/svg+xml;base64,{svg}", alt=picture.alt, width=width, height=height)
+    links = [
+        element("a", word, href=f"{folder}/{picture.name}.{suffix}")
+        for word, suffix in (("PNG", "png"), ("numbers as CSV", "csv"))
+    ]
+    return element(
+        "figure",
+        element("h3", picture.title),
+        region(picture.title, image) if picture.wide else image,
+        element(
+            "figcaption", picture.caption, " " if picture.caption else None, element("span", links[0], " · ", links[1])
+        ),
+        class_="wide" if picture.wide else None,
+        id=f"picture-{picture.name}",
+    )
+
+
+def figures(pictures: Iterable[Picture | list[Picture]], folder: str) -> Html | None:
+    """Return pictures side by side, as many as there is room for, those of a list below each other; None without any."""
+    shown = [
+        element("div", [figure(each, folder) for each in picture], class_="stack")
+        if isinstance(picture, list)
+        else figure(picture, folder)
+        for picture in pictures
+    ]
+    return element("div", shown, class_="figures") if shown else None
+
+
+def section(identifier: str, title: str, *content: Any) -> Html:
+    """Return a section of the page with its heading."""
+    return element("section", element("h2", title), *content, id=identifier)
+
+
+def page(title: str, lead: Sequence[Any], sections: Sequence[tuple[str, str, Sequence[Any]]]) -> str:
+    """Return a whole page that needs nothing from anywhere: no script, no font, no picture from elsewhere.
+
+    Parameters
+    ----------
+    title
+        Its heading.
+    lead
+        What stands above the table of contents.
+    sections
+        (identifier, heading, content) of each; those without content are left out.
+    """
+    style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    style_hash = b64encode(sha256(style.encode()).digest()).decode("ascii")
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'"
+    kept = [(identifier, heading, list(content)) for identifier, heading, content in sections if _has_content(content)]
+    contents = element(
+        "nav",
+        element("p", "Contents"),
+        element("ul", [element("li", element("a", heading, href=f"#{key}")) for key, heading, _ in kept]),
+        aria_label="Contents",
+    )
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", title),
+        # An icon of its own, or the browser would look for one.
+        element("link", rel="icon", href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        element("style", Html(style)),
+    )
+    body = element(
+        "body",
+        element("a", "To the contents", href="#start", class_="skip"),
+        element("header", element("h1", title), *lead),
+        contents,
+        element("main", [section(key, heading, *content) for key, heading, content in kept], id="start"),
+    )
+    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+
+
+def _has_content(content: Sequence[Any]) -> bool:
+    return any(part is not None and part != [] and part != "" for part in content)

@@ -1,0 +1,121 @@
+"""What each variant of a sweep brought, over its seeds, and which of them is best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from fastmlp.experiments.results import Experiment, Sweep, Variant
+
+from .curves import WORDS
+from .drawing import OF_SPLIT
+from .record import RunRecord
+from .words import share
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a variant of a sweep brought, over its seeds.
+
+    Attributes
+    ----------
+    name, value
+        Of the variant.
+    status, error
+        As in Variant.
+    low, middle, high
+        Lowest, median and highest of the metric over the seeds; NaN where there is none.
+    train
+        The median of the same metric on the training rows.
+    seconds
+        The median of a run.
+    """
+
+    name: str
+    value: Any
+    status: str
+    error: str
+    low: float
+    middle: float
+    high: float
+    train: float
+    seconds: float
+
+
+def outcomes(
+    experiment: Experiment, sweep: Sweep, records: Mapping[str, list[RunRecord]] = MappingProxyType({})
+) -> list[Outcome]:
+    """Return what each variant of a sweep brought, in the sweep's order; values come from the runs' records."""
+    found = []
+    for name in sweep.variants:
+        variants = experiment.of(name)
+        if not variants:
+            continue
+        spread = experiment.spread(name, sweep.metric) or (math.nan,) * 3
+        train = experiment.spread(name, train_metric(sweep.metric)) or (math.nan,) * 3
+        error = next((variant.error for variant in variants if variant.error), "")
+        took = float(np.median([variant.seconds for variant in variants]))
+        status = experiment.status(name)
+        value = _swept_value(sweep, variants[0], records.get(name, []))
+        found.append(Outcome(name, value, status, error, *spread, train[1], took))
+    return found
+
+
+def _swept_value(sweep: Sweep, variant: Variant, records: list[RunRecord]) -> Any:
+    """Return a variant's value of the swept setting: a variant may stand in several sweeps, as their common base."""
+    if not sweep.setting:
+        return None
+    if sweep.setting in variant.changes:
+        return variant.changes[sweep.setting]
+    settings = next((record.settings for record in records if record.settings is not None), None)
+    return getattr(settings, sweep.setting, variant.value)
+
+
+def train_metric(metric: str) -> str:
+    """Return the name of the same measure on the training rows."""
+    split, _, word = metric.partition("_")
+    return f"train_{word}" if split in OF_SPLIT else metric
+
+
+def metric_words(metric: str) -> str:
+    """Return a metric's name in words: ``test accuracy``."""
+    split, _, word = metric.partition("_")
+    return f"{split} {WORDS.get(word, word.replace('_', ' '))}" if split in OF_SPLIT else metric.replace("_", " ")
+
+
+def metric_value(metric: str, value: float) -> str:
+    """Return a value of a metric as people write it."""
+    return share(value) if metric.endswith("accuracy") else f"{value:.4g}"
+
+
+def tells_quality(metric: str) -> bool:
+    """Tell whether a metric has a best value at all, which times and counts have not."""
+    return metric.endswith((*WORDS, "mae", "entropy"))
+
+
+def more_is_better(metric: str) -> bool:
+    """Tell whether the largest value of a metric is the best."""
+    return metric.endswith(("accuracy", "r2"))
+
+
+def best_of(found: list[Outcome], metric: str) -> Outcome | None:
+    """Return the best outcome, None if nothing was measured."""
+    finite = [each for each in found if math.isfinite(each.middle)]
+    return (max if more_is_better(metric) else min)(finite, key=lambda each: each.middle, default=None)
+
+
+def ranked(found: list[Outcome], metric: str) -> list[Outcome]:
+    """Return outcomes sorted by result, the best first and those without a number last."""
+    sign = -1 if more_is_better(metric) else 1
+    return sorted(found, key=lambda each: (not math.isfinite(each.middle), sign * each.middle))
+
+
+def settings_words(variant: Variant) -> str:
+    """Return in words what a variant changes."""
+    words = [f"{name} {value}" for name, value in variant.changes.items()]
+    return ", ".join(words) + (f"; {len(variant.phases)} phases" if variant.phases else "")

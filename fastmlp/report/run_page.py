@@ -1,0 +1,269 @@
+"""The page of a run: what is on it, in which order, for which task."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .classes import accuracy_by_class, class_distribution, confusion
+from .curves import rate_curve, training_curves, update_curves
+from .drawing import Picture
+from .evidence import Evidence, Split
+from .glyphs import labels
+from .html import Html, element, figures, page
+from .images import class_samples, first_layer, mistakes
+from .inputs import decision_surface, weights_heat_map
+from .numbers import accuracy_of_classes, calibration, confidence_of
+from .probabilities import calibration_curve
+from .quantities import MOST_OUTPUTS, pictures_of_output
+from .record import RunRecord
+from .tables import cards, label_counts, phases_table, results, sample_rows, scores, settings_tables, worst_rows
+from .verdict import Verdict, judge
+
+FEWEST_ANSWERS = 20  # for a calibration curve
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page with its pictures.
+
+    Attributes
+    ----------
+    html
+        The whole file.
+    pictures
+        In the order in which they are shown.
+    verdict
+        What it says first.
+    problems
+        What could not be shown, and why.
+    """
+
+    html: str
+    pictures: list[Picture]
+    verdict: Verdict
+    problems: list[str]
+
+
+class Album:
+    """Collects the pictures that are shown, so that their files are written too."""
+
+    def __init__(self, folder: str):
+        self.folder, self.pictures = folder, []
+
+    def show(self, *pictures: Picture | list[Picture] | None) -> Html | None:
+        """Return pictures as markup, side by side; those of a list below each other."""
+        there = [picture for picture in pictures if picture is not None]
+        for picture in there:
+            self.pictures += picture if isinstance(picture, list) else [picture]
+        return figures(there, self.folder)
+
+
+def run_page(record: RunRecord, evidence: Evidence, folder: str) -> Page:
+    """Return the page of a run.
+
+    Parameters
+    ----------
+    record, evidence
+        The run, and its model and data as far as they could be had.
+    folder
+        Where the pictures' files will be, relative to the page.
+    """
+    album = Album(folder)
+    verdict = judge(record, evidence)
+    problems = [*record.problems, *evidence.problems]
+    sections = [
+        ("results", "Results", [results(record)]),
+        ("settings", "Settings", _settings(record)),
+        ("training", "Training", [album.show(*training_curves(record), rate_curve(record))]),
+        ("updates", "Between epochs", [album.show(*update_curves(record))]),
+        *_sections_of_data(evidence, album),
+    ]
+    lead = [_subtitle(record, evidence), notice(problems), verdict_box(verdict), cards(record)]
+    title = f"Report on {record.folder.resolve().name}"
+    return Page(page(title, lead, sections), album.pictures, verdict, problems)
+
+
+def verdict_box(verdict: Verdict) -> Html:
+    """Return the verdict as the page shows it."""
+    more = element("ul", [element("li", sentence) for sentence in verdict.sentences]) if verdict.sentences else None
+    return element("div", element("p", verdict.headline), more, class_=f"verdict {verdict.mood}")
+
+
+def notice(sentences: list[str], first: str = "Not everything can be shown.") -> Html | None:
+    """Return a box that says what the reader must know before anything else; None without sentences."""
+    if not sentences:
+        return None
+    lines = element("ul", [element("li", sentence) for sentence in sentences])
+    return element("div", element("p", element("strong", first)), lines, class_="notice")
+
+
+def _data_name(record: RunRecord) -> str:
+    if record.settings is None:
+        return "data not known"
+    return record.settings.dataset.split(",")[0].rstrip("/").rpartition("/")[2] or record.settings.dataset
+
+
+def _subtitle(record: RunRecord, evidence: Evidence) -> Html:
+    words = [_data_name(record)]
+    if record.metrics.get("task"):
+        words.append(str(record.metrics["task"]))
+    if evidence.model is not None:
+        architecture = evidence.model.network.architecture
+        words.append("-".join(map(str, (architecture.inputs, *architecture.hidden, architecture.outputs))))
+        if architecture.hidden:
+            words.append(architecture.activation)
+        words.append(f"loss {evidence.model.loss.name}")
+    if record.settings is not None:
+        rate = "" if record.settings.lr is None else f" at {record.settings.lr:g}"
+        words.append(f"{record.settings.optimizer}{rate}")
+    if record.metrics.get("device"):
+        words.append(f"on {record.metrics['device']}")
+    return element("p", " · ".join(words), class_="subtitle")
+
+
+def _settings(record: RunRecord) -> list[Any]:
+    tables = settings_tables(record)
+    if not tables:
+        return []
+    if record.phases:
+        return [phases_table(record.phases), *tables]
+    command = f"fastmlp train --config {shlex.quote(str(record.folder / 'config.toml'))}"
+    return [element("p", "The same again: ", element("code", command)), *tables]
+
+
+def _sections_of_data(evidence: Evidence, album: Album) -> list[tuple[str, str, list[Any]]]:
+    """Return what needs the model; with the rows too where they could be read."""
+    if evidence.model is None:
+        return []
+    split = evidence.judged
+    if split is None:
+        return [("weights", "First layer", [album.show(_first_layer(evidence))])]
+    by_task = {"classification": _of_classes, "multilabel": _of_labels, "regression": _of_quantities}
+    return [
+        *by_task[evidence.model.task](evidence, split, album),
+        *_of_data(evidence),
+    ]
+
+
+def _of_classes(evidence: Evidence, split: Split, album: Album) -> list[tuple[str, str, list[Any]]]:
+    names = evidence.class_names
+    table, report = scores(evidence, split)
+    shares = {
+        name: accuracy_of_classes(part.encoded, part.decided, len(names))
+        for name, part in evidence.splits.items()
+        if name in ("train", split.name)
+    }
+    counts = {name: np.bincount(part.encoded, minlength=len(names)) for name, part in evidence.splits.items()}
+    matrix = confusion(report["confusion_matrix"], names, split.name)
+    beside = [accuracy_by_class(shares, names), class_distribution(counts, names)]
+    if not matrix.wide:
+        beside = [beside]
+    return [
+        ("classes", "Classes", [album.show(matrix, *beside), _numbered(names), table]),
+        ("rows", "Worst mistakes and samples of each class", _rows(evidence, split, album)),
+        ("network", "First layer and calibration", [_network(evidence, split, album)]),
+    ]
+
+
+def _numbered(names: list[str]) -> Html | None:
+    """Say what a number in place of a name means, where a picture shows one; None where none does."""
+    numbered = [shown for shown, name in zip(labels(names), names, strict=True) if shown[0] == "#" and shown != name]
+    if not numbered:
+        return None
+    return element(
+        "p",
+        f"{numbered[0]} in a picture is the class in that place of the table: its name cannot be drawn, or cannot be told "
+        "from another in few letters.",
+    )
+
+
+def _of_labels(evidence: Evidence, split: Split, album: Album) -> list[tuple[str, str, list[Any]]]:
+    names = evidence.class_names
+    table, _ = scores(evidence, split)
+    counts = {name: (part.encoded > 0.5).sum(axis=0) for name, part in evidence.splits.items()}
+    shares = {
+        name: ((part.outputs > 0.5) == (part.encoded > 0.5)).mean(axis=0)
+        for name, part in evidence.splits.items()
+        if name in ("train", split.name)
+    }
+    beside = album.show(accuracy_by_class(shares, names, "label"), class_distribution(counts, names, "label"))
+    return [
+        ("labels", "Labels", [beside, table, label_counts(split)]),
+        ("mistakes", "The worst mistakes", [worst_rows(evidence, split)]),
+        ("network", "First layer and calibration", [_network(evidence, split, album)]),
+    ]
+
+
+def _of_quantities(evidence: Evidence, split: Split, album: Album) -> list[tuple[str, str, list[Any]]]:
+    outputs = split.encoded.shape[1]
+    target = evidence.model.target_name or "target"
+    shown = []
+    for number in range(min(outputs, MOST_OUTPUTS)):
+        name, suffix = (target, "") if outputs == 1 else (f"{target}, output {number + 1}", f"-{number + 1}")
+        true, predicted = split.encoded[:, number], split.outputs[:, number]
+        first, *others = pictures_of_output(true, predicted, split.name, name, suffix)
+        shown += [first, others]
+    cut = f"The first {MOST_OUTPUTS} of {outputs:,} outputs are shown." if outputs > MOST_OUTPUTS else None
+    return [
+        ("predictions", "Predicted and true", [cut and element("p", cut), album.show(*shown)]),
+        ("mistakes", "The worst mistakes", [worst_rows(evidence, split)]),
+        ("network", "What the network has learned", [_network(evidence, split, album)]),
+    ]
+
+
+def _network(evidence: Evidence, split: Split, album: Album) -> Html | None:
+    """Return decision surfaces, first layer and calibration; a single surface has the other two at its side."""
+    surfaces = decision_surface(evidence.model, split, evidence.class_names)
+    calibrated = None if evidence.model.task == "regression" else _calibration(evidence, split)
+    others = [picture for picture in (_first_layer(evidence), calibrated) if picture is not None]
+    return album.show(surfaces[0], others) if len(surfaces) == 1 and others else album.show(*surfaces, *others)
+
+
+def _rows(evidence: Evidence, split: Split, album: Album) -> list[Any]:
+    """Return the worst mistakes and a sample of each class, as images or as rows of a table."""
+    all_right = bool((split.decided == split.encoded).all())
+    words = (
+        element("p", f"There are no mistakes: all {len(split):,} {split.name} rows are right.") if all_right else None
+    )
+    train = evidence.splits.get("train")
+    if evidence.image_shape is None:
+        return [words, worst_rows(evidence, split), sample_rows(evidence)]
+    names, shape, places = evidence.class_names, evidence.image_shape, list(split.source.row_names)
+    wrong = mistakes(_pixels(split), split.encoded, split.outputs, names, shape, places)
+    samples = None if train is None else class_samples(_pixels(train), train.encoded, names, shape)
+    return [words, album.show(wrong, samples)]
+
+
+def _pixels(split: Split) -> np.ndarray:
+    features = split.source.features
+    return features if isinstance(features, np.ndarray) else features.to_numpy()
+
+
+def _first_layer(evidence: Evidence) -> Picture | None:
+    model = evidence.model
+    weight = model.network.named_parameters().get("dense_0.weight")
+    if weight is None:
+        return None
+    weights = model.network.backend.to_numpy(weight.values).reshape(weight.shape)
+    shape = evidence.image_shape or model.features.image_shape
+    if not np.isfinite(weights).all():
+        return None
+    if shape is not None and int(np.prod(shape)) == len(weights):
+        return first_layer(weights, shape)
+    return weights_heat_map(weights, model.features.output_names)
+
+
+def _calibration(evidence: Evidence, split: Split) -> Picture | None:
+    if not evidence.gives_probabilities:
+        return None
+    confidence, right = confidence_of(evidence.model.task, split.encoded, split.outputs)
+    return calibration_curve(calibration(confidence, right), split.name) if len(right) >= FEWEST_ANSWERS else None
+
+
+def _of_data(evidence: Evidence) -> list[tuple[str, str, list[Any]]]:
+    notes = element("ul", [element("li", note) for note in evidence.notes]) if evidence.notes else None
+    return [("notes", "Notes on the data", [notes])]

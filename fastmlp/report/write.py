@@ -1,0 +1,132 @@
+"""From a folder to its report: one HTML file, and each picture as PNG with its numbers as CSV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from fastmlp.errors import ModelFileError, UsageError
+from fastmlp.training.files import WriteError, write_text
+
+from .drawing import drawing, require_matplotlib
+from .record import is_run
+
+REPORT_FILE, FIGURES_FOLDER = "report.html", "figures"
+EXPERIMENT_FILE = "experiment.json"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written.
+
+    Attributes
+    ----------
+    path
+        The HTML file.
+    figures
+        The folder of PNG and CSV files.
+    pictures
+        Their stems, in the order of the page.
+    headline
+        The verdict's first sentence.
+    sentences
+        Its others.
+    problems
+        What could not be shown, and why.
+    """
+
+    path: Path
+    figures: Path
+    pictures: list[str]
+    headline: str
+    sentences: list[str]
+    problems: list[str]
+
+
+def write_report(
+    folder: str | Path,
+    out: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+) -> Report:
+    """Write the report of a run or of an experiment.
+
+    Parameters
+    ----------
+    folder
+        Of the run or the experiment.
+    out
+        The HTML file; default report.html in the folder. The pictures' files are put beside it into figures, or into
+        <name>-figures where the file has another name.
+    data, data_dir
+        Where a run's data are now, if they are not where they were.
+    device, threads
+        Where a run's model predicts, as in ``fastmlp.load``.
+
+    Raises
+    ------
+    ModelFileError
+        If the folder holds neither.
+    DataError, UsageError
+        If ``data`` or ``data_dir`` cannot be used.
+    WriteError
+        If the report cannot be written.
+    MissingExtraError
+        Without matplotlib.
+    """
+    require_matplotlib()
+    folder = Path(folder)
+    path = _report_path(folder, out)
+    figures = path.parent / (FIGURES_FOLDER if path.name == REPORT_FILE else f"{path.stem}-{FIGURES_FOLDER}")
+    place = quote(figures.name)
+    with drawing():
+        if (folder / EXPERIMENT_FILE).is_file():
+            if data is not None or data_dir is not None:
+                raise UsageError(
+                    "the report of an experiment reads no data; leave --data out, or report one of its runs."
+                )
+            from fastmlp.experiments.results import read_experiment
+
+            from .experiment_page import experiment_page
+
+            page = experiment_page(read_experiment(folder), path.parent, place)
+        else:
+            from .evidence import gather
+            from .record import read_record
+            from .run_page import run_page
+
+            record = read_record(folder)
+            page = run_page(record, gather(record, data, data_dir, device, threads), place)
+        _write_files(page, path, figures)
+    names = [picture.name for picture in page.pictures]
+    return Report(path, figures, names, page.verdict.headline, page.verdict.sentences, page.problems)
+
+
+def _report_path(folder: Path, out: str | Path | None) -> Path:
+    if not folder.is_dir():
+        raise ModelFileError(f"{folder} is no folder; give that of a run or of an experiment.")
+    if not (folder / EXPERIMENT_FILE).is_file() and not is_run(folder):
+        raise ModelFileError(
+            f"{folder} holds neither a run (metrics.json) nor an experiment ({EXPERIMENT_FILE}). Give a folder that "
+            "fastmlp train or fastmlp experiment made."
+        )
+    path = folder / REPORT_FILE if out is None else Path(out)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"a report cannot be written as {str(path)!r}: its name must end in .html.")
+    return path
+
+
+def _write_files(page, path: Path, figures: Path) -> None:
+    try:
+        figures.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"cannot make the folder {figures}: {error.strerror or error}. Choose another --out."
+        ) from None
+    for picture in page.pictures:
+        picture.write(figures)
+    write_text(path, page.html)
