@@ -141,6 +141,8 @@ def _comparison(figure: Figure) -> tuple[Any, ...]:
         spread = f" ({_plain(comparison.metric, figure.lowest)} to {_plain(comparison.metric, figure.highest)})"
     measured = figure.status if figure.measured is None else [_measured(comparison.metric, figure.measured), spread]
     met = {True: ("good", "✓ met"), False: ("bad", "✗ not met"), None: ("open", "– cannot be told")}[figure.met]
+    if figure.by_tolerance:
+        met = ("open", "✓ by tolerance alone")
     expected = EXPECTED[comparison.expect]
     if comparison.than:
         expected = f"{expected.removesuffix(' that')} that of {comparison.than}"

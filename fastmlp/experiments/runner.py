@@ -1,0 +1,298 @@
+"""Runs an experiment: what is done stays done, what has changed is run again, what fails leaves the others alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fastmlp.backend import open_backend
+from fastmlp.errors import UsageError, did_you_mean
+from fastmlp.jobs.preparation import read_source
+from fastmlp.jobs.run_folder import METRICS_FILE
+from fastmlp.jobs.settings import Settings, settings_from
+from fastmlp.training.files import WriteError, write_text
+
+from .data_plan import DataPlan, choose_plan
+from .pool import STARTED, run_here, run_in_processes
+from .prepared import data_stamp, prepare_data
+from .recipe import Recipe
+from .records import Sweep, Variant
+from .results import EXPERIMENT_FILE, RECIPE_FILE, RUNS_FOLDER, Experiment, read_experiment, write_experiment
+from .sweeps import SweepPlan, VariantPlan, effective_settings, shown_value
+
+MOST_JOBS, MOST_SEEDS = 256, 1000
+EXPERIMENTS_FOLDER = "experiments"
+# The plan tells of the data, wherever they were written; and how many threads share a run makes no other run of it.
+SAME_ALL_THE_SAME = ("threads", "dataset", "test", "data_dir")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an experiment is to be run.
+
+    Attributes
+    ----------
+    data
+        The original data, in place of the recipe's own; None for these.
+    quick
+        Few rows and epochs: to see that everything works, not to compare.
+    jobs
+        How many variants run at a time, each in a process of its own if there are several.
+    seeds
+        How often each variant runs, each time with another seed.
+    device, threads
+        As for ``train``; None for what the recipe says. Of several jobs each has its share of the threads.
+    out
+        The experiment's folder; None for experiments/<name>, or experiments/<name>-quick.
+    only
+        Name of the one sweep whose variants are run; None for all.
+    """
+
+    data: str | None = None
+    quick: bool = False
+    jobs: int = 1
+    seeds: int = 1
+    device: str | None = None
+    threads: int | None = None
+    out: str | Path | None = None
+    only: str | None = None
+
+    def __post_init__(self):
+        for name, value, most in (("jobs", self.jobs, MOST_JOBS), ("seeds", self.seeds, MOST_SEEDS)):
+            if not 1 <= value <= most:
+                raise UsageError(f"{name} must be from 1 to {most:,}; got {value}.")
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"threads must be at least 1, or auto; got {self.threads}.")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run with everything that it depends on; one that is not wanted now may have been done before, with more seeds."""
+
+    variant: Variant
+    task: dict[str, Any]
+    is_wanted: bool
+
+
+class Runner:
+    """An experiment in its folder, ready to run.
+
+    Parameters
+    ----------
+    recipe
+        What to run.
+    options
+        How.
+
+    Attributes
+    ----------
+    experiment
+        As it stands.
+    stale
+        Names of variants that were finished and are run again, since the recipe or the data changed.
+    waiting
+        What is to be run now.
+
+    Raises
+    ------
+    UsageError, DataError, WriteError, ModelFileError
+        If there are no data, the folder belongs to something else, or cannot be written.
+    """
+
+    def __init__(self, recipe: Recipe, options: Options):
+        self.recipe, self.options = recipe, options
+        chosen = _chosen_variants(recipe, options.only)
+        self.plan = choose_plan(recipe.data, options.data, options.quick)
+        default = Path(EXPERIMENTS_FOLDER) / (recipe.name + ("-quick" if options.quick else ""))
+        self.folder = Path(options.out if options.out is not None else default)
+        earlier = _open_folder(self.folder, recipe.name)
+        data = prepare_data(self.plan, settings_from(recipe.base, self.plan.settings), self.folder)
+        kept = {} if earlier is None else {variant.key: variant for variant in earlier.variants if variant.finished}
+        seeds = max(options.seeds, *Counter(name for name, _ in kept).values(), 0)
+        variants, self.stale, self.waiting = [], [], []
+        for planned in (planned for variant in recipe.variants for planned in self._plans(variant, data, seeds)):
+            before = kept.get(planned.variant.key)
+            if before is not None and not (self.folder / before.folder / METRICS_FILE).is_file():
+                before = None  # somebody removed the run
+            if before is not None and before.fingerprint == planned.variant.fingerprint:
+                variants.append(before)
+            elif planned.is_wanted:
+                variants.append(planned.variant)
+                if before is not None:
+                    self.stale.append(planned.variant.name)
+                if planned.variant.name in chosen:
+                    self.waiting.append(planned)
+        self.experiment = _experiment(recipe, options, self.plan, variants, self.folder)
+        _check_first(self.waiting)
+
+    def run(self, tell: Callable[[Variant], None] = lambda variant: None) -> Experiment:
+        """Run what is waiting; return the experiment.
+
+        Parameters
+        ----------
+        tell
+            Called with each variant when it starts and when it is finished.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If Ctrl-C was pressed; what is done is kept, and the variant at hand starts anew the next time.
+        """
+        write_text(self.folder / RECIPE_FILE, self.recipe.text)
+        write_experiment(self.experiment)
+        try:
+            for number, result in self._results():
+                variant = self.waiting[number].variant
+                changes = {"status": "running"} if result is STARTED else result
+                self._update(replace(variant, **changes))
+                tell(self.experiment.variants[self._place(variant)])
+        finally:
+            running = [variant for variant in self.experiment.variants if variant.status == "running"]
+            for variant in running:
+                self._update(replace(variant, status="pending"))
+        return self.experiment
+
+    def _results(self) -> Iterator[tuple[int, dict | None]]:
+        tasks = [planned.task for planned in self.waiting]
+        if self.options.jobs == 1 or len(tasks) < 2:
+            return run_here(tasks)
+        return run_in_processes(tasks, self.options.jobs)
+
+    def _place(self, variant: Variant) -> int:
+        return [other.key for other in self.experiment.variants].index(variant.key)
+
+    def _update(self, variant: Variant) -> None:
+        variants = list(self.experiment.variants)
+        variants[self._place(variant)] = variant
+        self.experiment = replace(self.experiment, variants=variants)
+        write_experiment(self.experiment)
+
+    def _plans(self, plan: VariantPlan, data: dict[str, Any], seeds: int) -> list[Planned]:
+        """Return a variant's run for each of so many seeds."""
+        options, recipe = self.options, self.recipe
+        base = {**recipe.base, **self.plan.settings}
+        settings, phases = effective_settings(
+            plan, base, recipe.quick if options.quick else None, self.plan.epochs_share
+        )
+        machine = {} if options.device is None else {"device": options.device}
+        threads = _threads(options, settings)
+        plans = []
+        for number in range(seeds):
+            seed = settings.seed + number
+            source = {} if "dataset" in plan.changes else data
+            run = settings_from(settings.to_dict(), source, machine, {"seed": seed, "threads": threads})
+            folder = f"{RUNS_FOLDER}/{plan.name}" + (f"-seed{seed}" if number else "")
+            task = {"settings": run.to_dict(), "phases": phases, "measures": recipe.measures}
+            fingerprint = _fingerprint(task, self.plan, plan.changes.get("dataset"))
+            variant = Variant(plan.name, plan.changes, phases, plan.value, seed, folder, fingerprint=fingerprint)
+            plans.append(Planned(variant, task | {"folder": str(self.folder / folder)}, number < options.seeds))
+        return plans
+
+
+def _check_first(waiting: list[Planned]) -> None:
+    """Look once at what all runs need, so that what is wrong with it is said once, and before anything runs."""
+    runs = [settings_from(planned.task["settings"]) for planned in waiting]
+    for device in {run.device for run in runs}:
+        open_backend(device)
+    for run in {run.dataset: run for run in runs}.values():
+        read_source(run)
+
+
+def _chosen_variants(recipe: Recipe, only: str | None) -> set[str]:
+    """Return the names of the variants to run."""
+    if only is None:
+        return {variant.name for variant in recipe.variants}
+    sweeps = {sweep.name: sweep for sweep in recipe.sweeps}
+    if only not in sweeps:
+        raise UsageError(
+            f"recipe {recipe.name} has no sweep {only!r}{did_you_mean(only, sweeps)} Sweeps: {', '.join(sweeps)}."
+        )
+    return set(sweeps[only].order)
+
+
+def _open_folder(folder: Path, name: str) -> Experiment | None:
+    """Make the folder, or return the experiment that lies in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_experiment = (folder / EXPERIMENT_FILE).is_file()
+        # A first run that ended early may have left its data.
+        is_taken = any(not entry.name.lstrip(".").startswith("data-") for entry in folder.iterdir())
+    except (OSError, ValueError) as error:
+        raise WriteError(
+            f"cannot make the folder {folder}: {getattr(error, 'strerror', None) or error}. Choose another --out."
+        ) from None
+    if not is_experiment:
+        if is_taken:
+            raise UsageError(f"{folder} holds something else than an experiment; choose another --out.")
+        return None
+    experiment = read_experiment(folder)
+    if experiment.name != name:
+        raise UsageError(f"{folder} holds the experiment {experiment.name}; choose another --out for {name}.")
+    return experiment
+
+
+def _experiment(recipe: Recipe, options: Options, plan: DataPlan, variants: list[Variant], folder: Path) -> Experiment:
+    own = {variant.name: variant.changes for variant in recipe.variants}
+    sweeps = [
+        Sweep(
+            name=sweep.name,
+            title=sweep.title,
+            setting=sweep.setting,
+            log_axis=sweep.log_axis,
+            metric=sweep.metric,
+            why=sweep.why,
+            variants=sweep.order,
+            values=_values(sweep, own, plan),
+        )
+        for sweep in recipe.sweeps
+    ]
+    return Experiment(
+        recipe.name,
+        recipe.title,
+        recipe.about,
+        plan.about or plan.dataset,
+        plan.stand_in,
+        options.quick,
+        recipe.comparisons,
+        variants,
+        sweeps,
+        folder,
+    )
+
+
+def _values(sweep: SweepPlan, changes: dict[str, dict[str, Any]], plan: DataPlan) -> list[Any]:
+    """Return the swept values; where a variant leaves the setting as it is, the data may have one of their own."""
+    if sweep.setting not in plan.settings:
+        return sweep.values
+    own = shown_value(plan.settings[sweep.setting])
+    pairs = zip(sweep.order, sweep.values, strict=True)
+    return [value if sweep.setting in changes[name] else own for name, value in pairs]
+
+
+def _threads(options: Options, settings: Settings) -> str:
+    """Return the threads of a run: what was asked for, else a fair share where several run at a time."""
+    if options.threads is not None:
+        return str(options.threads)
+    if options.jobs == 1 or settings.threads != "auto":
+        return settings.threads
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return str(max(available // options.jobs, 1))
+
+
+def _fingerprint(task: dict[str, Any], plan: DataPlan, dataset: str | None) -> str:
+    """Return a word for everything that a run depends on; ``dataset`` is the variant's own, if it has one."""
+    usual = Settings().to_dict()  # which are left out, so that a setting that a later version adds changes nothing
+    settings = {
+        name: value
+        for name, value in task["settings"].items()
+        if name not in SAME_ALL_THE_SAME and value != usual.get(name)
+    }
+    data = [plan.to_dict(), data_stamp(plan.dataset)] if dataset is None else [dataset]
+    whole = [settings, task["phases"], task["measures"], data]
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,161 @@
+"""Runs one variant, and is the process that does so for others: a line of JSON in, a line of JSON out."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastmlp.backend.counters import Counters
+from fastmlp.errors import FastMLPError
+from fastmlp.jobs.phases import set_up_phases
+from fastmlp.jobs.preparation import Part
+from fastmlp.jobs.recorded_prediction import PREDICTION_BATCH
+from fastmlp.jobs.settings import settings_from
+from fastmlp.jobs.train import TrainingJob, make_batches, set_up
+from fastmlp.training.callbacks import Callback, Record
+from fastmlp.training.files import without_nan
+from fastmlp.training.passes import Prediction
+from fastmlp.training.trainer import Trainer
+
+SMALLEST_PROBABILITY = 1e-12  # of which the logarithm is taken
+
+
+def run_variant(task: dict[str, Any]) -> dict[str, Any]:
+    """Train one variant, whatever comes of it.
+
+    Parameters
+    ----------
+    task
+        ``settings`` and ``phases`` of the run, its ``folder``, which is emptied first, and the ``measures`` wanted.
+
+    Returns
+    -------
+    dict
+        ``status``: ``done``, ``diverged`` or ``failed``; ``error``, ``seconds`` and ``metrics`` as in Variant.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C ended the run.
+    """
+    start = time.perf_counter()
+    status, error, metrics = "failed", "", {}
+    try:
+        status, error, metrics = _train(task)
+    except FastMLPError as problem:
+        error = str(problem)
+    except MemoryError:
+        error = "there was not enough memory"
+    except Exception as problem:  # one variant's misfortune must not be the others'
+        error = " ".join(f"{type(problem).__name__}: {problem}".split())
+    seconds = time.perf_counter() - start
+    return without_nan({"status": status, "error": error, "seconds": seconds, "metrics": metrics})
+
+
+def _train(task: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    folder, settings = Path(task["folder"]), settings_from(task["settings"])
+    shutil.rmtree(folder, ignore_errors=True)
+    first = FirstEpoch(task["measures"])
+    if task["phases"]:
+        job = set_up_phases(settings, task["phases"], out=folder, callbacks=[first])
+    else:
+        job = set_up(settings, out=folder, callbacks=[first])
+    first.job = job
+    metrics = job.run()
+    if metrics["stop_reason"] == "interrupted":
+        raise KeyboardInterrupt
+    metrics |= {**_of_history(job), **_largest_classes(job), **_measured(job, task["measures"]), **first.numbers}
+    return "diverged" if metrics["diverged"] else "done", metrics["diverged"], metrics
+
+
+class FirstEpoch(Callback):
+    """Takes what is measured beside loss and accuracy after the first epoch too."""
+
+    def __init__(self, measures: list[str]):
+        self.measures, self.numbers = measures, {}
+        self.job: TrainingJob | None = None
+
+    def recorded(self, trainer: Trainer, record: Record) -> None:
+        """Measure after epoch 1."""
+        if record.kind == "epoch" and record.epoch == 1 and self.measures and math.isfinite(record.train["loss"]):
+            self.numbers = {f"{name}_first": value for name, value in _measured(self.job, self.measures).items()}
+
+
+def _of_history(job: TrainingJob) -> dict[str, float]:
+    """Return the losses of the first epoch, and where the loss of rows that were held out was lowest."""
+    epochs = [record for record in job.records if record.kind == "epoch"]
+    if not epochs:
+        return {}
+    numbers = {"train_loss_first": epochs[0].train["loss"]}
+    name = epochs[0].monitor_name
+    held_out = [(record.monitor["loss"], record.epoch) for record in epochs if "loss" in record.monitor]
+    finite = [pair for pair in held_out if math.isfinite(pair[0])]
+    if finite:
+        lowest, epoch = min(finite)
+        numbers |= {f"{name}_loss_first": held_out[0][0], f"{name}_loss_lowest": lowest}
+        numbers[f"{name}_loss_lowest_epoch"] = epoch
+    return numbers
+
+
+def _parts(job: TrainingJob) -> dict[str, Part]:
+    parts = {name: getattr(job.data, name) for name in ("train", "validation", "test")}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def _largest_classes(job: TrainingJob) -> dict[str, float]:
+    """Return the accuracy of one who always answers with the largest class, for each split."""
+    if job.model.task != "classification":
+        return {}
+    return {
+        f"{name}_largest_class": float(np.bincount(part.targets).max() / len(part))
+        for name, part in _parts(job).items()
+    }
+
+
+def _measured(job: TrainingJob, measures: list[str]) -> dict[str, float]:
+    if "binary_cross_entropy" not in measures or job.model.task != "classification":
+        return {}
+    numbers = {}
+    for name, part in _parts(job).items():
+        network = job.model.network
+        batches = make_batches(job.model, job.data, part, PREDICTION_BATCH, Counters(network.backend))
+        outputs = Prediction(network, job.model.loss, batches).run().astype(np.float64)
+        probabilities = np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+        numbers[f"{name}_binary_cross_entropy"] = binary_cross_entropy(probabilities, part.targets)
+    return numbers
+
+
+def binary_cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean over the rows of −Σ[t·ln p + (1 − t)·ln(1 − p)] over the classes, t one-hot.
+
+    Parameters
+    ----------
+    probabilities
+        (rows, classes).
+    labels
+        (rows,) class numbers.
+    """
+    clipped = np.clip(probabilities, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    right, of_others = clipped[np.arange(len(labels)), labels], np.log1p(-clipped)
+    return float(-(np.log(right) + of_others.sum(axis=1) - np.log1p(-right)).mean())
+
+
+def main() -> None:
+    """Serve variants until standard input ends; what the runs print goes to standard error."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)
+        for line in sys.stdin:
+            answers.write(json.dumps(run_variant(json.loads(line)), allow_nan=False) + "\n")
+            answers.flush()
+
+
+if __name__ == "__main__":
+    main()
