@@ -1,0 +1,20 @@
+"""``normalize``: the scale and shift of the inputs, applied while a batch is gathered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastmlp.data.scaling import scale_and_shift
+
+from .engine import Engine
+from .inputs import Sample
+
+
+def set_scaling(estimator: Any, engine: Engine, sample: Sample, first: bool) -> None:
+    """Take the statistics of the first training rows; later ones are scaled by these."""
+    if first or not hasattr(estimator, "input_scale_"):
+        columns = sample.features.shape[1]
+        names = tuple(str(name) for name in getattr(estimator, "feature_names_in_", range(columns)))
+        scaling = scale_and_shift(sample.features, estimator.normalize, engine.network.dtype, names)
+        estimator.input_scale_, estimator.input_shift_ = scaling
+    engine.scaling = estimator.input_scale_, estimator.input_shift_
