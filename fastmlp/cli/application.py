@@ -15,7 +15,8 @@ from fastmlp.errors import FastMLPError, did_you_mean
 
 # By module of this package.
 COMMANDS = {
-    name: name for name in ("train", "evaluate", "predict", "experiment", "report", "gradcheck", "info", "bench")
+    name: name
+    for name in ("train", "evaluate", "predict", "export", "experiment", "report", "gradcheck", "info", "bench")
 }
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 DEBUG_VARIABLE = "FASTMLP_DEBUG"

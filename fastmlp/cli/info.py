@@ -77,7 +77,7 @@ def _show_run(console: Console, report: dict[str, Any]) -> None:
             ("task", report["task"]),
             ("target", report["target_name"] or "unnamed"),
             *([("classes", _some(report["classes"]))] if report["classes"] else []),
-            ("rows", ", ".join(f"{name} {count:,}" for name, count in report["rows"].items())),
+            ("rows", ", ".join(f"{name} {count:,}" for name, count in report["rows"].items()) or "not known: imported"),
             ("network", widths),
             ("loss", report["loss"]),
         ]

@@ -13,11 +13,14 @@ from .options import SectionedCommand, gather_settings, setting_options, typed_s
 
 if TYPE_CHECKING:
     from fastmlp.jobs.train import TrainingJob
+    from fastmlp.training.callbacks import Callback
 
 RUN_OPTIONS = [
     click.Option(["--config"], metavar="FILE", help="TOML file with settings; what is typed here counts more."),
     click.Option(["--out"], metavar="FOLDER", help="The run's folder; default runs/<time>-<name>."),
     click.Option(["--resume"], metavar="RUN", help="Go on with a run from its newest checkpoint, in its folder."),
+    click.Option(["--tensorboard"], metavar="FOLDER", help="Write a log for TensorBoard."),
+    click.Option(["--csv-log"], metavar="FILE", help="Write a line of CSV for each epoch."),
     click.Option(["--json", "as_json"], is_flag=True, help="Print the result as one line of JSON, all else to stderr."),
     click.Option(["--quiet"], is_flag=True, help="Print errors only."),
 ]
@@ -25,7 +28,7 @@ RUN_OPTIONS = [
 
 @click.pass_context
 def train(context: click.Context, data: str | None, config: str | None, out: str | None, resume: str | None,
-          as_json: bool, quiet: bool, **_: Any) -> int:  # fmt: skip
+          tensorboard: str | None, csv_log: str | None, as_json: bool, quiet: bool, **_: Any) -> int:  # fmt: skip
     """Train a network on DATA: a data set's name, a file, a folder, or features,target as two files.
 
     \b
@@ -39,7 +42,7 @@ def train(context: click.Context, data: str | None, config: str | None, out: str
 
     console = Console(as_json, quiet)
     compilation = Compilation(console)
-    how = {"callbacks": [EpochLines(console)], "announce": compilation.announce}
+    how = {"callbacks": [EpochLines(console), *_logs(tensorboard, csv_log)], "announce": compilation.announce}
     if resume is None:
         from fastmlp.jobs.train import set_up
 
@@ -52,6 +55,15 @@ def train(context: click.Context, data: str | None, config: str | None, out: str
     code = report_end(console, job, metrics)
     console.json_line(metrics)
     return code
+
+
+def _logs(tensorboard: str | None, csv_log: str | None) -> list[Callback]:
+    """Return the callbacks that write what was asked for; what they lack is said before any work is done."""
+    from fastmlp.training.csv_log import CsvLog
+    from fastmlp.training.tensorboard import TensorBoard
+
+    wanted = (TensorBoard, tensorboard), (CsvLog, csv_log)
+    return [kind(place) for kind, place in wanted if place is not None]
 
 
 def _resumed(context: click.Context, run: str, refused: dict[str, str | None], how: dict[str, Any]) -> TrainingJob:

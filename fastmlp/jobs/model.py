@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from fastmlp.training.model_file import read_model, take_tensor, write_model
 
 from .recorded_prediction import PREDICTION_BATCH, RecordedPrediction
 from .settings import settings_from
+
+if TYPE_CHECKING:
+    from .export import Exported
 
 MODEL_FILE = "model.safetensors"
 
@@ -119,7 +122,13 @@ class Model:
             name: self.network.backend.to_numpy(parameter.values)
             for name, parameter in self.network.named_parameters().items()
         }
-        description = {
+        path = folder / MODEL_FILE
+        write_model(path, tensors, self.describe())
+        return path
+
+    def describe(self) -> dict[str, Any]:
+        """Return all that a model is beside its arrays, as JSON can hold it."""
+        return {
             "architecture": asdict(self.network.architecture),
             "dtype": self.network.dtype.name,
             "features": self.features.to_dict(),
@@ -128,9 +137,50 @@ class Model:
             "target_name": self.target_name,
             "rows": self.rows,
         }
-        path = folder / MODEL_FILE
-        write_model(path, tensors, description)
-        return path
+
+    def export(self, path: str | Path, format: str | None = None, *, opset: int | None = None) -> Exported:
+        """Write the model for another program, as ``onnx``, ``torch``, ``npz``, ``text`` or ``json``; see docs/export.md.
+
+        Parameters
+        ----------
+        path
+            A file, or for text a folder.
+        format
+            Default by the suffix of ``path``.
+        opset
+            Of ONNX alone: version of the operators, 13 or later.
+
+        Raises
+        ------
+        UsageError, MissingExtraError, WriteError
+            With one line that says what is wrong.
+        """
+        from .export import export
+
+        return export(self, path, format, opset=opset)
+
+    def to_torch(self, module: bool = False) -> Any:
+        """Return the network as PyTorch has it.
+
+        Parameters
+        ----------
+        module
+            Whether to import torch and return an ``nn.Sequential`` in evaluation mode, with the weights.
+
+        Returns
+        -------
+        dict of numpy.ndarray, or torch.nn.Sequential
+            Its state_dict; ``fastmlp export --format torch`` writes the code that builds the module. The module takes
+            the matrix that ``features.transform`` returns, and gives logits, or values in the target's own unit.
+
+        Raises
+        ------
+        FastMLPError
+            If a module is asked for without PyTorch.
+        """
+        from .export import torch_module
+
+        return torch_module.module(self) if module else torch_module.state_dict(self)
 
 
 def loss_targets(loss: Loss, encoder: TargetEncoder, encoded: np.ndarray, network: Network) -> np.ndarray:

@@ -58,7 +58,9 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
         return []
     try:
         lines = path.read_bytes().split(b"\n")
-        records = [json.loads(line) for line in lines[:-1]]  # what follows the last line's end is half a line, or nothing
+        records = [
+            json.loads(line) for line in lines[:-1]
+        ]  # what follows the last line's end is half a line, or nothing
         if not all(isinstance(record, dict) for record in records):
             raise ValueError("a line holds no object")
     except (OSError, ValueError, RecursionError) as error:

@@ -91,7 +91,9 @@ def _check_header(path: Path) -> None:
 
 def _description(path: Path, metadata: dict[str, str], format: str) -> dict[str, Any]:
     if format not in metadata:
-        raise ModelFileError(f"{path} is not a {'fastmlp model' if format == FORMAT else format}; give a run folder of fastmlp train.")
+        raise ModelFileError(
+            f"{path} is not a {'fastmlp model' if format == FORMAT else format}; give a run folder of fastmlp train."
+        )
     kept = json.loads(metadata[format], parse_constant=_refuse_constant)
     if not isinstance(kept, dict) or not isinstance(kept.get("description"), dict):
         raise _damaged(path, "its description is not an object")

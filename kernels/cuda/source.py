@@ -1,6 +1,6 @@
 """Reads the .cu files: which kernels there are, what each takes, how it is launched, and the text that NVRTC is given.
 
-A kernel is a template, if its types vary. Its signature says all that a launch needs, so nothing is written down a second time:
+A kernel is a template, if its types vary. Its signature says all that a launch needs; nothing is written down a second time:
 
     template <typename T, Activation<T> value>
     __global__ void EACH_ELEMENT_OF(z) bias_activation(Matrix<T> z, Vector<const T> bias, double parameter) {

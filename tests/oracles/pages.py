@@ -12,6 +12,7 @@ from pathlib import Path
 BLOCK = re.compile(r"```(console|python)\n(.*?)```", re.DOTALL)
 # What differs between machines and runs: the device's words, times and speeds, and digits of floating-point results.
 VOLATILE_LINE = re.compile(r"^(device|threads|BLAS|time|speed|best epoch|stopped)\s.*", re.MULTILINE)
+VOLATILE_VALUE = re.compile(r'("(?:how|threads|device)": )("[^"]*"|\d+)')  # in a line of JSON
 FLOAT = re.compile(r"-?\d+\.\d+(e[+-]?\d+)?|\b\d{1,3}(,\d{3})+\b|\b\d+e-\d+\b")
 
 
@@ -43,7 +44,7 @@ def run_block(kind: str, text: str, folder: Path) -> str:
 
 def masked(text: str) -> str:
     """Return the text without what may differ between machines and runs."""
-    text = VOLATILE_LINE.sub(lambda match: match[1], text)
+    text = VOLATILE_VALUE.sub(lambda match: match[1], VOLATILE_LINE.sub(lambda match: match[1], text))
     return re.sub(r"[ ]+", " ", FLOAT.sub("#", text)).strip()
 
 

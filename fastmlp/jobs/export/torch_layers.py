@@ -1,0 +1,25 @@
+"""The two layers that torch.nn lacks; the generated Python files hold copies of them. Imports torch."""
+
+import torch
+from torch import nn
+
+
+class Scale(nn.Module):
+    """x·scale + shift, column by column; neither is trained."""
+
+    def __init__(self, columns):
+        super().__init__()
+        self.register_buffer("scale", torch.ones(columns))
+        self.register_buffer("shift", torch.zeros(columns))
+
+    def forward(self, x):
+        """Return the scaled x."""
+        return x * self.scale + self.shift
+
+
+class SignedLog(nn.Module):
+    """sign(x)·ln(1 + |x|)."""
+
+    def forward(self, x):
+        """Return f(x)."""
+        return torch.sign(x) * torch.log1p(torch.abs(x))

@@ -1,0 +1,116 @@
+"""``fastmlp.from_sklearn``: scikit-learn's MLPClassifier or MLPRegressor, alone or behind scalers, becomes a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastmlp.errors import UsageError
+from fastmlp.nn.activations import parse_activation
+
+from .assemble import Surroundings, assemble, with_scaling
+from .model import Model
+from .steps import Activate, Linear, Step
+
+ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu", "softmax": "softmax"}
+ACCEPTED = "an MLPClassifier or MLPRegressor, alone or in a Pipeline behind SimpleImputer and scalers"
+
+
+def from_sklearn(estimator: Any, *, device: str = "auto", threads: int | None = None) -> Model:
+    """Return the model of a fitted MLP of scikit-learn; it predicts the same.
+
+    Parameters
+    ----------
+    estimator
+        An ``MLPClassifier`` or ``MLPRegressor``, or a ``Pipeline`` that ends in one, behind ``SimpleImputer``,
+        ``StandardScaler``, ``MinMaxScaler`` or ``MaxAbsScaler``.
+    device, threads
+        As in ``load``.
+
+    Raises
+    ------
+    UsageError, DeviceError
+        If it is not fitted, or has a part that a model does not.
+    """
+    *before, network = _parts(estimator)
+    if not (hasattr(network, "coefs_") and hasattr(network, "out_activation_")):
+        raise UsageError(f"{type(network).__name__} cannot be taken over; give {ACCEPTED}, fitted.")
+    medians, scale, shift = _preparation(before)
+    steps = _steps(network)
+    if scale is not None:
+        steps = with_scaling(steps, scale, shift)
+    task, classes = _task(network)
+    names = getattr(estimator, "feature_names_in_", None)
+    around = Surroundings("scikit-learn", task, classes, medians, None if names is None else list(names))
+    return assemble(steps, around, network.coefs_[0].dtype, device, threads)
+
+
+def _parts(estimator: Any) -> list[Any]:
+    """Return the steps of a pipeline, or the estimator alone."""
+    if not hasattr(estimator, "steps"):
+        return [estimator]
+    return [part for _, part in estimator.steps if part not in (None, "passthrough")] or [estimator]
+
+
+def _steps(network: Any) -> list[Step]:
+    steps: list[Step] = []
+    words = [*[network.activation] * (len(network.coefs_) - 1), network.out_activation_]
+    for weight, bias, word in zip(network.coefs_, network.intercepts_, words, strict=True):
+        if word not in ACTIVATIONS:
+            raise UsageError(f"the activation {word!r} cannot be taken over; accepted: {', '.join(ACTIVATIONS)}.")
+        steps += [Linear(weight, bias), Activate(parse_activation(ACTIVATIONS[word]))]
+    return steps
+
+
+def _task(network: Any) -> tuple[str, np.ndarray | None]:
+    if not hasattr(network, "classes_"):
+        return "regression", None
+    if network.n_outputs_ > 1 and network.out_activation_ == "logistic":
+        return "multilabel", None
+    return "classification", np.asarray(network.classes_)
+
+
+def _preparation(parts: list[Any]) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """Return what stands in for missing values, and what the parts of a pipeline do as x·scale + shift."""
+    medians = scale = shift = None
+    for position, part in enumerate(parts):
+        kind = type(part).__name__
+        if kind == "SimpleImputer" and position == 0:
+            medians = _stand_ins(part)
+            continue
+        if kind not in SCALERS:
+            raise UsageError(f"{kind} in the pipeline cannot be taken over; give {ACCEPTED}.")
+        factor, summand = (np.asarray(array, np.float64) for array in SCALERS[kind](part))
+        scale, shift = (factor, summand) if scale is None else (scale * factor, shift * factor + summand)
+    return medians, scale, shift
+
+
+def _stand_ins(imputer: Any) -> np.ndarray:
+    plain = not imputer.add_indicator and imputer.missing_values != imputer.missing_values
+    try:
+        values = np.asarray(imputer.statistics_, np.float64)
+    except (TypeError, ValueError):  # texts
+        values = np.array([np.nan])
+    if not plain or not np.isfinite(values).all():
+        raise UsageError("SimpleImputer can be taken over where it puts numbers for NaN and adds or drops no columns.")
+    return values
+
+
+def _standard(scaler: Any) -> tuple[np.ndarray, np.ndarray]:
+    columns = scaler.n_features_in_
+    factor = 1 / scaler.scale_ if scaler.scale_ is not None else np.ones(columns)
+    return factor, -(scaler.mean_ if scaler.with_mean else np.zeros(columns)) * factor
+
+
+def _min_max(scaler: Any) -> tuple[np.ndarray, np.ndarray]:
+    if scaler.clip:
+        raise UsageError("MinMaxScaler with clip=True cannot be taken over; fit it without.")
+    return scaler.scale_, scaler.min_
+
+
+def _max_abs(scaler: Any) -> tuple[np.ndarray, np.ndarray]:
+    return 1 / scaler.scale_, np.zeros(scaler.n_features_in_)
+
+
+SCALERS = {"StandardScaler": _standard, "MinMaxScaler": _min_max, "MaxAbsScaler": _max_abs}

@@ -1,0 +1,112 @@
+"""npz, text and JSON: the numbers come back exactly, and with the description they predict what the model predicts."""
+
+import json
+
+import numpy as np
+import pytest
+from export_support import linear, random_state, rows, softmax
+
+import fastmlp
+from fastmlp.errors import UsageError
+from fastmlp.training.files import WriteError
+
+FORMATS = ["npz", "text", "json"]
+
+
+def read(path, kind):
+    """Return arrays and description with standard means alone."""
+    if kind == "npz":
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        return arrays, json.loads(str(arrays.pop("description")))
+    if kind == "text":
+        arrays = {file.stem: np.loadtxt(file, ndmin=1) for file in path.glob("*.txt")}
+        return arrays, json.loads((path / "description.json").read_text())
+    content = json.loads(path.read_text())
+    return {name: np.array(values) for name, values in content["arrays"].items()}, content["description"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("name", ["digits", "regression"])
+def test_every_number_comes_back(kind, name, request, tmp_path):
+    model = request.getfixturevalue(name)
+    path = model.export(tmp_path / "out", kind).paths[0]
+    arrays, description = read(path, kind)
+    expected = {key: parameter.values for key, parameter in model.network.named_parameters().items()}
+    expected |= {"scale": model.features.scale, "shift": model.features.shift}
+    assert set(arrays) == set(expected)
+    for key, values in expected.items():
+        assert np.array_equal(arrays[key].astype(values.dtype), values), key
+    assert description["features"] == model.features.to_dict()
+    assert description["targets"] == model.targets.to_dict()
+    assert description["architecture"]["batch_norm"] == model.network.architecture.batch_norm
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_arrays_predict_what_the_model_predicts(digits, kind, tmp_path):
+    arrays, _ = read(digits.export(tmp_path / "out", kind).paths[0], kind)
+    x = rows(30, 64)
+    a = x * arrays["scale"] + arrays["shift"]
+    for index in range(3):
+        a = a @ arrays[f"dense_{index}.weight"] + arrays[f"dense_{index}.bias"]
+        a = np.maximum(a, 0) if index < 2 else softmax(a)
+    assert np.allclose(digits.predict_outputs(x), a, atol=1e-5)
+
+
+def test_the_format_is_told_by_the_name_or_by_the_usual_one(digits, tmp_path):
+    names = {"a.npz": "npz", "a.json": "json", "a.onnx": "onnx", "a.SAFETENSORS": "torch"}
+    for name, kind in names.items():
+        if kind != "onnx":
+            assert digits.export(tmp_path / name).format == kind
+    assert digits.export(tmp_path, "json").paths == (tmp_path / "model.json",)
+    for name in ("a", "a.txt", "a.pt"):
+        with pytest.raises(UsageError, match="does not tell a format; give one of: onnx, torch"):
+            digits.export(tmp_path / name)
+    with pytest.raises(UsageError, match="did you mean 'onnx'"):
+        digits.export(tmp_path / "a", "onxn")
+    with pytest.raises(UsageError, match="opset belongs to the format onnx"):
+        digits.export(tmp_path / "a", "npz", opset=17)
+
+
+def test_a_text_export_replaces_an_earlier_one_and_nothing_else(digits, tmp_path):
+    folder = tmp_path / "texts"
+    fastmlp.from_torch(random_state([2] * 9 + [3]), activation="relu", task="regression").export(folder, "text")
+    digits.export(folder, "text")
+    assert len(list(folder.glob("dense_*"))) == 6
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("x")
+    with pytest.raises(UsageError, match="holds other files"):
+        digits.export(tmp_path / "mine", "text")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match="is a file"):
+        digits.export(tmp_path / "file", "text")
+    (tmp_path / "empty").mkdir()
+    digits.export(tmp_path / "empty", "text")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file", "mine", "texts"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_an_earlier_export_survives_a_failure(digits, kind, tmp_path, monkeypatch):
+    path = digits.export(tmp_path / "out", kind).paths[0]
+    before = read(path, kind)[0]
+
+    def full_disk(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    for name in ("savez", "savetxt"):
+        monkeypatch.setattr(np, name, full_disk)
+    monkeypatch.setattr("pathlib.Path.write_text", full_disk)
+    with pytest.raises(WriteError, match="No space left"):
+        digits.export(tmp_path / "out", kind)
+    assert list(tmp_path.iterdir()) == [path]
+    assert all(np.array_equal(array, before[name]) for name, array in read(path, kind)[0].items())
+
+
+def test_text_files_are_for_reading(tmp_path):
+    state = random_state([2, 3])
+    fastmlp.from_torch(state, task="regression").export(tmp_path / "t", "text")
+    lines = (tmp_path / "t" / "dense_0.weight.txt").read_text().splitlines()
+    assert [len(line.split()) for line in lines] == [3, 3]
+    assert np.allclose(
+        linear(np.eye(2), {"0.weight": np.loadtxt(lines).T, "0.bias": np.zeros(3)}, "0"), state["0.weight"].T
+    )
