@@ -1,7 +1,7 @@
 # Short names for the two commands of the README, and for what a developer types.
 PYTHON ?= python3
 
-.PHONY: train test lint readme check-cuda
+.PHONY: train test lint readme check-cuda check-torch
 
 train:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/fastmlp train digits --seed 0
@@ -19,6 +19,12 @@ check-cuda:
 	.venv/bin/python tests/cuda/check_compile.py
 	.venv/bin/python tests/cuda/check_sanitizers.py
 	.venv/bin/python -m pytest tests/cuda/test_cuda_contract.py
+
+# The tests that compare with PyTorch, which the others do without.
+TORCH ?= torch==2.13.0
+check-torch:
+	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pip install -q '$(TORCH)'
+	.venv/bin/python -m pytest -n auto tests/export tests/bench/test_bench_peers.py
 
 # Runs every command of the README and of docs/ and writes down what it printed.
 readme:
