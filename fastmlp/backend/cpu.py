@@ -109,13 +109,22 @@ class CpuBackend(Backend):
             self._matmul_transposed(a, b, c, scales, reads_c=beta is not None)
         elif kind == "tn":
             self.ops.gemm_tn(a, b, c, *scales)
-        elif c.shape[1] >= WIDE_PRODUCT:
+        else:
+            self._matmul_plain(a, b, c, scales)
+
+    def _matmul_plain(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple) -> None:
+        if c.shape[1] >= WIDE_PRODUCT:
             self.ops.gemm_nn_by_columns(a, b, c, *scales)
         else:
             self.ops.gemm_nn(a, b, c, *scales)
 
     def _matmul_transposed(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple, reads_c: bool) -> None:
-        """Compute a·bᵀ as (b·aᵀ)ᵀ: a and c have few rows and are cheap to transpose, the weights b are not."""
+        """Compute a·bᵀ, or (b·aᵀ)ᵀ where the weights b are larger than a and c, which have a row for each of the batch."""
+        if b.size <= a.size + c.size:
+            transposed_b = self.empty(b.shape[::-1], b.dtype)
+            self.ops.transpose(b, transposed_b)
+            self._matmul_plain(a, transposed_b, c, scales)
+            return
         transposed_a, transposed_c = self.empty(a.shape[::-1], a.dtype), self.empty(c.shape[::-1], c.dtype)
         self.ops.transpose(a, transposed_a)
         if reads_c:

@@ -88,6 +88,7 @@ class Fitting:
         if self._watch.by_score and self._memory.best is None:
             self._memory.best = last_good
         self._tell("training_started")
+        self.loss.take_statistics()
         try:
             with self._interrupts:
                 self._run_epochs(result, last_good)
@@ -129,7 +130,6 @@ class Fitting:
         """Train one epoch; return its loss, penalty included, its sums, and how long it took."""
         start = time.perf_counter()
         self._start_epoch()
-        self.loss.take_statistics()
         for done in self.sweep.run():
             if self.callbacks:
                 loss = self.loss.read_statistics().loss * self._share
