@@ -1,1 +1,7 @@
-"""The fused kernels: Numba for the CPU in ``cpu/``, CUDA C++ under the same stems in ``cuda/``."""
+"""The fused kernels: Numba for the CPU in ``cpu/``, CUDA C++ under the same stems in ``cuda/``.
+
+Every stem that holds operations of layers, losses, optimizers or batches is on both sides; ``activations`` is a header there
+(.cuh). What stands on the CPU's side alone is what CUDA brings itself: products (``gemm``, ``tile``, ``blas``: cuBLAS),
+elementary functions (``elementary``: its mathematics library), and the machinery that turns Numba functions into a Program
+(``compiler``, ``intrinsics``, ``replay``: NVRTC and graphs).
+"""

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles.command_line import Outcome
 
 from fastmlp.backend.cpu import CpuBackend
+from fastmlp.cli import main
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +39,26 @@ def pytest_runtest_setup(item):
         del sys.modules["cupy"]
         if (package := _cupy.pop("cupy")) is not None:
             sys.modules["cupy"] = package
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder that is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def fastmlp(here, capsys):
+    """Run a command line in this process."""
+
+    def run(*words):
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run
 
 
 @pytest.fixture(autouse=True)

@@ -77,10 +77,6 @@ class CpuProgram(Program):
             self._chooser = Chooser(ways, favourite=len(ways) - 1 if divided else 0)
         self._chooser.run(steps)
 
-    def phase_names(self, threads: int) -> list[list[str]]:
-        """Return the names of the operations in each phase, for people."""
-        return [[call.operation.name for call in phase] for phase in phases(self.calls, threads)]
-
     def _divide(self, threads: int) -> list[Table]:
         """Return one table a thread; with several, a barrier ends every phase."""
         rows: list[list] = [[] for _ in range(threads)]

@@ -70,14 +70,3 @@ def _cuda(index: int, precision: str, announce: Callable[[str], None]) -> Backen
     from .cuda import CudaBackend
 
     return CudaBackend(index, precision, announce)
-
-
-def cuda_problem() -> str:
-    """Return why CUDA cannot be used, or an empty string."""
-    from .cuda_device import open_device
-
-    try:
-        open_device(0)
-    except DeviceError as error:
-        return str(error)
-    return ""

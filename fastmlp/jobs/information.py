@@ -10,8 +10,8 @@ from typing import Any
 
 from fastmlp import __version__
 from fastmlp.backend import open_backend
-from fastmlp.backend.select import cuda_problem
 from fastmlp.data import datasets
+from fastmlp.errors import DeviceError
 
 CORE_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "scikit-learn", "click", "rich", "safetensors", "threadpoolctl")
 EXTRA_PACKAGES = {"polars": "tables", "pillow": "plots", "matplotlib": "plots"}
@@ -33,7 +33,7 @@ def information() -> dict[str, Any]:
 
     processor, vectors = _processor()
     device = open_backend("cpu")[0].describe()
-    problem = cuda_problem()
+    cuda, problem = _cuda()
     return {
         "versions": {
             "fastmlp": __version__,
@@ -48,9 +48,17 @@ def information() -> dict[str, Any]:
         "blas": device["blas"],
         "datasets": {name: found_at(name) for name in datasets.NAMES},
         "kernel_cache": str(replay.stats.cache_path),
-        "cuda": None if problem else open_backend("cuda")[0].describe()["device"],
+        "cuda": cuda,
         "cuda_unavailable": problem,
     }
+
+
+def _cuda() -> tuple[str | None, str]:
+    """Return the first CUDA device's name, or None and why there is none that works."""
+    try:
+        return open_backend("cuda")[0].describe()["device"], ""
+    except DeviceError as error:
+        return None, str(error)
 
 
 def found_at(name: str) -> str | None:

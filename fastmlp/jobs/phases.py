@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.backend import open_backend
 from fastmlp.data.batches import Batches
 from fastmlp.errors import UsageError, did_you_mean
 from fastmlp.nn.layers import Dropout
@@ -27,7 +26,16 @@ from .model import Model, output_width
 from .preparation import PreparedData, prepare
 from .run_folder import CONFIG_FILE, HISTORY_FILE, create_run_folder
 from .settings import Settings, settings_from, to_toml
-from .train import TrainingJob, build_model, build_optimizer, build_schedule, decide, make_batches, make_measures
+from .train import (
+    TrainingJob,
+    build_model,
+    build_optimizer,
+    build_schedule,
+    decide,
+    make_batches,
+    make_measures,
+    open_device,
+)
 
 PHASES_FILE = "phases.json"
 PHASE_SETTINGS = (
@@ -201,13 +209,7 @@ def set_up_phases(
         With one line that says what is wrong.
     """
     phases = parse_phases(settings, tables)
-    backend, reason = open_backend(
-        settings.device,
-        threads=settings.thread_count,
-        gemm=settings.gemm,
-        matmul_precision=settings.matmul_precision,
-        announce=announce,
-    )
+    backend, reason = open_device(settings, announce)
     data = prepare(settings)
     phases = [replace(phase, settings=decide(phase.settings, len(data.train))) for phase in phases]
     whole = _whole_run(phases)

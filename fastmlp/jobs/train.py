@@ -148,13 +148,7 @@ def set_up(
     UsageError, DataError, DeviceError, WriteError
         With one line that says what is wrong.
     """
-    backend, reason = open_backend(
-        settings.device,
-        threads=settings.thread_count,
-        gemm=settings.gemm,
-        matmul_precision=settings.matmul_precision,
-        announce=announce,
-    )
+    backend, reason = open_device(settings, announce)
     data = prepare(settings)
     settings = decide(settings, len(data.train))
     model = build_model(settings, data, backend)
@@ -188,6 +182,17 @@ def set_up(
         ],
     )
     return TrainingJob(settings, backend, reason, data, model, trainer, folder, measures, notes)
+
+
+def open_device(settings: Settings, announce: Callable[[str], None]) -> tuple[Backend, str]:
+    """Return the device that the settings ask for, and why it was taken; ``announce`` hears of each compiled kernel."""
+    return open_backend(
+        settings.device,
+        threads=settings.thread_count,
+        gemm=settings.gemm,
+        matmul_precision=settings.matmul_precision,
+        announce=announce,
+    )
 
 
 def decide(settings: Settings, rows: int) -> Settings:

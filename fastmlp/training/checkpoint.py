@@ -145,17 +145,18 @@ class Checkpointer(Callback):
 
     def _write(self, trainer: Trainer) -> None:
         try:
-            write_checkpoint(self.folder, Checkpoint(capture(trainer), self.run))
+            path = write_checkpoint(self.folder, Checkpoint(capture(trainer), self.run))
         except WriteError as error:
             trainer.network.backend.notices.append(f"a checkpoint is missing: {error}")
             return
+        self._watched[path] = _or_infinity(trainer.last_watched)
         self._prune()
 
     def _prune(self) -> None:
         """Remove all but the newest and the best; a file that cannot be removed does no harm."""
         paths = sorted(_files(self.folder))
         for path in paths:
-            if path not in self._watched:  # written just now, or before this process was there
+            if path not in self._watched:  # written before this process was there
                 self._watched[path] = _watched_number(path)
         best = min(paths, key=self._watched.__getitem__, default=None)
         for path in paths[:-KEPT]:
@@ -166,10 +167,13 @@ class Checkpointer(Callback):
 def _watched_number(path: Path) -> float:
     """Return the watched number of the epoch before a checkpoint; infinity if it has none, or is damaged."""
     try:
-        value = read_checkpoint(path).state.numbers["last_watched"]
+        return _or_infinity(read_checkpoint(path).state.numbers["last_watched"])
     except (ModelFileError, KeyError):
         return np.inf
-    return np.inf if value is None else value
+
+
+def _or_infinity(watched: float | None) -> float:
+    return np.inf if watched is None else watched
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,41 +1,11 @@
-"""What the tests of the command line share: outcomes, processes, and lines of small tables."""
+"""What the tests of the command line share: processes, and lines of small tables."""
 
-import json
 import os
 import sys
-from dataclasses import dataclass
 
 import numpy as np
 
 TIME_LIMIT = 120  # seconds; kernels may have to be compiled
-
-
-@dataclass
-class Outcome:
-    """What a command printed and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        """The JSON object in the last line of standard output."""
-        return json.loads(self.out.splitlines()[-1], parse_constant=_refuse)
-
-    def is_refused(self, *words):
-        """Check that a bad input got one clear line with these words, and exit code 2."""
-        assert self.code == 2, (self.code, self.out, self.err)
-        assert self.out == ""
-        assert self.err.startswith("error: ")
-        assert self.err.count("\n") == 1, self.err
-        assert "Traceback" not in self.err
-        for word in words:
-            assert word in self.err, self.err
-
-
-def _refuse(word):
-    raise ValueError(f"{word} is not JSON")
 
 
 def command(*words):

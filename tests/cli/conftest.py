@@ -1,31 +1,10 @@
-"""Fixtures: the command line in this process and in a process of its own, and small files to use it on."""
+"""Fixtures: the command line in a process of its own, and small files to use it on."""
 
 import subprocess
 
 import pytest
-from cli_support import TIME_LIMIT, Outcome, command, environment, flowers, prices, write
-
-from fastmlp.cli import main
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty folder that is the current one."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def fastmlp(here, capsys):
-    """Run a command line in this process."""
-
-    def run(*words):
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return Outcome(code, captured.out, captured.err)
-
-    return run
+from cli_support import TIME_LIMIT, command, environment, flowers, prices, write
+from oracles.command_line import Outcome
 
 
 @pytest.fixture

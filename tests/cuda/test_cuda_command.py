@@ -58,6 +58,15 @@ def test_auto_without_cuda_says_why(emulated, tmp_path):
     assert "cpu (chosen by auto: the NVIDIA driver finds no CUDA device" in done.stdout
 
 
+@pytest.mark.parametrize("failure", ["no-driver", "cublas"])
+def test_info_tells_why_cuda_does_not_work(emulated, failure):
+    done = fastmlp("info", FASTMLP_EMULATION_FAIL=failure)
+    assert done.returncode == 0, done.stderr
+    reason = {"no-driver": "no NVIDIA driver", "cublas": "cuBLAS cannot be loaded"}[failure]
+    assert any(line.startswith("CUDA") and "no: device 'cuda' cannot be used: " in line and reason in line
+               for line in done.stdout.splitlines())  # fmt: skip
+
+
 def test_info_lists_the_nodes_of_a_step(runs):
     done = fastmlp("info", runs["cpu"]["run_dir"], "--graph", "--device", "cuda")
     assert done.returncode == 0, done.stderr

@@ -1,8 +1,5 @@
 """What the tests of experiments share."""
 
-import json
-from dataclasses import dataclass
-
 from fastmlp.experiments.recipe import parse_recipe
 from fastmlp.experiments.runner import Options, Runner
 
@@ -24,20 +21,6 @@ variant = "lr-0.1"
 metric = "test_accuracy"
 reported = 0.2
 """
-
-
-@dataclass
-class Outcome:
-    """What a command printed and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        """The JSON in the last line of standard output."""
-        return json.loads(self.out.splitlines()[-1])
 
 
 def recipe(text=RECIPE, name="rates"):
