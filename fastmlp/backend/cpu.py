@@ -12,7 +12,7 @@ import numpy as np
 from fastmlp.errors import MissingExtraError, UsageError, choose
 from fastmlp.kernels.cpu import activations, losses
 from fastmlp.kernels.cpu.compiler import KernelCompiler
-from fastmlp.kernels.cpu.tile import vector_bytes
+from fastmlp.kernels.cpu.vector_code import vector_bytes
 from fastmlp.kernels.operation import Operation
 
 from .base import Backend

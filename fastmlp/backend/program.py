@@ -9,7 +9,7 @@ from functools import cache, partial
 import numpy as np
 
 from fastmlp.kernels.cpu.compiler import KernelCompiler
-from fastmlp.kernels.cpu.replay import barrier, replay
+from fastmlp.kernels.cpu.replay import barrier_address, replay_function
 from fastmlp.kernels.operation import Argument, Operation
 
 from .base import Program
@@ -92,7 +92,7 @@ class CpuProgram(Program):
             if threads > 1:
                 waiting = [counter.ctypes.data, threads, 0, _sched_yield()]
                 for own in rows:
-                    own.append((barrier.address, waiting, []))
+                    own.append((barrier_address(), waiting, []))
         return [Table(own, keep=(self.calls, arrivals)) for own in rows]
 
 
@@ -114,14 +114,16 @@ class Table:
     """What one thread runs: three arrays that the replay loop walks along."""
 
     def __init__(self, rows: list[tuple[int, list[int], list[float]]], keep: tuple = ()):
-        self._entries = np.array([entry for entry, _, _ in rows], np.int64)
-        self._integers, self._integer_rows = _flatten([integers for _, integers, _ in rows], np.int64)
-        self._reals, self._real_rows = _flatten([reals for _, _, reals in rows], np.float64)
-        self._keep = keep  # the arrays whose addresses stand in the rows
+        entries = np.array([entry for entry, _, _ in rows], np.int64)
+        integers, integer_rows = _flatten([integers for _, integers, _ in rows], np.int64)
+        reals, real_rows = _flatten([reals for _, _, reals in rows], np.float64)
+        self._vectors = entries.ctypes.data, integer_rows.ctypes.data, real_rows.ctypes.data, len(rows)
+        self._keep = keep, entries, integers, integer_rows, reals, real_rows  # all that stands at these addresses
+        self._replay = replay_function()
 
     def run(self, steps: int) -> None:
         """Run the rows in order, ``steps`` times."""
-        replay(self._entries, self._integer_rows, self._real_rows, steps)
+        self._replay(*self._vectors, steps)
 
 
 def checked_call(operation: Operation, arguments: tuple) -> Call | None:

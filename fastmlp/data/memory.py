@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from fastmlp.errors import DataError
 
 
 def available_memory() -> int:
     """Return the bytes of memory that can be taken without swapping, as far as the system says."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass  # not Linux: fall through to the total, the nearest figure that POSIX knows
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    import psutil  # takes longer to import than most runs take to ask
+
+    return psutil.virtual_memory().available
 
 
 def require_memory(wanted: int, what: str) -> None:

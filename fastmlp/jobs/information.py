@@ -13,7 +13,9 @@ from fastmlp.backend import open_backend
 from fastmlp.data import datasets
 from fastmlp.errors import DeviceError
 
-CORE_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "scikit-learn", "click", "rich", "safetensors", "threadpoolctl")
+CORE_PACKAGES = (
+    "numpy", "scipy", "numba", "llvmlite", "scikit-learn", "click", "rich", "safetensors", "threadpoolctl", "psutil",
+)  # fmt: skip
 EXTRA_PACKAGES = {"polars": "tables", "pillow": "plots", "matplotlib": "plots"}
 VECTOR_FLAGS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON", "sse2": "SSE2"}
 
@@ -29,7 +31,7 @@ def information() -> dict[str, Any]:
         where it will be downloaded), ``kernel_cache`` (folder), ``cuda`` (the first device's name, or None) and
         ``cuda_unavailable`` (why, or empty).
     """
-    from fastmlp.kernels.cpu.replay import replay
+    from fastmlp.kernels.cpu.object_code import cache_folder
 
     processor, vectors = _processor()
     device = open_backend("cpu")[0].describe()
@@ -47,7 +49,7 @@ def information() -> dict[str, Any]:
         "threads": int(device["threads"]),
         "blas": device["blas"],
         "datasets": {name: found_at(name) for name in datasets.NAMES},
-        "kernel_cache": str(replay.stats.cache_path),
+        "kernel_cache": str(cache_folder()),
         "cuda": cuda,
         "cuda_unavailable": problem,
     }

@@ -9,12 +9,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import types
+from numba import njit, types
 from numba.extending import overload
 
 from .intrinsics import bits_from_float32, float32_from_bits
 
 SQRT_HALF = 0.7071067811865476
+# Of eˣ in float32: where it saturates, and a near-minimax g in eʳ = 1 + r + r²·g(r) for |r| ≤ ln 2 / 2, highest power first.
+EXP_LOWEST, EXP_HIGHEST = -87.33, 88.37
+EXP_POLYNOMIAL = (0.0013933652, 0.0083631817, 0.0416664667, 0.1666657627, 0.5)
+# ln 2 in two parts: the first has so few bits that its product with a small integer is exact.
+LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
 # The order of operations carries the precision here (the two-part ln 2), so nothing may be reassociated.
 EXACT_ORDER = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 
@@ -39,6 +44,11 @@ def tanh(x):
     return math.tanh(x)
 
 
+def log(x):
+    """Return ln x for normal x > 0, infinity and NaN."""
+    return math.log(x)
+
+
 def log1p(x):
     """Return ln(1 + x) for x ≥ 0, exact near zero."""
     return math.log1p(x)
@@ -54,10 +64,20 @@ def normal_distribution(x):
     return 0.5 * math.erfc(-x * SQRT_HALF)
 
 
+def _log_float32(x):
+    result = _log_of_sum(x, np.float32(0.0))
+    return result if x < np.float32(np.inf) else x  # infinity and NaN
+
+
 def _log1p_float32(x):
-    """ln(2ⁿ·(1 + f)) = n·ln 2 + f − f²/2 + f³·g(f) with 1 + f in [√½, √2), and c for what 1 + x lost by rounding."""
     u = np.float32(1.0) + x
-    correction = (x - (u - np.float32(1.0))) / u
+    result = _log_of_sum(u, (x - (u - np.float32(1.0))) / u)
+    return result if x < np.float32(np.inf) else x  # infinity and NaN
+
+
+@njit(**EXACT_ORDER)
+def _log_of_sum(u, correction):
+    """n·ln 2 + f − f²/2 + f³·g(f) for u = 2ⁿ·(1 + f), 1 + f in [√½, √2), and what u lost by rounding, relative to it."""
     bits = bits_from_float32(u) - np.int32(0x3F3504F3)  # of √½: the exponent that is taken out moves at √2
     n = np.float32(bits >> np.int32(23))
     f = float32_from_bits(np.int32((bits & np.int32(0x7FFFFF)) + np.int32(0x3F3504F3))) - np.float32(1.0)
@@ -70,9 +90,8 @@ def _log1p_float32(x):
     g = g * f + np.float32(-0.2500030398)
     g = g * f + np.float32(0.3333333135)
     s = f * f
-    tail = f * s * g + correction - n * np.float32(2.12194440e-4) - np.float32(0.5) * s
-    result = tail + f + n * np.float32(0.693359375)
-    return result if x < np.float32(np.inf) else x  # infinity and NaN
+    tail = f * s * g + correction + n * np.float32(LN2_LOW) - np.float32(0.5) * s
+    return tail + f + n * np.float32(LN2_HIGH)
 
 
 def _normal_distribution_float32(x):
@@ -109,28 +128,28 @@ def _like(value, x):
 
 def _exp_float32(x):
     """2ⁿ·eʳ with x = n·ln 2 + r, |r| ≤ ln 2 / 2; eʳ = 1 + r + r²·g(r), g a near-minimax polynomial."""
-    low, high = np.float32(-87.33), np.float32(88.37)
+    low, high = np.float32(EXP_LOWEST), np.float32(EXP_HIGHEST)
     x = low if x < low else x
     x = high if x > high else x
     n = np.floor(x * np.float32(1.4426950408889634) + np.float32(0.5))
-    r = x - n * np.float32(0.693359375)  # ln 2 in two parts: the first has few enough bits that the product is exact
-    r = r + n * np.float32(2.12194440e-4)
-    g = np.float32(0.0013933652)
-    g = g * r + np.float32(0.0083631817)
-    g = g * r + np.float32(0.0416664667)
-    g = g * r + np.float32(0.1666657627)
-    g = g * r + np.float32(0.5)
+    r = x - n * np.float32(LN2_HIGH)
+    r = r - n * np.float32(LN2_LOW)
+    g = np.float32(EXP_POLYNOMIAL[0])
+    g = g * r + np.float32(EXP_POLYNOMIAL[1])
+    g = g * r + np.float32(EXP_POLYNOMIAL[2])
+    g = g * r + np.float32(EXP_POLYNOMIAL[3])
+    g = g * r + np.float32(EXP_POLYNOMIAL[4])
     power = float32_from_bits(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
     return (np.float32(1.0) + (r + r * r * g)) * power
 
 
 def _expm1_float32(x):
     """r + r²·g(r) without the 1 that would swallow it, where |x| is small; the difference elsewhere."""
-    g = np.float32(0.0013933652)
-    g = g * x + np.float32(0.0083631817)
-    g = g * x + np.float32(0.0416664667)
-    g = g * x + np.float32(0.1666657627)
-    g = g * x + np.float32(0.5)
+    g = np.float32(EXP_POLYNOMIAL[0])
+    g = g * x + np.float32(EXP_POLYNOMIAL[1])
+    g = g * x + np.float32(EXP_POLYNOMIAL[2])
+    g = g * x + np.float32(EXP_POLYNOMIAL[3])
+    g = g * x + np.float32(EXP_POLYNOMIAL[4])
     return x + x * x * g if abs(x) < np.float32(0.34) else exp(x) - np.float32(1.0)
 
 
@@ -169,6 +188,13 @@ def _tanh(x):
     if isinstance(x, types.Float) and x.bitwidth == 32:
         return _tanh_float32
     return lambda x: math.tanh(x)
+
+
+@overload(log, jit_options=EXACT_ORDER)
+def _log(x):
+    if isinstance(x, types.Float) and x.bitwidth == 32:
+        return _log_float32
+    return lambda x: math.log(x)
 
 
 @overload(log1p, jit_options=EXACT_ORDER)

@@ -10,7 +10,8 @@ from numba import njit
 
 from ..operation import Matrix, Span, Vector, by_column, by_row, operation, reads, updates, writes
 from .elementary import like
-from .tile import product_tile, transpose_block, vector_bytes
+from .tile import product_tile, transpose_block
+from .vector_code import vector_bytes
 
 # How many rows × vectors of sums fit the registers, with room for the columns of b and a factor: 32 registers with AVX-512,
 # 16 without. The widest shape serves whole panels of columns, the others what is left at the edge.
@@ -18,7 +19,7 @@ VECTOR_BYTES = vector_bytes()
 WIDE_ROWS, WIDE_VECTORS = 6, 4 if VECTOR_BYTES == 64 else 2
 HIGH_ROWS, HIGH_VECTORS = (8, 3) if VECTOR_BYTES == 64 else (6, 2)
 HIGHER_ROWS, HIGHER_VECTORS = (12, 2) if VECTOR_BYTES == 64 else (6, 2)
-HIGHEST_ROWS = 12
+HIGHEST_ROWS = 8
 WIDE_TILE = product_tile(WIDE_ROWS, WIDE_VECTORS)
 HIGH_TILE = product_tile(HIGH_ROWS, HIGH_VECTORS)
 HIGHER_TILE = product_tile(HIGHER_ROWS, HIGHER_VECTORS)
@@ -28,7 +29,7 @@ MANY_ROWS = 384  # rows at a time, for the same reason
 # How far ahead to fetch a b that does not fit the cache: the rows of a panel are a stride apart, which no hardware foresees.
 PANELS_AHEAD = 2
 LARGE = 2 << 20  # bytes from which on b counts as such
-FEW_ROWS = 12  # rows at a time where c is large and k small: c is then written along its rows, page after page
+FEW_ROWS = 48
 
 
 @njit(error_model="numpy")

@@ -12,7 +12,16 @@ import math
 from ..constants import LOSS_SUM, RIGHT_ARGMAX, RIGHT_SUM, RIGHT_THRESHOLD, ROW_COUNT
 from ..operation import Function, Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
 from .compiler import scalar
-from .elementary import exp, like, log1p_exp_of_negative
+from .elementary import exp, like, log, log1p_exp_of_negative
+from .rows import (
+    ROWS_AT_ONCE,
+    row_address,
+    row_exp_sum,
+    row_numbers,
+    row_peak,
+    row_shifted_sum,
+    write_row_exp,
+)
 
 
 @operation(sums=True)
@@ -27,28 +36,34 @@ def softmax_cross_entropy(
     row_right: Vector[writes, by_row],
     rows: Span,
 ):
-    """−Σⱼ tⱼ·ln pⱼ with p = softmax(z) and t = (1 − ε)·one_hot(label) + ε/k; its gradient is w·scale·(p − t)."""
-    classes = logits.shape[1]
-    for row in range(rows[0], rows[1]):
-        label = labels[row]
-        largest, best = logits[row, 0], 0
-        for column in range(classes):
-            if logits[row, column] > largest:
-                largest, best = logits[row, column], column
-        total, shifted_sum = like(0.0, largest), like(0.0, largest)
-        for column in range(classes):
-            shifted = logits[row, column] - largest
-            gradient[row, column] = exp(shifted)
-            total += gradient[row, column]
-            shifted_sum += shifted
-        even_share = like(smoothing / classes, largest)
-        target_logit = like(1.0 - smoothing, largest) * (logits[row, label] - largest) + even_share * shifted_sum
-        row_loss[row] = weights[row] * (math.log(total) - target_logit)
-        row_right[row] = best == label and not math.isnan(total)
-        factor = like(weights[row] * scale, largest)
-        for column in range(classes):
-            gradient[row, column] = factor * (gradient[row, column] / total - even_share)
-        gradient[row, label] -= factor * like(1.0 - smoothing, largest)
+    """−Σⱼ tⱼ·ln pⱼ with p = softmax(z) and t = (1 − ε)·one_hot(label) + ε/k; its gradient is w·scale·(p − t).
+
+    In stages of a few rows: peaks; Σ exp(z − peak); loss, and gradient at the label; the gradient everywhere else.
+    """
+    classes, element = logits.shape[1], logits.dtype.type
+    kept, even_share = element(1.0 - smoothing), element(smoothing / classes)
+    largest, total, at_label = row_numbers(element), row_numbers(element), row_numbers(element)
+    for first in range(rows[0], rows[1], ROWS_AT_ONCE):
+        part = slice(first, min(first + ROWS_AT_ONCE, rows[1]))
+        z, g, y = logits[part], gradient[part], labels[part]  # from 0 on: LLVM vectorises no index that may be negative
+        w, loss, right = weights[part], row_loss[part], row_right[part]
+        for i in range(y.size):
+            largest[i], best = row_peak(row_address(z, i), classes, element)
+            right[i] = best == y[i]
+        for i in range(y.size):
+            total[i] = row_exp_sum(row_address(z, i), classes, largest[i])
+            at_label[i] = z[i, y[i]] - largest[i]
+            loss[i] = even_share * row_shifted_sum(z, i, largest[i]) if smoothing > 0.0 else 0.0
+        for i in range(y.size):  # several rows in a register
+            loss[i] = w[i] * (log(total[i]) - kept * at_label[i] - loss[i])
+            right[i] = right[i] if total[i] == total[i] else 0.0  # not NaN
+            factor = element(w[i] * scale)
+            at_label[i] = factor * (exp(at_label[i]) / total[i] - even_share - kept)
+        for i in range(y.size):
+            factor = element(w[i] * scale)
+            share, offset = factor / total[i], -factor * even_share
+            write_row_exp(row_address(z, i), row_address(g, i), classes, largest[i], share, offset)
+            g[i, y[i]] = at_label[i]
 
 
 @operation(sums=True)
@@ -64,26 +79,21 @@ def softmax_cross_entropy_soft(
     rows: Span,
 ):
     """The same loss for targets that are distributions: one-hot rows, or any rows that sum to 1."""
-    classes = logits.shape[1]
+    classes, element = logits.shape[1], logits.dtype.type
+    kept, even_share = element(1.0 - smoothing), element(smoothing / classes)
     for row in range(rows[0], rows[1]):
-        largest, best, label = logits[row, 0], 0, 0
+        place, t, g = row_address(logits, row), targets[row], gradient[row]
+        largest, best = row_peak(place, classes, element)
+        _, label = row_peak(row_address(targets, row), classes, element)
+        total, target_logit = row_exp_sum(place, classes, largest), element(0.0)
         for column in range(classes):
-            if logits[row, column] > largest:
-                largest, best = logits[row, column], column
-            if targets[row, column] > targets[row, label]:
-                label = column
-        even_share, kept = like(smoothing / classes, largest), like(1.0 - smoothing, largest)
-        total, target_logit = like(0.0, largest), like(0.0, largest)
+            target_logit += (kept * t[column] + even_share) * (logits[row, column] - largest)
+        row_loss[row] = weights[row] * (log(total) - target_logit)
+        row_right[row] = best == label and total == total  # not NaN
+        factor = element(weights[row] * scale)
+        write_row_exp(place, row_address(gradient, row), classes, largest, factor / total, -factor * even_share)
         for column in range(classes):
-            gradient[row, column] = exp(logits[row, column] - largest)
-            total += gradient[row, column]
-            target_logit += (kept * targets[row, column] + even_share) * (logits[row, column] - largest)
-        row_loss[row] = weights[row] * (math.log(total) - target_logit)
-        row_right[row] = best == label and not math.isnan(total)
-        factor = like(weights[row] * scale, largest)
-        for column in range(classes):
-            target = kept * targets[row, column] + even_share
-            gradient[row, column] = factor * (gradient[row, column] / total - target)
+            g[column] -= factor * kept * t[column]
 
 
 @operation(sums=True)

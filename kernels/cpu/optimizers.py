@@ -205,9 +205,10 @@ def clip_by_value(g: Vector[updates, by_element], limit: Real, elements: Span):
 def squared_norm(g: Vector[reads], partial: Vector[writes, by_element], blocks: Span):
     """partial[b] = Σ g² over block b of NORM_BLOCK elements, in float64."""
     for block in range(blocks[0], blocks[1]):
+        part = g[block * NORM_BLOCK : (block + 1) * NORM_BLOCK]  # from 0 on, as LLVM needs it
         total = 0.0
-        for i in range(block * NORM_BLOCK, min((block + 1) * NORM_BLOCK, g.size)):
-            total += np.float64(g[i]) * np.float64(g[i])
+        for i in range(part.size):
+            total += np.float64(part[i]) * np.float64(part[i])
         partial[block] = total
 
 

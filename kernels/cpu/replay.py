@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from numba import cfunc, njit
+import ctypes
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numba import cfunc, types
 
 from .compiler import ENTRY_SIGNATURE
 from .intrinsics import (
@@ -12,32 +17,38 @@ from .intrinsics import (
     call_plain,
     flush_subnormals,
     restore_rounding,
+    vector,
 )
+from .object_code import object_store
 
+REPLAY_SIGNATURE = types.void(*[types.int64] * 5)
 SPINS_BEFORE_YIELD = 2000  # a few microseconds: longer than a phase that is well divided, short where a core is shared
 
 
-@njit("void(int64[::1], int64[::1], int64[::1], int64)", nogil=True, cache=True)
-def replay(entries, integer_rows, real_rows, steps):
+def replay(entries, integer_rows, real_rows, operations, steps):
     """Run every recorded operation in order, ``steps`` times over, without the interpreter and without its lock.
 
     Parameters
     ----------
     entries, integer_rows, real_rows
-        For each operation the address of its entry, of its row of integers and of its row of reals.
+        Addresses of three vectors: for each operation the address of its entry, of its row of integers and of its row of
+        reals.
+    operations
+        How many there are.
     steps
         How many times the whole list runs.
     """
+    addresses = vector(entries, operations, np.int64)
+    integers, reals = vector(integer_rows, operations, np.int64), vector(real_rows, operations, np.int64)
     mode = (
         flush_subnormals()
     )  # arithmetic on them is many times slower, and a dying unit or a diverging run is full of them
     for _ in range(steps):
-        for i in range(entries.size):
-            call_entry(entries[i], integer_rows[i], real_rows[i])
+        for i in range(operations):
+            call_entry(addresses[i], integers[i], reals[i])
     restore_rounding(mode)
 
 
-@cfunc(ENTRY_SIGNATURE, cache=True)
 def barrier(integers, reals):
     """Wait until every thread of a Program has come here.
 
@@ -51,3 +62,28 @@ def barrier(integers, reals):
         spins += 1
         if spins > SPINS_BEFORE_YIELD:
             call_plain(integers[3])
+
+
+@cache
+def replay_function() -> Callable[[int, int, int, int, int], None]:
+    """Return ``replay`` compiled; it takes five integers, and other threads of Python run meanwhile."""
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)(_address(replay, REPLAY_SIGNATURE))
+
+
+@cache
+def barrier_address() -> int:
+    """Return the address of ``barrier``, an entry like those of operations."""
+    return _address(barrier, ENTRY_SIGNATURE)
+
+
+COMPILED = []  # what was compiled here owns its code
+
+
+def _address(function: Callable, signature: types.Type) -> int:
+    address = object_store().load(function.__name__)
+    if address is None:
+        compiled = cfunc(signature, nopython=True)(function)
+        COMPILED.append(compiled)
+        address = compiled.address
+        object_store().save(function.__name__, compiled)
+    return address

@@ -1,4 +1,4 @@
-"""Vector code that Numba cannot be made to write: a matrix product held in registers, and a transposed block.
+"""A matrix product held in registers, and a transposed block.
 
 ``product_tile`` multiplies a few rows of a by a few vectors of columns of b and keeps all of the sums in registers: one load
 of b serves every row, one load of a every column. It needs no packed copy of either matrix, which is what a general BLAS
@@ -9,83 +9,12 @@ from __future__ import annotations
 
 from functools import cache
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-WORD, LANE, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
-
-
-@cache
-def vector_bytes() -> int:
-    """Return the width of this processor's vector registers in bytes: 64 with AVX-512, 32 with AVX2, else 16."""
-    features = llvm.get_host_cpu_features()
-    return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
-
-
-def splat(builder, value, width):
-    """Return a vector with ``value`` in every lane."""
-    kind = ir.VectorType(value.type, width)
-    single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, LANE(0))
-    return builder.shuffle_vector(
-        single, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(LANE, width), [0] * width)
-    )
-
-
-class VectorCode:
-    """Loads, stores and arithmetic on vectors of one element type, as LLVM instructions."""
-
-    def __init__(self, builder, element):
-        self.builder = builder
-        self.letter, self.element, self.size = (
-            ("f32", ir.FloatType(), 4) if element == types.float32 else ("f64", ir.DoubleType(), 8)
-        )
-        self.width = vector_bytes() // self.size
-        self.vector = ir.VectorType(self.element, self.width)
-        self.mask = ir.VectorType(BIT, self.width)
-        self.zero = ir.Constant(self.vector, [0.0] * self.width)
-
-    def lanes_below(self, count):
-        """Return the mask of the lanes whose number is less than ``count`` (int64, maybe negative)."""
-        numbers = ir.Constant(ir.VectorType(WORD, self.width), list(range(self.width)))
-        return self.builder.icmp_signed("<", numbers, splat(self.builder, count, self.width))
-
-    def load(self, address, mask):
-        """Load a vector; lanes outside of the mask are zero and their memory is not touched."""
-        pointer = self.builder.inttoptr(address, self.vector.as_pointer())
-        kind = ir.FunctionType(self.vector, [pointer.type, LANE, self.mask, self.vector])
-        function = self._function(f"llvm.masked.load.v{self.width}{self.letter}.p0", kind)
-        return self.builder.call(function, [pointer, LANE(self.size), mask, self.zero])
-
-    def store(self, value, address, mask):
-        """Store the lanes of the mask."""
-        pointer = self.builder.inttoptr(address, self.vector.as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [self.vector, pointer.type, LANE, self.mask])
-        function = self._function(f"llvm.masked.store.v{self.width}{self.letter}.p0", kind)
-        self.builder.call(function, [value, pointer, LANE(self.size), mask])
-
-    def broadcast(self, address):
-        """Load one element into every lane."""
-        return splat(
-            self.builder, self.builder.load(self.builder.inttoptr(address, self.element.as_pointer())), self.width
-        )
-
-    def prefetch(self, address, to_write=0):
-        """Begin to fetch the cache line at an address, which need not be valid."""
-        pointer = self.builder.inttoptr(address, ir.IntType(8).as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, LANE, LANE, LANE])
-        keep_close, data = LANE(3), LANE(1)
-        self.builder.call(self._function("llvm.prefetch.p0", kind), [pointer, LANE(to_write), keep_close, data])
-
-    def multiply_add(self, a, b, c):
-        """Return a·b + c, rounded once."""
-        kind = ir.FunctionType(self.vector, [self.vector] * 3)
-        return self.builder.call(self._function(f"llvm.fma.v{self.width}{self.letter}", kind), [a, b, c])
-
-    def _function(self, name, kind):
-        return cgutils.get_or_insert_function(self.builder.module, kind, name)
+from .vector_code import LANE, WORD, VectorCode, splat, vector_bytes
 
 
 @cache

@@ -1,0 +1,141 @@
+"""Compiled functions on disk: object code that the next process links without waking Numba's compiler.
+
+Numba's own disk cache needs the compiler's types and templates before it loads a first function, and then a twentieth of the
+time that compiling took for each. Object code needs a linker, which takes a tenth of a millisecond.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import platform
+import tempfile
+import threading
+from functools import cache
+from pathlib import Path
+
+import llvmlite
+import llvmlite.binding as llvm
+import numba
+from numba import _helperlib
+from numba.core.runtime import _nrt_python
+
+SUFFIX = ".kernel"
+# What the frame that Numba puts around a function calls of Numba's own when the function raises.
+HELPERS = {
+    "numba_gil_ensure": _helperlib.c_helpers["gil_ensure"],
+    "numba_gil_release": _helperlib.c_helpers["gil_release"],
+    "NRT_MemInfo_call_dtor": _nrt_python.c_helpers["MemInfo_call_dtor"],
+}
+ENGINES: list[llvm.ExecutionEngine] = []  # they own the code, whose addresses are handed on as numbers: for good
+LINKING = threading.Lock()
+
+
+@cache
+def source_fingerprint() -> str:
+    """Return a hash of every CPU kernel's source text, and of what the kernels share with other devices."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    for path in sorted([*here.glob("*.py"), *here.parent.glob("*.py")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Return where object code is kept: ``NUMBA_CACHE_DIR``, beside the sources, or the user's cache folder."""
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(os.environ["NUMBA_CACHE_DIR"]) / "fastmlp"
+    beside = Path(__file__).parent / "__pycache__"
+    if os.access(beside if beside.exists() else beside.parent, os.W_OK):
+        return beside
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastmlp"
+
+
+class ObjectStore:
+    """Functions by name, for this processor, these versions and these sources.
+
+    Everything that object code depends on is part of a file's name, so nothing is ever brought up to date. Who can write to
+    the folder can have code run, as with Python's own ``__pycache__``; the hash in a file finds damage, not malice.
+
+    Parameters
+    ----------
+    folder
+        Where the files lie; created when the first one is saved.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def load(self, name: str) -> int | None:
+        """Return the address of a function, or None where it is not kept or its file is damaged."""
+        try:
+            header, code = self._path(name).read_bytes().split(b"\n", 1)
+            described = json.loads(header)
+            symbol, digest = described["symbol"], described["sha256"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return _link(code, symbol) if digest == hashlib.sha256(code).hexdigest() else None
+
+    def save(self, name: str, function) -> None:
+        """Keep a compiled ``cfunc``, if it can stand alone and the folder can be written to."""
+        library = function._library
+        needed = [other.name for other in library._final_module.functions if other.is_declaration]
+        if not all(is_at_hand(symbol) for symbol in needed):
+            return
+        code = library._get_compiled_object()
+        header = {"symbol": function._wrapper_name, "sha256": hashlib.sha256(code).hexdigest()}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
+                file.write(json.dumps(header).encode() + b"\n" + code)
+            Path(file.name).replace(self._path(name))  # another process sees all of it or nothing
+        except OSError:
+            return  # it is compiled again next time
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}-{_circumstances()}{SUFFIX}"
+
+
+def is_at_hand(symbol: str) -> bool:
+    """Return whether object code finds a function in every process: LLVM's own, Python's, the C library's, HELPERS."""
+    return symbol.startswith("llvm.") or symbol in HELPERS or hasattr(ctypes.CDLL(None), symbol)
+
+
+@cache
+def object_store() -> ObjectStore:
+    """Return the one store of this process."""
+    return ObjectStore(cache_folder())
+
+
+@cache
+def _circumstances() -> str:
+    """Return a hash of all that object code depends on beside a function's name and types."""
+    settings = sorted(
+        item for item in os.environ.items() if item[0].startswith("NUMBA_") and item[0] != "NUMBA_CACHE_DIR"
+    )
+    processor = llvm.get_host_cpu_name(), sorted(llvm.get_host_cpu_features().items())
+    versions = numba.__version__, llvmlite.__version__, platform.python_version(), platform.machine()
+    return hashlib.sha256(repr((source_fingerprint(), versions, processor, settings)).encode()).hexdigest()[:24]
+
+
+def _link(code: bytes, symbol: str) -> int:
+    # An engine for each: two processes may have given two functions inside of their code the same name.
+    with LINKING:
+        _give_symbols()
+        machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        ENGINES.append(engine)
+        return engine.get_function_address(symbol)
+
+
+@cache
+def _give_symbols() -> None:
+    """Tell the linker what Numba would tell it when its compiler wakes."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    for name, address in HELPERS.items():
+        llvm.add_symbol(name, address)

@@ -1,0 +1,104 @@
+"""Vector code that Numba cannot be made to write: registers of known width, masked at the edge of a row or of a matrix."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+WORD, LANE, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
+
+
+@cache
+def vector_bytes() -> int:
+    """Return the width of this processor's vector registers in bytes: 64 with AVX-512, 32 with AVX2, else 16."""
+    features = llvm.get_host_cpu_features()
+    return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
+
+
+def splat(builder, value, width):
+    """Return a vector with ``value`` in every lane."""
+    kind = ir.VectorType(value.type, width)
+    single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, LANE(0))
+    return builder.shuffle_vector(
+        single, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(LANE, width), [0] * width)
+    )
+
+
+class VectorCode:
+    """Loads, stores and arithmetic on vectors of one element type, as LLVM instructions."""
+
+    def __init__(self, builder, element):
+        self.builder, self.kind = builder, element
+        self.letter, self.element, self.size = (
+            ("f32", ir.FloatType(), 4) if element == types.float32 else ("f64", ir.DoubleType(), 8)
+        )
+        self.width = vector_bytes() // self.size
+        self.vector = ir.VectorType(self.element, self.width)
+        self.mask = ir.VectorType(BIT, self.width)
+        self.zero = self.constant(0.0)
+
+    def lanes_below(self, count):
+        """Return the mask of the lanes whose number is less than ``count`` (int64, maybe negative)."""
+        # A shift rather than a comparison, which LLVM would repeat wherever the mask is used.
+        none, all_lanes, one = WORD(0), WORD(self.width), WORD(1)
+        count = self.builder.select(self.builder.icmp_signed("<", count, none), none, count)
+        count = self.builder.select(self.builder.icmp_signed("<", count, all_lanes), count, all_lanes)
+        bits = self.builder.sub(self.builder.shl(one, count), one)
+        return self.builder.bitcast(self.builder.trunc(bits, ir.IntType(self.width)), self.mask)
+
+    def load(self, address, mask):
+        """Load a vector; lanes outside of the mask are zero and their memory is not touched."""
+        pointer = self.builder.inttoptr(address, self.vector.as_pointer())
+        kind = ir.FunctionType(self.vector, [pointer.type, LANE, self.mask, self.vector])
+        function = self._function(f"llvm.masked.load.v{self.width}{self.letter}.p0", kind)
+        return self.builder.call(function, [pointer, LANE(self.size), mask, self.zero])
+
+    def store(self, value, address, mask):
+        """Store the lanes of the mask."""
+        pointer = self.builder.inttoptr(address, self.vector.as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [self.vector, pointer.type, LANE, self.mask])
+        function = self._function(f"llvm.masked.store.v{self.width}{self.letter}.p0", kind)
+        self.builder.call(function, [value, pointer, LANE(self.size), mask])
+
+    def broadcast(self, address):
+        """Load one element into every lane."""
+        return splat(
+            self.builder, self.builder.load(self.builder.inttoptr(address, self.element.as_pointer())), self.width
+        )
+
+    def prefetch(self, address, to_write=0):
+        """Begin to fetch the cache line at an address, which need not be valid."""
+        pointer = self.builder.inttoptr(address, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, LANE, LANE, LANE])
+        keep_close, data = LANE(3), LANE(1)
+        self.builder.call(self._function("llvm.prefetch.p0", kind), [pointer, LANE(to_write), keep_close, data])
+
+    def multiply_add(self, a, b, c):
+        """Return a·b + c, rounded once."""
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        return self.builder.call(self._function(f"llvm.fma.v{self.width}{self.letter}", kind), [a, b, c])
+
+    def reduce(self, value, combine):
+        """Combine all lanes into one: the upper half with the lower, and so on."""
+        half = self.width // 2
+        while half:
+            others = ir.Constant(ir.VectorType(LANE, self.width), [(i + half) % self.width for i in range(self.width)])
+            value = combine(value, self.builder.shuffle_vector(value, ir.Constant(self.vector, ir.Undefined), others))
+            half //= 2
+        return self.builder.extract_element(value, LANE(0))
+
+    def floor(self, value):
+        """Return the largest integer that is not above, lane by lane."""
+        kind = ir.FunctionType(self.vector, [self.vector])
+        return self.builder.call(self._function(f"llvm.floor.v{self.width}{self.letter}", kind), [value])
+
+    def constant(self, number):
+        """Return a vector with a number in every lane."""
+        return ir.Constant(self.vector, [number] * self.width)
+
+    def _function(self, name, kind):
+        return cgutils.get_or_insert_function(self.builder.module, kind, name)

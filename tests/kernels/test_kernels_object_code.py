@@ -1,0 +1,121 @@
+"""Object code on disk: linked in another process, found only where everything is as it was, never trusted when damaged."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numba import cfunc, types
+
+from fastmlp.kernels.cpu import object_code
+from fastmlp.kernels.cpu.object_code import ObjectStore
+
+INTEGER = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+
+
+def compiled(function):
+    return cfunc(types.int64(types.int64), nopython=True)(function)
+
+
+def doubled(x):
+    return 2 * x
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ObjectStore(tmp_path / "kept")
+
+
+@pytest.fixture
+def kept(store):
+    store.save("doubled", compiled(doubled))
+    return next(store.folder.iterdir())
+
+
+def test_another_process_links_it_without_compiling(store, kept):
+    program = (
+        "import ctypes, pathlib, sys\n"
+        "from fastmlp.kernels.cpu.object_code import ObjectStore\n"
+        "address = ObjectStore(pathlib.Path(sys.argv[1])).load('doubled')\n"
+        "print(ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(address)(21))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(store.folder)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "42\n"
+
+
+def test_what_is_not_kept_is_not_found(store, kept):
+    assert store.load("tripled") is None
+    assert ObjectStore(store.folder / "elsewhere").load("doubled") is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 20, 200, -1])
+def test_a_file_that_was_cut_short_is_not_linked(store, kept, size):
+    kept.write_bytes(kept.read_bytes()[:size])
+    assert store.load("doubled") is None
+
+
+def test_a_file_with_a_wrong_byte_is_not_linked(store, kept):
+    content = bytearray(kept.read_bytes())
+    content[-9] ^= 1
+    kept.write_bytes(bytes(content))
+    assert store.load("doubled") is None
+
+
+@pytest.mark.parametrize(
+    "header", [b"", b"[]", b"3", b'{"symbol": "x"}', b"\xff", json.dumps({"sha256": "0"}).encode()]
+)
+def test_a_header_that_says_nothing_is_not_believed(store, kept, header):
+    kept.write_bytes(header + b"\n" + kept.read_bytes().split(b"\n", 1)[1])
+    assert store.load("doubled") is None
+
+
+def test_a_damaged_file_is_written_anew(store, kept):
+    kept.write_bytes(b"")
+    store.save("doubled", compiled(doubled))
+    assert INTEGER(store.load("doubled"))(4) == 8
+
+
+@pytest.mark.parametrize("name", ["source_fingerprint", "llvm.get_host_cpu_name"])
+def test_other_sources_and_another_processor_have_files_of_their_own(store, kept, monkeypatch, name):
+    owner = object_code
+    *parents, last = name.split(".")
+    for parent in parents:
+        owner = getattr(owner, parent)
+    monkeypatch.setattr(owner, last, lambda: "another")
+    object_code._circumstances.cache_clear()
+    try:
+        assert store.load("doubled") is None
+    finally:
+        object_code._circumstances.cache_clear()
+
+
+def test_a_folder_that_cannot_be_written_to_costs_only_time(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    store = ObjectStore(blocked / "kept")
+    store.save("doubled", compiled(doubled))
+    assert store.load("doubled") is None
+
+
+def test_a_function_that_needs_numbas_memory_is_not_kept(store):
+    def allocates(x):
+        return np.arange(x).sum()
+
+    store.save("allocates", compiled(allocates))
+    assert store.load("allocates") is None
+
+
+def test_the_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert object_code.cache_folder().parent == tmp_path
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    assert object_code.cache_folder().name == "__pycache__"
+    monkeypatch.setattr(object_code.os, "access", lambda path, mode: False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert object_code.cache_folder() == tmp_path / "cache" / "fastmlp"
