@@ -23,11 +23,11 @@ from numba import _helperlib
 from numba.core.runtime import _nrt_python
 
 SUFFIX = ".kernel"
-# What the frame that Numba puts around a function calls of Numba's own when the function raises.
+# What a compiled function calls of Numba's own when it raises or lets go of an array. Taking memory is not among it: that
+# needs more of Numba to be awake.
 HELPERS = {
-    "numba_gil_ensure": _helperlib.c_helpers["gil_ensure"],
-    "numba_gil_release": _helperlib.c_helpers["gil_release"],
-    "NRT_MemInfo_call_dtor": _nrt_python.c_helpers["MemInfo_call_dtor"],
+    **{f"numba_{name}": address for name, address in _helperlib.c_helpers.items()},
+    **{f"NRT_{name}": _nrt_python.c_helpers[name] for name in ("MemInfo_call_dtor", "Free")},
 }
 ENGINES: list[llvm.ExecutionEngine] = []  # they own the code, whose addresses are handed on as numbers: for good
 LINKING = threading.Lock()
