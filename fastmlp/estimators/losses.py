@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from fastmlp.backend.base import Array
 from fastmlp.errors import UsageError
 from fastmlp.kernels.constants import RIGHT_ARGMAX, RIGHT_NEVER, RIGHT_THRESHOLD
@@ -30,36 +28,22 @@ class SummedLoss(ElementwiseLoss):
         self.factor = factor
 
     def _launch(self, outputs, targets, weights, scale, gradient, row_loss, row_right) -> None:
-        functions, how = self._functions(), (self.parameter, self.factor, scale, self.right, 0.5)
+        kernel = {"mse": "squared_error", "mae": "absolute_error"}.get(self.name, self.name)
+        functions = self.backend.scalar_function(kernel), self.backend.scalar_function(f"{kernel}_derivative")
+        how = self.parameter, self.factor, scale, self.right, 0.5
         self.backend.ops.elementwise_loss(*functions, outputs, targets, weights, *how, gradient, row_loss, row_right)
-
-    def _functions(self) -> tuple:
-        kernel = {"mse": "squared_error", "mae": "absolute_error", "huber": "huber"}[self.name]
-        return self.backend.scalar_function(kernel), self.backend.scalar_function(f"{kernel}_derivative")
 
 
 class PoissonLoss(SummedLoss):
-    """Half the Poisson deviance, t·ln(t/μ) − t + μ with μ = exp(y); predictions are μ."""
+    """Half the Poisson deviance, t·ln(t/μ) − t + μ with μ = eʸ; predictions are μ."""
 
     def __init__(self):
         super().__init__("poisson")
 
-    def bind(self, backend, dtype: np.dtype, rows: int, outputs: int) -> None:
-        """Also refuse what has no kernels of it."""
-        if backend.name != "cpu":
-            raise UsageError(f"loss poisson runs on the CPU alone so far; got {backend.name}. Give device='cpu'.")
-        super().bind(backend, dtype, rows, outputs)
-
-    def _functions(self) -> tuple:
-        from .poisson import deviance, deviance_derivative
-
-        return deviance, deviance_derivative
-
     def finish_outputs(self, outputs: Array, finished: Array) -> None:
         """Turn the logarithms of the means into means."""
-        from .poisson import mean
-
-        self.backend.ops.activation_forward(mean, outputs, finished, 0.0)
+        exponential = self.backend.scalar_function("exponential")
+        self.backend.ops.activation_forward(exponential, outputs, finished, 0.0)
 
 
 def make_loss(text: str, task: str, outputs: int, label_smoothing: float = 0.0) -> Loss:

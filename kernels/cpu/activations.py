@@ -88,6 +88,16 @@ def hyperbolic_tangent_derivative(a, p):
 
 
 @scalar
+def exponential(z, p):
+    return exp(z)
+
+
+@scalar
+def exponential_derivative(a, p):
+    return a
+
+
+@scalar
 def softplus(z, p):
     return (like(0.0, z) if z < 0 else z) + log1p_exp_of_negative(abs(z))
 

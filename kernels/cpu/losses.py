@@ -190,3 +190,15 @@ def log_loss_derivative(z, t, p):
     target = t * like(1.0 - p, z) + like(0.5 * p, z)
     small = exp(-abs(z))
     return (small if z < 0 else like(1.0, z)) / (like(1.0, z) + small) - target
+
+
+@scalar
+def poisson(y, t, p):
+    """Half the deviance t·ln(t/μ) − t + μ with μ = eʸ, where 0·ln 0 is 0."""
+    constant = t * like(math.log(t), y) - t if t > 0 else like(0.0, y)
+    return constant - t * y + exp(y)
+
+
+@scalar
+def poisson_derivative(y, t, p):
+    return exp(y) - t

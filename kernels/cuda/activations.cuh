@@ -83,6 +83,16 @@ __device__ T hyperbolic_tangent_derivative(T a, T p) {
 }
 
 template <typename T>
+__device__ T exponential(T z, T p) {
+    return exp(z);
+}
+
+template <typename T>
+__device__ T exponential_derivative(T a, T p) {
+    return a;
+}
+
+template <typename T>
 __device__ T softplus(T z, T p) {
     return (z < 0 ? T(0) : z) + log1p_exp_of_negative(fabs(z));
 }

@@ -197,3 +197,15 @@ __device__ T log_loss_derivative(T z, T t, T p) {
     const T small = exp(-fabs(z));
     return (z < 0 ? small : T(1)) / (T(1) + small) - target;
 }
+
+// Half the deviance t·ln(t/μ) − t + μ with μ = eʸ, where 0·ln 0 is 0.
+template <typename T>
+__device__ T poisson(T y, T t, T p) {
+    const T constant = t > 0 ? t * log(t) - t : T(0);
+    return constant - t * y + exp(y);
+}
+
+template <typename T>
+__device__ T poisson_derivative(T y, T t, T p) {
+    return exp(y) - t;
+}
