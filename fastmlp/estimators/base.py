@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -13,6 +13,10 @@ from . import parameters, weights
 from .engine import Engine
 from .inputs import row_blocks, validated_features
 from .learning import learn, new_engine
+
+if TYPE_CHECKING:
+    from fastmlp.jobs.model import Model
+    from fastmlp.jobs.steps import Step
 
 KEPT_ON_THE_DEVICE = ("_engine", "_worker", "_lesson")
 
@@ -104,6 +108,28 @@ class BaseMLP(BaseEstimator, ABC):
         blocks = [engine.outputs(block) for block in row_blocks(X)]
         outputs = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         return outputs.astype(np.float32 if X.dtype == np.float32 else np.float64, copy=False)
+
+    def network_steps(self) -> list[Step]:
+        """Return what the network computes between the scaled inputs and the last activation, as copies."""
+        from fastmlp.jobs.steps import network_steps
+
+        check_is_fitted(self)
+        return network_steps(self._ready_engine().network)
+
+    def to_model(self) -> Model:
+        """Return a model that predicts the same, and is saved and exported like those that ``fastmlp train`` makes.
+
+        A ``Pipeline`` with scalers before the network becomes a model by ``fastmlp.from_sklearn``.
+
+        Raises
+        ------
+        UsageError
+            If the loss is one whose outputs a model cannot report: poisson, or a classifier's without probabilities.
+        """
+        from fastmlp.jobs.from_sklearn import from_sklearn
+
+        check_is_fitted(self)
+        return from_sklearn(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there are weights; a fit that failed may have left other attributes."""

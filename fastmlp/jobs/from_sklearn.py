@@ -1,4 +1,4 @@
-"""``fastmlp.from_sklearn``: scikit-learn's MLPClassifier or MLPRegressor, alone or behind scalers, becomes a model."""
+"""``fastmlp.from_sklearn``: an MLPClassifier or MLPRegressor of either library, alone or behind scalers, becomes a model."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ACCEPTED = "an MLPClassifier or MLPRegressor, alone or in a Pipeline behind Simp
 
 
 def from_sklearn(estimator: Any, *, device: str = "auto", threads: int | None = None) -> Model:
-    """Return the model of a fitted MLP of scikit-learn; it predicts the same.
+    """Return the model of a fitted MLP of scikit-learn or of fastmlp; it predicts the same.
 
     Parameters
     ----------
     estimator
-        An ``MLPClassifier`` or ``MLPRegressor``, or a ``Pipeline`` that ends in one, behind ``SimpleImputer``,
-        ``StandardScaler``, ``MinMaxScaler`` or ``MaxAbsScaler``.
+        An ``MLPClassifier`` or ``MLPRegressor`` of either library, or a ``Pipeline`` that ends in one, behind
+        ``SimpleImputer``, ``StandardScaler``, ``MinMaxScaler`` or ``MaxAbsScaler``.
     device, threads
         As in ``load``.
 
@@ -36,7 +36,11 @@ def from_sklearn(estimator: Any, *, device: str = "auto", threads: int | None = 
     *before, network = _parts(estimator)
     if not (hasattr(network, "coefs_") and hasattr(network, "out_activation_")):
         raise UsageError(f"{type(network).__name__} cannot be taken over; give {ACCEPTED}, fitted.")
-    medians, scale, shift = _preparation(before)
+    if hasattr(network, "classes_") and network.loss != "log_loss":
+        raise UsageError(
+            f"loss {network.loss!r} gives no probabilities, so that it cannot be taken over; give log_loss."
+        )
+    medians, scale, shift = _preparation(before, network)
     steps = _steps(network)
     if scale is not None:
         steps = with_scaling(steps, scale, shift)
@@ -54,13 +58,19 @@ def _parts(estimator: Any) -> list[Any]:
 
 
 def _steps(network: Any) -> list[Step]:
+    """Return the layers, the last activation included."""
+    if network.out_activation_ not in ACTIVATIONS:
+        raise UsageError(
+            f"the activation {network.out_activation_!r} cannot be taken over; accepted: {', '.join(ACTIVATIONS)}."
+        )
+    last = Activate(parse_activation(ACTIVATIONS[network.out_activation_]))
+    if hasattr(network, "network_steps"):  # fastmlp's own has more layers than coefs_ and intercepts_ tell
+        return [*network.network_steps(), last]
+    hidden = Activate(parse_activation(ACTIVATIONS[network.activation]))
     steps: list[Step] = []
-    words = [*[network.activation] * (len(network.coefs_) - 1), network.out_activation_]
-    for weight, bias, word in zip(network.coefs_, network.intercepts_, words, strict=True):
-        if word not in ACTIVATIONS:
-            raise UsageError(f"the activation {word!r} cannot be taken over; accepted: {', '.join(ACTIVATIONS)}.")
-        steps += [Linear(weight, bias), Activate(parse_activation(ACTIVATIONS[word]))]
-    return steps
+    for weight, bias in zip(network.coefs_, network.intercepts_, strict=True):
+        steps += [Linear(weight, bias), hidden]
+    return [*steps[:-1], last]
 
 
 def _task(network: Any) -> tuple[str, np.ndarray | None]:
@@ -71,8 +81,8 @@ def _task(network: Any) -> tuple[str, np.ndarray | None]:
     return "classification", np.asarray(network.classes_)
 
 
-def _preparation(parts: list[Any]) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-    """Return what stands in for missing values, and what the parts of a pipeline do as x·scale + shift."""
+def _preparation(parts: list[Any], network: Any) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """Return what stands in for missing values, and what the parts before the layers do as x·scale + shift."""
     medians = scale = shift = None
     for position, part in enumerate(parts):
         kind = type(part).__name__
@@ -81,9 +91,16 @@ def _preparation(parts: list[Any]) -> tuple[np.ndarray | None, np.ndarray | None
             continue
         if kind not in SCALERS:
             raise UsageError(f"{kind} in the pipeline cannot be taken over; give {ACCEPTED}.")
-        factor, summand = (np.asarray(array, np.float64) for array in SCALERS[kind](part))
-        scale, shift = (factor, summand) if scale is None else (scale * factor, shift * factor + summand)
+        scale, shift = _joined(scale, shift, *SCALERS[kind](part))
+    if getattr(network, "input_scale_", None) is not None:  # fastmlp's own ``normalize``
+        scale, shift = _joined(scale, shift, network.input_scale_, network.input_shift_)
     return medians, scale, shift
+
+
+def _joined(scale, shift, factor, summand) -> tuple[np.ndarray, np.ndarray]:
+    """Return (x·scale + shift)·factor + summand as one scale and shift."""
+    factor, summand = (np.asarray(array, np.float64) for array in (factor, summand))
+    return (factor, summand) if scale is None else (scale * factor, shift * factor + summand)
 
 
 def _stand_ins(imputer: Any) -> np.ndarray:

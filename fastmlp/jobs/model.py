@@ -13,7 +13,7 @@ from fastmlp.backend import Backend, open_backend
 from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.source import Source
 from fastmlp.data.targets import TargetEncoder
-from fastmlp.errors import FastMLPError, ModelFileError
+from fastmlp.errors import FastMLPError, ModelFileError, UsageError
 from fastmlp.nn.losses import Loss, parse_loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.training.measure import Measure
@@ -116,8 +116,19 @@ class Model:
             source.name, self.network, self.loss, self._recorded.batches(matrix, targets), self.task, *where
         ).run()
 
-    def save(self, folder: Path) -> Path:
-        """Write model.safetensors into a folder, atomically; return its path."""
+    def save(self, folder: str | Path) -> Path:
+        """Write model.safetensors into a folder, atomically, and make the folder if need be; return the file's path.
+
+        Raises
+        ------
+        UsageError
+            If there can be no such folder.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot make the folder {folder}: {error.strerror}; give another.") from None
         tensors = {
             name: self.network.backend.to_numpy(parameter.values)
             for name, parameter in self.network.named_parameters().items()

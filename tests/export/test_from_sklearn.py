@@ -102,9 +102,40 @@ def test_names_of_columns():
     assert np.array_equal(model.predict(frame.select(list("edcba"))), model.predict(X))
 
 
-def test_the_library_s_own_estimator_too():
-    own = fit(fastmlp.MLPClassifier(hidden_layer_sizes=(8,), max_iter=5, random_state=0), CLASSES["three"])
-    assert np.allclose(fastmlp.from_sklearn(own).predict_outputs(X), own.predict_proba(X), **TOLERANCE)
+OWN = {
+    "plain": {},
+    "normalize": {"normalize": "standard"},
+    "unit": {"normalize": "unit"},
+    "batch_norm": {"batch_norm": "hidden"},
+    "batch_norm all": {"batch_norm": "all", "normalize": "standard"},
+    "activations": {"activation": ["gelu", "leaky_relu(0.2)"], "dropout": 0.3},
+    "lbfgs": {"solver": "lbfgs", "activation": "selu"},
+    "float64": {"dtype": "float64", "batch_norm": "input"},
+}
+
+
+@pytest.mark.parametrize("way", OWN)
+@pytest.mark.parametrize("target", ["two", "three", "several", "number", "numbers"])
+def test_the_library_s_own_estimators(way, target, tmp_path):
+    several = (X[:, :3] > X[:, :3].mean(axis=0)).astype(int)
+    y = {**CLASSES, "several": several, "number": X[:, 0], "numbers": X[:, :2]}[target]
+    kind = fastmlp.MLPRegressor if target.startswith("number") else fastmlp.MLPClassifier
+    own = fit(small(kind, max_iter=5, **OWN[way]), y)
+    model = own.to_model()
+    expected = own.predict(X) if kind is fastmlp.MLPRegressor else own.predict_proba(X)
+    tolerance = {"rtol": 1e-5, "atol": 1e-5}  # x·scale + shift is rounded to float32 at other places
+    np.testing.assert_allclose(np.squeeze(model.predict_outputs(X)), expected, **tolerance)
+    model.save(tmp_path)
+    np.testing.assert_array_equal(fastmlp.load(tmp_path).predict_outputs(X), model.predict_outputs(X))
+    piped = fit(make_pipeline(StandardScaler(), small(kind, max_iter=5, **OWN[way])), y)
+    expected = piped.predict(X) if kind is fastmlp.MLPRegressor else piped.predict_proba(X)
+    np.testing.assert_allclose(np.squeeze(fastmlp.from_sklearn(piped).predict_outputs(X)), expected, **tolerance)
+
+
+def test_an_own_estimator_with_weights_set_by_hand():
+    own = fit(small(fastmlp.MLPClassifier, normalize="standard"), CLASSES["three"])
+    own.coefs_[0] = np.zeros_like(own.coefs_[0])
+    assert np.allclose(own.to_model().predict_outputs(X), own.predict_proba(X), **TOLERANCE)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +158,8 @@ def test_the_library_s_own_estimator_too():
         ),
         (lambda: fit(TransformedTargetRegressor(small(MLPRegressor)), X[:, 0]), "TransformedTargetRegressor cannot"),
         (lambda: fit(small(MLPRegressor, loss="poisson"), np.abs(X[:, 0])), "'exp' cannot be taken over"),
+        (lambda: fit(small(fastmlp.MLPRegressor, loss="poisson"), np.abs(X[:, 0])), "'exp' cannot be taken over"),
+        (lambda: fit(small(fastmlp.MLPClassifier, loss="huber"), CLASSES["two"]), "'huber' gives no probabilities"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

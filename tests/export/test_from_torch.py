@@ -145,6 +145,14 @@ def test_it_is_saved_loaded_and_used_from_the_command_line(tmp_path, capsys):
     assert "the network comes from PyTorch" in capsys.readouterr().err
 
 
+def test_saving_makes_the_folder_or_says_why_not(tmp_path):
+    model = fastmlp.from_torch(random_state([3, 2]), task="regression")
+    assert model.save(str(tmp_path / "new" / "folder")) == tmp_path / "new" / "folder" / "model.safetensors"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"cannot make the folder .*file: File exists; give another"):
+        model.save(tmp_path / "file")
+
+
 def test_a_safetensors_file_whose_layers_are_out_of_order(tmp_path):
     state = random_state([4] * 8 + [2])  # layers 0, 2, … 14: as texts 10 comes before 2
     save_file(dict(sorted(state.items())), tmp_path / "net.safetensors")
