@@ -29,7 +29,7 @@ MANY_ROWS = 384  # rows at a time, for the same reason
 # How far ahead to fetch a b that does not fit the cache: the rows of a panel are a stride apart, which no hardware foresees.
 PANELS_AHEAD = 2
 LARGE = 2 << 20  # bytes from which on b counts as such
-FEW_ROWS = 48
+FEW_ROWS = 24  # rows at a time where c is large and k small: c is then written along its rows, page after page
 
 
 @njit(error_model="numpy")
