@@ -123,8 +123,10 @@ class Fitting:
 
     def _is_representable(self, snapshot: Snapshot) -> bool:
         """Return whether all weights are finite in the type in which they will be shown."""
-        with np.errstate(over="ignore"):
-            return all(np.isfinite(array.astype(self._dtype, copy=False)).all() for array in snapshot)
+        if self.network.dtype != self._dtype:
+            with np.errstate(over="ignore"):
+                snapshot = [array.astype(self._dtype) for array in snapshot]
+        return all(np.isfinite(array).all() for array in snapshot if array.size)
 
     def _run_epoch(self) -> tuple[float, Statistics, float]:
         """Train one epoch; return its loss, penalty included, its sums, and how long it took."""

@@ -50,7 +50,10 @@ def cache_folder() -> Path:
     beside = Path(__file__).parent / "__pycache__"
     if os.access(beside if beside.exists() else beside.parent, os.W_OK):
         return beside
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastmlp"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastmlp"
+    except RuntimeError:  # a user without a home: what cannot be kept is compiled each time
+        return beside
 
 
 class ObjectStore:

@@ -64,7 +64,7 @@ def row_peak(typing_context, row, columns, element):
     def generate(context, builder, signature, arguments):
         row, columns, _ = arguments
         code = VectorCode(builder, signature.args[-1].instance_type)
-        lowest = ir.Constant(code.vector, [float("-inf")] * code.width)
+        lowest = code.constant(float("-inf"))
         largest = cgutils.alloca_once_value(builder, lowest)
         with _each_chunk(code, columns) as (start, mask):
             chunk = builder.select(mask, code.load(_place(code, row, start), mask), lowest)

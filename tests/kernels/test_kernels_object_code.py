@@ -119,3 +119,10 @@ def test_the_folder(monkeypatch, tmp_path):
     monkeypatch.setattr(object_code.os, "access", lambda path, mode: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert object_code.cache_folder() == tmp_path / "cache" / "fastmlp"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(object_code.Path, "home", homeless)
+    assert object_code.cache_folder().name == "__pycache__"
