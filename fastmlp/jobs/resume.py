@@ -13,8 +13,10 @@ from fastmlp.training.callbacks import Callback
 from fastmlp.training.checkpoint import newest_checkpoint
 from fastmlp.training.files import write_text
 from fastmlp.training.state import Position
+from fastmlp.training.trainer import Trainer
 
-from .run_folder import CONFIG_FILE, HISTORY_FILE, read_history
+from .model import MODEL_FILE
+from .run_folder import CONFIG_FILE, HISTORY_FILE, read_history, read_metrics
 from .settings import Settings, read_config, settings_from, to_toml
 from .train import TrainingJob, set_up
 
@@ -75,8 +77,9 @@ def resume(
         notes.append(f"epoch {state.position.epoch} begins anew, since {', '.join(changed)} changed.")
         state = replace(state, numbers=state.numbers | {"position": _epoch_start(state.position)})
     job.trainer.resume(state)
-    if state.position.epoch > job.trainer.epochs:
-        raise UsageError(f"{folder} has trained all of its {job.trainer.epochs} epochs; give more with --epochs.")
+    trained = state.position.epoch - 1
+    if job.trainer.is_over and _is_complete(folder, trained):
+        raise UsageError(_nothing_left(folder, trained, job.trainer))
     for aside in folder.rglob(".*.tmp"):  # what a killed process was writing
         aside.unlink(missing_ok=True)
     write_text(folder / CONFIG_FILE, to_toml(job.settings))
@@ -85,6 +88,21 @@ def resume(
     job.notes["resumes"] += [*checkpoint.run["resumes"], where]
     job.backend.notices.extend(notes)
     return job
+
+
+def _is_complete(folder: Path, epochs: int) -> bool:
+    """Return whether a run of so many epochs was also saved and measured, rather than killed before it could be."""
+    metrics = read_metrics(folder)  # written last
+    return metrics is not None and metrics.get("epochs") == epochs and (folder / MODEL_FILE).is_file()
+
+
+def _nothing_left(folder: Path, epochs: int, trainer: Trainer) -> str:
+    if epochs >= trainer.epochs:
+        return f"{folder} has trained all of its {trainer.epochs} epochs; give more with --epochs."
+    return (
+        f"{folder} has stopped after epoch {epochs}, {trainer.early_stopping} without an improvement; give more patience with "
+        "--early-stopping."
+    )
 
 
 def _merged(folder: Path, changes: dict[str, Any]) -> tuple[Settings, Settings]:

@@ -163,6 +163,12 @@ class Trainer:
         """Updates made before the epoch at hand."""
         return self.position.update
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no epoch is left, or patience was at its end when the last one ended."""
+        between_epochs, trained = self.position.step == 0, self.position.epoch - 1
+        return trained >= self.epochs or (between_epochs and self._patience_is_over(trained))
+
     def fit(self) -> TrainingResult:
         """Train; return how it went. Ctrl-C ends training after the batch at hand, as an early stop."""
         self._tell("training_started")
@@ -176,6 +182,9 @@ class Trainer:
 
     def _run_epochs(self, result: TrainingResult) -> None:
         self.last_good = self.last_good or self.network.store.snapshot()
+        if self.is_over:
+            self._should_stop(self.position.epoch - 1)  # which says why
+            return
         try:
             for epoch in range(self.position.epoch, self.epochs + 1):
                 record = self._run_epoch(epoch, result)
@@ -188,7 +197,7 @@ class Trainer:
                 result.epochs = epoch
                 if record.is_best:
                     result.best_epoch, self.best_snapshot = epoch, snapshot
-                stops = self._should_stop(epoch, result)
+                stops = self._should_stop(epoch)
                 self._tell("epoch_ended", result)
                 if stops:
                     break
@@ -277,10 +286,13 @@ class Trainer:
         numbers = {"loss": statistics.loss}
         return numbers | {"accuracy": statistics.accuracy} if self.loss.counts_right else numbers
 
-    def _should_stop(self, epoch: int, result: TrainingResult) -> bool:
-        if self.early_stopping is not None and epoch - result.best_epoch >= self.early_stopping:
+    def _should_stop(self, epoch: int) -> bool:
+        if self._patience_is_over(epoch):
             self.stop_reason = f"no improvement for {self.early_stopping} epochs"
         return bool(self.stop_reason)
+
+    def _patience_is_over(self, epoch: int) -> bool:
+        return self.early_stopping is not None and epoch - self.result.best_epoch >= self.early_stopping
 
     def _likely_cause(self) -> str:
         largest = self.batches.largest_input()

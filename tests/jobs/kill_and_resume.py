@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 SETTINGS = [
-    "digits", "--hidden=256,128", "--dropout=0.2", "--batch-norm=hidden", "--epochs=150", "--early-stopping=150",
+    "digits", "--hidden=256,128", "--dropout=0.2", "--batch-norm=hidden", "--epochs=400", "--early-stopping=400",
     "--checkpoint-every=1", "--log-every=7", "--seed=4",
 ]  # fmt: skip
 
@@ -41,6 +41,8 @@ def kill_until_done(start, folder, kills, seed, tell=lambda text: None):
         process.send_signal(signal.SIGKILL)
         process.wait()
         done += 1
+        if (folder / "metrics.json").exists():  # written last: it was killed on its way out
+            return done
         tell(f"kill {done}: after {newest(folder)}, left aside: {len(list(folder.rglob('.*.tmp')))}")
         process = start(folder, "--resume", str(folder))
     if process.wait() != 0:

@@ -167,6 +167,36 @@ def test_an_unknown_setting(undisturbed):
         fastmlp.train(resume=undisturbed, learning_rat=1)
 
 
+IMPATIENT = HOW | {"epochs": 40, "early_stopping": 1, "lr": 0.05, "schedule": "constant"}
+
+
+@pytest.mark.parametrize("how", [HOW, IMPATIENT], ids=["all epochs", "early stopping"])
+@pytest.mark.parametrize(
+    "lost", [["metrics.json"], ["metrics.json", "model.safetensors"], "metrics of fewer epochs"], ids=str
+)
+def test_a_run_that_was_killed_after_its_last_epoch_is_finished(tmp_path, how, lost):
+    folder = fastmlp.train(**how, out=tmp_path / "run").folder
+    bits, history = model_bits(folder), learnt(folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    if isinstance(lost, str):  # of the run before it was resumed with more epochs
+        (folder / "metrics.json").write_text(json.dumps(metrics | {"epochs": metrics["epochs"] - 1}))
+    else:
+        for name in lost:
+            (folder / name).unlink()
+    run = fastmlp.train(resume=folder)
+    assert (model_bits(folder), learnt(folder)) == (bits, history)
+    for name in ("epochs", "best_epoch", "stop_reason", "test_loss", "train_accuracy"):
+        assert run.metrics[name] == metrics[name]
+
+
+def test_a_run_that_stopped_early_has_nothing_left(tmp_path):
+    run = fastmlp.train(**IMPATIENT, out=tmp_path / "run")
+    assert run.metrics["epochs"] < 40
+    with pytest.raises(UsageError, match="1 without an improvement; give more patience"):
+        fastmlp.train(resume=run.folder)
+    assert fastmlp.train(resume=run.folder, early_stopping=40).metrics["epochs"] == 40
+
+
 def test_nothing_is_left(undisturbed):
     before = model_bits(undisturbed), (undisturbed / "config.toml").read_text()
     with pytest.raises(UsageError, match="all of its 6 epochs"):
