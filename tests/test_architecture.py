@@ -131,3 +131,11 @@ def test_imports_are_found_wherever_they_stand(tmp_path, monkeypatch):
     path.write_text(source)
     expected = {"fastmlp.nn.losses", "fastmlp.kernels.cpu", "fastmlp.backend.other", "fastmlp.backend.base"}
     assert imports(path) == expected
+
+
+def test_a_kernel_file_without_a_twin_is_accounted_for():
+    here, there = ({path.stem for path in (ROOT / "kernels" / side).iterdir()} for side in ("cpu", "cuda"))
+    said = ast.get_docstring(ast.parse((ROOT / "kernels" / "__init__.py").read_text(encoding="utf-8")))
+    alone = {stem for stem in here - there if not stem.startswith("__")}
+    assert alone
+    assert {stem for stem in alone if f"``{stem}``" not in said} == set()

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numba import cfunc, njit, types
 
 from ..operation import Operation
 from . import intrinsics
-from .object_code import object_store
+from .object_code import object_store, own
 
 ENTRY_SIGNATURE = types.void(types.CPointer(types.int64), types.CPointer(types.float64))
 # NaN and infinity keep their meaning: a diverged loss must be seen.
@@ -44,7 +44,6 @@ class KernelCompiler:
         self.compiled: list[str] = []
         self.announce = announce
         self._addresses: dict[tuple, int] = {}
-        self._entries: list = []  # they own what was compiled here
 
     def address(self, operation: Operation, element_types: tuple[np.dtype, ...], functions: tuple) -> int:
         """Return the address of an operation's entry.
@@ -69,13 +68,9 @@ class KernelCompiler:
         name = entry_name(operation, element_types, functions)
         # Files are told apart by the kernels' sources, which do not include a user's own activation or loss.
         is_kept = all(function.__module__.startswith(__package__) for function in functions)
-        address = object_store().load(name) if is_kept else None
-        if address is None:
-            entry = compile_entry(operation, element_types, functions)
-            self._entries.append(entry)
-            address = entry.address
-            if is_kept:
-                object_store().save(name, entry)
+        compiled = partial(compile_entry, operation, element_types, functions)
+        address, is_new = object_store().provide(name, compiled) if is_kept else (own(compiled()).address, True)
+        if is_new:
             self.compiled.append(name)
             self.announce(name)
         return address

@@ -13,8 +13,10 @@ import os
 import platform
 import tempfile
 import threading
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -29,7 +31,7 @@ HELPERS = {
     **{f"numba_{name}": address for name, address in _helperlib.c_helpers.items()},
     **{f"NRT_{name}": _nrt_python.c_helpers[name] for name in ("MemInfo_call_dtor", "Free")},
 }
-ENGINES: list[llvm.ExecutionEngine] = []  # they own the code, whose addresses are handed on as numbers: for good
+OWNERS: list = []  # engines and functions that own code, whose addresses are handed on as numbers: for good
 LINKING = threading.Lock()
 
 
@@ -71,6 +73,15 @@ class ObjectStore:
     def __init__(self, folder: Path):
         self.folder = folder
 
+    def provide(self, name: str, compiled: Callable[[], Any]) -> tuple[int, bool]:
+        """Return the address of a function, and whether ``compiled``, which returns a ``cfunc``, was called for it."""
+        address = self.load(name)
+        if address is not None:
+            return address, False
+        function = own(compiled())
+        self.save(name, function)
+        return function.address, True
+
     def load(self, name: str) -> int | None:
         """Return the address of a function, or None where it is not kept or its file is damaged."""
         try:
@@ -99,6 +110,12 @@ class ObjectStore:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}-{_circumstances()}{SUFFIX}"
+
+
+def own(function):
+    """Let a ``cfunc`` live as long as the process; return it."""
+    OWNERS.append(function)
+    return function
 
 
 def is_at_hand(symbol: str) -> bool:
@@ -131,7 +148,7 @@ def _link(code: bytes, symbol: str) -> int:
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
-        ENGINES.append(engine)
+        OWNERS.append(engine)
         return engine.get_function_address(symbol)
 
 

@@ -76,14 +76,5 @@ def barrier_address() -> int:
     return _address(barrier, ENTRY_SIGNATURE)
 
 
-COMPILED = []  # what was compiled here owns its code
-
-
 def _address(function: Callable, signature: types.Type) -> int:
-    address = object_store().load(function.__name__)
-    if address is None:
-        compiled = cfunc(signature, nopython=True)(function)
-        COMPILED.append(compiled)
-        address = compiled.address
-        object_store().save(function.__name__, compiled)
-    return address
+    return object_store().provide(function.__name__, lambda: cfunc(signature, nopython=True)(function))[0]
