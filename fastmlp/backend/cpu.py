@@ -35,8 +35,7 @@ class CpuBackend(Backend):
         takes one all the same.
     gemm
         Who multiplies matrices: ``"tiles"`` (kernels/cpu/gemm), ``"blas"`` (SciPy's OpenBLAS), ``"mkl"`` (fastmlp[mkl]),
-        or ``"auto"``: tiles where the processor has AVX-512, for which they were written and measured against both; else
-        MKL where it is installed, else OpenBLAS.
+        or ``"auto"``: the tiles, which give the same bits for any number of threads and for any batch a row is in.
     announce
         Called with an entry's name after each kernel that had to be compiled (rather than loaded from the disk cache).
     """
@@ -182,8 +181,10 @@ class CpuBackend(Backend):
 
 def _chosen_blas(gemm: str) -> Blas | None:
     """Return the BLAS that multiplies, None for the register tiles."""
-    if gemm == "tiles" or (gemm == "auto" and vector_bytes() == 64):
+    if gemm in ("auto", "tiles"):
         return None
-    if gemm == "mkl" and mkl_blas() is None:
+    if gemm == "blas":
+        return scipy_blas()
+    if mkl_blas() is None:
         raise MissingExtraError("gemm mkl", "mkl", "mkl")
-    return scipy_blas() if gemm == "blas" else mkl_blas() or scipy_blas()
+    return mkl_blas()

@@ -24,6 +24,8 @@ import numba
 from numba import _helperlib
 from numba.core.runtime import _nrt_python
 
+from .processor import target_features, target_name
+
 SUFFIX = ".kernel"
 # What a compiled function calls of Numba's own when it raises or lets go of an array. Taking memory is not among it: that
 # needs more of Numba to be awake.
@@ -135,9 +137,9 @@ def _circumstances() -> str:
     settings = sorted(
         item for item in os.environ.items() if item[0].startswith("NUMBA_") and item[0] != "NUMBA_CACHE_DIR"
     )
-    processor = llvm.get_host_cpu_name(), sorted(llvm.get_host_cpu_features().items())
     versions = numba.__version__, llvmlite.__version__, platform.python_version(), platform.machine()
-    return hashlib.sha256(repr((source_fingerprint(), versions, processor, settings)).encode()).hexdigest()[:24]
+    circumstances = source_fingerprint(), versions, target_name(), target_features(), settings
+    return hashlib.sha256(repr(circumstances).encode()).hexdigest()[:24]
 
 
 def _link(code: bytes, symbol: str) -> int:

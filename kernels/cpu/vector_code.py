@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
+from .processor import processor
+
 WORD, LANE, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
 
 
-@cache
 def vector_bytes() -> int:
-    """Return the width of this processor's vector registers in bytes: 64 with AVX-512, 32 with AVX2, else 16."""
-    features = llvm.get_host_cpu_features()
-    return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
+    """Return the width of the vector registers in bytes."""
+    return processor().vector_bytes
 
 
 def splat(builder, value, width):
@@ -78,7 +75,9 @@ class VectorCode:
         self.builder.call(self._function("llvm.prefetch.p0", kind), [pointer, LANE(to_write), keep_close, data])
 
     def multiply_add(self, a, b, c):
-        """Return a·b + c, rounded once."""
+        """Return a·b + c, rounded once where the processor can."""
+        if not processor().fuses:  # the C library can, an element at a time
+            return self.builder.fadd(self.builder.fmul(a, b), c)
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
         return self.builder.call(self._function(f"llvm.fma.v{self.width}{self.letter}", kind), [a, b, c])
 

@@ -81,7 +81,7 @@ def test_a_damaged_file_is_written_anew(store, kept):
     assert INTEGER(store.load("doubled"))(4) == 8
 
 
-@pytest.mark.parametrize("name", ["source_fingerprint", "llvm.get_host_cpu_name"])
+@pytest.mark.parametrize("name", ["source_fingerprint", "target_name", "target_features"])
 def test_other_sources_and_another_processor_have_files_of_their_own(store, kept, monkeypatch, name):
     owner = object_code
     *parents, last = name.split(".")

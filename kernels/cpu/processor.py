@@ -1,0 +1,91 @@
+"""The processor that kernels are compiled for: this machine's, or the lesser one that Numba has been told to take it for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import llvmlite.binding as llvm
+from numba.core import config
+
+# A product and a sum of vectors of 512 bits: the instructions that LLVM chooses for them say what a processor has.
+PROBE = """
+define void @probe(<16 x float>* %a, <16 x float>* %b) {
+  %x = load <16 x float>, <16 x float>* %a
+  %y = load <16 x float>, <16 x float>* %b
+  %z = call <16 x float> @llvm.fmuladd.v16f32(<16 x float> %x, <16 x float> %y, <16 x float> %y)
+  store <16 x float> %z, <16 x float>* %a
+  ret void
+}
+declare <16 x float> @llvm.fmuladd.v16f32(<16 x float>, <16 x float>, <16 x float>)
+"""
+
+
+@dataclass(frozen=True)
+class Processor:
+    """What the kernels may count on.
+
+    Attributes
+    ----------
+    name, features
+        As LLVM spells them; NUMBA_CPU_NAME and NUMBA_CPU_FEATURES where those are set.
+    vector_bytes
+        Width of a vector register: 64 with AVX-512, 32 with AVX, else 16.
+    registers
+        How many vector registers there are.
+    fuses
+        Whether a·b + c is one instruction that rounds once.
+    """
+
+    name: str
+    features: str
+    vector_bytes: int
+    registers: int
+    fuses: bool
+
+    @property
+    def masks(self) -> bool:
+        """Whether loads and stores of some lanes of a vector cost what whole ones do."""
+        return self.vector_bytes == 64
+
+    @property
+    def words(self) -> str:
+        """The vector instructions in use, for people."""
+        names = {64: "AVX-512", 32: "AVX2 and FMA" if self.fuses else "AVX"}
+        return names.get(self.vector_bytes, f"vectors of {8 * self.vector_bytes} bits")
+
+
+@cache
+def processor() -> Processor:
+    """Return the processor that Numba compiles for in this process."""
+    name, features = target_name(), target_features()
+    assembly = _assembly(name, features)
+    is_arm = "fmla" in assembly
+    width = 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
+    fuses = is_arm or "vfmadd" in assembly
+    return Processor(name, features, width, 32 if width == 64 or is_arm else 16, fuses)
+
+
+def target_name() -> str:
+    """Return the name of the processor that Numba compiles for."""
+    return config.CPU_NAME or llvm.get_host_cpu_name()
+
+
+def target_features() -> str:
+    """Return the features that Numba compiles for, as LLVM takes them; an empty string leaves them to the name."""
+    if config.CPU_FEATURES is not None:
+        return config.CPU_FEATURES
+    try:
+        features = llvm.get_host_cpu_features()
+    except RuntimeError:  # LLVM does not know this machine
+        return ""
+    if not config.ENABLE_AVX:
+        features = type(features)({name: on and not name.startswith("avx") for name, on in features.items()})
+    return features.flatten()
+
+
+def _assembly(name: str, features: str) -> str:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(cpu=name, features=features, opt=1)
+    return machine.emit_assembly(llvm.parse_assembly(PROBE))
