@@ -1,4 +1,4 @@
-"""Matrix products for batches: register tiles straight over the matrices as they lie in memory, nothing packed.
+"""Matrix products for batches: register tiles over the matrices as they lie in memory.
 
 Every sum runs over the inner index in the same order whatever the tile, so a product has the same bits for every number of
 threads and for every batch that a row happens to be in.
@@ -10,62 +10,110 @@ from numba import njit
 
 from ..operation import Matrix, Span, Vector, by_column, by_row, operation, reads, updates, writes
 from .elementary import like
-from .tile import product_tile, transpose_block
-from .vector_code import vector_bytes
+from .processor import processor
+from .tile import copy_vectors, product_tile, reserve, transpose_block
 
-# How many rows × vectors of sums fit the registers, with room for the columns of b and a factor: 32 registers with AVX-512,
-# 16 without. The widest shape serves whole panels of columns, the others what is left at the edge.
-VECTOR_BYTES = vector_bytes()
-WIDE_ROWS, WIDE_VECTORS = 6, 4 if VECTOR_BYTES == 64 else 2
-HIGH_ROWS, HIGH_VECTORS = (8, 3) if VECTOR_BYTES == 64 else (6, 2)
-HIGHER_ROWS, HIGHER_VECTORS = (12, 2) if VECTOR_BYTES == 64 else (6, 2)
-HIGHEST_ROWS = 8
-WIDE_TILE = product_tile(WIDE_ROWS, WIDE_VECTORS)
-HIGH_TILE = product_tile(HIGH_ROWS, HIGH_VECTORS)
-HIGHER_TILE = product_tile(HIGHER_ROWS, HIGHER_VECTORS)
-HIGHEST_TILE = product_tile(HIGHEST_ROWS, 1)
-INNER_BLOCK = 256  # inner indices at a time: the panel of b stays in the second-level cache
-MANY_ROWS = 384  # rows at a time, for the same reason
-# How far ahead to fetch a b that does not fit the cache: the rows of a panel are a stride apart, which no hardware foresees.
-PANELS_AHEAD = 2
-LARGE = 2 << 20  # bytes from which on b counts as such
+MANY_REGISTERS, MASKS, VECTOR_BYTES = processor().registers == 32, processor().masks, processor().vector_bytes
+# How many rows of sums fit the registers beside so many vectors of a row of b, and a factor; 8 and 4 divide most batches.
+TILE_ROWS = {3: 8, 2: 12, 1: 8} if MANY_REGISTERS else {3: 4, 2: 6, 1: 8}
+WIDEST = max(TILE_ROWS)
+INNER_BLOCK = 256 if MANY_REGISTERS else 128  # inner indices at a time: a smaller tile reads the panel of b more often
+MANY_ROWS = 384  # rows at a time: what is read of a stays in the second-level cache
 FEW_ROWS = 24  # rows at a time where c is large and k small: c is then written along its rows, page after page
+LARGE = 2 << 20  # bytes from which on a matrix does not fit the cache, and is fetched ahead of its use
+PANELS_AHEAD = 2
+FETCH_C, FETCH_A, FETCH_B = 0, 1, 2  # what a strip of tiles fetches meanwhile
+# Columns from which on the few rows of aᵀ are copied: read where they lie, they are a stride apart, and each tile reads them.
+WORTH_COPYING = 256
+SPACE, SPACE_FOR_A = reserve(INNER_BLOCK * VECTOR_BYTES), reserve(INNER_BLOCK * 8 * FEW_ROWS)
+
+
+def strip_of_tiles(vectors: int):
+    """Return the product of all rows with a panel of b that is ``vectors`` wide; arguments as those of the tile."""
+    height, tile = TILE_ROWS[vectors], product_tile(TILE_ROWS[vectors], vectors)
+
+    @njit(error_model="numpy")
+    def strip(
+        a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps, rows, valid_lanes, fetched, after, alpha, beta
+    ):
+        for i in range(0, rows, height):
+            place = c + i * c_row
+            if fetched == FETCH_A:
+                upcoming, upcoming_row, width = a + (i + height) * a_row, a_row, steps * a_step
+            elif fetched == FETCH_B:
+                part = (steps * height + rows - 1) // rows  # of a panel's rows, for each tile
+                upcoming, upcoming_row, width = after + i // height * part * b_step, b_step, vectors * VECTOR_BYTES
+            else:
+                next_c = place + height * c_row if i + height < rows else after
+                upcoming, upcoming_row, width = next_c, c_row, vectors * VECTOR_BYTES
+            tile(
+                a + i * a_row, a_row, a_step, b, b_step, last, last_step, place, c_row, steps, rows - i, valid_lanes,
+                upcoming, upcoming_row, width, alpha, beta,
+            )  # fmt: skip
+
+    return strip
+
+
+STRIP_OF_1, STRIP_OF_2, STRIP_OF_3 = (strip_of_tiles(vectors) for vectors in (1, 2, 3))
 
 
 @njit(error_model="numpy")
 def multiply(a, a_row, a_step, b, b_step, c, c_row, m, n, k, alpha, beta, row_block, size):
     """c (m, n) = alpha·a·b + beta·c for a (m, k) and b (k, n) at addresses, with strides in bytes and elements of ``size``."""
-    lanes = VECTOR_BYTES // size
-    ahead = PANELS_AHEAD * WIDE_VECTORS * VECTOR_BYTES if k * b_step > LARGE else 0
+    space_for_a = SPACE_FOR_A()
+    copies_a = not MANY_REGISTERS and row_block == FEW_ROWS and n >= WORTH_COPYING
     for first in range(0, m, row_block):
         rows = min(row_block, m - first)
         for inner in range(0, max(k, 1), INNER_BLOCK):  # once even for an empty sum: c is then beta·c
             steps = min(INNER_BLOCK, k - inner)
-            kept = beta if inner == 0 else like(1.0, beta)
-            column = 0
-            while column < n:
-                left = n - column
-                a_block = a + first * a_row + inner * a_step
-                b_panel = b + inner * b_step + column * size
-                c_panel = c + first * c_row + column * size
-                if left > HIGH_VECTORS * lanes:
-                    for i in range(0, rows, WIDE_ROWS):
-                        WIDE_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
-                                  rows - i, left, ahead if i == 0 else 0, alpha, kept)  # fmt: skip
-                elif left > HIGHER_VECTORS * lanes:
-                    for i in range(0, rows, HIGH_ROWS):
-                        HIGH_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
-                                  rows - i, left, 0, alpha, kept)  # fmt: skip
-                elif left > lanes:
-                    for i in range(0, rows, HIGHER_ROWS):
-                        HIGHER_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
-                                    rows - i, left, 0, alpha, kept)  # fmt: skip
-                else:
-                    for i in range(0, rows, HIGHEST_ROWS):
-                        HIGHEST_TILE(a_block + i * a_row, a_row, a_step, b_panel, b_step, c_panel + i * c_row, c_row, steps,
-                                     rows - i, left, 0, alpha, kept)  # fmt: skip
-                # One panel takes all that is left, or as much as the widest tile.
-                column += WIDE_VECTORS * lanes
+            a_block, row, step = a + first * a_row + inner * a_step, a_row, a_step
+            if copies_a:
+                step = copy_panel(a_block, a_step, space_for_a, steps, rows, size, type(alpha))
+                a_block = space_for_a
+            multiply_block(
+                a_block, row, step, b + inner * b_step, b_step, c + first * c_row, c_row, rows, n, steps,
+                alpha, beta if inner == 0 else like(1.0, beta), m * a_row > LARGE, k * b_step > LARGE, size,
+            )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def multiply_block(a, a_row, a_step, b, b_step, c, c_row, rows, n, steps, alpha, beta, a_is_far, b_is_far, size):
+    """The same for as many rows and inner indices as the cache holds, panel after panel of b."""
+    lanes, space, column = VECTOR_BYTES // size, SPACE(), 0
+    while column < n:
+        vectors = min(WIDEST, (n - column + lanes - 1) // lanes)
+        valid = min(n - column - (vectors - 1) * lanes, lanes)
+        panel, place = b + column * size, c + column * size
+        last, last_step = panel + (vectors - 1) * VECTOR_BYTES, b_step
+        if not MASKS and valid < lanes:  # whole vectors are read, and behind the last column there may be no memory
+            last_step = copy_panel(last, b_step, space, steps, valid, size, type(alpha))
+            last = space
+        fetched, after = FETCH_C, place + vectors * VECTOR_BYTES
+        if b_is_far:
+            fetched, after = FETCH_B, panel + PANELS_AHEAD * WIDEST * VECTOR_BYTES
+        elif a_is_far and a_step == size and column == 0:
+            fetched = FETCH_A
+        if vectors == 1:
+            STRIP_OF_1(a, a_row, a_step, panel, b_step, last, last_step, place, c_row, steps, rows, valid, fetched, after,
+                       alpha, beta)  # fmt: skip
+        elif vectors == 2:
+            STRIP_OF_2(a, a_row, a_step, panel, b_step, last, last_step, place, c_row, steps, rows, valid, fetched, after,
+                       alpha, beta)  # fmt: skip
+        else:
+            STRIP_OF_3(a, a_row, a_step, panel, b_step, last, last_step, place, c_row, steps, rows, valid, fetched, after,
+                       alpha, beta)  # fmt: skip
+        column += vectors * lanes
+
+
+@njit(error_model="numpy")
+def copy_panel(source, source_row, target, rows, columns, size, element):
+    """Copy rows of a few columns one behind the other, with zeros up to whole vectors; return the bytes of such a row."""
+    lanes = VECTOR_BYTES // size
+    vectors = (columns + lanes - 1) // lanes
+    for row in range(rows):
+        place = target + row * vectors * VECTOR_BYTES
+        copy_vectors(source + row * source_row, place, vectors, columns - (vectors - 1) * lanes, element)
+    return vectors * VECTOR_BYTES
 
 
 @operation

@@ -1,8 +1,8 @@
-"""A matrix product held in registers, and a transposed block.
+"""A matrix product held in registers; what it is fed with, and a transposed block.
 
 ``product_tile`` multiplies a few rows of a by a few vectors of columns of b and keeps all of the sums in registers: one load
-of b serves every row, one load of a every column. It needs no packed copy of either matrix, which is what a general BLAS
-spends much of its time on when a batch has 64 rows.
+of b serves every row, one load of a every column. It reads both matrices where they lie; a general BLAS copies both first,
+and spends much of its time on that when a batch has 64 rows.
 """
 
 from __future__ import annotations
@@ -14,77 +14,175 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .processor import processor
 from .vector_code import LANE, WORD, VectorCode, splat, vector_bytes
+
+LINE = 64  # bytes of a cache line
+# Inner indices for each line that is fetched of what is upcoming: all at once would hold up the loads that a tile waits for.
+STEPS_A_FETCH = 2 if processor().registers == 32 else 4
 
 
 @cache
 def product_tile(rows: int, vectors: int):
     """Return an intrinsic that computes one tile: c = alpha·a·b + beta·c for up to ``rows`` rows.
 
-    The intrinsic takes addresses and strides in bytes: (a, a_row, a_step, b, b_step, c, c_row, steps, valid_rows,
-    valid_columns, ahead, alpha, beta). Row r of the tile at inner index p reads a at a + r·a_row + p·a_step, and b at
-    b + p·b_step onwards. Rows past ``valid_rows`` repeat the last one and store the same numbers again, columns past
-    ``valid_columns`` are masked: one code serves every edge. c is not read where beta is 0. While a row of b
-    is in use, what lies ``ahead`` bytes behind it is fetched into the cache.
+    The intrinsic takes addresses and strides in bytes: (a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps,
+    valid_rows, valid_lanes, upcoming, upcoming_row, upcoming_bytes, alpha, beta). Row r of the tile at inner
+    index p reads a at a + r·a_row + p·a_step, and b at b + p·b_step onwards, but its last vector at last + p·last_step, which
+    may be a copy. Rows past ``valid_rows`` repeat the last one and store the same numbers again; of the last vector only
+    ``valid_lanes`` lanes belong to c. So one code serves every edge. c is not read where beta is 0. Meanwhile
+    rows of ``upcoming_bytes`` bytes are fetched into the cache, as many as there is time for: what the next tiles need.
     """
 
     @intrinsic
     def tile(
-        typing_context, a, a_row, a_step, b, b_step, c, c_row, steps, valid_rows, valid_columns, ahead, alpha, beta
-    ):
+        typing_context, a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps, valid_rows, valid_lanes, upcoming,
+        upcoming_row, upcoming_bytes, alpha, beta,
+    ):  # fmt: skip
         def generate(context, builder, signature, arguments):
-            a, a_row, a_step, b, b_step, c, c_row, steps, valid_rows, valid_columns, ahead, alpha, beta = arguments
-            code = VectorCode(builder, signature.args[-1])
-            step_of_vector = [WORD(vector_bytes() * v) for v in range(vectors)]
-            masks = [code.lanes_below(builder.sub(valid_columns, WORD(code.width * v))) for v in range(vectors)]
-            last = builder.sub(valid_rows, WORD(1))
-            row_numbers = [builder.select(builder.icmp_signed("<", WORD(r), last), WORD(r), last) for r in range(rows)]
-            a_rows = [builder.add(a, builder.mul(number, a_row)) for number in row_numbers]
-            c_rows = [builder.add(c, builder.mul(number, c_row)) for number in row_numbers]
-
-            sums = [[cgutils.alloca_once_value(builder, code.zero) for _ in range(vectors)] for _ in range(rows)]
-            for slot in (slot for row in sums for slot in row):
-                builder.store(code.zero, slot)
-            places = [[builder.add(row, step) for step in step_of_vector] for row in c_rows]
-            for place in (place for row in places for place in row):
-                code.prefetch(place, to_write=1)  # a large c is on its way while the sums are made
-            with cgutils.for_range(builder, steps, intp=WORD) as loop:
-                b_row = builder.add(b, builder.mul(loop.index, b_step))
-                offset = builder.mul(loop.index, a_step)
-                for step in step_of_vector:
-                    code.prefetch(builder.add(builder.add(b_row, ahead), step))
-                columns = [
-                    code.load(builder.add(b_row, step), mask) for step, mask in zip(step_of_vector, masks, strict=True)
-                ]
-                for row in range(rows):
-                    factor = code.broadcast(builder.add(a_rows[row], offset))
-                    for slot, column in zip(sums[row], columns, strict=True):
-                        builder.store(code.multiply_add(factor, column, builder.load(slot)), slot)
-
-            alphas, betas = splat(builder, alpha, code.width), splat(builder, beta, code.width)
-            scaled = [[builder.fmul(alphas, builder.load(slot)) for slot in row] for row in sums]
-            with builder.if_else(builder.fcmp_ordered("==", beta, code.element(0.0))) as (overwrite, update):
-                with overwrite:
-                    _store_all(code, scaled, places, masks)
-                with update:  # every load comes before the first store: repeated rows must not add twice
-                    old = [[code.load(place, mask) for place, mask in zip(row, masks, strict=True)] for row in places]
-                    new = [
-                        [code.multiply_add(betas, o, s) for o, s in zip(*pair, strict=True)]
-                        for pair in zip(old, scaled, strict=True)
-                    ]
-                    _store_all(code, new, places, masks)
+            _Tile(builder, signature.args[-1], rows, vectors, arguments).compute()
             return context.get_dummy_value()
 
         word = types.int64
-        return types.void(*[word] * 11, alpha, beta), generate
+        return types.void(*[word] * 15, alpha, beta), generate
 
     return tile
 
 
-def _store_all(code, values, places, masks):
-    for row_values, row_places in zip(values, places, strict=True):
-        for value, place, mask in zip(row_values, row_places, masks, strict=True):
-            code.store(value, place, mask)
+class _Tile:
+    """The instructions of one tile."""
+
+    def __init__(self, builder, element, rows, vectors, arguments):
+        self.builder, self.code, self.rows, self.vectors = builder, VectorCode(builder, element), rows, vectors
+        (a, a_row, self.a_step, self.b, self.b_step, self.last, self.last_step, c, c_row, self.steps, valid_rows,
+         self.valid_lanes, *self.upcoming, self.alpha, self.beta) = arguments  # fmt: skip
+        lowest = builder.sub(valid_rows, WORD(1))
+        numbers = [builder.select(builder.icmp_signed("<", WORD(r), lowest), WORD(r), lowest) for r in range(rows)]
+        self.a_rows = [builder.add(a, builder.mul(number, a_row)) for number in numbers]
+        self.c_rows = [builder.add(c, builder.mul(number, c_row)) for number in numbers]
+
+    def compute(self):
+        """Sum, scale, store."""
+        code, builder = self.code, self.builder
+        sums = self._sums()
+        alphas, betas = splat(builder, self.alpha, code.width), splat(builder, self.beta, code.width)
+        scaled = [[builder.fmul(alphas, total) for total in row] for row in sums]
+        with builder.if_else(builder.fcmp_ordered("==", self.beta, code.element(0.0))) as (overwrite, update):
+            with overwrite:
+                self._store(scaled)
+            with update:  # every load comes before the first store: repeated rows must not add twice
+                old = [[self._load_c(row, v) for v in range(self.vectors)] for row in self.c_rows]
+                self._store([
+                    [code.multiply_add(betas, o, s) for o, s in zip(*pair, strict=True)]
+                    for pair in zip(old, scaled, strict=True)
+                ])  # fmt: skip
+
+    def _sums(self):
+        """Return a·b, a vector of sums for each row and each vector of columns."""
+        code, builder = self.code, self.builder
+        slots = [[cgutils.alloca_once_value(builder, code.zero) for _ in range(self.vectors)] for _ in range(self.rows)]
+        for slot in (slot for row in slots for slot in row):
+            builder.store(code.zero, slot)
+        self.mask = code.lanes_below(self.valid_lanes) if processor().masks else None
+        fetch_line, add_step = self._fetcher(), self._stepper(slots)
+        whole = builder.and_(self.steps, WORD(-STEPS_A_FETCH))
+        with cgutils.for_range_slice(builder, WORD(0), whole, WORD(STEPS_A_FETCH), intp=WORD):
+            fetch_line()
+            for _ in range(STEPS_A_FETCH):
+                add_step()
+        with cgutils.for_range_slice(builder, whole, self.steps, WORD(1), intp=WORD):
+            add_step()
+        return [[builder.load(slot) for slot in row] for row in slots]
+
+    def _fetcher(self):
+        """Return what writes the instructions that fetch one more line of what is upcoming."""
+        builder = self.builder
+        start, row, width = self.upcoming
+        line, end = (cgutils.alloca_once(builder, WORD) for _ in range(2))
+        builder.store(start, line)
+        builder.store(builder.add(start, width), end)
+
+        def fetch_line():
+            here, row_end = builder.load(line), builder.load(end)
+            self.code.prefetch(here)
+            following, next_end = builder.add(here, WORD(LINE)), builder.add(row_end, row)
+            is_over = builder.icmp_signed(">=", following, row_end)
+            builder.store(builder.select(is_over, builder.sub(next_end, width), following), line)
+            builder.store(builder.select(is_over, next_end, row_end), end)
+
+        return fetch_line
+
+    def _stepper(self, slots):
+        """Return what writes the instructions that add the products of one more column of a and row of b."""
+        code, builder = self.code, self.builder
+        # Places that move on, and about which LLVM knows nothing: from an index, or from places a known distance apart, it
+        # would make an address for each row and each step, more than there are registers.
+        places = [(cgutils.alloca_once(builder, WORD), step) for step in (self.a_step, self.b_step, self.last_step)]
+        for (slot, _), start in zip(places, (WORD(0), self.b, self.last), strict=True):
+            builder.store(start, slot)
+
+        def add_step():
+            offset, b_row, last = (builder.load(slot) for slot, _ in places)
+            if processor().masks:
+                last = builder.add(b_row, WORD((self.vectors - 1) * vector_bytes()))
+            columns = [code.load_whole(builder.add(b_row, WORD(v * vector_bytes()))) for v in range(self.vectors - 1)]
+            columns.append(code.load_whole(last) if self.mask is None else code.load(last, self.mask))
+            for row, a_row in zip(slots, self.a_rows, strict=True):
+                factor = code.broadcast(builder.add(a_row, offset))
+                for slot, column in zip(row, columns, strict=True):
+                    builder.store(code.multiply_add(factor, column, builder.load(slot)), slot)
+            for slot, step in places:
+                moved = builder.add(builder.load(slot), step)
+                builder.store(builder.call(ir.InlineAsm(ir.FunctionType(WORD, [WORD]), "", "=r,0"), [moved]), slot)
+
+        return add_step
+
+    def _load_c(self, row, v):
+        place = self.builder.add(row, WORD(v * vector_bytes()))
+        if v < self.vectors - 1:
+            return self.code.load_whole(place)
+        return self.code.load_first(place, self.valid_lanes)
+
+    def _store(self, values):
+        """Store a vector of c for each row and each vector of columns."""
+        for row, place in zip(values, self.c_rows, strict=True):
+            for v, value in enumerate(row[:-1]):
+                self.code.store_whole(value, self.builder.add(place, WORD(v * vector_bytes())))
+            last = self.builder.add(place, WORD((self.vectors - 1) * vector_bytes()))
+            self.code.store_first(row[-1], last, self.valid_lanes)
+
+
+@intrinsic
+def copy_vectors(typing_context, source, target, vectors, valid_lanes, element):
+    """Copy ``vectors`` vectors, the last one only as far as ``valid_lanes`` and zeros behind it."""
+
+    def generate(context, builder, signature, arguments):
+        source, target, vectors, valid_lanes = arguments[:4]
+        code = VectorCode(builder, signature.args[-1].instance_type)
+        last = builder.mul(builder.sub(vectors, WORD(1)), WORD(vector_bytes()))
+        with cgutils.for_range_slice(builder, WORD(0), last, WORD(vector_bytes()), intp=WORD) as (offset, _):
+            code.store_whole(code.load_whole(builder.add(source, offset)), builder.add(target, offset))
+        code.store_whole(code.load_first(builder.add(source, last), valid_lanes), builder.add(target, last))
+        return context.get_dummy_value()
+
+    word = types.int64
+    return types.void(word, word, word, word, element), generate
+
+
+@cache
+def reserve(size: int):
+    """Return an intrinsic that returns the address of ``size`` bytes on the stack, on a cache line."""
+
+    @intrinsic
+    def reserved(typing_context):
+        def generate(context, builder, signature, arguments):
+            place = cgutils.alloca_once(builder, ir.IntType(8), size=size)
+            place.align = 64
+            return builder.ptrtoint(place, WORD)
+
+        return types.int64(), generate
+
+    return reserved
 
 
 @intrinsic
@@ -94,8 +192,8 @@ def transpose_block(typing_context, source, source_row, target, target_row, elem
     def generate(context, builder, signature, arguments):
         source, source_row, target, target_row = arguments[:4]
         code = VectorCode(builder, signature.args[-1].instance_type)
-        width, all_lanes = code.width, ir.Constant(code.mask, [1] * code.width)
-        rows = [code.load(builder.add(source, builder.mul(WORD(r), source_row)), all_lanes) for r in range(width)]
+        width = code.width
+        rows = [code.load_whole(builder.add(source, builder.mul(WORD(r), source_row))) for r in range(width)]
         # Each stage exchanges the off-diagonal halves of blocks of size 2·half, half = 1, 2, 4 …
         half = 1
         while half < width:
@@ -107,7 +205,7 @@ def transpose_block(typing_context, source, source_row, target, target_row, elem
                 rows[r + half] = builder.shuffle_vector(low, high, ir.Constant(ir.VectorType(LANE, width), other))
             half *= 2
         for r in range(width):
-            code.store(rows[r], builder.add(target, builder.mul(WORD(r), target_row)), all_lanes)
+            code.store_whole(rows[r], builder.add(target, builder.mul(WORD(r), target_row)))
         return context.get_dummy_value()
 
     word = types.int64

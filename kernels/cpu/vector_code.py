@@ -47,6 +47,56 @@ class VectorCode:
         bits = self.builder.sub(self.builder.shl(one, count), one)
         return self.builder.bitcast(self.builder.trunc(bits, ir.IntType(self.width)), self.mask)
 
+    def load_whole(self, address):
+        """Load a vector."""
+        return self.builder.load(self._pointer(address), align=self.size)
+
+    def store_whole(self, value, address):
+        """Store a vector."""
+        self.builder.store(value, self._pointer(address), align=self.size)
+
+    def load_first(self, address, count):
+        """Load the first ``count`` lanes; the others are zero and their memory is not touched."""
+        return self.load(address, self.lanes_below(count))
+
+    def store_first(self, value, address, count):
+        """Store the first ``count`` lanes, 1 or more.
+
+        Without AVX-512 by halves, quarters and so on: a masked store is slow on many processors, and very slow on some.
+        """
+        if processor().masks:
+            self.store(value, address, self.lanes_below(count))
+            return
+        with self.builder.if_else(self.builder.icmp_signed(">=", count, WORD(self.width))) as (whole, part):
+            with whole:
+                self.store_whole(value, address)
+            with part:
+                self._store_powers(value, address, count)
+
+    def _store_powers(self, value, address, count):
+        """Store what the bits of ``count`` say: a half, then a quarter of what follows, and so on."""
+        place = cgutils.alloca_once_value(self.builder, address)
+        left = cgutils.alloca_once_value(self.builder, value)
+        size = self.width // 2
+        while size:
+            with self.builder.if_then(self.builder.icmp_signed("!=", self.builder.and_(count, WORD(size)), WORD(0))):
+                lanes = self.builder.load(left)
+                kind = ir.VectorType(self.element, size)
+                low = self._shuffled(lanes, range(size))
+                pointer = self.builder.inttoptr(self.builder.load(place), kind.as_pointer())
+                self.builder.store(low, pointer, align=self.size)
+                self.builder.store(self._shuffled(lanes, [(size + i) % self.width for i in range(self.width)]), left)
+                self.builder.store(self.builder.add(self.builder.load(place), WORD(size * self.size)), place)
+            size //= 2
+
+    def _shuffled(self, value, lanes):
+        """Return the lanes of these numbers."""
+        numbers = ir.Constant(ir.VectorType(LANE, len(lanes)), list(lanes))
+        return self.builder.shuffle_vector(value, ir.Constant(self.vector, ir.Undefined), numbers)
+
+    def _pointer(self, address):
+        return self.builder.inttoptr(address, self.vector.as_pointer())
+
     def load(self, address, mask):
         """Load a vector; lanes outside of the mask are zero and their memory is not touched."""
         pointer = self.builder.inttoptr(address, self.vector.as_pointer())
