@@ -13,6 +13,7 @@ import numpy as np
 from fastmlp.kernels.operation import OPERATIONS, Operation
 
 from .feed import Feed
+from .sink import Sink
 
 Array = Any  # a numpy.ndarray on the CPU, a cupy.ndarray on CUDA
 
@@ -57,10 +58,13 @@ class Backend(ABC):
         Time spent so far on compiling and loading kernels.
     notices
         What a user should be told of how the device is used.
+    moves_weights
+        Whether ``accumulate`` can move a weight by its velocity (Sink.move).
     """
 
     name: str
     compile_seconds: float
+    moves_weights = False
 
     def __init__(self):
         self.notices: list[str] = []
@@ -105,6 +109,10 @@ class Backend(ABC):
         alpha, beta
             One-element arrays of that dtype on the device, read at every replay; 1 and 0 where absent.
         """
+
+    def accumulate(self, x: Array, dz: Array, sink: Sink) -> None:
+        """Let the product xᵀ·dz go where a sink says: the gradient of a weight, or its update."""
+        self.matmul("tn", x, dz, sink.target, sink.alpha, sink.beta)
 
     @abstractmethod
     def launch(self, operation: Operation, *arguments: Any) -> None:

@@ -111,6 +111,19 @@ class CpuBackend(Backend):
         else:
             self._matmul_plain(a, b, c, scales)
 
+    @property
+    def moves_weights(self) -> bool:
+        """Whether ``accumulate`` can move a weight by its velocity: the register tiles can, a BLAS cannot."""
+        return self.blas is None
+
+    def accumulate(self, x, dz, sink) -> None:
+        """Let xᵀ·dz go where a sink says, and move the weights at once if it says so; see Backend.accumulate."""
+        if sink.move is None:
+            super().accumulate(x, dz, sink)
+            return
+        values, learning_rate, decay = sink.move
+        self.ops.gemm_tn_momentum(x, dz, sink.target, values, sink.beta, learning_rate, decay)
+
     def _matmul_plain(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple) -> None:
         if c.shape[1] >= WIDE_PRODUCT:
             self.ops.gemm_nn_by_columns(a, b, c, *scales)

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from .base import Array
+if TYPE_CHECKING:
+    from .base import Array
+
+
+class Move(NamedTuple):
+    """What a velocity does at once where a backend can (Backend.moves_weights): values ← values − lr·(v + decay·values).
+
+    Attributes
+    ----------
+    values
+        The parameter, of the velocity's shape.
+    learning_rate
+        One float64 on the device.
+    decay
+        The decoupled weight decay.
+    """
+
+    values: Array
+    learning_rate: Array
+    decay: float
 
 
 class Sink(NamedTuple):
@@ -19,8 +38,11 @@ class Sink(NamedTuple):
         One-element arrays on the device, of the target's type.
     target
         The array that is written.
+    move
+        Given where the target is a velocity whose parameter moves in the same operation.
     """
 
     alpha: Array
     beta: Array
     target: Array
+    move: Move | None = None

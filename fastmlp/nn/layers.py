@@ -126,14 +126,14 @@ class Dense(Layer):
         """dz = da ⊙ f′; dx = dz·Wᵀ, dW = xᵀ·dz, db = Σ dz over the rows."""
         saved = self._z if self.activation.saves_input else self._a
         if self.bias:
-            into = self.bias.gradient, *self.bias.sink
+            alpha, beta, target, _ = self.bias.sink
+            into = self.bias.gradient, alpha, beta, target
             self.activation.backward_with_bias(self.backend, upstream, saved[: len(upstream)], into)
         dz, dx = upstream, None
         if self.needs_input_gradient:  # before dW: an update that is folded into dW changes W
             dx = self._dx[: len(dz)]
             self.backend.matmul("nt", dz, self.weight.values, dx)
-        alpha, beta, target = self.weight.sink
-        self.backend.matmul("tn", self._x, dz, target, alpha, beta)
+        self.backend.accumulate(self._x, dz, self.weight.sink)
         return dx
 
 

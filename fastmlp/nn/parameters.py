@@ -55,6 +55,7 @@ class Segment:
     stop: int
     decays: bool
     folds: bool
+    is_matrix: bool
 
     @property
     def stretch(self) -> slice:
@@ -83,7 +84,7 @@ class ParameterStore:
     def __init__(self, backend: Backend, dtype: np.dtype, trained: list[Parameter], kept: list[Parameter]):
         self.backend = backend
         self.dtype = np.dtype(dtype)
-        ordered = sorted(trained, key=lambda parameter: (not parameter.decays, not parameter.folds))
+        ordered = sorted(trained, key=_kind, reverse=True)
         starts, total = _lay_out(ordered)
         self.values = backend.zeros((total,), dtype)
         self.gradient = backend.zeros((total,), dtype)
@@ -127,12 +128,17 @@ def _lay_out(parameters: list[Parameter]) -> tuple[list[int], int]:
     return starts, position
 
 
+def _kind(parameter: Parameter) -> tuple[bool, bool, bool]:
+    """Return whether a parameter decays, whether it folds, and whether it is a matrix."""
+    return parameter.decays, parameter.folds, len(parameter.shape) == 2
+
+
 def _segments(ordered: list[Parameter], bounds: list[int]) -> list[Segment]:
     """Return a segment for each run of parameters of one kind; ``bounds`` are their starts, and the end of the last."""
     segments, first = [], 0
-    for (decays, folds), run in groupby(ordered, key=lambda parameter: (parameter.decays, parameter.folds)):
+    for kind, run in groupby(ordered, key=_kind):
         last = first + len(list(run))
-        segments.append(Segment(bounds[first], bounds[last], decays, folds))
+        segments.append(Segment(bounds[first], bounds[last], *kind))
         first = last
     return segments
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastmlp.backend.base import Array, Backend
 from fastmlp.backend.counters import Counters
-from fastmlp.backend.sink import Sink
+from fastmlp.backend.sink import Move, Sink
 from fastmlp.errors import UsageError, choose
 from fastmlp.kernels.constants import NORM_BLOCK
 
@@ -94,8 +94,13 @@ class Optimizer(ABC):
         """Return where a parameter's sum over the batch goes so that it is the update, or the velocity's."""
         raise NotImplementedError
 
-    def _finish_folded(self, stretch: slice, decay: float) -> None:  # noqa: B027  SGD has nothing left to do
+    def _is_moved(self, segment) -> bool:
+        """Return whether nothing is left to do for a segment of folding parameters after their sums."""
+        return True
+
+    def _finish_folded(self, stretch: slice, decay: float) -> None:
         """Launch what is left to do for folding parameters after their sums."""
+        raise NotImplementedError
 
     def set_learning_rates(self, table: np.ndarray) -> None:
         """Set the learning rate of each update of the coming epoch; the table keeps its memory while its length stays."""
@@ -119,7 +124,9 @@ class Optimizer(ABC):
         if how.clip_norm is not None:
             ops.squared_norm(gradient, self._partial_norms)
             ops.clip_by_norm(gradient, self._partial_norms, how.clip_norm)
-        for stretch, decay in self._stretches([s for s in self.store.segments if s not in left]):
+        for stretch, decay in self._stretches(
+            [s for s in self.store.segments if s not in left and not self._is_moved(s)]
+        ):
             self._finish_folded(stretch, decay)
         for stretch, decay in self._stretches(left):
             slots = [self.state[name][stretch] for name in self.slots]
@@ -185,7 +192,14 @@ class Momentum(Optimizer):
         return not self.nesterov and not self.regularization.l2 and self._gradient_is_free()
 
     def _folded_sink(self, parameter) -> Sink:
-        return Sink(self.store.one, self._mu, self.store.view(self.state["velocity"], parameter))
+        velocity = self.store.view(self.state["velocity"], parameter)
+        decay = self.regularization.weight_decay if parameter.decays else 0.0
+        is_moved = self.backend.moves_weights and len(parameter.shape) == 2
+        move = Move(parameter.values, self.learning_rate, decay) if is_moved else None
+        return Sink(self.store.one, self._mu, velocity, move)
+
+    def _is_moved(self, segment) -> bool:
+        return self.backend.moves_weights and segment.is_matrix
 
     def _finish_folded(self, stretch, decay) -> None:
         velocity = self.state["velocity"][stretch]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from ..operation import Matrix, Span, Vector, by_column, by_row, operation, reads, updates, writes
+from ..operation import Matrix, Real, Span, Vector, by_column, by_row, operation, reads, updates, writes
 from .elementary import like
 from .processor import processor
 from .tile import copy_vectors, product_tile, reserve, transpose_block
@@ -28,14 +28,15 @@ WORTH_COPYING = 256
 SPACE, SPACE_FOR_A = reserve(INNER_BLOCK * VECTOR_BYTES), reserve(INNER_BLOCK * 8 * FEW_ROWS)
 
 
-def strip_of_tiles(vectors: int):
+def strip_of_tiles(vectors: int, moves: bool):
     """Return the product of all rows with a panel of b that is ``vectors`` wide; arguments as those of the tile."""
-    height, tile = TILE_ROWS[vectors], product_tile(TILE_ROWS[vectors], vectors)
+    height, tile = TILE_ROWS[vectors], product_tile(TILE_ROWS[vectors], vectors, moves)
 
     @njit(error_model="numpy")
     def strip(
-        a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps, rows, valid_lanes, fetched, after, alpha, beta
-    ):
+        a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps, rows, valid_lanes, fetched, after, moved,
+        alpha, beta, rate, decay,
+    ):  # fmt: skip
         for i in range(0, rows, height):
             place = c + i * c_row
             if fetched == FETCH_A:
@@ -48,61 +49,90 @@ def strip_of_tiles(vectors: int):
                 upcoming, upcoming_row, width = next_c, c_row, vectors * VECTOR_BYTES
             tile(
                 a + i * a_row, a_row, a_step, b, b_step, last, last_step, place, c_row, steps, rows - i, valid_lanes,
-                upcoming, upcoming_row, width, alpha, beta,
+                upcoming, upcoming_row, width, moved, alpha, beta, rate, decay,
             )  # fmt: skip
 
     return strip
 
 
-STRIP_OF_1, STRIP_OF_2, STRIP_OF_3 = (strip_of_tiles(vectors) for vectors in (1, 2, 3))
+def product_of_blocks(moves: bool):
+    """Return the product of as many rows and inner indices as the cache holds, panel after panel of b."""
+    strip_of_1, strip_of_2, strip_of_3 = (strip_of_tiles(vectors, moves) for vectors in (1, 2, 3))
+
+    @njit(error_model="numpy")
+    def multiply_block(
+        a, a_row, a_step, b, b_step, c, c_row, rows, n, steps, a_is_far, b_is_far, size, moved, alpha, beta, rate, decay
+    ):
+        lanes, space, column = VECTOR_BYTES // size, SPACE(), 0
+        while column < n:
+            vectors = min(WIDEST, (n - column + lanes - 1) // lanes)
+            valid = min(n - column - (vectors - 1) * lanes, lanes)
+            panel, place = b + column * size, c + column * size
+            last, last_step = panel + (vectors - 1) * VECTOR_BYTES, b_step
+            if not MASKS and valid < lanes:  # whole vectors are read, and behind the last column there may be no memory
+                last_step = copy_panel(last, b_step, space, steps, valid, size, type(alpha))
+                last = space
+            fetched, after = FETCH_C, place + vectors * VECTOR_BYTES
+            if b_is_far:
+                fetched, after = FETCH_B, panel + PANELS_AHEAD * WIDEST * VECTOR_BYTES
+            elif a_is_far and a_step == size and column == 0:
+                fetched = FETCH_A
+            if vectors == 1:
+                strip_of_1(a, a_row, a_step, panel, b_step, last, last_step, place, c_row, steps, rows, valid, fetched,
+                           after, moved, alpha, beta, rate, decay)  # fmt: skip
+            elif vectors == 2:
+                strip_of_2(a, a_row, a_step, panel, b_step, last, last_step, place, c_row, steps, rows, valid, fetched,
+                           after, moved, alpha, beta, rate, decay)  # fmt: skip
+            else:
+                strip_of_3(a, a_row, a_step, panel, b_step, last, last_step, place, c_row, steps, rows, valid, fetched,
+                           after, moved, alpha, beta, rate, decay)  # fmt: skip
+            column += vectors * lanes
+
+    return multiply_block
+
+
+MULTIPLY_BLOCK, MULTIPLY_BLOCK_AND_MOVE = product_of_blocks(moves=False), product_of_blocks(moves=True)
 
 
 @njit(error_model="numpy")
 def multiply(a, a_row, a_step, b, b_step, c, c_row, m, n, k, alpha, beta, row_block, size):
     """c (m, n) = alpha·a·b + beta·c for a (m, k) and b (k, n) at addresses, with strides in bytes and elements of ``size``."""
-    space_for_a = SPACE_FOR_A()
-    copies_a = not MANY_REGISTERS and row_block == FEW_ROWS and n >= WORTH_COPYING
     for first in range(0, m, row_block):
         rows = min(row_block, m - first)
         for inner in range(0, max(k, 1), INNER_BLOCK):  # once even for an empty sum: c is then beta·c
-            steps = min(INNER_BLOCK, k - inner)
-            a_block, row, step = a + first * a_row + inner * a_step, a_row, a_step
-            if copies_a:
-                step = copy_panel(a_block, a_step, space_for_a, steps, rows, size, type(alpha))
-                a_block = space_for_a
-            multiply_block(
-                a_block, row, step, b + inner * b_step, b_step, c + first * c_row, c_row, rows, n, steps,
-                alpha, beta if inner == 0 else like(1.0, beta), m * a_row > LARGE, k * b_step > LARGE, size,
+            steps, kept = min(INNER_BLOCK, k - inner), beta if inner == 0 else like(1.0, beta)
+            MULTIPLY_BLOCK(
+                a + first * a_row + inner * a_step, a_row, a_step, b + inner * b_step, b_step, c + first * c_row, c_row,
+                rows, n, steps, m * a_row > LARGE, k * b_step > LARGE, size, 0, alpha, kept, alpha, alpha,
             )  # fmt: skip
 
 
-@njit(error_model="numpy")
-def multiply_block(a, a_row, a_step, b, b_step, c, c_row, rows, n, steps, alpha, beta, a_is_far, b_is_far, size):
-    """The same for as many rows and inner indices as the cache holds, panel after panel of b."""
-    lanes, space, column = VECTOR_BYTES // size, SPACE(), 0
-    while column < n:
-        vectors = min(WIDEST, (n - column + lanes - 1) // lanes)
-        valid = min(n - column - (vectors - 1) * lanes, lanes)
-        panel, place = b + column * size, c + column * size
-        last, last_step = panel + (vectors - 1) * VECTOR_BYTES, b_step
-        if not MASKS and valid < lanes:  # whole vectors are read, and behind the last column there may be no memory
-            last_step = copy_panel(last, b_step, space, steps, valid, size, type(alpha))
-            last = space
-        fetched, after = FETCH_C, place + vectors * VECTOR_BYTES
-        if b_is_far:
-            fetched, after = FETCH_B, panel + PANELS_AHEAD * WIDEST * VECTOR_BYTES
-        elif a_is_far and a_step == size and column == 0:
-            fetched = FETCH_A
-        if vectors == 1:
-            STRIP_OF_1(a, a_row, a_step, panel, b_step, last, last_step, place, c_row, steps, rows, valid, fetched, after,
-                       alpha, beta)  # fmt: skip
-        elif vectors == 2:
-            STRIP_OF_2(a, a_row, a_step, panel, b_step, last, last_step, place, c_row, steps, rows, valid, fetched, after,
-                       alpha, beta)  # fmt: skip
-        else:
-            STRIP_OF_3(a, a_row, a_step, panel, b_step, last, last_step, place, c_row, steps, rows, valid, fetched, after,
-                       alpha, beta)  # fmt: skip
-        column += vectors * lanes
+def transposed_product(moves: bool):
+    """Return the function that computes c (m, n) = alpha·aᵀ·b + beta·c for a (k, m) and b (k, n), and moves weights then."""
+    multiply_last = MULTIPLY_BLOCK_AND_MOVE if moves else MULTIPLY_BLOCK
+
+    @njit(error_model="numpy")
+    def multiply_transposed(a, a_step, b, b_step, c, c_row, m, n, k, size, moved, alpha, beta, rate, decay):
+        space = SPACE_FOR_A()
+        for first in range(0, m, FEW_ROWS):
+            rows, rows_of_c = min(FEW_ROWS, m - first), c + first * c_row
+            for inner in range(0, max(k, 1), INNER_BLOCK):
+                steps, kept = min(INNER_BLOCK, k - inner), beta if inner == 0 else like(1.0, beta)
+                block, step, rows_of_b = a + first * size + inner * a_step, a_step, b + inner * b_step
+                if not MANY_REGISTERS and n >= WORTH_COPYING:
+                    step = copy_panel(block, a_step, space, steps, rows, size, type(alpha))
+                    block = space
+                if inner + steps >= k:
+                    multiply_last(block, size, step, rows_of_b, b_step, rows_of_c, c_row, rows, n, steps, False, False, size,
+                                  moved, alpha, kept, rate, decay)  # fmt: skip
+                else:
+                    MULTIPLY_BLOCK(block, size, step, rows_of_b, b_step, rows_of_c, c_row, rows, n, steps, False, False, size,
+                                   moved, alpha, kept, rate, decay)  # fmt: skip
+
+    return multiply_transposed
+
+
+MULTIPLY_TRANSPOSED, MULTIPLY_TRANSPOSED_AND_MOVE = transposed_product(moves=False), transposed_product(moves=True)
 
 
 @njit(error_model="numpy")
@@ -154,11 +184,31 @@ def gemm_tn(
     rows: Span,
 ):  # fmt: skip
     """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); the span divides the columns of a."""
-    size, first = a.itemsize, rows[0]
-    multiply(
-        a.ctypes.data + first * size, size, a.shape[1] * size, b.ctypes.data, b.shape[1] * size,
-        c.ctypes.data + first * c.shape[1] * size, c.shape[1] * size, rows[1] - first, c.shape[1], a.shape[0],
-        alpha[0], beta[0], FEW_ROWS, size,
+    size, first, width = a.itemsize, rows[0], c.shape[1]
+    MULTIPLY_TRANSPOSED(
+        a.ctypes.data + first * size, a.shape[1] * size, b.ctypes.data, width * size,
+        c.ctypes.data + first * width * size, width * size, rows[1] - first, width, a.shape[0], size, 0,
+        alpha[0], beta[0], alpha[0], alpha[0],
+    )  # fmt: skip
+
+
+@operation
+def gemm_tn_momentum(
+    a: Matrix[reads, by_column],
+    b: Matrix[reads],
+    velocity: Matrix[updates, by_row],
+    w: Matrix[updates, by_row],
+    mu: Vector[reads],
+    learning_rate: Vector[reads],
+    decay: Real,
+    rows: Span,
+):
+    """v ← aᵀ·b + μ·v, w ← w − lr·(v + decay·w): momentum's whole step while v is in registers. Shapes as in gemm_tn."""
+    size, first, width, moved = a.itemsize, rows[0], w.shape[1], w.ctypes.data - velocity.ctypes.data
+    MULTIPLY_TRANSPOSED_AND_MOVE(
+        a.ctypes.data + first * size, a.shape[1] * size, b.ctypes.data, width * size,
+        velocity.ctypes.data + first * width * size, width * size, rows[1] - first, width, a.shape[0], size, moved,
+        like(1.0, mu[0]), mu[0], like(learning_rate[0], mu[0]), like(decay, mu[0]),
     )  # fmt: skip
 
 

@@ -165,17 +165,19 @@ def adam(
 @operation
 def momentum_step(
     w: Vector[updates, by_element],
-    velocity: Vector[updates, by_element],
+    velocity: Vector[reads, by_element],
     learning_rate: Vector[reads],
     decay: Real,
     elements: Span,
 ):
-    """w ← w − lr·v, for a velocity that the matrix product v ← xᵀ·dz + μ·v has already moved."""
+    """w ← w − lr·v, for a velocity that the matrix product v ← xᵀ·dz + μ·v has already moved.
+
+    The velocity is not written back without its subnormals: a replay flushes them where they arise, and a write costs time.
+    """
     lr, decay = like(learning_rate[0], w[0]), like(decay, w[0])
     start, stop = elements
     w, velocity = w[start:stop], velocity[start:stop]
     for i in range(w.size):
-        velocity[i] = without_subnormals(velocity[i])
         w[i] -= lr * (velocity[i] + decay * w[i])
 
 

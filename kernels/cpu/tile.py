@@ -23,28 +23,32 @@ STEPS_A_FETCH = 2 if processor().registers == 32 else 4
 
 
 @cache
-def product_tile(rows: int, vectors: int):
+def product_tile(rows: int, vectors: int, moves: bool = False):
     """Return an intrinsic that computes one tile: c = alpha·a·b + beta·c for up to ``rows`` rows.
 
     The intrinsic takes addresses and strides in bytes: (a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps,
-    valid_rows, valid_lanes, upcoming, upcoming_row, upcoming_bytes, alpha, beta). Row r of the tile at inner
-    index p reads a at a + r·a_row + p·a_step, and b at b + p·b_step onwards, but its last vector at last + p·last_step, which
-    may be a copy. Rows past ``valid_rows`` repeat the last one and store the same numbers again; of the last vector only
-    ``valid_lanes`` lanes belong to c. So one code serves every edge. c is not read where beta is 0. Meanwhile
-    rows of ``upcoming_bytes`` bytes are fetched into the cache, as many as there is time for: what the next tiles need.
+    valid_rows, valid_lanes, upcoming, upcoming_row, upcoming_bytes, moved, alpha, beta, rate, decay). Row r of the tile at
+    inner index p reads a at a + r·a_row + p·a_step, and b at b + p·b_step onwards, but its last vector at
+    last + p·last_step, which may be a copy. Rows past ``valid_rows`` repeat the last one and store the same numbers again;
+    of the last vector only ``valid_lanes`` lanes belong to c. So one code serves every edge. c is not read where beta is 0.
+    Meanwhile rows of ``upcoming_bytes`` bytes are fetched into the cache, as many as there is time for: what the next tiles
+    need.
+
+    If the tile ``moves``, c is a velocity, and the weights w that lie ``moved`` bytes behind it move at once:
+    w = w − rate·(c + decay·w). Otherwise the last two numbers and ``moved`` are not used.
     """
 
     @intrinsic
     def tile(
         typing_context, a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps, valid_rows, valid_lanes, upcoming,
-        upcoming_row, upcoming_bytes, alpha, beta,
+        upcoming_row, upcoming_bytes, moved, alpha, beta, rate, decay,
     ):  # fmt: skip
         def generate(context, builder, signature, arguments):
-            _Tile(builder, signature.args[-1], rows, vectors, arguments).compute()
+            (_MovingTile if moves else _Tile)(builder, signature.args[-1], rows, vectors, arguments).compute()
             return context.get_dummy_value()
 
         word = types.int64
-        return types.void(*[word] * 15, alpha, beta), generate
+        return types.void(*[word] * 16, alpha, beta, rate, decay), generate
 
     return tile
 
@@ -55,7 +59,7 @@ class _Tile:
     def __init__(self, builder, element, rows, vectors, arguments):
         self.builder, self.code, self.rows, self.vectors = builder, VectorCode(builder, element), rows, vectors
         (a, a_row, self.a_step, self.b, self.b_step, self.last, self.last_step, c, c_row, self.steps, valid_rows,
-         self.valid_lanes, *self.upcoming, self.alpha, self.beta) = arguments  # fmt: skip
+         self.valid_lanes, *self.upcoming, self.moved, self.alpha, self.beta, self.rate, self.decay) = arguments  # fmt: skip
         lowest = builder.sub(valid_rows, WORD(1))
         numbers = [builder.select(builder.icmp_signed("<", WORD(r), lowest), WORD(r), lowest) for r in range(rows)]
         self.a_rows = [builder.add(a, builder.mul(number, a_row)) for number in numbers]
@@ -69,13 +73,14 @@ class _Tile:
         scaled = [[builder.fmul(alphas, total) for total in row] for row in sums]
         with builder.if_else(builder.fcmp_ordered("==", self.beta, code.element(0.0))) as (overwrite, update):
             with overwrite:
-                self._store(scaled)
+                self._store(scaled, self.c_rows)
             with update:  # every load comes before the first store: repeated rows must not add twice
-                old = [[self._load_c(row, v) for v in range(self.vectors)] for row in self.c_rows]
-                self._store([
+                old = [[self._load(row, v) for v in range(self.vectors)] for row in self.c_rows]
+                new = [
                     [code.multiply_add(betas, o, s) for o, s in zip(*pair, strict=True)]
                     for pair in zip(old, scaled, strict=True)
-                ])  # fmt: skip
+                ]
+                self._store(new, self.c_rows)
 
     def _sums(self):
         """Return a·b, a vector of sums for each row and each vector of columns."""
@@ -104,7 +109,7 @@ class _Tile:
 
         def fetch_line():
             here, row_end = builder.load(line), builder.load(end)
-            self.code.prefetch(here)
+            self._fetch(here)
             following, next_end = builder.add(here, WORD(LINE)), builder.add(row_end, row)
             is_over = builder.icmp_signed(">=", following, row_end)
             builder.store(builder.select(is_over, builder.sub(next_end, width), following), line)
@@ -137,19 +142,47 @@ class _Tile:
 
         return add_step
 
-    def _load_c(self, row, v):
+    def _fetch(self, line):
+        self.code.prefetch(line)
+
+    def _load(self, row, v):
+        """Load a vector of a row of c, or of what is shaped like it."""
         place = self.builder.add(row, WORD(v * vector_bytes()))
         if v < self.vectors - 1:
             return self.code.load_whole(place)
         return self.code.load_first(place, self.valid_lanes)
 
-    def _store(self, values):
-        """Store a vector of c for each row and each vector of columns."""
-        for row, place in zip(values, self.c_rows, strict=True):
+    def _store(self, values, rows):
+        """Store a vector for each row and each vector of columns."""
+        for row, place in zip(values, rows, strict=True):
             for v, value in enumerate(row[:-1]):
                 self.code.store_whole(value, self.builder.add(place, WORD(v * vector_bytes())))
             last = self.builder.add(place, WORD((self.vectors - 1) * vector_bytes()))
             self.code.store_first(row[-1], last, self.valid_lanes)
+
+
+class _MovingTile(_Tile):
+    """A tile of a velocity, which moves the weights at once."""
+
+    def _fetch(self, line):
+        super()._fetch(line)
+        super()._fetch(self.builder.add(line, self.moved))
+
+    def _store(self, values, rows):
+        super()._store(values, rows)
+        code, builder = self.code, self.builder
+        rates, decays = (splat(builder, number, code.width) for number in (builder.fneg(self.rate), self.decay))
+        places = [builder.add(row, self.moved) for row in rows]
+        weights = [[self._load(row, v) for v in range(self.vectors)] for row in places]  # before the first store, too
+        directions = [
+            [code.multiply_add(decays, w, velocity) for w, velocity in zip(*pair, strict=True)]
+            for pair in zip(weights, values, strict=True)
+        ]
+        moved = [
+            [code.multiply_add(rates, direction, w) for direction, w in zip(*pair, strict=True)]
+            for pair in zip(directions, weights, strict=True)
+        ]
+        super()._store(moved, places)
 
 
 @intrinsic

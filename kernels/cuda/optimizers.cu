@@ -161,12 +161,9 @@ adam(Vector<T> w, Vector<const T> g, Vector<T> first_moment, Vector<T> second_mo
 // w ← w − lr·v, for a velocity that the matrix product v ← xᵀ·dz + μ·v has already moved.
 template <typename T>
 __global__ void EACH_ELEMENT_OF(w)
-momentum_step(Vector<T> w, Vector<T> velocity, Vector<const double> learning_rate, double decay) {
+momentum_step(Vector<T> w, Vector<const T> velocity, Vector<const double> learning_rate, double decay) {
     const T lr = T(learning_rate[0]);
-    const auto rule = [&](T& w, T& velocity) {
-        velocity = without_subnormals(velocity);
-        w -= lr * (velocity + T(decay) * w);
-    };
+    const auto rule = [&](T& w, T velocity) { w -= lr * (velocity + T(decay) * w); };
     update_each(rule, w, velocity);
 }
 

@@ -69,6 +69,24 @@ def test_product_is_scaled_and_added(backend, dtype, random, name, sizes):
     assert_close(c, -0.25 * expected + 0.75 * before, scale=size + np.abs(before))
 
 
+@covers("gemm_tn_momentum")
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_a_velocity_moves_its_weights(backend, dtype, random, sizes):
+    m, k, n = sizes
+    values = operands("tn", m, k, n, dtype, random)
+    velocity, w = (random.standard_normal((m, n)).astype(dtype) for _ in range(2))
+    (v, around_v), (moved, around_w) = guarded((m, n), dtype), guarded((m, n), dtype)
+    v[...], moved[...] = velocity, w
+    backend.ops.gemm_tn_momentum(*values, v, moved, np.array([0.9], dtype), np.array([0.125]), 0.25)
+    gradient, size = product("tn", *values)
+    expected = gradient + 0.9 * velocity
+    assert_close(v, expected, scale=size + np.abs(velocity))
+    assert_close(moved, w - 0.125 * (expected + 0.25 * w), scale=size + np.abs(velocity) + np.abs(w))
+    assert all(
+        np.isnan(around[part]).all() for around in (around_v, around_w) for part in (slice(128), slice(-128, None))
+    )
+
+
 @pytest.mark.parametrize("kind", ["nn", "nt", "tn"])
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_matmul_takes_the_right_operation(backend, dtype, random, kind, sizes):

@@ -124,8 +124,8 @@ class TestParameters:
     @pytest.mark.parametrize("everything", [False, True])
     def test_segments_part_what_folds(self, backend, everything):
         store = build(backend, hidden=(5,), batch_norm="hidden", decay_biases=everything).store
-        kinds = [(True, True), (True, False)] if everything else [(True, True), (False, True), (False, False)]
-        assert [(segment.decays, segment.folds) for segment in store.segments] == kinds
+        matrices, biases, others = (True, True, True), (everything, True, False), (everything, False, False)
+        assert [(each.decays, each.folds, each.is_matrix) for each in store.segments] == [matrices, biases, others]
         folding = [segment for segment in store.segments if segment.folds]
         for parameter in store.trained:
             start = (parameter.values.ctypes.data - store.values.ctypes.data) // store.values.itemsize
@@ -136,7 +136,7 @@ class TestParameters:
     def test_segments_part_what_decays(self, backend, everything):
         network = build(backend, hidden=(5,), decay_biases=everything)
         store = network.store
-        assert [(s.start % ALIGNMENT, s.decays) for s in store.segments] == [(0, True), (0, False)][: 2 - everything]
+        assert [(s.start % ALIGNMENT, s.decays) for s in store.segments] == [(0, True), (0, everything)]
         assert all(segment.folds for segment in store.segments)
         assert store.segments[0].start == 0
         assert store.segments[-1].stop == store.values.size
