@@ -10,7 +10,7 @@ import ctypes
 import hashlib
 import json
 import os
-import platform
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -21,12 +21,20 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 import numba
+import numpy as np
 from numba import _helperlib
+from numba.core import config
 from numba.core.runtime import _nrt_python
 
 from .processor import target_features, target_name
 
 SUFFIX = ".kernel"
+# Those of Numba's settings that change the code of a cfunc, beside the processor's. The others say how many threads to use
+# (joblib sets that in its workers), what to print, where to keep things, or concern what no kernel does.
+CODE_SETTINGS = (
+    "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "USING_SVML", "BOUNDSCHECK", "DEBUGINFO_DEFAULT",
+    "EXTEND_VARIABLE_LIFETIMES", "LLVM_REFPRUNE_PASS", "LLVM_REFPRUNE_FLAGS", "DEBUG_JIT", "DEBUG_NRT",
+)  # fmt: skip
 # What a compiled function calls of Numba's own when it raises or lets go of an array. Taking memory is not among it: that
 # needs more of Numba to be awake.
 HELPERS = {
@@ -85,7 +93,7 @@ class ObjectStore:
         return function.address, True
 
     def load(self, name: str) -> int | None:
-        """Return the address of a function, or None where it is not kept or its file is damaged."""
+        """Return the address of a function, or None where it is not kept or its file cannot be relied on."""
         try:
             header, code = self._path(name).read_bytes().split(b"\n", 1)
             described = json.loads(header)
@@ -111,7 +119,7 @@ class ObjectStore:
             return  # it is compiled again next time
 
     def _path(self, name: str) -> Path:
-        return self.folder / f"{name}-{_circumstances()}{SUFFIX}"
+        return self.folder / f"{name}-{_circumstances()[:24]}{SUFFIX}"
 
 
 def own(function):
@@ -131,15 +139,17 @@ def object_store() -> ObjectStore:
     return ObjectStore(cache_folder())
 
 
-@cache
 def _circumstances() -> str:
     """Return a hash of all that object code depends on beside a function's name and types."""
-    settings = sorted(
-        item for item in os.environ.items() if item[0].startswith("NUMBA_") and item[0] != "NUMBA_CACHE_DIR"
-    )
-    versions = numba.__version__, llvmlite.__version__, platform.python_version(), platform.machine()
-    circumstances = source_fingerprint(), versions, target_name(), target_features(), settings
-    return hashlib.sha256(repr(circumstances).encode()).hexdigest()[:24]
+    # As text: OPT's "max" is equal to its 3. Each time: Numba, too, reads its settings anew before it compiles.
+    return _hash_of_circumstances(tuple(repr(getattr(config, name, None)) for name in CODE_SETTINGS))
+
+
+@cache
+def _hash_of_circumstances(settings: tuple[str, ...]) -> str:
+    versions = numba.__version__, llvmlite.__version__, llvm.llvm_version_info, np.__version__, sys.version
+    machine = llvm.get_process_triple(), target_name(), target_features()
+    return hashlib.sha256(repr((source_fingerprint(), versions, machine, settings)).encode()).hexdigest()
 
 
 def _link(code: bytes, symbol: str) -> int:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from numba import njit
 
 TRAINING = """
@@ -51,9 +52,27 @@ backend.ops.activation_forward(mine, z, a, 0.0)
 print(a[1, 1])
 """
 
+BIAS = """
+import json, os
+import numpy as np
+from fastmlp.backend.cpu import CpuBackend
 
-def in_a_process(source, cache):
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+os.nice(19)
+backend = CpuBackend(threads=1)
+z = np.arange(6, dtype=np.float32).reshape(2, 3)
+with backend.record() as program:
+    backend.ops.add_bias(z, np.array([10, 20, 30], np.float32))
+program.replay()
+print(json.dumps([backend.compiler.compiled, z.tolist()]))
+"""
+BIASED = [[10, 21, 32], [13, 24, 35]]
+HARMLESS = {  # joblib's workers have the first
+    "NUMBA_NUM_THREADS": "1", "NUMBA_THREADING_LAYER": "workqueue", "NUMBA_FULL_TRACEBACKS": "1", "NUMBA_DEBUG_CACHE": "0",
+}  # fmt: skip
+
+
+def in_a_process(source, cache, **settings):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), **settings}
     result = subprocess.run(
         [sys.executable, "-c", source], env=environment, capture_output=True, text=True, check=False
     )
@@ -71,6 +90,29 @@ def test_a_second_process_compiles_nothing(tmp_path):
     assert second[:2] == [[], []]
     assert second[2] < seconds
     assert second[3] == result
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    """A cache that holds what BIAS needs."""
+    cache = tmp_path_factory.mktemp("warm")
+    compiled, result = json.loads(in_a_process(BIAS, cache))
+    assert len(compiled) == 1
+    assert result == BIASED
+    return cache
+
+
+def test_settings_that_do_not_change_the_code_share_it(warm):
+    assert json.loads(in_a_process(BIAS, warm, **HARMLESS)) == [[], BIASED]
+
+
+@pytest.mark.parametrize("setting", ["NUMBA_OPT=0", "NUMBA_OPT=max", "NUMBA_BOUNDSCHECK=1", "NUMBA_CPU_NAME=generic"])
+def test_settings_that_change_the_code_have_their_own(warm, setting):
+    name, value = setting.split("=")
+    compiled, result = json.loads(in_a_process(BIAS, warm, **{name: value}))
+    assert len(compiled) == 1
+    assert result == BIASED
+    assert json.loads(in_a_process(BIAS, warm, **{name: value})) == [[], BIASED]
 
 
 def test_functions_of_one_name_in_two_processes(tmp_path):

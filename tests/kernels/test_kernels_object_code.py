@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 from numba import cfunc, types
+from numba.core import config
 
 from fastmlp.kernels.cpu import object_code
 from fastmlp.kernels.cpu.object_code import ObjectStore
@@ -81,18 +82,46 @@ def test_a_damaged_file_is_written_anew(store, kept):
     assert INTEGER(store.load("doubled"))(4) == 8
 
 
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """A way to let this process take itself for one with other sources or another processor."""
+
+    def move(name):
+        monkeypatch.setattr(object_code, name, lambda: "another")
+        object_code._hash_of_circumstances.cache_clear()
+
+    yield move
+    monkeypatch.undo()
+    object_code._hash_of_circumstances.cache_clear()
+
+
 @pytest.mark.parametrize("name", ["source_fingerprint", "target_name", "target_features"])
-def test_other_sources_and_another_processor_have_files_of_their_own(store, kept, monkeypatch, name):
-    owner = object_code
-    *parents, last = name.split(".")
-    for parent in parents:
-        owner = getattr(owner, parent)
-    monkeypatch.setattr(owner, last, lambda: "another")
-    object_code._circumstances.cache_clear()
-    try:
-        assert store.load("doubled") is None
-    finally:
-        object_code._circumstances.cache_clear()
+def test_other_sources_and_another_processor_have_files_of_their_own(store, kept, elsewhere, name):
+    elsewhere(name)
+    assert store.load("doubled") is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        *[("OPT", config._OptLevel(value)) for value in ("0", "1", "2", "max")],
+        ("LOOP_VECTORIZE", 0), ("SLP_VECTORIZE", 1), ("USING_SVML", "another"), ("BOUNDSCHECK", 1),
+        ("DEBUGINFO_DEFAULT", 1), ("EXTEND_VARIABLE_LIFETIMES", 1), ("LLVM_REFPRUNE_PASS", 0),
+        ("LLVM_REFPRUNE_FLAGS", "per_bb"), ("DEBUG_JIT", 1), ("DEBUG_NRT", 1),
+    ],
+)  # fmt: skip
+def test_what_changes_the_code_has_files_of_its_own(store, kept, monkeypatch, setting, value):
+    monkeypatch.setattr(config, setting, value)
+    assert store.load("doubled") is None
+    monkeypatch.undo()
+    assert store.load("doubled") is not None
+
+
+@pytest.mark.parametrize("setting", ["NUMBA_NUM_THREADS", "FULL_TRACEBACKS", "CACHE_DIR", "THREADING_LAYER"])
+def test_what_does_not_change_the_code_has_not(store, kept, monkeypatch, setting):
+    monkeypatch.setenv(f"NUMBA_{setting.removeprefix('NUMBA_')}", "7")
+    monkeypatch.setattr(config, setting, 7)
+    assert store.load("doubled") is not None
 
 
 def test_a_folder_that_cannot_be_written_to_costs_only_time(tmp_path):
