@@ -71,8 +71,10 @@ def cache_folder() -> Path:
 class ObjectStore:
     """Functions by name, for this processor, these versions and these sources.
 
-    Everything that object code depends on is part of a file's name, so nothing is ever brought up to date. Who can write to
-    the folder can have code run, as with Python's own ``__pycache__``; the hash in a file finds damage, not malice.
+    Everything that object code depends on is part of a file's name, so nothing is ever brought up to date. It is also part of
+    the digest in the file, with the function's name, its symbol and the code: damage is found, and so is a file that was
+    compiled for something else. Who can write to the folder can have code run, as with Python's own
+    ``__pycache__``.
 
     Parameters
     ----------
@@ -96,11 +98,10 @@ class ObjectStore:
         """Return the address of a function, or None where it is not kept or its file cannot be relied on."""
         try:
             header, code = self._path(name).read_bytes().split(b"\n", 1)
-            described = json.loads(header)
-            symbol, digest = described["symbol"], described["sha256"]
-        except (OSError, ValueError, KeyError, TypeError):
+            symbol = json.loads(header)["symbol"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
-        return _link(code, symbol) if digest == hashlib.sha256(code).hexdigest() else None
+        return _link(code, symbol) if header == _header(name, symbol, code) else None
 
     def save(self, name: str, function) -> None:
         """Keep a compiled ``cfunc``, if it can stand alone and the folder can be written to."""
@@ -109,11 +110,10 @@ class ObjectStore:
         if not all(is_at_hand(symbol) for symbol in needed):
             return
         code = library._get_compiled_object()
-        header = {"symbol": function._wrapper_name, "sha256": hashlib.sha256(code).hexdigest()}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
-                file.write(json.dumps(header).encode() + b"\n" + code)
+                file.write(_header(name, function._wrapper_name, code) + b"\n" + code)
             Path(file.name).replace(self._path(name))  # another process sees all of it or nothing
         except OSError:
             return  # it is compiled again next time
@@ -152,7 +152,13 @@ def _hash_of_circumstances(settings: tuple[str, ...]) -> str:
     return hashlib.sha256(repr((source_fingerprint(), versions, machine, settings)).encode()).hexdigest()
 
 
-def _link(code: bytes, symbol: str) -> int:
+def _header(name: str, symbol: str, code: bytes) -> bytes:
+    """Return the first line of a file: the symbol, and a digest of all that must be as it was when the file was written."""
+    digest = hashlib.sha256(json.dumps([name, _circumstances(), symbol]).encode() + code)
+    return json.dumps({"symbol": symbol, "sha256": digest.hexdigest()}).encode()
+
+
+def _link(code: bytes, symbol: str) -> int | None:
     # An engine for each: two processes may have given two functions inside of their code the same name.
     with LINKING:
         _give_symbols()
@@ -160,8 +166,11 @@ def _link(code: bytes, symbol: str) -> int:
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
+        address = engine.get_function_address(symbol)
+        if not address:  # the code has no such function
+            return None
         OWNERS.append(engine)
-        return engine.get_function_address(symbol)
+        return address
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import shutil
 import subprocess
 import sys
 
@@ -24,6 +25,10 @@ def compiled(function):
 
 def doubled(x):
     return 2 * x
+
+
+def tripled(x):
+    return 3 * x
 
 
 @pytest.fixture
@@ -55,25 +60,71 @@ def test_what_is_not_kept_is_not_found(store, kept):
     assert ObjectStore(store.folder / "elsewhere").load("doubled") is None
 
 
-@pytest.mark.parametrize("size", [0, 1, 20, 200, -1])
-def test_a_file_that_was_cut_short_is_not_linked(store, kept, size):
-    kept.write_bytes(kept.read_bytes()[:size])
-    assert store.load("doubled") is None
+@pytest.mark.parametrize("flip", [0x01, 0x20, 0xFF])  # 0x20: the other case of a letter
+def test_a_file_with_a_wrong_byte_anywhere_is_not_linked(store, kept, flip):
+    content = kept.read_bytes()
+    for position in range(len(content)):
+        wrong = bytearray(content)
+        wrong[position] ^= flip
+        kept.write_bytes(wrong)
+        assert store.load("doubled") is None, position
+    kept.write_bytes(content)
+    assert INTEGER(store.load("doubled"))(4) == 8
 
 
-def test_a_file_with_a_wrong_byte_is_not_linked(store, kept):
-    content = bytearray(kept.read_bytes())
-    content[-9] ^= 1
-    kept.write_bytes(bytes(content))
-    assert store.load("doubled") is None
+def test_a_file_that_was_cut_short_is_not_linked(store, kept):
+    content = kept.read_bytes()
+    for size in range(len(content)):
+        kept.write_bytes(content[:size])
+        assert store.load("doubled") is None, size
 
 
 @pytest.mark.parametrize(
-    "header", [b"", b"[]", b"3", b'{"symbol": "x"}', b"\xff", json.dumps({"sha256": "0"}).encode()]
+    "header",
+    [
+        b"",
+        b"[]",
+        b"3",
+        b'{"symbol": "x"}',
+        b"\xff",
+        json.dumps({"sha256": "0"}).encode(),
+        b'{"symbol": 3}',
+        b"[" * 10**5,
+    ],
 )
 def test_a_header_that_says_nothing_is_not_believed(store, kept, header):
     kept.write_bytes(header + b"\n" + kept.read_bytes().split(b"\n", 1)[1])
     assert store.load("doubled") is None
+
+
+def test_a_header_in_other_words_is_not_believed(store, kept):
+    header, code = kept.read_bytes().split(b"\n", 1)
+    kept.write_bytes(json.dumps(json.loads(header), indent="\t").replace("\n", "").encode() + b"\n" + code)
+    assert store.load("doubled") is None
+
+
+def test_another_functions_file_is_not_linked(store, kept):
+    content = kept.read_bytes()
+    store.save("tripled", compiled(tripled))
+    shutil.copy(next(path for path in store.folder.iterdir() if path.name.startswith("tripled")), kept)
+    assert store.load("doubled") is None
+    kept.write_bytes(content)
+    assert INTEGER(store.load("doubled"))(4) == 8
+
+
+def test_a_symbol_that_the_code_lacks_is_not_called(store, kept):
+    code = kept.read_bytes().split(b"\n", 1)[1]
+    kept.write_bytes(object_code._header("doubled", "missing", code) + b"\n" + code)
+    assert store.load("doubled") is None
+
+
+def test_what_cannot_be_relied_on_is_compiled_anew(store, kept):
+    content = kept.read_bytes()
+    kept.write_bytes(content.replace(b"sha256", b"sha257"))
+    address, is_new = store.provide("doubled", lambda: compiled(doubled))
+    assert is_new
+    assert INTEGER(address)(4) == 8
+    assert INTEGER(store.load("doubled"))(4) == 8
 
 
 def test_a_damaged_file_is_written_anew(store, kept):
@@ -98,6 +149,10 @@ def elsewhere(monkeypatch):
 @pytest.mark.parametrize("name", ["source_fingerprint", "target_name", "target_features"])
 def test_other_sources_and_another_processor_have_files_of_their_own(store, kept, elsewhere, name):
     elsewhere(name)
+    assert store.load("doubled") is None
+    store.save("doubled", compiled(doubled))
+    other = next(path for path in store.folder.iterdir() if path != kept)
+    kept.replace(other)  # renamed to ours, it is still not ours
     assert store.load("doubled") is None
 
 
