@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -26,6 +25,7 @@ from numba import _helperlib
 from numba.core import config
 from numba.core.runtime import _nrt_python
 
+from .private_files import is_private, read_private, remove_abandoned, write_private
 from .processor import target_features, target_name
 
 SUFFIX = ".kernel"
@@ -60,7 +60,8 @@ def cache_folder() -> Path:
     if os.environ.get("NUMBA_CACHE_DIR"):
         return Path(os.environ["NUMBA_CACHE_DIR"]) / "fastmlp"
     beside = Path(__file__).parent / "__pycache__"
-    if os.access(beside if beside.exists() else beside.parent, os.W_OK):
+    writable = beside if beside.exists() else beside.parent
+    if os.access(writable, os.W_OK) and is_private(writable.stat()):
         return beside
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastmlp"
@@ -73,8 +74,7 @@ class ObjectStore:
 
     Everything that object code depends on is part of a file's name, so nothing is ever brought up to date. It is also part of
     the digest in the file, with the function's name, its symbol and the code: damage is found, and so is a file that was
-    compiled for something else. Who can write to the folder can have code run, as with Python's own
-    ``__pycache__``.
+    compiled for something else. A digest does not tell who wrote a file; its owner and mode do (``private_files``).
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class ObjectStore:
     def load(self, name: str) -> int | None:
         """Return the address of a function, or None where it is not kept or its file cannot be relied on."""
         try:
-            header, code = self._path(name).read_bytes().split(b"\n", 1)
+            header, code = read_private(self._path(name)).split(b"\n", 1)
             symbol = json.loads(header)["symbol"]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
@@ -111,10 +111,8 @@ class ObjectStore:
             return
         code = library._get_compiled_object()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
-                file.write(_header(name, function._wrapper_name, code) + b"\n" + code)
-            Path(file.name).replace(self._path(name))  # another process sees all of it or nothing
+            write_private(self._path(name), _header(name, function._wrapper_name, code) + b"\n" + code)
+            remove_abandoned(self.folder)
         except OSError:
             return  # it is compiled again next time
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -195,13 +197,60 @@ def test_a_function_that_needs_numbas_memory_is_not_kept(store):
     assert store.load("allocates") is None
 
 
-def test_the_folder(monkeypatch, tmp_path):
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    assert object_code.cache_folder().parent == tmp_path
-    monkeypatch.delenv("NUMBA_CACHE_DIR")
-    assert object_code.cache_folder().name == "__pycache__"
-    monkeypatch.setattr(object_code.os, "access", lambda path, mode: False)
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_file_that_others_may_write_to_is_not_linked(store, kept, mode):
+    kept.chmod(mode)
+    assert store.load("doubled") is None
+    kept.chmod(0o644)
+    assert store.load("doubled") is not None
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
+def test_a_folder_that_others_may_write_to_is_not_used(store, kept, mode):
+    kept_code = kept.read_bytes()
+    store.folder.chmod(mode)
+    assert store.load("doubled") is None
+    address, is_new = store.provide("tripled", lambda: compiled(tripled))
+    assert is_new
+    assert INTEGER(address)(4) == 12
+    assert {path.name: path.read_bytes() for path in store.folder.iterdir()} == {kept.name: kept_code}
+
+
+def test_parts_that_a_killed_process_left_are_removed_in_time(store, kept):
+    old, young, foreign = (store.folder / name for name in ("fastmlp-a.part", "fastmlp-b.part", "c.part"))
+    for path in (old, young, foreign):
+        path.write_bytes(b"half")
+    yesterday = time.time() - 86400
+    os.utime(old, (yesterday, yesterday))
+    os.utime(foreign, (yesterday, yesterday))
+    store.save("tripled", compiled(tripled))
+    assert [path.exists() for path in (old, young, foreign)] == [False, True, True]
+
+
+def test_what_cannot_be_put_in_place_leaves_nothing(store, kept):
+    kept.unlink()
+    kept.mkdir()
+    store.save("doubled", compiled(doubled))
+    assert list(store.folder.iterdir()) == [kept]
+
+
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """The folder of the kernels' sources, in which no function is kept yet."""
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(object_code, "__file__", str(tmp_path / "cpu" / "object_code.py"))
+    folder = tmp_path / "cpu"
+    folder.mkdir(mode=0o755)
+    return folder
+
+
+def test_the_folder(sources, tmp_path, monkeypatch):
+    assert object_code.cache_folder() == sources / "__pycache__"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert object_code.cache_folder() == tmp_path / "fastmlp"
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setattr(object_code.os, "access", lambda path, mode: False)
     assert object_code.cache_folder() == tmp_path / "cache" / "fastmlp"
     monkeypatch.delenv("XDG_CACHE_HOME")
 
@@ -209,4 +258,16 @@ def test_the_folder(monkeypatch, tmp_path):
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(object_code.Path, "home", homeless)
-    assert object_code.cache_folder().name == "__pycache__"
+    assert object_code.cache_folder() == sources / "__pycache__"
+
+
+def test_sources_that_others_may_write_to_are_left_for_the_users_own_folder(sources, tmp_path):
+    own = tmp_path / "cache" / "fastmlp"
+    beside = sources / "__pycache__"
+    beside.mkdir(mode=0o755)
+    assert object_code.cache_folder() == beside
+    beside.chmod(0o775)
+    assert object_code.cache_folder() == own
+    beside.rmdir()
+    sources.chmod(0o777)
+    assert object_code.cache_folder() == own
