@@ -25,10 +25,11 @@ from numba import _helperlib
 from numba.core import config
 from numba.core.runtime import _nrt_python
 
-from .private_files import is_private, read_private, remove_abandoned, write_private
+from .private_files import is_private, read_private, remove_abandoned, turn, write_private
 from .processor import target_features, target_name
 
-SUFFIX = ".kernel"
+SUFFIX, LOCK_SUFFIX = ".kernel", ".lock"
+PATIENCE = 10.0  # seconds to wait for another process that compiles the same function; the longest takes two
 # Those of Numba's settings that change the code of a cfunc, beside the processor's. The others say how many threads to use
 # (joblib sets that in its workers), what to print, where to keep things, or concern what no kernel does.
 CODE_SETTINGS = (
@@ -80,19 +81,28 @@ class ObjectStore:
     ----------
     folder
         Where the files lie; created when the first one is saved.
+    patience
+        How many seconds to wait for another process that is compiling the same function.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, patience: float = PATIENCE):
         self.folder = folder
+        self.patience = patience
 
     def provide(self, name: str, compiled: Callable[[], Any]) -> tuple[int, bool]:
         """Return the address of a function, and whether ``compiled``, which returns a ``cfunc``, was called for it."""
         address = self.load(name)
         if address is not None:
             return address, False
-        function = own(compiled())
-        self.save(name, function)
-        return function.address, True
+        with turn(self._path(name).with_suffix(LOCK_SUFFIX), self.patience) as is_held:
+            if not is_held:
+                self.patience = 0.0  # a process that is stopped, or a folder without locks: not again for each function
+            address = self.load(name)
+            if address is not None:
+                return address, False
+            function = own(compiled())
+            self.save(name, function)
+            return function.address, True
 
     def load(self, name: str) -> int | None:
         """Return the address of a function, or None where it is not kept or its file cannot be relied on."""

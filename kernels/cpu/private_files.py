@@ -1,4 +1,4 @@
-"""Files that nobody but this user and root can have written, so that what is in them may be run."""
+"""Files that nobody but this user and root can have written, so that what is in them may be run; and a lock beside them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ import os
 import stat
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 PART_PREFIX, PART_SUFFIX = "fastmlp-", ".part"
 ABANDONED = 3600.0  # seconds after which no process is still writing a part
+PAUSE = 0.02  # seconds between two looks at a lock
 
 
 def is_private(status: os.stat_result) -> bool:
@@ -64,6 +71,53 @@ def remove_abandoned(folder: Path) -> None:
         with suppress(OSError):  # another process may have removed it
             if time.time() - part.stat().st_mtime > ABANDONED:
                 part.unlink()
+
+
+@contextmanager
+def turn(path: Path, patience: float) -> Iterator[bool]:
+    """Let one process at a time into the body, as long as that takes no longer than ``patience`` seconds.
+
+    This spares work and guards nothing: where the wait is too long, or no lock is to be had (a folder that cannot be written
+    to, a file system without locks), the body runs all the same.
+
+    Parameters
+    ----------
+    path
+        The lock, a file that is gone afterwards. A process that was killed may leave it; its lock ended with it.
+    patience
+        How long to wait for a process that is inside, and perhaps stopped.
+
+    Yields
+    ------
+    bool
+        Whether the lock is held.
+    """
+    with ExitStack() as stack:
+        is_held = False
+        with suppress(OSError):
+            make_private(path.parent)
+            is_held = _lock(stack.enter_context(open(path, "wb", opener=_open_itself)), patience)
+        if is_held:
+            stack.callback(_remove, path)  # while it is still held
+        yield is_held
+
+
+def _lock(file, patience: float) -> bool:
+    deadline = time.monotonic() + patience
+    while fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(PAUSE)
+    return False
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
 
 
 def _open_itself(path: str, flags: int) -> int:

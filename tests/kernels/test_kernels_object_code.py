@@ -15,8 +15,9 @@ import pytest
 from numba import cfunc, types
 from numba.core import config
 
-from fastmlp.kernels.cpu import object_code
+from fastmlp.kernels.cpu import object_code, private_files
 from fastmlp.kernels.cpu.object_code import ObjectStore
+from fastmlp.kernels.cpu.private_files import turn
 
 INTEGER = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 
@@ -214,6 +215,38 @@ def test_a_folder_that_others_may_write_to_is_not_used(store, kept, mode):
     assert is_new
     assert INTEGER(address)(4) == 12
     assert {path.name: path.read_bytes() for path in store.folder.iterdir()} == {kept.name: kept_code}
+
+
+def lock_of(store, name):
+    return store._path(name).with_suffix(".lock")
+
+
+def test_what_another_process_is_compiling_is_waited_for(store, monkeypatch):
+    inside = turn(lock_of(store, "doubled"), 0)
+    assert inside.__enter__()
+
+    def finish(seconds):
+        store.save("doubled", compiled(doubled))
+        inside.__exit__(None, None, None)
+
+    monkeypatch.setattr(private_files.time, "sleep", finish)
+    address, is_new = store.provide("doubled", lambda: pytest.fail("compiled, too"))
+    assert not is_new
+    assert INTEGER(address)(4) == 8
+    assert [path.suffix for path in store.folder.iterdir()] == [".kernel"]
+
+
+def test_a_process_that_does_not_finish_is_waited_for_once(store, monkeypatch):
+    impatient = ObjectStore(store.folder, patience=0.05)
+    with turn(lock_of(store, "doubled"), 0), turn(lock_of(store, "tripled"), 0):
+        address, is_new = impatient.provide("doubled", lambda: compiled(doubled))
+        assert is_new
+        assert INTEGER(address)(4) == 8
+        monkeypatch.setattr(private_files.time, "sleep", lambda seconds: pytest.fail("waited again"))
+        address, is_new = impatient.provide("tripled", lambda: compiled(tripled))
+        assert is_new
+        assert INTEGER(address)(4) == 12
+    assert {path.suffix for path in store.folder.iterdir()} == {".kernel"}
 
 
 def test_parts_that_a_killed_process_left_are_removed_in_time(store, kept):

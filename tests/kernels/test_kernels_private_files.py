@@ -1,16 +1,27 @@
-"""Files that may be run: what others may have written is not read, what is written is this user's alone."""
+"""Files that may be run: what others may have written is not read, what is written is this user's alone, one at a time."""
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
 import stat
+import subprocess
+import sys
 
 import pytest
 
-from fastmlp.kernels.cpu.private_files import is_private, make_private, read_private, write_private
+from fastmlp.kernels.cpu import private_files
+from fastmlp.kernels.cpu.private_files import is_private, make_private, read_private, turn, write_private
 
 needs_owners = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="this system's files have no owners of this kind")
+HOLDER = """
+import pathlib, sys
+from fastmlp.kernels.cpu.private_files import turn
+with turn(pathlib.Path(sys.argv[1]), 0) as is_held:
+    print(is_held, flush=True)
+    sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -123,3 +134,78 @@ def test_a_full_disk_leaves_nothing(path, monkeypatch):
         write_private(path, b"other")
     assert list(path.parent.iterdir()) == [path]
     assert path.read_bytes() == b"content"
+
+
+@pytest.fixture
+def lock(tmp_path):
+    return tmp_path / "folder" / "name.lock"
+
+
+@pytest.fixture
+def holder(lock):
+    """Another process that holds the lock."""
+    words = [sys.executable, "-c", HOLDER, str(lock)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "True\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_one_at_a_time(lock, holder):
+    with turn(lock, 0) as is_held:
+        assert not is_held
+    assert lock.exists()
+    holder.communicate()
+    assert not lock.exists()
+    with turn(lock, 0) as is_held:
+        assert is_held
+        assert lock.exists()
+    assert not lock.exists()
+
+
+def test_a_process_that_was_killed_keeps_nobody_waiting(lock, holder):
+    holder.kill()
+    holder.wait()
+    assert lock.exists()
+    with turn(lock, 0) as is_held:
+        assert is_held
+    assert not lock.exists()
+
+
+def test_a_process_that_is_stopped_is_waited_for_no_longer_than_said(lock, holder, monkeypatch):
+    holder.send_signal(signal.SIGSTOP)
+    clock, pauses = [0.0], []
+
+    def sleep(seconds):
+        pauses.append(seconds)
+        clock[0] += seconds
+
+    monkeypatch.setattr(private_files.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(private_files.time, "sleep", sleep)
+    with turn(lock, 3.0) as is_held:
+        assert not is_held
+    assert 2.9 < sum(pauses) < 3.1
+
+
+def test_the_lock_is_given_back_after_an_error(lock):
+    with pytest.raises(ZeroDivisionError), turn(lock, 0):
+        _ = 1 / 0
+    with turn(lock, 0) as is_held:
+        assert is_held
+
+
+def test_where_there_are_no_locks_the_body_runs(lock, tmp_path, monkeypatch):
+    def refuse(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(private_files.fcntl, "flock", refuse)
+    with turn(lock, 60) as is_held:
+        assert not is_held
+    monkeypatch.setattr(private_files, "fcntl", None)
+    with turn(lock, 60) as is_held:
+        assert not is_held
+    (tmp_path / "file").write_text("no folder")
+    with turn(tmp_path / "file" / "name.lock", 60) as is_held:
+        assert not is_held
