@@ -1,8 +1,8 @@
 """The fused kernels: Numba for the CPU in ``cpu/``, CUDA C++ under the same stems in ``cuda/``.
 
 Every stem that holds operations of layers, losses, optimizers or batches is on both sides; ``activations`` is a header there
-(.cuh). What stands on the CPU's side alone is what CUDA brings itself or has in ``common.cuh``: products (``gemm``, ``tile``,
-``blas``: cuBLAS), elementary functions (``elementary``: its mathematics library), a register's lanes along a row
-(``vector_code``, ``rows``: a warp), and the machinery that turns Numba functions into a Program (``compiler``, ``intrinsics``,
-``object_code``, ``private_files``, ``processor``, ``replay``: NVRTC and its cache, graphs).
+(.cuh). What stands on the CPU's side alone is what CUDA brings itself or has in ``common.cuh``: products (``gemm``,
+``tile``, ``few_columns``, ``blas``: cuBLAS), elementary functions (``elementary``: its mathematics library), a register's
+lanes along a row (``vector_code``, ``rows``: a warp), and the machinery that turns Numba functions into a Program
+(``compiler``, ``intrinsics``, ``object_code``, ``private_files``, ``processor``, ``replay``: NVRTC and its cache, graphs).
 """

@@ -10,8 +10,9 @@ from numba import njit
 
 from ..operation import Matrix, Real, Span, Vector, by_column, by_row, operation, reads, updates, writes
 from .elementary import like
+from .few_columns import are_few, multiply_few_columns, multiply_transposed_few_columns
 from .processor import processor
-from .tile import copy_vectors, product_tile, reserve, transpose_block
+from .tile import copy_panel, product_tile, reserve, transpose_block
 
 MANY_REGISTERS, MASKS, VECTOR_BYTES = processor().registers == 32, processor().masks, processor().vector_bytes
 # How many rows of sums fit the registers beside so many vectors of a row of b, and a factor; 8 and 4 divide most batches.
@@ -20,7 +21,7 @@ WIDEST = max(TILE_ROWS)
 INNER_BLOCK = 256 if MANY_REGISTERS else 128  # inner indices at a time: a smaller tile reads the panel of b more often
 MANY_ROWS = 384  # rows at a time: what is read of a stays in the second-level cache
 FEW_ROWS = 24  # rows at a time where c is large and k small: c is then written along its rows, page after page
-LARGE = 2 << 20  # bytes from which on a matrix does not fit the cache, and is fetched ahead of its use
+LARGE = 3 << 18  # bytes from which on a matrix does not fit the cache, and is fetched ahead of its use
 PANELS_AHEAD = 2
 FETCH_C, FETCH_A, FETCH_B = 0, 1, 2  # what a strip of tiles fetches meanwhile
 # Columns from which on the few rows of aᵀ are copied: read where they lie, they are a stride apart, and each tile reads them.
@@ -135,17 +136,6 @@ def transposed_product(moves: bool):
 MULTIPLY_TRANSPOSED, MULTIPLY_TRANSPOSED_AND_MOVE = transposed_product(moves=False), transposed_product(moves=True)
 
 
-@njit(error_model="numpy")
-def copy_panel(source, source_row, target, rows, columns, size, element):
-    """Copy rows of a few columns one behind the other, with zeros up to whole vectors; return the bytes of such a row."""
-    lanes = VECTOR_BYTES // size
-    vectors = (columns + lanes - 1) // lanes
-    for row in range(rows):
-        place = target + row * vectors * VECTOR_BYTES
-        copy_vectors(source + row * source_row, place, vectors, columns - (vectors - 1) * lanes, element)
-    return vectors * VECTOR_BYTES
-
-
 @operation
 def gemm_nn(
     a: Matrix[reads, by_row],
@@ -156,12 +146,27 @@ def gemm_nn(
     rows: Span,
 ):
     """c = alpha·a·b + beta·c, divided by rows. a (m, k), b (k, n), c (m, n)."""
-    size, first = a.itemsize, rows[0]
+    size, first, m, n, k = a.itemsize, rows[0], rows[1] - rows[0], c.shape[1], a.shape[1]
+    rows_of_a, rows_of_c = a.ctypes.data + first * k * size, c.ctypes.data + first * n * size
+    if are_few(n, size):
+        multiply_few_columns(rows_of_a, k * size, b.ctypes.data, rows_of_c, m, n, k, size, alpha[0], beta[0])
+        return
     multiply(
-        a.ctypes.data + first * a.shape[1] * size, a.shape[1] * size, size, b.ctypes.data, b.shape[1] * size,
-        c.ctypes.data + first * c.shape[1] * size, c.shape[1] * size, rows[1] - first, c.shape[1], a.shape[1],
-        alpha[0], beta[0], MANY_ROWS, size,
-    )  # fmt: skip
+        rows_of_a,
+        k * size,
+        size,
+        b.ctypes.data,
+        n * size,
+        rows_of_c,
+        n * size,
+        m,
+        n,
+        k,
+        alpha[0],
+        beta[0],
+        MANY_ROWS,
+        size,
+    )
 
 
 @operation
@@ -184,12 +189,30 @@ def gemm_tn(
     rows: Span,
 ):  # fmt: skip
     """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); the span divides the columns of a."""
-    size, first, width = a.itemsize, rows[0], c.shape[1]
+    size, first, m, n, k = a.itemsize, rows[0], rows[1] - rows[0], c.shape[1], a.shape[0]
+    columns_of_a, a_step, rows_of_c = a.ctypes.data + first * size, a.shape[1] * size, c.ctypes.data + first * n * size
+    if are_few(n, size):
+        multiply_transposed_few_columns(
+            columns_of_a, a_step, b.ctypes.data, rows_of_c, m, n, k, size, alpha[0], beta[0]
+        )
+        return
     MULTIPLY_TRANSPOSED(
-        a.ctypes.data + first * size, a.shape[1] * size, b.ctypes.data, width * size,
-        c.ctypes.data + first * width * size, width * size, rows[1] - first, width, a.shape[0], size, 0,
-        alpha[0], beta[0], alpha[0], alpha[0],
-    )  # fmt: skip
+        columns_of_a,
+        a_step,
+        b.ctypes.data,
+        n * size,
+        rows_of_c,
+        n * size,
+        m,
+        n,
+        k,
+        size,
+        0,
+        alpha[0],
+        beta[0],
+        alpha[0],
+        alpha[0],
+    )
 
 
 @operation

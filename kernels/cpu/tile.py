@@ -10,13 +10,14 @@ from __future__ import annotations
 from functools import cache
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .processor import processor
 from .vector_code import LANE, WORD, VectorCode, splat, vector_bytes
 
+VECTOR_BYTES = vector_bytes()
 LINE = 64  # bytes of a cache line
 # Inner indices for each line that is fetched of what is upcoming: all at once would hold up the loads that a tile waits for.
 STEPS_A_FETCH = 2 if processor().registers == 32 else 4
@@ -200,6 +201,17 @@ def copy_vectors(typing_context, source, target, vectors, valid_lanes, element):
 
     word = types.int64
     return types.void(word, word, word, word, element), generate
+
+
+@njit(error_model="numpy")
+def copy_panel(source, source_row, target, rows, columns, size, element):
+    """Copy rows of a few columns one behind the other, with zeros up to whole vectors; return the bytes of such a row."""
+    lanes = VECTOR_BYTES // size
+    vectors = (columns + lanes - 1) // lanes
+    for row in range(rows):
+        place = target + row * vectors * VECTOR_BYTES
+        copy_vectors(source + row * source_row, place, vectors, columns - (vectors - 1) * lanes, element)
+    return vectors * VECTOR_BYTES
 
 
 @cache

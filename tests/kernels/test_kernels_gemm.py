@@ -7,8 +7,11 @@ from oracles.coverage import covers
 
 from fastmlp.backend.blas import scipy_blas
 
-# Around every edge: one, a vector more or less, more inner indices and more rows than are taken at a time.
-SIZES = [(1, 1, 1), (3, 7, 17), (33, 17, 3), (7, 1, 33), (1, 33, 7), (13, 257, 131), (130, 70, 64), (400, 300, 70)]
+# Around every edge: one, a vector more or less, more inner indices and more rows than are taken at a time, few columns.
+SIZES = [
+    (1, 1, 1), (3, 7, 17), (33, 17, 3), (7, 1, 33), (1, 33, 7), (13, 257, 131), (130, 70, 64), (400, 300, 70),
+    (1, 5, 2), (16, 64, 2), (31, 300, 2), (33, 16, 4), (70, 530, 1), (40, 9, 5),
+]  # fmt: skip
 OPERATIONS = ["gemm_nn", "gemm_nn_by_columns", "gemm_tn", "blas_gemm_nn", "blas_gemm_nt", "blas_gemm_tn"]
 
 
@@ -117,12 +120,22 @@ def test_matmul_of_no_rows(backend, dtype):
 
 
 @pytest.mark.parametrize("name", ["gemm_nn", "gemm_nn_by_columns"])
-def test_a_row_has_the_same_bits_in_every_batch(backend, dtype, random, name):
-    a, b = operands("nn", 50, 300, 75, dtype, random)
-    whole = np.empty((50, 75), dtype)
+@pytest.mark.parametrize("width", [75, 5])
+def test_a_row_has_the_same_bits_in_every_batch(backend, dtype, random, name, width):
+    check_rows(backend, dtype, random, name, width)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_a_row_of_few_columns_has_the_same_bits_in_every_batch(backend, dtype, random, width):
+    check_rows(backend, dtype, random, "gemm_nn", width)
+
+
+def check_rows(backend, dtype, random, name, width):
+    a, b = operands("nn", 50, 300, width, dtype, random)
+    whole = np.empty((50, width), dtype)
     launch(backend, "gemm_nn", a, b, whole)
     for rows in (1, 5, 12, 13, 49, 50):
-        c = np.empty((rows, 75), dtype)
+        c = np.empty((rows, width), dtype)
         launch(backend, name, a[:rows], b, c)
         assert c.tobytes() == whole[:rows].tobytes()
 
