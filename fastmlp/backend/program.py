@@ -17,7 +17,9 @@ from .choice import Chooser
 from .schedule import LINE, Call, estimated_seconds, phases
 from .team import TEAM
 
-WORTH_DIVIDING = 40e-6  # seconds of a step: a dozen barriers and what is left undivided are then well paid for
+WORTH_DIVIDING = (
+    40e-6  # seconds of a step: as long as it takes to wake a thread; a first guess where both ways are tried
+)
 
 
 class CpuProgram(Program):
@@ -31,7 +33,7 @@ class CpuProgram(Program):
         How many threads to divide the work among at most.
     tries
         Whether to find out, while running, if one thread is faster: allowed where both give the same bits. Otherwise the
-        sizes alone decide: a step that is over before a second thread has met the first at a few barriers takes one.
+        sizes alone decide: a step that is over before a second thread is awake takes one.
     """
 
     def __init__(self, compiler: KernelCompiler, threads: int = 1, tries: bool = False):
@@ -81,19 +83,18 @@ class CpuProgram(Program):
         """Return one table a thread; with several, a barrier ends every phase."""
         rows: list[list] = [[] for _ in range(threads)]
         ordered = phases(self.calls, threads) if threads > 1 else [self.calls]
-        arrivals = np.zeros(
-            (len(ordered), LINE // 8), np.int64
-        )  # a counter for each barrier, on a cache line of its own
-        for phase, counter in zip(ordered, arrivals, strict=True):
+        line, arrivals = _counter()
+        in_a_step = threads * len(ordered)
+        for number, phase in enumerate(ordered, 1):
             for call in phase:
                 for thread, span in enumerate(call.spans(threads)):
                     if span is not None:
                         rows[thread].append(packed(call, span, self._compiler))
             if threads > 1:
-                waiting = [counter.ctypes.data, threads, 0, _sched_yield()]
+                waiting = [arrivals, in_a_step, threads * number - in_a_step, _sched_yield()]
                 for own in rows:
                     own.append((barrier_address(), waiting, []))
-        return [Table(own, keep=(self.calls, arrivals)) for own in rows]
+        return [Table(own, keep=(self.calls, line)) for own in rows]
 
 
 class Way:
@@ -193,6 +194,12 @@ def _check_array(operation: str, name: str, argument: Argument, value: np.ndarra
             f"{operation}: {name} must be a C-contiguous NumPy array of {dimensions} dimensions in native byte order, "
             f"not {found}"
         )
+
+
+def _counter() -> tuple[np.ndarray, int]:
+    """Return memory and the address of a zero in it that has its cache line, and the one fetched beside it, to itself."""
+    words = np.zeros(4 * LINE // 8, np.int64)
+    return words, words.ctypes.data + -words.ctypes.data % (2 * LINE)
 
 
 @cache

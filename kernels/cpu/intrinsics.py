@@ -10,6 +10,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
+IS_ARM = platform.machine().lower() in ("aarch64", "arm64")
 FLUSH_TO_ZERO, DENORMALS_ARE_ZERO = 1 << 15, 1 << 6  # bits of the control register of SSE and AVX
 
 
@@ -125,6 +126,21 @@ def atomic_read(typing_context, address):
         return builder.load_atomic(pointer, "acquire", 8)
 
     return types.int64(types.int64), generate
+
+
+@intrinsic
+def pause(typing_context):
+    """Tell the processor that this thread waits in a loop; does nothing on processors without a word for it."""
+
+    def generate(context, builder, signature, arguments):
+        nothing = ir.FunctionType(ir.VoidType(), [])
+        if IS_X86:
+            builder.call(cgutils.get_or_insert_function(builder.module, nothing, "llvm.x86.sse2.pause"), [])
+        elif IS_ARM:
+            builder.call(ir.InlineAsm(nothing, "yield", "~{memory}", side_effect=True), [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
 
 
 @intrinsic

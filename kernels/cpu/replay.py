@@ -16,13 +16,16 @@ from .intrinsics import (
     call_entry,
     call_plain,
     flush_subnormals,
+    pause,
     restore_rounding,
     vector,
 )
 from .object_code import object_store
 
 REPLAY_SIGNATURE = types.void(*[types.int64] * 5)
-SPINS_BEFORE_YIELD = 2000  # a few microseconds: longer than a phase that is well divided, short where a core is shared
+# A tenth of a millisecond: far longer than threads of one phase lie apart, so that on a busy machine none gives its time slice
+# to a neighbour because the other is late by a little; far shorter than a slice, for a thread that waits for its own core.
+PAUSES_BEFORE_YIELD = 4000
 
 
 def replay(entries, integer_rows, real_rows, operations, steps):
@@ -52,15 +55,18 @@ def replay(entries, integer_rows, real_rows, operations, steps):
 def barrier(integers, reals):
     """Wait until every thread of a Program has come here.
 
-    The row holds the address of this barrier's counter, which all threads share, how many they are, how many arrivals this
-    thread waits for, and the address of the system's sched_yield. Counts only grow, so nothing is ever reset.
+    The row holds the address of the counter, which all threads and all barriers of the Program share, by how much it grows in
+    a step, how many arrivals this thread waits for, and the address of the system's sched_yield. The count only grows, so
+    nothing is ever reset: nobody arrives at the next barrier before all have arrived at this one.
     """
     integers[2] += integers[1]
-    awaited, spins = integers[2], 0
+    awaited, pauses = integers[2], 0
     atomic_increment(integers[0])
     while atomic_read(integers[0]) < awaited:
-        spins += 1
-        if spins > SPINS_BEFORE_YIELD:
+        pauses += 1
+        if pauses <= PAUSES_BEFORE_YIELD:
+            pause()
+        else:
             call_plain(integers[3])
 
 

@@ -1,6 +1,7 @@
 """Division among threads: whatever order the threads of a phase run in, the result is that of the recording, to the bit."""
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -100,6 +101,20 @@ def test_threads_at_once_give_the_same_bits(seed, threads):
     several.program.replay(15)
     several.program.replay(5)
     assert several.bits() == one.bits()
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_thread_that_is_late_is_waited_for(late):
+    one, two = Recording(0, 1), Recording(0, 2)
+    one.program.replay(3)
+    tables = two.program._divide(2)
+    early = threading.Thread(target=tables[1 - late].run, args=(3,), daemon=True)
+    early.start()
+    early.join(0.02)  # longer than it spins before it yields
+    assert early.is_alive()
+    tables[late].run(3)
+    early.join()
+    assert two.bits() == one.bits()
 
 
 def test_phases_keep_every_call_and_join_what_is_independent():
