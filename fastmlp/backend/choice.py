@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
-SHORTEST_TRIAL = 1e-3  # seconds: below it, waking a thread weighs more than what it does
-TRIAL_SHARE = 20  # one step in so many is a trial
-LONGEST_PAUSE = 64  # runs between trials, once the favourite has been confirmed again and again
+FIRST_REST = 2e-3  # seconds before the first trial: what it costs to divide a Program another way, which may never pay
+SHORTEST_TRIAL = 0.5e-3  # seconds of a turn: ten times what it takes to wake a thread
+LONGEST_TRIAL = 16e-3  # several of the slices of 3 or 4 ms that a busy system deals out
+REST = 25  # times what the turn took that was lost: all that trials can cost is a twenty-fifth of the time
+WINS = 3  # turns in a row: in one or two the favourite may have had to wait, or its threads may have shared a core
 CLEARLY_FASTER = 0.95
+
+
+@dataclass
+class Turn:
+    """Steps that are run one way: how long that is to last, how long it has, and how many steps they were."""
+
+    way: int
+    planned: float
+    seconds: float = 0.0
+    steps: int = 0
+
+    @property
+    def left(self) -> float:
+        """Seconds that it is still to last."""
+        return self.planned - self.seconds
+
+    @property
+    def pace(self) -> float:
+        """Seconds a step."""
+        return self.seconds / self.steps
 
 
 class Chooser:
     """Runs steps the way that was fastest so far, and tries another way now and then.
 
     What is fastest depends on the sizes and on what else the machine does, which nobody can know beforehand and which
-    changes. A trial takes a twentieth of the steps of a run; each time it confirms the favourite, the next one is put off
-    twice as long.
+    changes. In a trial another way and the favourite take turns of the same length; who wins three running is the favourite
+    from then on. A rest follows, many times as long as the other way's turn. Each trial is longer than the one before: the
+    first are over soon, as short runs need, and the later ones see a fair share of what a busy machine does.
 
     Parameters
     ----------
@@ -29,31 +53,53 @@ class Chooser:
     def __init__(self, ways: Sequence[Callable[[int], None]], favourite: int):
         self.favourite = favourite
         self._ways = ways
-        self._seconds_per_step = [0.0] * len(ways)
-        self._pause, self._runs_until_trial = 1, 0
+        self._paces: dict[int, float] = {}  # seconds a step, when each last ran
+        self._turns = self._take_turns()
+        self._turn = next(self._turns)
 
     def run(self, steps: int) -> None:
         """Run ``steps`` steps."""
-        trial = steps // TRIAL_SHARE
-        expected = self._seconds_per_step[self.favourite] * trial
-        self._runs_until_trial -= 1
-        if len(self._ways) > 1 and self._runs_until_trial < 0 and expected >= SHORTEST_TRIAL:
-            self._try_others(trial)
-            steps -= trial * (len(self._ways) - 1)
-        self._timed(self.favourite, steps)
+        if len(self._ways) == 1:
+            self._ways[0](steps)
+            return
+        while steps > 0:
+            steps -= self._advance(steps)
 
-    def _try_others(self, steps: int) -> None:
-        before = self.favourite
-        for way in range(len(self._ways)):
-            if way != before:
-                self._timed(way, steps)
-        best = min(range(len(self._ways)), key=self._seconds_per_step.__getitem__)
-        if self._seconds_per_step[best] < CLEARLY_FASTER * self._seconds_per_step[before]:
-            self.favourite = best
-        self._pause = 1 if self.favourite != before else min(2 * self._pause, LONGEST_PAUSE)
-        self._runs_until_trial = self._pause
-
-    def _timed(self, way: int, steps: int) -> None:
+    def _advance(self, most: int) -> int:
+        """Run some steps the way whose turn it is; return how many."""
+        turn = self._turn
+        way = self._ways[turn.way]
+        if (
+            turn.way not in self._paces
+        ):  # a way's first step builds tables and finds nothing in the cache: it does not count
+            way(1)
+            self._paces[turn.way] = self._paces.get(self.favourite, turn.planned)
+            return 1
+        planned = min(turn.left, LONGEST_TRIAL)  # a machine that has become busy is noticed soon
+        count = min(most, max(1, round(planned / self._paces[turn.way])))
         start = time.perf_counter()
-        self._ways[way](steps)
-        self._seconds_per_step[way] = (time.perf_counter() - start) / steps
+        way(count)
+        seconds = time.perf_counter() - start
+        self._paces[turn.way] = seconds / count
+        turn.seconds += seconds
+        turn.steps += count
+        if turn.left < SHORTEST_TRIAL / 2:
+            self._turn = next(self._turns)
+        return count
+
+    def _take_turns(self) -> Iterator[Turn]:
+        """Yield one turn after the other, each once the one before is over."""
+        yield Turn(self.favourite, FIRST_REST)
+        length = SHORTEST_TRIAL
+        while True:
+            for other in [way for way in range(len(self._ways)) if way != self.favourite]:
+                for _ in range(WINS):
+                    theirs, ours = Turn(other, length), Turn(self.favourite, length)
+                    yield theirs
+                    yield ours
+                    if theirs.pace > CLEARLY_FASTER * ours.pace:
+                        break
+                else:
+                    self.favourite = other
+                yield Turn(self.favourite, REST * theirs.seconds)
+            length = min(2 * length, LONGEST_TRIAL)
