@@ -72,12 +72,24 @@ class CpuProgram(Program):
         if steps < 1:
             return
         if self._chooser is None:
-            divided = self._threads > 1 and estimated_seconds(self.calls) >= WORTH_DIVIDING
-            counts = [1, self._threads] if self._tries and self._threads > 1 else [self._threads if divided else 1]
-            self._counts = counts
-            ways = [Way(partial(self._divide, count)) for count in counts]
-            self._chooser = Chooser(ways, favourite=len(ways) - 1 if divided else 0)
+            self._choose()
         self._chooser.run(steps)
+
+    def hold(self, threads: int) -> None:
+        """Take so many threads from now on, be it faster or not: what a choice is compared with."""
+        self._choose_among([threads], favourite=0)
+
+    def _choose(self) -> None:
+        """Begin with what the sizes suggest."""
+        divided = self._threads > 1 and estimated_seconds(self.calls) >= WORTH_DIVIDING
+        if self._tries and self._threads > 1:
+            self._choose_among([1, self._threads], favourite=int(divided))
+        else:
+            self._choose_among([self._threads if divided else 1], favourite=0)
+
+    def _choose_among(self, counts: list[int], favourite: int) -> None:
+        self._counts = counts
+        self._chooser = Chooser([Way(partial(self._divide, count)) for count in counts], favourite)
 
     def _divide(self, threads: int) -> list[Table]:
         """Return one table a thread; with several, a barrier ends every phase."""
