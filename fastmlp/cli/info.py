@@ -57,7 +57,8 @@ def _show_machine(console: Console, report: dict[str, Any]) -> None:
     console.entries(
         [
             ("platform", report["platform"]),
-            ("processor", f"{report['processor']} ({report['vector_width']})"),
+            ("processor", report["processor"]),
+            ("vectors", _vectors(report["vector_width"], report["kernels"])),
             ("threads", str(report["threads"])),
             ("BLAS", report["blas"]),
             ("CUDA", report["cuda"] or f"no: {report['cuda_unavailable']}"),
@@ -66,6 +67,12 @@ def _show_machine(console: Console, report: dict[str, Any]) -> None:
     )
     console.line()
     console.entries((name, where or "will be downloaded when first used") for name, where in report["datasets"].items())
+
+
+def _vectors(processor: str, kernels: dict[str, Any]) -> str:
+    """Say what the processor has and what is made of it, with who is to blame if that is less."""
+    blame = f", narrowed by {' and '.join(kernels['narrowed_by'])}" if kernels["narrowed_by"] else ""
+    return f"processor {processor}; kernels compiled for {kernels['vectors']} ({kernels['processor']}){blame}"
 
 
 def _show_run(console: Console, report: dict[str, Any]) -> None:

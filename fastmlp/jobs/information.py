@@ -17,7 +17,16 @@ CORE_PACKAGES = (
     "numpy", "scipy", "numba", "llvmlite", "scikit-learn", "click", "rich", "safetensors", "threadpoolctl", "psutil",
 )  # fmt: skip
 EXTRA_PACKAGES = {"polars": "tables", "pillow": "plots", "matplotlib": "plots"}
-VECTOR_FLAGS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON", "sse2": "SSE2"}
+# Of the processor, the widest first: what a flag of Linux is called, and the bytes of a vector.
+VECTOR_FLAGS = {
+    "avx512f": ("AVX-512", 64),
+    "avx2": ("AVX2", 32),
+    "avx": ("AVX", 32),
+    "sve": ("SVE", 16),
+    "asimd": ("NEON", 16),
+    "sse2": ("SSE2", 16),
+}
+NARROWING = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")  # what Numba is told a lesser processor with
 
 
 def information() -> dict[str, Any]:
@@ -27,13 +36,13 @@ def information() -> dict[str, Any]:
     -------
     dict
         ``versions`` (None where a package is missing), ``extras`` (which extra brings an optional package), ``blas``,
-        ``threads`` (that this process may use), ``processor``, ``vector_width``, ``datasets`` (where each was found, None
-        where it will be downloaded), ``kernel_cache`` (folder), ``cuda`` (the first device's name, or None) and
-        ``cuda_unavailable`` (why, or empty).
+        ``threads`` (that this process may use), ``processor``, ``vector_width`` (its widest vectors), ``kernels`` (the
+        vectors that kernels are compiled for), ``datasets`` (where each was found, None where it will be downloaded),
+        ``kernel_cache`` (folder), ``cuda`` (the first device's name, or None) and ``cuda_unavailable`` (why, or empty).
     """
     from fastmlp.kernels.cpu.object_code import cache_folder
 
-    processor, vectors = _processor()
+    processor, vectors, vector_bytes = _processor()
     device = open_backend("cpu")[0].describe()
     cuda, problem = _cuda()
     return {
@@ -46,6 +55,7 @@ def information() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": processor,
         "vector_width": vectors,
+        "kernels": kernel_vectors(vector_bytes),
         "threads": int(device["threads"]),
         "blas": device["blas"],
         "datasets": {name: found_at(name) for name in datasets.NAMES},
@@ -61,6 +71,32 @@ def _cuda() -> tuple[str | None, str]:
         return open_backend("cuda")[0].describe()["device"], ""
     except DeviceError as error:
         return None, str(error)
+
+
+def kernel_vectors(processor_bytes: int) -> dict[str, Any]:
+    """Return which vectors the kernels are compiled for in this process.
+
+    Parameters
+    ----------
+    processor_bytes
+        Width of the processor's own vectors; 0 if it is not known.
+
+    Returns
+    -------
+    dict
+        ``vectors`` (for people), ``bits``, ``processor`` (as LLVM names it), and ``narrowed_by``: the variables that are to
+        blame if these vectors are narrower than the processor's, else none.
+    """
+    from fastmlp.kernels.cpu.processor import processor
+
+    target = processor()
+    is_narrowed = target.vector_bytes < processor_bytes
+    return {
+        "vectors": target.words,
+        "bits": 8 * target.vector_bytes,
+        "processor": target.name,
+        "narrowed_by": [name for name in NARROWING if is_narrowed and name in os.environ],
+    }
 
 
 def found_at(name: str) -> str | None:
@@ -125,8 +161,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _processor() -> tuple[str, str]:
-    """Return the processor's name and its widest vectors, as far as Linux tells."""
+def _processor() -> tuple[str, str, int]:
+    """Return the processor's name, its widest vectors and their bytes, as far as Linux tells."""
     found: dict[str, str] = {}
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
@@ -135,5 +171,5 @@ def _processor() -> tuple[str, str]:
     except OSError:
         pass  # not Linux
     flags = found.get("flags", found.get("Features", "")).split()
-    widest = next((name for flag, name in VECTOR_FLAGS.items() if flag in flags), "unknown")
-    return found.get("model name", platform.processor() or platform.machine()), widest
+    widest = next((vectors for flag, vectors in VECTOR_FLAGS.items() if flag in flags), ("unknown", 0))
+    return found.get("model name", platform.processor() or platform.machine()), *widest

@@ -1,11 +1,19 @@
 """``fastmlp info``: of this machine, and of a run."""
 
 import json
+import os
 import platform
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy
+import pytest
 
 import fastmlp as package
+
+NARROWED = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}
+CPUINFO = Path("/proc/cpuinfo")
 
 
 def test_of_this_machine_as_json(fastmlp):
@@ -24,6 +32,46 @@ def test_for_people(fastmlp):
     text = fastmlp("info").out
     for word in ("fastmlp", "scikit-learn", "BLAS", "threads", "processor", "CUDA", "kernel cache", "digits"):
         assert word in text
+
+
+@pytest.fixture(scope="module")
+def narrowed():
+    """What a process says whose kernels are compiled for a processor of 256 bits."""
+
+    def say(*words):
+        command = [sys.executable, "-m", "fastmlp", "info", *words]
+        return subprocess.run(
+            command, env={**os.environ, **NARROWED}, capture_output=True, text=True, check=True
+        ).stdout
+
+    return say
+
+
+def test_the_vectors_of_the_processor_and_of_the_kernels(fastmlp, monkeypatch):
+    """Against LLVM's own list of what this machine has."""
+    import llvmlite.binding as llvm
+
+    if any(name in os.environ for name in NARROWED):
+        pytest.skip("kernels are narrowed from outside")
+    has = llvm.get_host_cpu_features()
+    bits = 512 if has.get("avx512f") else 256 if has.get("avx") else 128
+    kernels = fastmlp("info", "--json").json["kernels"]
+    assert (kernels["bits"], kernels["narrowed_by"]) == (bits, [])
+    assert kernels["processor"] == llvm.get_host_cpu_name()
+    [line] = [line for line in fastmlp("info").out.splitlines() if line.startswith("vectors")]
+    assert f"kernels compiled for {kernels['vectors']} ({kernels['processor']})" in line
+    assert "narrowed" not in line
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="narrows to a processor of x86-64")
+def test_narrowed_vectors_and_who_narrowed_them(narrowed):
+    kernels = json.loads(narrowed("--json"))["kernels"]
+    assert (kernels["vectors"], kernels["bits"], kernels["processor"]) == ("AVX2 and FMA", 256, "haswell")
+    [line] = [line for line in narrowed().splitlines() if line.startswith("vectors")]
+    assert "kernels compiled for AVX2 and FMA (haswell)" in line
+    is_wider = CPUINFO.exists() and "avx512f" in CPUINFO.read_text().split()
+    assert kernels["narrowed_by"] == (list(NARROWED) if is_wider else [])
+    assert line.endswith(", narrowed by NUMBA_CPU_NAME and NUMBA_CPU_FEATURES") == is_wider
 
 
 def test_where_data_sets_are(fastmlp, here, monkeypatch):
