@@ -14,6 +14,7 @@ GPU_PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "jax-cuda12-plugin", "jax-cuda13
 CPU_PACKAGES = ("fastmlp", "numpy", "scipy", "numba", "scikit-learn", "torch", "jax", "onnxruntime", "mkl")
 PACKAGES = (*CPU_PACKAGES, *GPU_PACKAGES)
 CORE_TYPE = "OPENBLAS_CORETYPE"
+CPUINFO = Path("/proc/cpuinfo")
 
 
 def usable_cores() -> int:
@@ -21,13 +22,20 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def describe_machine() -> dict[str, Any]:
-    """Return the processor, its cores and flags, the load before the measurement, and the libraries' versions."""
+def describe_machine(isa: str = "native") -> dict[str, Any]:
+    """Return the processor, its cores and flags, the load before the measurement, and the libraries' versions.
+
+    Parameters
+    ----------
+    isa
+        Word of ``--isa``: beyond which instructions nobody goes.
+    """
     known = information()
     return {
         "processor": known["processor"],
         "cores": usable_cores(),
-        "flags": [flag for flag in FLAGS if flag in _processor_flags()],
+        "flags": [flag for flag in FLAGS if flag in processor_flags()],
+        "isa": isa,
         "load": round(os.getloadavg()[0], 2),
         "python": known["versions"]["python"],
         "versions": {package: found for package in PACKAGES if (found := _version(package))},
@@ -42,7 +50,7 @@ def machine_lines(machine: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{package} {found}" for package, found in machine["versions"].items())
     chosen = machine[CORE_TYPE.lower()]
     lines = [
-        f"{machine['processor']}, {machine['cores']} cores, {flags}, load {machine['load']:.2f} before",
+        f"{machine['processor']}, {machine['cores']} cores, {flags}, isa {machine['isa']}, load {machine['load']:.2f} before",
         f"python {machine['python']}, {versions}, {machine['blas']}",
     ]
     if chosen is not None:
@@ -55,15 +63,26 @@ def machine_lines(machine: dict[str, Any]) -> list[str]:
     ]
 
 
-def _processor_flags() -> set[str]:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() in ("flags", "Features"):
-                return set(value.split())
-    except OSError:
-        pass  # not Linux: nothing is known
+def processor_flags() -> set[str]:
+    """Return what Linux calls the features of the processor; none where it is not known."""
+    for name in ("flags", "Features"):
+        if name in (found := _cpuinfo()):
+            return set(found[name].split())
     return set()
+
+
+def is_intel() -> bool:
+    """Return whether the processor is Intel's."""
+    return _cpuinfo().get("vendor_id") == "GenuineIntel"
+
+
+def _cpuinfo() -> dict[str, str]:
+    """Return what Linux tells of the first core; nothing elsewhere."""
+    try:
+        lines = CPUINFO.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0].splitlines()
+    except OSError:
+        return {}
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def _version(package: str) -> str | None:

@@ -19,6 +19,7 @@ from fastmlp.training.passes import Prediction as PredictionPass
 
 from .place import CPU
 from .problem import Problem, RowCalls
+from .vectors import Report, of_numpy
 
 
 class Training:
@@ -130,6 +131,14 @@ class Device:
         """Return the device's name and the library of its products."""
         described = self._backend.describe()
         return [{"device": described["device"], "libraries": described["blas"]}]
+
+
+def vectors() -> list[Report]:
+    """Return what Numba compiles the kernels for, and what NumPy and each BLAS say."""
+    from fastmlp.kernels.cpu.processor import processor
+
+    target = processor()
+    return [Report("kernels", f"{target.words} ({target.name})", 8 * target.vector_bytes), *of_numpy()]
 
 
 def _recorded(

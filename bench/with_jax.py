@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 import time
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +17,7 @@ from fastmlp.jobs.throughput import Shape
 
 from .place import CPU
 from .problem import Orders, Problem, RowCalls
+from .vectors import Report
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
@@ -102,6 +106,18 @@ class Device:
                 "libraries": f"JAX {jax.__version__}, {self._device.client.platform_version}".partition("\n")[0],
             }
         ]
+
+
+def vectors() -> list[Report]:
+    """Return what XLA's own code has, read in what it compiles, and whether products go to YNNPACK."""
+    product = jax.jit(lambda x: jnp.maximum(x @ x, 0) + x).lower(jnp.ones((256, 256)))
+    with tempfile.TemporaryDirectory() as folder:
+        text = product.compile(compiler_options={"xla_dump_to": folder}).as_text()
+        code = "".join(file.read_text() for file in Path(folder).glob("*ir-with-opt.ll"))
+    bits = max((32 * int(lanes) for lanes in re.findall(r"<(\d+) x float>", code)), default=None)
+    reports = [Report("XLA", f"vectors of {bits} bits" if bits else "does not say", bits)]
+    # YNNPACK asks the processor itself and does not say what it was told.
+    return [*reports, Report("YNNPACK", "does not say", None)] if "__ynn_fusion" in text else reports
 
 
 def _use(device: str = CPU, precision: str = "highest") -> jax.Device:

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from fastmlp.jobs.throughput import Parameters
 
 from .problem import Problem, RowCalls
+from .vectors import Report
 
 OPSET, IR_VERSION = 17, 8  # old enough for every release of the last years
 
@@ -33,6 +34,11 @@ class Prediction:
         for _ in range(calls):
             [outputs] = self._session.run(None, {"x": self._calls.next()})
         return outputs[:1].tolist()
+
+
+def vectors() -> list[Report]:
+    """Return that it does not say: it asks the processor, and no option or variable is in between."""
+    return [Report("ONNX Runtime", "does not say", None)]
 
 
 def build_model(parameters: Parameters) -> onnx.ModelProto:

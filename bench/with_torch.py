@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -15,9 +18,12 @@ from fastmlp.jobs.throughput import Parameters, Shape
 
 from .place import CPU
 from .problem import Orders, Problem, RowCalls
+from .vectors import Report, bits_in, printed
 
 # Compiling in worker processes of its own would hide memory from the count and take cores from others.
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+
+ARCHITECTURE_BITS = {"nehalem": 128, "haswell": 256}  # of -march
 
 
 class Training:
@@ -118,6 +124,19 @@ class Device:
         return [{"device": name, "libraries": f"PyTorch {torch.__version__} for CUDA {torch.version.cuda}"}]
 
 
+def vectors() -> list[Report]:
+    """Return what ATen, oneDNN and MKL say, and the compiler of torch.compile if it was at work."""
+    aten = torch.backends.cpu.get_cpu_capability()
+    reports = [Report("ATen", aten, {"DEFAULT": 128, "AVX2": 256, "AVX512": 512}.get(aten))]
+    if torch.backends.mkldnn.is_available():
+        reports.append(_announced("oneDNN", torch.backends.mkldnn.verbose(1), _convolve, r"cpu,isa:(.*)"))
+    if torch.backends.mkl.is_available():
+        reports.append(
+            _announced("MKL", torch.backends.mkl.verbose(1), _multiply, r"Intel\(R\) 64 architecture ([^,]*)")
+        )
+    return [*reports, _inductor()] if "torch._inductor.codecache" in sys.modules else reports
+
+
 def use(threads: int, device: str = CPU, precision: str = "highest") -> torch.device:
     """Make a device and its way to multiply those of this process.
 
@@ -181,6 +200,38 @@ def make_optimizer(shape: Shape, network: nn.Module, capturable: bool = False) -
     if shape.optimizer == "adam":
         return torch.optim.Adam(network.parameters(), lr=shape.learning_rate, fused=True, capturable=capturable)
     return torch.optim.SGD(network.parameters(), lr=shape.learning_rate, momentum=shape.momentum, fused=True)
+
+
+def _announced(library: str, verbose: AbstractContextManager, work: Callable[[], object], pattern: str) -> Report:
+    """Return what a library prints of the processor when it is told to talk and then has work to do."""
+
+    def work_aloud() -> None:
+        with verbose:
+            work()
+
+    found = re.search(pattern, printed(work_aloud))
+    bits = bits_in(found[1]) if found else None
+    return Report(library, found[1] if bits else "does not say", bits)  # MKL, not on Intel: "Architecture processors"
+
+
+def _convolve() -> None:
+    torch.nn.functional.conv2d(
+        torch.ones(1, 64, 56, 56), torch.ones(64, 64, 3, 3)
+    )  # a small one would not go to oneDNN
+
+
+def _multiply() -> None:
+    torch.mm(torch.ones(64, 64), torch.ones(64, 64))
+
+
+def _inductor() -> Report:
+    from torch._inductor import config, cpu_vec_isa
+
+    isa, architecture = cpu_vec_isa.pick_vec_isa(), config.cpp.march
+    words = f"{str(isa) if isa else 'scalar'} C++ for {architecture or 'native'}"
+    # Whatever the code has, the C++ compiler makes vectors of scalar loops, as wide as the architecture has them.
+    bits = max(isa.bit_width(), ARCHITECTURE_BITS.get(architecture, 0))
+    return Report("torch.compile", words, bits or None)
 
 
 def _require_gpu(device: torch.device) -> None:

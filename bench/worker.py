@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import resource
@@ -9,6 +10,7 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TextIO
 
 from fastmlp.errors import FastMLPError
@@ -17,13 +19,21 @@ STATUS = Path("/proc/self/status")
 
 
 def serve(requests: TextIO, replies: TextIO) -> None:
-    """Build what the first line describes, then answer each following line, until there is none."""
+    """Build what the first line describes, then answer each following line, until there is none.
+
+    A line asks for so many units of work, ``{"count": 3}``, or what the libraries say, ``{"vectors": true}``.
+    """
     try:
-        contender = _build(json.loads(requests.readline()))
+        description = json.loads(requests.readline())
+        contender = _build(description)
         _reply(replies, {"compile_seconds": contender.compile_seconds})
         for line in requests:
+            if "vectors" in (request := json.loads(line)):
+                reports = _module(description).vectors()
+                _reply(replies, {"vectors": [dataclasses.astuple(each) for each in reports]})
+                continue
             start = time.perf_counter()
-            result = contender.run(json.loads(line)["count"])
+            result = contender.run(request["count"])
             seconds = time.perf_counter() - start
             memory = {"peak_bytes": peak_memory(), "device_bytes": getattr(contender, "device_bytes", 0)}
             notices = list(getattr(contender, "notices", ()))
@@ -54,9 +64,14 @@ def _build(description: dict[str, Any]) -> Any:
     """
     from .problem import make_problem, shape_from_dict
 
-    made = getattr(import_module(f"{__package__}.{description['module']}"), description["activity"])
+    made = getattr(_module(description), description["activity"])
     problem = [] if description["shape"] is None else [make_problem(shape_from_dict(description["shape"]))]
     return made(*problem, threads=description["threads"], **description["options"])
+
+
+def _module(description: dict[str, Any]) -> ModuleType:
+    """Return a contender's module; its ``vectors`` returns a Report of each library in use."""
+    return import_module(f"{__package__}.{description['module']}")
 
 
 def _reply(replies: TextIO, message: dict[str, Any]) -> None:

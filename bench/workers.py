@@ -16,10 +16,13 @@ from fastmlp.jobs.throughput import Shape
 
 from .contenders import Contender, Variant
 from .problem import shape_to_dict
+from .vectors import Report
 
 ROOT = Path(__file__).parent.parent
 SHARED_GPU = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}  # JAX would take three quarters of a GPU, where others work too
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")  # the last is read by XLA
+# What a user has set is kept, with what a variant needs behind it: the last word counts.
+JOINED = {"XLA_FLAGS": " ", "GLIBC_TUNABLES": ":", "NPY_DISABLE_CPU_FEATURES": " "}
 
 
 class WorkerError(FastMLPError, RuntimeError):
@@ -98,6 +101,15 @@ class Worker:
         )
         return reply["seconds"], reply["result"]
 
+    @property
+    def process(self) -> int:
+        """Number of its process."""
+        return self._process.pid
+
+    def vectors(self) -> list[Report]:
+        """Return what its libraries say of the vectors they use; ask when it has run."""
+        return [Report(*each) for each in self._ask({"vectors": True})["vectors"]]
+
     def close(self) -> None:
         """End the process."""
         for pipe in (self._process.stdin, self._process.stdout):
@@ -132,7 +144,10 @@ def _environment(variant: Variant) -> dict[str, str]:
     """Return this process's environment with what libraries read when they are loaded: threads, flags, memory."""
     threads = dict.fromkeys(THREAD_VARIABLES, str(variant.threads))
     environment = {**os.environ, **SHARED_GPU, **threads, **variant.environment}
-    flags = [os.environ.get("XLA_FLAGS", ""), variant.environment.get("XLA_FLAGS", "")]
-    if variant.threads == 1:
-        flags.append("--xla_cpu_multi_thread_eigen=false")
-    return {**environment, "XLA_FLAGS": joined} if (joined := " ".join(filter(None, flags))) else environment
+    for name, separator in JOINED.items():
+        words = [os.environ.get(name, ""), variant.environment.get(name, "")]
+        if name == "XLA_FLAGS" and variant.threads == 1:
+            words.append("--xla_cpu_multi_thread_eigen=false")
+        if joined := separator.join(filter(None, words)):
+            environment[name] = joined
+    return environment
