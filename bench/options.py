@@ -15,6 +15,7 @@ from fastmlp.errors import FastMLPError, MissingExtraError, UsageError, choose
 from fastmlp.training.files import write_atomically, write_json
 
 from .contenders import EXTRA
+from .isa import ISAS, NATIVE
 from .machine import usable_cores
 from .place import CPU
 from .rounds import Protocol
@@ -76,6 +77,10 @@ common_options = _all_of(
     json_option,
     click.option("--plot", "plot_file", metavar="FILE", help="Draw it: a name that ends in .png, .svg or .pdf."),
 )
+isa_option = click.option(
+    "--isa", default=NATIVE, show_default=True, metavar="NAME",
+    help=f"Vectors beyond which nobody goes: {', '.join(ISAS)}.",
+)  # fmt: skip
 place_options = _all_of(
     click.option("--device", default=CPU, show_default=True, metavar="NAME", help="cpu, cuda or cuda:N."),
     click.option(

@@ -20,9 +20,14 @@ def peak_size(place: Place) -> int:
 
 def measure_peak(
     peers: Sequence[Contender], place: Place, threads: int, protocol: Protocol, size: int,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] = lambda line: None, environment: dict[str, str] | None = None,
 ) -> tuple[dict[str, float], list[str]]:  # fmt: skip
     """Multiply two square float32 matrices with our tiles and NumPy, or with cuBLAS, and with PyTorch if it takes part.
+
+    Parameters
+    ----------
+    environment
+        Variables of their processes.
 
     Returns
     -------
@@ -31,7 +36,7 @@ def measure_peak(
     failures : list
         A line for each that could not be measured.
     """
-    variants = (Variant(threads, place.options),)
+    variants = (Variant(threads, place.options, environment or {}),)
     contenders = [Contender(f"{OWN} {'cuBLAS' if place.is_gpu else 'tiles'}", f"with_{OWN}", variants)]
     if not place.is_gpu:
         contenders.append(Contender("numpy", "with_sklearn", variants))

@@ -12,11 +12,14 @@ from fastmlp.jobs.throughput import Shape, find_shapes
 
 from .agreement import PROBABILITY_TOLERANCE, check_prediction
 from .contenders import PREDICTION_PEERS, Contender, find_peers, own_prediction
+from .isa import ISAS, Isa, find_isa
 from .machine import describe_machine, machine_lines
 from .numbers import best_peer, speed_against
+from .obedience import PREDICTION, keep_obedient
 from .options import (
     check_files,
     common_options,
+    isa_option,
     print_notes,
     protocol_of,
     run,
@@ -34,11 +37,13 @@ ALL_ROWS = "all"
 @words_option("--shapes", "all", "kuzushiji, mnist, products, wide, tabular, small, or all.")
 @words_option("--peers", ",".join(PREDICTION_PEERS), "Libraries to compare with; none for none.")
 @words_option("--batches", f"1,64,{ALL_ROWS}", "Rows of a call.")
+@isa_option
 @common_options
 def command(
     shapes: list[str],
     peers: list[str],
     batches: list[str],
+    isa: str,
     gemm: list[str],
     rounds: int,
     seconds: float,
@@ -51,17 +56,18 @@ def command(
     fastmlp takes part as a user calls it (Model.predict_outputs) and as a prediction that was recorded once.
     """
     check_files(json_file, plot_file)
-    protocol, chosen = protocol_of(rounds, seconds), find_shapes(shapes)
+    protocol, chosen, limit = protocol_of(rounds, seconds), find_shapes(shapes), find_isa(isa)
     for batch in batches:
         _rows_of(batch, chosen[0])
     own, (found, missing) = own_prediction(gemm, threads), find_peers(peers, PREDICTION_PEERS, threads)
-    console, machine = Console(), describe_machine()
+    console, machine = Console(), describe_machine(isa)
     for line in machine_lines(machine):
         console.line(line)
     print_notes(console, "missing", list(missing.values()))
     report: dict[str, Any] = {"machine": machine, "threads": threads, "missing": missing, "shapes": {}}
+    everyone, report["isa"] = keep_obedient(console, [*own, *found], limit, PREDICTION, tell_progress)
     for shape in chosen:
-        report["shapes"][shape.name] = _one_shape(console, shape, [*own, *found], batches, protocol)
+        report["shapes"][shape.name] = _one_shape(console, shape, everyone, batches, protocol, limit)
     write_results(report, json_file, plot_file, _draw)
     return 0 if all(_is_complete(entry, own) for entry in report["shapes"].values()) else 1
 
@@ -76,11 +82,11 @@ def _rows_of(batch: str, shape: Shape) -> int:
 
 
 def _one_shape(
-    console: Console, shape: Shape, contenders: list[Contender], batches: list[str], protocol: Protocol
+    console: Console, shape: Shape, contenders: list[Contender], batches: list[str], protocol: Protocol, isa: Isa
 ) -> dict[str, Any]:
     """Check, measure and print a shape; return its part of the report."""
     console.line()
-    console.line(f"{shape.name}: {shape.network}")
+    console.line(f"{shape.name}: {shape.network}{isa.limit}")
     tell_progress(f"{shape.name}: comparing probabilities")
     agreements, failures = check_prediction(contenders, shape)
     results = {}
@@ -121,7 +127,9 @@ def _draw(report: dict[str, Any]):
         for name, entry in report["shapes"].items()
         for batch, results in entry["results"].items()
     }
-    return draw_bars(groups, f"A call on {report['machine']['processor']}, by rows of a call", "microseconds")
+    machine = report["machine"]
+    title = f"A call on {machine['processor']}, by rows of a call{ISAS[machine['isa']].limit}"
+    return draw_bars(groups, title, "microseconds")
 
 
 if __name__ == "__main__":

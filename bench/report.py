@@ -77,7 +77,9 @@ def draw_bars(groups: dict[str, dict[str, tuple[float, float, float]]], title: s
     return figure
 
 
-def draw_lines(panels: dict[str, dict[str, tuple[list[float], list[float], float]]], labels: dict[str, str]) -> Figure:
+def draw_lines(
+    panels: dict[str, dict[str, tuple[list[float], list[float], float]]], labels: dict[str, str], title: str
+) -> Figure:
     """Draw a panel an axis of growth: times against sizes, both logarithmic, with the fitted exponents.
 
     Parameters
@@ -86,10 +88,13 @@ def draw_lines(panels: dict[str, dict[str, tuple[list[float], list[float], float
         By axis and contender: (sizes, times, exponent).
     labels
         Of the times, by axis of growth.
+    title
+        Of the picture.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4 * len(panels), 4), layout="constrained")
+    figure.suptitle(title)
     for place, (axis, lines) in enumerate(panels.items(), start=1):
         axes = figure.add_subplot(1, len(panels), place)
         markers = itertools.cycle("osv^Dx")

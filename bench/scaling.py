@@ -12,11 +12,14 @@ from fastmlp.errors import choose
 from fastmlp.jobs.throughput import Shape
 
 from .contenders import TRAINING_PEERS, Contender, find_peers, own_training
+from .isa import ISAS, Isa, find_isa
 from .machine import describe_machine, machine_lines
 from .numbers import fitted_exponent
+from .obedience import TRAINING, keep_obedient
 from .options import (
     check_files,
     common_options,
+    isa_option,
     print_notes,
     protocol_of,
     run,
@@ -62,11 +65,13 @@ AXES = {
     "--points", type=click.IntRange(2, MOST_POINTS), default=MOST_POINTS, show_default=True, metavar="N",
     help="Sizes of each, from the smallest on.",
 )  # fmt: skip
+@isa_option
 @common_options
 def command(
     axes: list[str],
     peers: list[str],
     points: int,
+    isa: str,
     gemm: list[str],
     rounds: int,
     seconds: float,
@@ -81,18 +86,20 @@ def command(
     rows, depth and batch, and 2 for the width.
     """
     check_files(json_file, plot_file)
-    protocol = protocol_of(rounds, seconds)
+    protocol, limit = protocol_of(rounds, seconds), find_isa(isa)
     chosen = [choose("axis", name, AXES) for name in dict.fromkeys(axes)] or list(AXES)
     own, (found, missing) = own_training(gemm, threads), find_peers(peers, TRAINING_PEERS, threads)
-    console, machine = Console(), describe_machine()
+    console, machine = Console(), describe_machine(isa)
     for line in machine_lines(machine):
         console.line(line)
     print_notes(console, "missing", list(missing.values()))
     report: dict[str, Any] = {"machine": machine, "threads": threads, "missing": missing, "axes": {}}
+    everyone, report["isa"] = keep_obedient(console, [*own, *found], limit, TRAINING, tell_progress)
     for name in chosen:
-        report["axes"][name] = _one_axis(console, name, points, [*own, *found], protocol)
+        report["axes"][name] = _one_axis(console, name, points, everyone, protocol, limit)
     write_results(report, json_file, plot_file, _draw)
-    complete = all(len(entry["contenders"]) >= len(own) for entry in report["axes"].values())
+    names = {contender.name for contender in own}
+    complete = all(names <= set(entry["contenders"]) for entry in report["axes"].values())
     return 0 if complete else 1
 
 
@@ -104,7 +111,7 @@ def shape_at(axis: str, size: int) -> Shape:
 
 
 def _one_axis(
-    console: Console, name: str, points: int, contenders: list[Contender], protocol: Protocol
+    console: Console, name: str, points: int, contenders: list[Contender], protocol: Protocol, isa: Isa
 ) -> dict[str, Any]:
     """Measure and print the sizes of an axis; return its part of the report."""
     axis = AXES[name]
@@ -122,7 +129,7 @@ def _one_axis(
             results.append({"size": size, "steps": shape.steps, **each.to_dict()})
     fitted = {who: fitted_exponent(list(found), list(found.values())) for who, found in times.items() if found}
     console.line()
-    header = [name, *(f"{who}, µs/{unit}" for who in fitted)]
+    header = [f"{name}{isa.limit}", *(f"{who}, µs/{unit}" for who in fitted)]
     rows = [
         [f"{size:,}", *(micro(times[who][size]) if size in times[who] else "-" for who in fitted)] for size in sizes
     ]
@@ -149,7 +156,8 @@ def _draw(report: dict[str, Any]):
         for axis, entry in report["axes"].items()
     }
     labels = {axis: f"microseconds of one {entry['unit']}" for axis, entry in report["axes"].items()}
-    return draw_lines(panels, labels)
+    machine = report["machine"]
+    return draw_lines(panels, labels, f"Training on {machine['processor']}{ISAS[machine['isa']].limit}")
 
 
 if __name__ == "__main__":

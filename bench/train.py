@@ -14,11 +14,14 @@ from fastmlp.jobs.throughput import Shape, find_shapes
 from .agreement import TF32_TOLERANCE, TOLERANCE, Agreement, check_training
 from .contenders import GPU_PEERS, OWN, TRAINING_PEERS, Contender, LineUp, find_peers, own_training
 from .gpu import describe_gpus, line_up_on_gpu
+from .isa import ISAS, Isa, find_isa
 from .machine import describe_machine, machine_lines
 from .numbers import best_peer, geometric_mean, share_of_peak, speed_against
+from .obedience import TRAINING, keep_obedient
 from .options import (
     check_files,
     common_options,
+    isa_option,
     place_options,
     print_notes,
     protocol_of,
@@ -46,6 +49,7 @@ TOO_LARGE = "sklearn does not take part in {}: a step with {:,} parameters takes
 )
 @click.option("--check", is_flag=True, help="Compare losses over whole epochs, not a few batches; measure nothing.")
 @place_options
+@isa_option
 @common_options
 def command(
     shapes: list[str],
@@ -53,6 +57,7 @@ def command(
     check: bool,
     device: str,
     precision: str,
+    isa: str,
     gemm: list[str],
     rounds: int,
     seconds: float,
@@ -67,18 +72,21 @@ def command(
     """
     check_files(json_file, plot_file)
     place, protocol, chosen = parse_place(device, precision), protocol_of(rounds, seconds), find_shapes(shapes)
+    limit = _isa_at(place, isa)
     present = _line_up(place, peers, gemm, threads)
-    console, machine = Console(), describe_machine()
+    console, machine = Console(), describe_machine(isa)
     if place.is_gpu:
         machine |= {"device": place.device, "precision": precision, "gpus": describe_gpus(), "found": present.devices}
     for line in machine_lines(machine):
         console.line(line)
     print_notes(console, "missing", list(present.missing.values()))
     report: dict[str, Any] = {"machine": machine, "threads": threads, "missing": present.missing, "shapes": {}}
-    report["peak_gigaflops"] = peak = {} if check else _peak(console, present.peers, place, threads, protocol)
+    everyone, report["isa"] = keep_obedient(console, [*present.own, *present.peers], limit, TRAINING, tell_progress)
+    peak = {} if check else _peak(console, everyone, place, threads, protocol, limit)
+    report["peak_gigaflops"] = peak
     for shape in chosen:
-        contenders, skipped = _that_take_part(present.own, present.peers, shape)
-        bench = _Bench(console, shape, place, protocol, peak)
+        contenders, skipped = _that_take_part(everyone, shape)
+        bench = _Bench(console, shape, place, protocol, peak, limit)
         report["shapes"][shape.name] = bench.run(contenders, skipped, check)
     if not check:
         report["summary"] = _summary(console, report["shapes"])
@@ -96,12 +104,19 @@ def _line_up(place: Place, names: list[str] | None, gemm: list[str], threads: in
     return LineUp(own_training(gemm, threads), found, missing)
 
 
+def _isa_at(place: Place, name: str) -> Isa:
+    isa = find_isa(name)
+    if place.is_gpu and not isa.is_native:
+        raise UsageError("--isa is for the CPU's vector instructions; on a GPU leave it out.")
+    return isa
+
+
 def _peak(
-    console: Console, peers: list[Contender], place: Place, threads: int, protocol: Protocol
+    console: Console, peers: list[Contender], place: Place, threads: int, protocol: Protocol, isa: Isa
 ) -> dict[str, float]:  # fmt: skip
     """Measure and print what a large product reaches."""
     size = peak_size(place)
-    peak, failures = measure_peak(peers, place, threads, protocol, size, tell=tell_progress)
+    peak, failures = measure_peak(peers, place, threads, protocol, size, tell_progress, isa.environment)
     if peak:
         console.line(f"sgemm {size}³: " + ", ".join(f"{name} {speed:,.0f} GFLOP/s" for name, speed in peak.items()))
     print_notes(console, "failed", failures)
@@ -114,10 +129,10 @@ def _is_complete(entry: dict[str, Any], own: list[Contender]) -> bool:
     return all(each["agrees"] for each in entry["agreement"]) and ran >= {contender.name for contender in own}
 
 
-def _that_take_part(own: list[Contender], peers: list[Contender], shape: Shape) -> tuple[list[Contender], list[str]]:
-    if shape.parameters <= LARGEST_FOR_SKLEARN or all(peer.name != "sklearn" for peer in peers):
-        return [*own, *peers], []
-    return [*own, *(peer for peer in peers if peer.name != "sklearn")], [TOO_LARGE.format(shape.name, shape.parameters)]
+def _that_take_part(everyone: list[Contender], shape: Shape) -> tuple[list[Contender], list[str]]:
+    if shape.parameters <= LARGEST_FOR_SKLEARN or all(each.name != "sklearn" for each in everyone):
+        return everyone, []
+    return [each for each in everyone if each.name != "sklearn"], [TOO_LARGE.format(shape.name, shape.parameters)]
 
 
 @dataclass(frozen=True)
@@ -129,12 +144,13 @@ class _Bench:
     place: Place
     protocol: Protocol
     peak: dict[str, float]
+    isa: Isa
 
     def run(self, contenders: list[Contender], skipped: list[str], check: bool) -> dict[str, Any]:
         """Return this shape's part of the report; with ``check``, losses are compared and nothing is measured."""
         shape = self.shape
         self.console.line()
-        self.console.line(f"{shape.name}: {shape.network}, batch {shape.batch}, {shape.rule}")
+        self.console.line(f"{shape.name}: {shape.network}, batch {shape.batch}, {shape.rule}{self.isa.limit}")
         print_notes(self.console, "skipped", skipped)
         tell_progress(f"{shape.name}: comparing losses")
         agreements, failures = check_training(contenders, shape, check, self._tolerance)
@@ -237,7 +253,7 @@ def _draw(report: dict[str, Any]):
     }
     machine = report["machine"]
     place = machine["found"][OWN]["device"] if "found" in machine else machine["processor"]
-    return draw_bars(groups, f"A training step on {place}", "microseconds")
+    return draw_bars(groups, f"A training step on {place}{ISAS[machine['isa']].limit}", "microseconds")
 
 
 if __name__ == "__main__":
