@@ -39,7 +39,7 @@ def describe_machine(isa: str = "native") -> dict[str, Any]:
         "load": round(os.getloadavg()[0], 2),
         "python": known["versions"]["python"],
         "versions": {package: found for package in PACKAGES if (found := _version(package))},
-        "blas": known["blas"],
+        "blas": known["blas"] if isa == "native" else None,  # that of this process, which is not narrowed
         CORE_TYPE.lower(): os.environ.get(CORE_TYPE),
     }
 
@@ -51,7 +51,7 @@ def machine_lines(machine: dict[str, Any]) -> list[str]:
     chosen = machine[CORE_TYPE.lower()]
     lines = [
         f"{machine['processor']}, {machine['cores']} cores, {flags}, isa {machine['isa']}, load {machine['load']:.2f} before",
-        f"python {machine['python']}, {versions}, {machine['blas']}",
+        ", ".join(filter(None, (f"python {machine['python']}", versions, machine["blas"]))),
     ]
     if chosen is not None:
         lines.append(f"{CORE_TYPE}={chosen}")

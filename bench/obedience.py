@@ -135,7 +135,8 @@ def keep_obedient(
 
 
 def _watched(name: str, contender: Contender, variant: Variant, isa: Isa, work: Work) -> Obedience:
-    with work.start(contender, variant) as worker:
+    # Threads that wait for each other spin, and are seen doing that alone; what is executed else is the same with one.
+    with work.start(contender, replace(variant, threads=1)) as worker:
         worker.run(1)  # what is compiled or chosen at first is not what is measured
         seen = watch(worker.process, lambda: worker.run(CALLS[work.activity]))
         return Obedience(name, isa, worker.vectors(), seen)
