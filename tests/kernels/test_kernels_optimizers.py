@@ -96,6 +96,24 @@ def test_adam(backend, dtype, random, size, update):
     assert_close(w, w0 - RATE * (direction + DECAY * w0), units=8, scale=4 + RATE * np.abs(direction) * 4)
 
 
+@pytest.mark.parametrize("update", [1, UPDATE])
+def test_adam_of_extreme_moments(backend, dtype, update):
+    limits = np.finfo(dtype)
+    moments = [0, limits.tiny, 1e-20, 1, 1e30, limits.max / 2, np.inf, np.nan]
+    first, second = (pair.ravel().astype(dtype) for pair in np.meshgrid(moments, moments))
+    w, g, counters = np.ones(first.size, dtype), np.zeros(first.size, dtype), np.array([update, 0, 0, 0])
+    m, s = BETA1 * first.astype(np.longdouble), BETA2 * second.astype(np.longdouble)
+    m, s = np.where(m < limits.tiny, 0, m), np.where(s < limits.tiny, 0, s)
+    with np.errstate(invalid="ignore"):
+        direction = m / (1 - BETA1**update) / (np.sqrt(s / (1 - BETA2**update)) + EPSILON)
+    backend.ops.adam(w, g, first, second, counters, np.array([RATE]), BETA1, BETA2, EPSILON, 0.0)
+    with np.errstate(over="ignore"):
+        expected = (1 - RATE * direction).astype(dtype)
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(w[~finite], expected[~finite])
+    assert_close(w[finite], expected[finite], units=4)
+
+
 @pytest.mark.parametrize("name", ["momentum", "nesterov", "rmsprop", "adam"])
 def test_moments_are_never_subnormal(backend, name):
     w, g, rate = np.ones(9, np.float32), np.zeros(9, np.float32), np.array([RATE])
