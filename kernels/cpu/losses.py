@@ -13,14 +13,20 @@ from ..constants import LOSS_SUM, RIGHT_ARGMAX, RIGHT_SUM, RIGHT_THRESHOLD, ROW_
 from ..operation import Function, Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
 from .compiler import scalar
 from .elementary import exp, like, log, log1p_exp_of_negative
+from .few_classes import class_peaks, put_classes, shifted_sums, take_classes, take_exponentials
 from .rows import (
+    FEW,
     ROWS_AT_ONCE,
+    class_numbers,
     row_address,
     row_exp_sum,
+    row_exp_sums,
     row_numbers,
     row_peak,
-    row_shifted_sum,
+    row_peaks,
+    row_shifted_sums,
     write_row_exp,
+    write_row_exps,
 )
 
 
@@ -42,27 +48,53 @@ def softmax_cross_entropy(
     """
     classes, element = logits.shape[1], logits.dtype.type
     kept, even_share = element(1.0 - smoothing), element(smoothing / classes)
-    largest, total, at_label = row_numbers(element), row_numbers(element), row_numbers(element)
+    largest, best, total, shifted = (
+        row_numbers(element),
+        row_numbers(element),
+        row_numbers(element),
+        row_numbers(element),
+    )
+    at_label, factor, loss, right = (
+        row_numbers(element),
+        row_numbers(element),
+        row_numbers(element),
+        row_numbers(element),
+    )
+    block = class_numbers(element)
+    shifted[:] = 0
     for first in range(rows[0], rows[1], ROWS_AT_ONCE):
         part = slice(first, min(first + ROWS_AT_ONCE, rows[1]))
-        z, g, y = logits[part], gradient[part], labels[part]  # from 0 on: LLVM vectorises no index that may be negative
-        w, loss, right = weights[part], row_loss[part], row_right[part]
+        z, g, y, w = logits[part], gradient[part], labels[part], weights[part]
+        if classes <= FEW:
+            take_classes(z, block)
+            class_peaks(block, classes, largest, best)
+            if smoothing > 0.0:
+                shifted_sums(block, classes, largest, shifted)
+            take_exponentials(block, classes, largest, total)
+        else:
+            row_peaks(z, largest, best)
+            if smoothing > 0.0:
+                row_shifted_sums(z, largest, shifted)
+            row_exp_sums(z, largest, total)
         for i in range(y.size):
-            largest[i], best = row_peak(row_address(z, i), classes, element)
-            right[i] = best == y[i]
-        for i in range(y.size):
-            total[i] = row_exp_sum(row_address(z, i), classes, largest[i])
             at_label[i] = z[i, y[i]] - largest[i]
-            loss[i] = even_share * row_shifted_sum(z, i, largest[i]) if smoothing > 0.0 else 0.0
-        for i in range(y.size):  # several rows in a register
-            loss[i] = w[i] * (log(total[i]) - kept * at_label[i] - loss[i])
-            right[i] = right[i] if total[i] == total[i] else 0.0  # not NaN
-            factor = element(w[i] * scale)
-            at_label[i] = factor * (exp(at_label[i]) / total[i] - even_share - kept)
+            right[i] = best[i] == y[i]
+            factor[i] = w[i]
+        for i in range(ROWS_AT_ONCE):  # several rows in a register
+            loss[i] = factor[i] * (log(total[i]) - kept * at_label[i] - even_share * shifted[i])
+            right[i] = right[i] if total[i] == total[i] else element(0.0)  # not NaN
+            factor[i] = factor[i] * element(scale)
+            at_label[i] = factor[i] * (exp(at_label[i]) / total[i] - even_share - kept)
+            total[i] = factor[i] / total[i]
+            factor[i] = -factor[i] * even_share
+        if classes <= FEW:
+            put_classes(block, g, total, factor)
+        else:
+            write_row_exps(z, g, largest, total, factor)
+        losses, rights = row_loss[part], row_right[part]
         for i in range(y.size):
-            factor = element(w[i] * scale)
-            share, offset = factor / total[i], -factor * even_share
-            write_row_exp(row_address(z, i), row_address(g, i), classes, largest[i], share, offset)
+            losses[i] = loss[i]
+            rights[i] = right[i]
             g[i, y[i]] = at_label[i]
 
 

@@ -9,18 +9,18 @@ decides.
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 
 from llvmlite import ir
-from numba import njit, types
+from numba import carray, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .elementary import EXP_HIGHEST, EXP_LOWEST, EXP_POLYNOMIAL, LN2_HIGH, LN2_LOW, like
-from .intrinsics import vector
 from .vector_code import BIT, WORD, VectorCode, splat
 
 ROWS_AT_ONCE = 32  # each stage does so many rows: one row alone is a long chain in which every instruction waits
+FEW = 64  # classes: so many or fewer are taken with rows and columns exchanged (``few_classes``)
+BLOCK = FEW * ROWS_AT_ONCE
 # Of eˣ by type: below and above which it saturates, ln 2 in two parts, and g in eʳ = 1 + r + r²·g(r), highest power first;
 # in float64 Taylor's, whose next term is 3e-17 of the result.
 EXPONENTIALS = {
@@ -37,21 +37,28 @@ def row_address(matrix, row):
     return matrix.ctypes.data + row * matrix.shape[1] * matrix.itemsize
 
 
-@intrinsic
-def _reserve(typing_context, element):
-    """Return the address of ROWS_AT_ONCE numbers on the stack."""
+@intrinsic(prefer_literal=True)
+def _reserve(typing_context, element, size):
+    """Return a pointer to ``size`` numbers on the stack, which LLVM knows to lie apart from all other memory."""
 
     def generate(context, builder, signature, arguments):
-        kind = context.get_value_type(signature.args[0].instance_type)
-        return builder.ptrtoint(cgutils.alloca_once(builder, kind, size=ROWS_AT_ONCE), WORD)
+        place = cgutils.alloca_once(builder, context.get_value_type(element.instance_type), size=size.literal_value)
+        place.align = 64
+        return place
 
-    return types.int64(element), generate
+    return types.CPointer(element.instance_type)(element, size), generate
 
 
 @njit(inline="always")
 def row_numbers(element):
     """Return memory for a number of each of ROWS_AT_ONCE rows, for as long as the kernel runs."""
-    return vector(_reserve(element), ROWS_AT_ONCE, element)
+    return carray(_reserve(element, ROWS_AT_ONCE), (ROWS_AT_ONCE,))
+
+
+@njit(inline="always")
+def class_numbers(element):
+    """Return memory for FEW numbers of each of ROWS_AT_ONCE rows: (FEW, ROWS_AT_ONCE)."""
+    return carray(_reserve(element, BLOCK), (FEW, ROWS_AT_ONCE))
 
 
 @intrinsic
@@ -66,19 +73,25 @@ def row_peak(typing_context, row, columns, element):
         code = VectorCode(builder, signature.args[-1].instance_type)
         lowest = code.constant(float("-inf"))
         largest = cgutils.alloca_once_value(builder, lowest)
-        with _each_chunk(code, columns) as (start, mask):
+
+        def take_larger(start, mask):
             chunk = builder.select(mask, code.load(_place(code, row, start), mask), lowest)
             builder.store(_larger(builder, chunk, builder.load(largest)), largest)
+
+        _in_chunks(code, columns, take_larger)
         peak = code.reduce(builder.load(largest), lambda a, b: _larger(builder, a, b))
         everywhere = splat(builder, peak, code.width)
         first = cgutils.alloca_once_value(builder, columns)
-        with _each_chunk(code, columns) as (start, mask):
+
+        def look_for_peak(start, mask):
             is_peak = builder.fcmp_ordered("==", code.load(_place(code, row, start), mask), everywhere)
             bits = builder.zext(builder.bitcast(builder.and_(is_peak, mask), ir.IntType(code.width)), WORD)
             place = builder.add(start, builder.cttz(bits, BIT(0)))
             found, before = builder.icmp_signed("!=", bits, WORD(0)), builder.load(first)
             is_first = builder.and_(found, builder.icmp_signed("<", place, before))
             builder.store(builder.select(is_first, place, before), first)
+
+        _in_chunks(code, columns, look_for_peak)
         return context.make_tuple(builder, signature.return_type, [peak, builder.load(first)])
 
     number = element.instance_type
@@ -94,9 +107,12 @@ def row_exp_sum(typing_context, row, columns, shift):
         code = VectorCode(builder, signature.args[-1])
         shifts = splat(builder, shift, code.width)
         total = cgutils.alloca_once_value(builder, code.zero)
-        with _each_chunk(code, columns) as (start, mask):
+
+        def add_exponentials(start, mask):
             power = _exp(code, builder.fsub(code.load(_place(code, row, start), mask), shifts))
             builder.store(builder.fadd(builder.load(total), builder.select(mask, power, code.zero)), total)
+
+        _in_chunks(code, columns, add_exponentials)
         return code.reduce(builder.load(total), builder.fadd)
 
     return shift(types.int64, types.int64, shift), generate
@@ -119,12 +135,44 @@ def write_row_exp(typing_context, row, target, columns, shift, factor, offset):
         row, target, columns, *numbers = arguments
         code = VectorCode(builder, signature.args[-1])
         shifts, factors, offsets = (splat(builder, number, code.width) for number in numbers)
-        with _each_chunk(code, columns) as (start, mask):
+
+        def write_exponentials(start, mask):
             power = _exp(code, builder.fsub(code.load(_place(code, row, start), mask), shifts))
             code.store(code.multiply_add(power, factors, offsets), _place(code, target, start), mask)
+
+        _in_chunks(code, columns, write_exponentials)
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64, shift, shift, shift), generate
+
+
+@njit(inline="always")
+def row_peaks(z, largest, best):
+    """Find each row's largest number and the first place of it."""
+    for i in range(z.shape[0]):
+        largest[i], place = row_peak(row_address(z, i), z.shape[1], z.dtype.type)
+        best[i] = place
+
+
+@njit(inline="always")
+def row_exp_sums(z, shift, total):
+    """Add up exp(x − shift) of each row."""
+    for i in range(z.shape[0]):
+        total[i] = row_exp_sum(row_address(z, i), z.shape[1], shift[i])
+
+
+@njit(inline="always")
+def row_shifted_sums(z, shift, total):
+    """Add up x − shift of each row."""
+    for i in range(z.shape[0]):
+        total[i] = row_shifted_sum(z, i, shift[i])
+
+
+@njit(inline="always")
+def write_row_exps(z, g, shift, factor, offset):
+    """Write factor·exp(x − shift) + offset of each row of z to that of g."""
+    for i in range(z.shape[0]):
+        write_row_exp(row_address(z, i), row_address(g, i), z.shape[1], shift[i], factor[i], offset[i])
 
 
 def _exp(code, x):
@@ -146,11 +194,18 @@ def _exp(code, x):
     return builder.fmul(power, builder.bitcast(shifted, code.vector))
 
 
-@contextmanager
-def _each_chunk(code, columns):
-    """Loop over a row; yield the number of the first column of a chunk, and the mask of its lanes that are in the row."""
-    with cgutils.for_range_slice(code.builder, WORD(0), columns, WORD(code.width), intp=WORD) as (start, _):
-        yield start, code.lanes_below(code.builder.sub(columns, start))
+def _in_chunks(code, columns, each):
+    """Call each(first column, mask of the lanes in the row) for whole chunks of a row in a loop, then for what is left.
+
+    The mask of a whole chunk is constant, so that a processor on which masks cost something sees plain loads and stores.
+    """
+    builder = code.builder
+    rest = builder.and_(columns, WORD(code.width - 1))
+    whole = builder.sub(columns, rest)
+    with cgutils.for_range_slice(builder, WORD(0), whole, WORD(code.width), intp=WORD) as (start, _):
+        each(start, ir.Constant(code.mask, [1] * code.width))
+    with builder.if_then(builder.icmp_signed("!=", rest, WORD(0))):
+        each(whole, code.lanes_below(rest))
 
 
 def _place(code, row, column):

@@ -8,7 +8,7 @@ from oracles.coverage import covers
 
 from fastmlp.kernels.constants import RIGHT_ARGMAX, RIGHT_NEVER, RIGHT_THRESHOLD
 
-SHAPES = [(1, 1), (1, 7), (3, 2), (17, 5), (33, 33)]
+SHAPES = [(1, 1), (1, 7), (3, 2), (17, 5), (33, 33), (37, 66)]
 SMOOTHINGS = [0.0, 0.1]
 SCALE = 0.125  # of the gradient: 1/m or 1 in use
 
