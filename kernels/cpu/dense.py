@@ -17,7 +17,7 @@ from ..operation import (
     writes,
 )
 from .elementary import like
-from .rows import row_address, row_exp_sum, row_peak, write_row_exp
+from .rows import end_to_end, row_address, row_exp_sum, row_peak, write_row_exp
 
 
 @operation
@@ -41,9 +41,9 @@ def activation_forward(
     value: Function, z: Matrix[reads, by_row], a: Matrix[writes, by_row], parameter: Real, rows: Span
 ):
     """a = f(z)."""
-    for row in range(rows[0], rows[1]):
-        for column in range(z.shape[1]):
-            a[row, column] = value(z[row, column], parameter)
+    z, a = end_to_end(z, rows), end_to_end(a, rows)
+    for i in range(z.size):
+        a[i] = value(z[i], parameter)
 
 
 @operation
@@ -51,9 +51,9 @@ def activation_backward(
     derivative: Function, upstream: Matrix[updates, by_row], saved: Matrix[reads, by_row], parameter: Real, rows: Span
 ):
     """dz = da ⊙ f′, in place of the upstream gradient da; f′ comes from the saved output (or input)."""
-    for row in range(rows[0], rows[1]):
-        for column in range(saved.shape[1]):
-            upstream[row, column] *= derivative(saved[row, column], parameter)
+    upstream, saved = end_to_end(upstream, rows), end_to_end(saved, rows)
+    for i in range(upstream.size):
+        upstream[i] *= derivative(saved[i], parameter)
 
 
 @operation

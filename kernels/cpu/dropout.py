@@ -13,6 +13,7 @@ from ..constants import UPDATE
 from ..operation import Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
 from .compiler import scalar
 from .elementary import like
+from .rows import end_to_end
 
 WORD = np.uint64(0xFFFFFFFF)
 MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -75,8 +76,7 @@ def dropout_forward(
 @operation
 def dropout_backward(upstream: Matrix[updates, by_row], mask: Matrix[reads, by_row], keep: Real, rows: Span):
     """dx = dy·mask/keep, in place of the upstream gradient dy."""
-    for row in range(rows[0], rows[1]):
-        inverse = like(1.0 / keep, upstream[row, 0])
-        for column in range(upstream.shape[1]):
-            kept = mask[row, column]
-            upstream[row, column] = upstream[row, column] * inverse if kept else like(0.0, inverse)
+    inverse = like(1.0 / keep, upstream[0, 0])
+    upstream, mask = end_to_end(upstream, rows), end_to_end(mask, rows)
+    for i in range(upstream.size):
+        upstream[i] = upstream[i] * inverse if mask[i] else like(0.0, inverse)

@@ -16,6 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .elementary import EXP_HIGHEST, EXP_LOWEST, EXP_POLYNOMIAL, LN2_HIGH, LN2_LOW, like
+from .intrinsics import vector
 from .vector_code import BIT, WORD, VectorCode, splat
 
 ROWS_AT_ONCE = 32  # each stage does so many rows: one row alone is a long chain in which every instruction waits
@@ -35,6 +36,12 @@ BIAS_AND_FRACTION = {types.float32: (127, 23), types.float64: (1023, 52)}
 def row_address(matrix, row):
     """Return the address of a row of a C-contiguous matrix."""
     return matrix.ctypes.data + row * matrix.shape[1] * matrix.itemsize
+
+
+@njit(inline="always")
+def end_to_end(matrix, rows):
+    """Return a span of rows as one vector: a loop over it leaves the rest of a register once, not in every row."""
+    return vector(row_address(matrix, rows[0]), (rows[1] - rows[0]) * matrix.shape[1], matrix.dtype.type)
 
 
 @intrinsic(prefer_literal=True)
