@@ -9,6 +9,32 @@ from ..constants import BATCH_START, NEXT_START, STEP, UPDATE
 from ..operation import Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
 from .compiler import scalar
 from .elementary import like
+from .intrinsics import fetch
+
+LINE = 64  # bytes of a cache line
+# Short rows lie anywhere in memory, which no hardware foresees: so many bytes of them are under way while one is copied. Along
+# a long row it foresees the next line.
+FETCHED_AHEAD, SHORT = 8192, 1024
+
+
+@scalar
+def fetch_row(source, order, place):
+    """Begin to fetch a chosen row."""
+    width = source.shape[1] * source.itemsize
+    row = source.ctypes.data + order[place] * width
+    for offset in range(0, width, LINE):
+        fetch(row + offset)
+    fetch(row + width - 1)
+
+
+@scalar
+def fetch_first_rows(source, order, start, stop):
+    """Begin to fetch the first of some rows, where they are short; return how many."""
+    width = source.shape[1] * source.itemsize
+    ahead = FETCHED_AHEAD // width if 0 < width <= SHORT else 0
+    for place in range(start, min(start + ahead, stop)):
+        fetch_row(source, order, place)
+    return ahead
 
 
 @scalar
@@ -69,7 +95,10 @@ def gather_rows(
 ):
     """batch[r] = source[order[start + r]], converted to the batch's type."""
     start = counters[BATCH_START]
+    ahead = fetch_first_rows(source, order, start + rows[0], start + rows[1])
     for row in range(rows[0], rows[1]):
+        if 0 < ahead < rows[1] - row:
+            fetch_row(source, order, start + row + ahead)
         chosen = order[start + row]
         for column in range(batch.shape[1]):
             batch[row, column] = source[chosen, column]
@@ -87,7 +116,10 @@ def gather_scaled_rows(
 ):
     """batch[r] = source[order[start + r]]·scale + shift, column by column."""
     start = counters[BATCH_START]
+    ahead = fetch_first_rows(source, order, start + rows[0], start + rows[1])
     for row in range(rows[0], rows[1]):
+        if 0 < ahead < rows[1] - row:
+            fetch_row(source, order, start + row + ahead)
         chosen = order[start + row]
         for column in range(batch.shape[1]):
             batch[row, column] = like(source[chosen, column], scale[0]) * scale[column] + shift[column]
