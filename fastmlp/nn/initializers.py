@@ -21,6 +21,9 @@ ACCEPTED = {
 ALIASES = {"glorot": "glorot_uniform", "xavier": "glorot_uniform", "he": "he_normal", "lecun": "lecun_normal"}
 ALIASES |= {"xavier_uniform": "glorot_uniform", "xavier_normal": "glorot_normal"}
 ALIASES |= {"kaiming": "he_normal", "kaiming_uniform": "he_uniform", "kaiming_normal": "he_normal"}
+# Sizes of what may be given beside 0. Float32 holds every draw: NumPy's normal ones reach 13 deviations (3.65 + √(2·53·ln 2)).
+# And a deviation that is divided by √fan stays above 1e-38, where float32's normal numbers end and the kernels see zeros.
+SMALLEST, LARGEST = 1e-30, 1e30
 
 
 class Initializer:
@@ -80,13 +83,15 @@ def parse_initializer(text: str | Initializer) -> Initializer:
     Raises
     ------
     UsageError
-        For an unknown name, a wrong number of arguments, or bounds or a deviation that make no sense.
+        For an unknown name, a wrong number of arguments, a number that float32 cannot be trusted with, or bounds or a
+        deviation that make no sense.
     """
     if isinstance(text, Initializer):
         return text
     stem, bracket, rest = str(text).partition("(")
     word = ALIASES.get(stem.strip().lower().replace("-", "_"), stem)
     name, arguments = parse_spec("initial weight", word + bracket + rest, ACCEPTED)
+    _check_sizes(text, arguments)
     if name in ("uniform", "normal"):
         defaults = [0.0, 0.05] if name == "uniform" else [0.0, 1.0]
         if len(arguments) == 1:
@@ -96,10 +101,19 @@ def parse_initializer(text: str | Initializer) -> Initializer:
             raise UsageError(f"initial weight {text!r}: the lower bound lies above the upper one.")
         if name == "normal" and arguments[1] < 0:
             raise UsageError(f"initial weight {text!r}: the standard deviation is negative.")
-        if name == "uniform" and math.isinf(arguments[1] - arguments[0]):
-            raise UsageError(f"initial weight {text!r}: the bounds lie too far apart.")
     elif name == "constant":
         numbers("initial weight", text, arguments)
     elif arguments and arguments[0] != "gain" and numbers("initial weight", text, arguments)[0] < 0:
         raise UsageError(f"initial weight {text!r}: the gain is negative.")
     return Initializer(name, arguments)
+
+
+def _check_sizes(text: str, arguments: list[float | str]) -> None:
+    """Refuse numbers whose draws would be infinite, or all zero, in float32."""
+    for number in arguments:
+        if isinstance(number, float) and number != 0 and not SMALLEST <= abs(number) <= LARGEST:
+            remedy = "a smaller number" if abs(number) > LARGEST else "0, or a larger number"
+            raise UsageError(
+                f"initial weight {text!r}: {number:g} is beyond what float32 weights can be drawn with; accepted are 0 and "
+                f"sizes from {SMALLEST:g} to {LARGEST:g}. Write {remedy}."
+            )

@@ -228,7 +228,7 @@ def test_elements_are_drawn_where_there_are_many():
         ({"loss": "mse", "soft_targets": True}, "soft targets"),
         ({"inputs": 10**9}, "too large"),
         ({"rows": 10**9}, "too large"),
-        ({"init": "constant(1e200)", "activation": "identity"}, "nan"),
+        ({"init": "constant(1e30)", "activation": "identity", "hidden": ",".join("3" * 11)}, "nan"),
     ],
 )
 def test_what_cannot_be_checked_is_refused(how, words):

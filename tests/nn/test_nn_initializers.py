@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from oracles.networks import build
 
@@ -133,6 +133,17 @@ def test_draws_depend_on_the_seed_alone(text):
         "uniform(2, 1)",
         "uniform(gain, 1)",
         "uniform(-1e308, 1e308)",
+        "uniform(-1e39, 0)",
+        "uniform(0, 1e-45)",
+        "normal(1e39, 1)",
+        "normal(0, 1e38)",
+        "normal(0, 1e-45)",
+        "constant(1e39)",
+        "constant(-1e39)",
+        "constant(5e-324)",
+        "glorot_uniform(8.2e307)",
+        "lecun_normal(1e38)",
+        "he_uniform(1e-40)",
         "normal(1)",
         "normal(0, -1)",
         "normal(0, x)",
@@ -154,6 +165,9 @@ def test_what_makes_no_sense_is_a_usage_error(text):
     st.sampled_from([*ACCEPTED, *ALIASES]),
     st.lists(st.one_of(st.floats().map(repr), st.just("gain"), st.text(max_size=4)), max_size=3),
 )
+@example("glorot_uniform", ["8.2e307"])
+@example("normal", ["1e30", "1e30"])
+@example("uniform", ["-1e30", "1e30"])
 def test_whatever_is_accepted_can_be_drawn(name, arguments):
     try:
         initializer = parse_initializer(f"{name}({','.join(arguments)})")
@@ -162,6 +176,30 @@ def test_whatever_is_accepted_can_be_drawn(name, arguments):
     values = initializer.draw(np.random.default_rng(0), (2, 3), (2, 3), RELU)
     assert values.shape == (2, 3)
     assert values.dtype == np.float64
+    with np.errstate(over="raise"):
+        assert np.isfinite(values.astype(np.float32)).all()
+
+
+@pytest.mark.parametrize("name", ["constant", "uniform", "normal", "he_uniform", "glorot_normal"])
+@pytest.mark.parametrize("size", [1e30, 1e-30])
+def test_float32_holds_draws_with_the_largest_and_the_smallest_number(name, size):
+    """Neither infinite with one input nor subnormal with a million."""
+    text = {"uniform": f"uniform(-{size}, {size})", "normal": f"normal({size}, {size})"}.get(name, f"{name}({size})")
+    for fan in (1, 1_000_000):
+        drawn = parse_initializer(text).draw(np.random.default_rng(0), (10_000,), (fan, fan), RELU)
+        narrowed = drawn.astype(np.float32)
+        assert np.isfinite(narrowed).all()
+        assert np.median(np.abs(narrowed)) > np.finfo(np.float32).tiny
+
+
+@pytest.mark.parametrize("text", ["constant(1e39)", "constant(1e-45)", "he_normal(2e30)", "uniform(-1, 1e31)"])
+def test_a_number_out_of_range_is_told_with_what_is_accepted(text):
+    with pytest.raises(UsageError) as refused:
+        parse_initializer(text)
+    message = str(refused.value)
+    assert repr(text) in message
+    assert "1e-30 to 1e+30" in message
+    assert "\n" not in message
 
 
 def test_a_parsed_initializer_is_returned_as_it_is():
