@@ -1,4 +1,4 @@
-"""The CPU backend: NumPy arrays, Numba kernels, SciPy's BLAS, and Programs that replay without Python."""
+"""The CPU backend: NumPy arrays, Numba kernels, register tiles or a BLAS, and Programs that replay without Python."""
 
 from __future__ import annotations
 

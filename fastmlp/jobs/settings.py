@@ -110,7 +110,9 @@ class Settings:
     matmul_precision: str = _setting(
         "highest", "Of float32 products on CUDA: high is TF32, faster and less exact.", "machine", ("highest", "high")
     )
-    gemm: str = _setting("auto", "Who multiplies matrices on the CPU.", "machine", ("auto", "tiles", "blas", "mkl"))
+    gemm: str = _setting(
+        "auto", "Who multiplies matrices on the CPU; auto is the tiles.", "machine", ("auto", "tiles", "blas", "mkl")
+    )
 
     def __post_init__(self):
         for description in fields(self):
