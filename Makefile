@@ -1,7 +1,7 @@
 # Short names for the two commands of the README, and for what a developer types.
 PYTHON ?= python3
 
-.PHONY: train test lint readme check-cuda check-torch
+.PHONY: train test lint readme check-narrow check-cuda check-torch
 
 train:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/fastmlp train digits --seed 0
@@ -11,6 +11,16 @@ test:
 
 lint:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+# The tests of what depends on the processor, on this one taken for one with AVX2 and for one with vectors of 128 bits (x86-64
+# with AVX2 is needed). The other parts compute with the same kernels; their tests compare files, words and pages. What is
+# ignored narrows the processor itself, or compiles into an empty cache, in processes of its own: it would say the same again.
+NARROW = tests/kernels tests/backend tests/nn tests/optim tests/training tests/jobs tests/estimators/test_estimators_parity.py \
+	--ignore=tests/backend/test_backend_narrow_vectors.py --ignore=tests/backend/test_backend_cache.py
+check-narrow:
+	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test]'
+	NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES= OPENBLAS_CORETYPE=Haswell .venv/bin/python -m pytest -n auto $(NARROW)
+	NUMBA_CPU_NAME=nehalem NUMBA_CPU_FEATURES= OPENBLAS_CORETYPE=Nehalem .venv/bin/python -m pytest -n auto $(NARROW)
 
 # What can be shown of the CUDA kernels without a GPU: they compile for every architecture without spilling; no race, no
 # overrun, and what is planted is found; CuPy has every name in use.
