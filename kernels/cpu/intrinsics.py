@@ -11,7 +11,6 @@ from numba.extending import intrinsic
 
 IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 IS_ARM = platform.machine().lower() in ("aarch64", "arm64")
-FLUSH_TO_ZERO, DENORMALS_ARE_ZERO = 1 << 15, 1 << 6  # bits of the control register of SSE and AVX
 
 
 @intrinsic
@@ -168,39 +167,3 @@ def call_plain(typing_context, address):
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
-
-
-@intrinsic
-def flush_subnormals(typing_context):
-    """Let this thread treat subnormal numbers as zero; return its former mode. Does nothing on processors other than x86."""
-
-    def generate(context, builder, signature, arguments):
-        place = cgutils.alloca_once_value(builder, ir.IntType(32)(0))
-        if IS_X86:
-            _control_register(builder, "stmxcsr", place)
-            former = builder.load(place)
-            builder.store(builder.or_(former, ir.IntType(32)(FLUSH_TO_ZERO | DENORMALS_ARE_ZERO)), place)
-            _control_register(builder, "ldmxcsr", place)
-            builder.store(former, place)
-        return builder.load(place)
-
-    return types.int32(), generate
-
-
-@intrinsic
-def restore_rounding(typing_context, mode):
-    """Give this thread the mode back that ``flush_subnormals`` returned."""
-
-    def generate(context, builder, signature, arguments):
-        if IS_X86:
-            _control_register(builder, "ldmxcsr", cgutils.alloca_once_value(builder, arguments[0]))
-        return context.get_dummy_value()
-
-    return types.void(types.int32), generate
-
-
-def _control_register(builder, instruction, place):
-    """Store the control register to ``place`` (stmxcsr) or load it from there (ldmxcsr)."""
-    address = builder.bitcast(place, ir.IntType(8).as_pointer())
-    kind = ir.FunctionType(ir.VoidType(), [address.type])
-    builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{instruction}"), [address])

@@ -30,7 +30,8 @@ class Processor:
     name, features
         As LLVM spells them; NUMBA_CPU_NAME and NUMBA_CPU_FEATURES where those are set.
     vector_bytes
-        Width of a vector register: 64 with AVX-512, 32 with AVX, else 16.
+        Width of a vector register: 64 with AVX-512, 32 with AVX, else 16. An ARM with SVE has the 16 of NEON as well: how
+        wide SVE is shows only while a program runs.
     registers
         How many vector registers there are.
     fuses
@@ -51,15 +52,24 @@ class Processor:
     @property
     def words(self) -> str:
         """The vector instructions in use, for people."""
-        names = {64: "AVX-512", 32: "AVX2 and FMA" if self.fuses else "AVX"}
-        return names.get(self.vector_bytes, f"vectors of {8 * self.vector_bytes} bits")
+        narrow = "NEON" if self.registers == 32 else "SSE"
+        names = {64: "AVX-512", 32: "AVX2 and FMA" if self.fuses else "AVX", 16: narrow}
+        return names[self.vector_bytes]
 
 
 @cache
 def processor() -> Processor:
     """Return the processor that Numba compiles for in this process."""
     name, features = target_name(), target_features()
-    assembly = _assembly(name, features)
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return probed(llvm.Target.from_default_triple(), name, features)
+
+
+def probed(target: llvm.Target, name: str, features: str) -> Processor:
+    """Return what a processor has, from the instructions that LLVM chooses for it."""
+    machine = target.create_target_machine(cpu=name, features=features, opt=1)
+    assembly = machine.emit_assembly(llvm.parse_assembly(PROBE))
     is_arm = "fmla" in assembly
     width = 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
     fuses = is_arm or "vfmadd" in assembly
@@ -82,10 +92,3 @@ def target_features() -> str:
     if not config.ENABLE_AVX:
         features = type(features)({name: on and not name.startswith("avx") for name, on in features.items()})
     return features.flatten()
-
-
-def _assembly(name: str, features: str) -> str:
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(cpu=name, features=features, opt=1)
-    return machine.emit_assembly(llvm.parse_assembly(PROBE))

@@ -10,17 +10,9 @@ import numpy as np
 from numba import cfunc, types
 
 from .compiler import ENTRY_SIGNATURE
-from .intrinsics import (
-    atomic_increment,
-    atomic_read,
-    call_entry,
-    call_plain,
-    flush_subnormals,
-    pause,
-    restore_rounding,
-    vector,
-)
+from .intrinsics import atomic_increment, atomic_read, call_entry, call_plain, pause, vector
 from .object_code import object_store
+from .subnormals import flush_subnormals, restore_rounding
 
 REPLAY_SIGNATURE = types.void(*[types.int64] * 5)
 # A tenth of a millisecond: far longer than threads of one phase lie apart, so that on a busy machine none gives its time slice
@@ -43,9 +35,8 @@ def replay(entries, integer_rows, real_rows, operations, steps):
     """
     addresses = vector(entries, operations, np.int64)
     integers, reals = vector(integer_rows, operations, np.int64), vector(real_rows, operations, np.int64)
-    mode = (
-        flush_subnormals()
-    )  # arithmetic on them is many times slower, and a dying unit or a diverging run is full of them
+    # Arithmetic on subnormals is many times slower, and a dying unit or a diverging run is full of them.
+    mode = flush_subnormals()
     for _ in range(steps):
         for i in range(operations):
             call_entry(addresses[i], integers[i], reals[i])
