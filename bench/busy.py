@@ -11,12 +11,13 @@ from typing import Any
 
 import click
 
+from fastmlp.backend.available import available_threads
 from fastmlp.cli.console import Console
 from fastmlp.errors import UsageError, choose
 from fastmlp.jobs.throughput import SHAPES, Shape
 
 from .contenders import OWN, Contender, Variant
-from .machine import describe_machine, machine_lines, usable_cores
+from .machine import describe_machine, machine_lines
 from .options import (
     json_option,
     print_notes,
@@ -39,7 +40,9 @@ ONE, ALL, AUTO = "one thread", "all threads", "auto"
 @words_option("--shapes", "deep,mnist,small", f"{', '.join([DEEP.name, *SHAPES])}.")
 @words_option("--neighbours", "0,1,2", "How many processes spin beside it, each held to a core.")
 @turn_options(seconds=0.5)
-@click.option("--threads", type=click.IntRange(2), default=usable_cores, metavar="N", help="All; default all cores.")
+@click.option(
+    "--threads", type=click.IntRange(2), default=available_threads, metavar="N", help="All; default all cores."
+)
 @json_option
 def command(
     shapes: list[str],

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from fastmlp.backend.available import available_threads
 from fastmlp.jobs.information import information
 
 FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "amx_tile", "asimd", "sve")
@@ -15,11 +16,6 @@ CPU_PACKAGES = ("fastmlp", "numpy", "scipy", "numba", "scikit-learn", "torch", "
 PACKAGES = (*CPU_PACKAGES, *GPU_PACKAGES)
 CORE_TYPE = "OPENBLAS_CORETYPE"
 CPUINFO = Path("/proc/cpuinfo")
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def describe_machine(isa: str = "native") -> dict[str, Any]:
@@ -33,7 +29,7 @@ def describe_machine(isa: str = "native") -> dict[str, Any]:
     known = information()
     return {
         "processor": known["processor"],
-        "cores": usable_cores(),
+        "cores": available_threads(),
         "flags": [flag for flag in FLAGS if flag in processor_flags()],
         "isa": isa,
         "load": round(os.getloadavg()[0], 2),

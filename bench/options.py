@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
+from fastmlp.backend.available import available_threads
 from fastmlp.cli.console import Console
 from fastmlp.errors import FastMLPError, MissingExtraError, UsageError, choose
 from fastmlp.training.files import write_atomically, write_json
 
 from .contenders import EXTRA
 from .isa import ISAS, NATIVE
-from .machine import usable_cores
 from .place import CPU
 from .rounds import Protocol
 
@@ -72,7 +72,7 @@ common_options = _all_of(
     words_option("--gemm", "auto", "How fastmlp multiplies: auto, tiles, blas, mkl; one contender for each."),
     turn_options(seconds=0.3),
     click.option(
-        "--threads", type=click.IntRange(1), default=usable_cores, metavar="N", help="For each; default all cores."
+        "--threads", type=click.IntRange(1), default=available_threads, metavar="N", help="For each; default all cores."
     ),
     json_option,
     click.option("--plot", "plot_file", metavar="FILE", help="Draw it: a name that ends in .png, .svg or .pdf."),

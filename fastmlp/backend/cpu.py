@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from fastmlp.kernels.cpu.compiler import KernelCompiler
 from fastmlp.kernels.cpu.vector_code import vector_bytes
 from fastmlp.kernels.operation import Operation
 
+from .available import available_threads
 from .base import Backend
 from .blas import Blas, mkl_blas, scipy_blas
 from .feed import Feed, HostFeed
@@ -46,8 +46,7 @@ class CpuBackend(Backend):
         self, threads: int | None = None, announce: Callable[[str], None] = lambda name: None, gemm: str = "auto"
     ):
         super().__init__()
-        available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self.threads = available if threads is None else threads
+        self.threads = available_threads() if threads is None else threads
         if self.threads < 1:
             raise UsageError(f"threads must be at least 1, or auto; got {threads}.")
         self.blas = _chosen_blas(choose("gemm", gemm, GEMM_CHOICES))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from fastmlp.backend.available import available_threads
+
 LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # joblib sets them in its worker processes
 
 
@@ -22,8 +24,7 @@ def thread_count(threads: int | str) -> int | None:
     limit = _environment_limit()
     if limit is None and _inside_joblib():
         return 1
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return limit if limit is None else min(limit, available)
+    return limit if limit is None else min(limit, available_threads())
 
 
 def _environment_limit() -> int | None:

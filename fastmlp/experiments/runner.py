@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastmlp.backend import open_backend
+from fastmlp.backend.available import available_threads
 from fastmlp.errors import UsageError, did_you_mean
 from fastmlp.jobs.preparation import read_source
 from fastmlp.jobs.run_folder import METRICS_FILE
@@ -281,8 +281,7 @@ def _threads(options: Options, settings: Settings) -> str:
         return str(options.threads)
     if options.jobs == 1 or settings.threads != "auto":
         return settings.threads
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return str(max(available // options.jobs, 1))
+    return str(max(available_threads() // options.jobs, 1))
 
 
 def _fingerprint(task: dict[str, Any], plan: DataPlan, dataset: str | None) -> str:

@@ -8,7 +8,6 @@ array of which the signature says so. It ends with status 2 if a package is miss
 from __future__ import annotations
 
 import io
-import os
 import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from instances import Instance, instances
 from ptx import Access, accesses
 
+from fastmlp.backend.available import available_threads
 from fastmlp.kernels.cuda import source
 
 ARCHITECTURES = (70, 80, 90, 100)  # V100, A100, H100, B200
@@ -162,7 +162,7 @@ def main() -> int:
     architectures = [architecture for architecture in ARCHITECTURES if architecture in known]
     stems = sorted({instance.kernel.stem for instance in instances()}, key=lambda stem: -len(instances(stem)))
     jobs = [(stem, architecture) for stem in stems for architecture in architectures]
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ProcessPoolExecutor(available_threads()) as pool:
         compilations = list(pool.map(compile_file, *zip(*jobs, strict=True)))
     print(table(compilations, architectures))
     for architecture in sorted(set(ARCHITECTURES) - known):

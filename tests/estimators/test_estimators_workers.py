@@ -1,7 +1,5 @@
 """joblib's workers: one thread each, the same results in every backend."""
 
-import os
-
 import joblib
 import numpy as np
 import pytest
@@ -11,16 +9,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fastmlp import MLPClassifier
+from fastmlp.backend.available import available_threads
 from fastmlp.estimators.threads import LIMITS, thread_count
 
 
 def threads_of(rows):
     X, y = digits(rows)
     return MLPClassifier((4,), max_iter=1).fit(X, y)._engine.backend.threads
-
-
-def available():
-    return len(os.sched_getaffinity(0))
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +33,11 @@ def test_a_worker_takes_one_thread(backend):
 
 def test_outside_of_them_all_may_be_taken(monkeypatch):
     assert thread_count("auto") is None
-    assert threads_of(30) == available()
+    assert threads_of(30) == available_threads()
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert threads_of(30) == 1
     monkeypatch.setenv("OMP_NUM_THREADS", "1000")
-    assert threads_of(30) == available()
+    assert threads_of(30) == available_threads()
     assert thread_count(3) == 3
 
 
