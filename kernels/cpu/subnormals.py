@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +9,8 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from .intrinsics import IS_ARM, IS_X86
 
 WORD, HALF_WORD, NOTHING = ir.IntType(64), ir.IntType(32), ir.VoidType()
 
@@ -66,8 +67,7 @@ def _write_fpcr(builder, mode):
 # would replace every NaN by one and the same, and stays as it is.
 MXCSR = ControlRegister(1 << 15 | 1 << 6, _read_mxcsr, _write_mxcsr)
 FPCR = ControlRegister(1 << 24, _read_fpcr, _write_fpcr)
-NAMES = {"x86_64": MXCSR, "amd64": MXCSR, "aarch64": FPCR, "arm64": FPCR}
-REGISTER = NAMES.get(platform.machine().lower())
+REGISTER = MXCSR if IS_X86 else FPCR if IS_ARM else None
 
 
 @intrinsic

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 
 import pytest
+
+from fastmlp.kernels.cpu.intrinsics import IS_ARM
 
 SCRIPT = """
 import numpy as np
@@ -31,7 +32,7 @@ for dtype, tolerance in ((np.float32, 1e-4), (np.float64, 1e-12)):
             assert part.tobytes() == z[:rows].tobytes()
 print(backend.describe()["blas"])
 """
-if platform.machine().lower() in ("aarch64", "arm64"):  # which has one width
+if IS_ARM:  # which has one width
     NARROW = {"128": ("generic", "")}
 else:
     NARROW = {"256": ("haswell", ""), "256 without FMA": ("haswell", "-fma"), "128": ("nehalem", "")}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import platform
-
 import llvmlite.binding as llvm
 import pytest
 
+from fastmlp.kernels.cpu.intrinsics import IS_ARM
 from fastmlp.kernels.cpu.processor import probed, processor
 
 X86, LINUX, MAC = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "arm64-apple-darwin"
@@ -36,5 +35,5 @@ def test_a_processor_is_known_by_its_code(triple, name, features, width, registe
 def test_this_processor():
     here = processor()
     assert here.vector_bytes in (16, 32, 64)
-    if platform.machine().lower() in ("aarch64", "arm64"):
+    if IS_ARM:
         assert (here.words, here.registers, here.fuses) == ("NEON", 32, True)
