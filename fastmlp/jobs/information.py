@@ -172,4 +172,12 @@ def _processor() -> tuple[str, str, int]:
         pass  # not Linux
     flags = found.get("flags", found.get("Features", "")).split()
     widest = next((vectors for flag, vectors in VECTOR_FLAGS.items() if flag in flags), ("unknown", 0))
-    return found.get("model name", platform.processor() or platform.machine()), *widest
+    return found.get("model name") or _name_by_llvm(), *widest
+
+
+def _name_by_llvm() -> str:
+    """Return what LLVM calls this machine's processor: Linux names none on ARM, and macOS says nothing in a file."""
+    import llvmlite.binding as llvm
+
+    name = llvm.get_host_cpu_name()
+    return platform.machine() if name in ("", "generic") else name

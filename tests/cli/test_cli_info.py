@@ -11,6 +11,7 @@ import numpy
 import pytest
 
 import fastmlp as package
+from fastmlp.jobs.information import _processor
 
 NARROWED = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}
 CPUINFO = Path("/proc/cpuinfo")
@@ -72,6 +73,21 @@ def test_narrowed_vectors_and_who_narrowed_them(narrowed):
     is_wider = CPUINFO.exists() and "avx512f" in CPUINFO.read_text().split()
     assert kernels["narrowed_by"] == (list(NARROWED) if is_wider else [])
     assert line.endswith(", narrowed by NUMBA_CPU_NAME and NUMBA_CPU_FEATURES") == is_wider
+
+
+@pytest.mark.parametrize("text", ["CPU part\t: 0xd0c\nFeatures\t: fp asimd sve\n", None])
+def test_a_system_that_does_not_name_the_processor(monkeypatch, text):
+    """Linux on ARM, and macOS, where there is no such file."""
+
+    def read_text(path, **options):
+        if text is None:
+            raise FileNotFoundError(path)
+        return text
+
+    monkeypatch.setattr("fastmlp.jobs.information.Path.read_text", read_text)
+    for known, said in (("neoverse-n1", "neoverse-n1"), ("generic", platform.machine())):
+        monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda known=known: known)
+        assert _processor() == (said, *(("SVE", 16) if text else ("unknown", 0)))
 
 
 def test_where_data_sets_are(fastmlp, here, monkeypatch):
