@@ -3,7 +3,7 @@
 ``decay`` is the decoupled weight decay of Loshchilov and Hutter 2019: every rule moves w by −lr·(direction + decay·w).
 The loops run over slices from 0 on: an index whose start is not known to be positive keeps LLVM from vectorising.
 Moments that have shrunk into subnormal numbers are set to zero: the first moment of a dead unit decays by a tenth a step,
-and arithmetic on subnormals is many times slower. On x86 the processor does that while a Program runs (``replay``).
+and arithmetic on subnormals is many times slower. On x86 and ARM the processor does that while a Program runs (``replay``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..constants import NORM_BLOCK
 from ..operation import Real, Span, Vector, by_element, operation, reads, updates, writes
 from .compiler import scalar
 from .elementary import like
-from .intrinsics import IS_X86
+from .subnormals import IS_FLUSHED
 
 SMALLEST_NORMAL = 1.1754944e-38  # of float32
 
@@ -24,7 +24,7 @@ SMALLEST_NORMAL = 1.1754944e-38  # of float32
 @scalar
 def without_subnormals(x):
     """Return x, or 0 where x is too small to be a normal number and the processor has not flushed it."""
-    if IS_X86:
+    if IS_FLUSHED:
         return x
     return like(0.0, x) if abs(x) < like(SMALLEST_NORMAL, x) else x
 

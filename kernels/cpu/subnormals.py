@@ -68,6 +68,7 @@ def _write_fpcr(builder, mode):
 MXCSR = ControlRegister(1 << 15 | 1 << 6, _read_mxcsr, _write_mxcsr)
 FPCR = ControlRegister(1 << 24, _read_fpcr, _write_fpcr)
 REGISTER = MXCSR if IS_X86 else FPCR if IS_ARM else None
+IS_FLUSHED = REGISTER is not None  # whether subnormals count as zero while a Program runs
 
 
 @intrinsic
