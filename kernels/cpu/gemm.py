@@ -23,10 +23,11 @@ MANY_ROWS = 384  # rows at a time: what is read of a stays in the second-level c
 FEW_ROWS = 24  # rows at a time where c is large and k small: c is then written along its rows, page after page
 LARGE = 3 << 18  # bytes from which on a matrix does not fit the cache, and is fetched ahead of its use
 PANELS_AHEAD = 2
+PAGE = 4096  # bytes: rows so far apart share their places in the first-level cache
 FETCH_C, FETCH_A, FETCH_B = 0, 1, 2  # what a strip of tiles fetches meanwhile
 # Columns from which on the few rows of aᵀ are copied: read where they lie, they are a stride apart, and each tile reads them.
 WORTH_COPYING = 256
-SPACE, SPACE_FOR_A = reserve(INNER_BLOCK * VECTOR_BYTES), reserve(INNER_BLOCK * 8 * FEW_ROWS)
+SPACE, SPACE_FOR_A = reserve(INNER_BLOCK * WIDEST * VECTOR_BYTES), reserve(INNER_BLOCK * 8 * FEW_ROWS)
 
 
 def strip_of_tiles(vectors: int, moves: bool):
@@ -35,7 +36,7 @@ def strip_of_tiles(vectors: int, moves: bool):
 
     @njit(error_model="numpy")
     def strip(
-        a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps, rows, valid_lanes, fetched, after, moved,
+        a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps, rows, valid_lanes, fetched, after, b_row, moved,
         alpha, beta, rate, decay,
     ):  # fmt: skip
         for i in range(0, rows, height):
@@ -44,7 +45,7 @@ def strip_of_tiles(vectors: int, moves: bool):
                 upcoming, upcoming_row, width = a + (i + height) * a_row, a_row, steps * a_step
             elif fetched == FETCH_B:
                 part = (steps * height + rows - 1) // rows  # of a panel's rows, for each tile
-                upcoming, upcoming_row, width = after + i // height * part * b_step, b_step, vectors * VECTOR_BYTES
+                upcoming, upcoming_row, width = after + i // height * part * b_row, b_row, vectors * VECTOR_BYTES
             else:
                 next_c = place + height * c_row if i + height < rows else after
                 upcoming, upcoming_row, width = next_c, c_row, vectors * VECTOR_BYTES
@@ -68,25 +69,33 @@ def product_of_blocks(moves: bool):
         while column < n:
             vectors = min(WIDEST, (n - column + lanes - 1) // lanes)
             valid = min(n - column - (vectors - 1) * lanes, lanes)
-            panel, place = b + column * size, c + column * size
+            panel, step, place = b + column * size, b_step, c + column * size
             last, last_step = panel + (vectors - 1) * VECTOR_BYTES, b_step
-            if not MASKS and valid < lanes:  # whole vectors are read, and behind the last column there may be no memory
+            if not MANY_REGISTERS and b_step % PAGE == 0:  # all rows of b would lie in the same few places of the cache
+                step = last_step = copy_panel(
+                    panel, b_step, space, steps, min(vectors * lanes, n - column), size, type(alpha)
+                )
+                panel = space
+                last = panel + (vectors - 1) * VECTOR_BYTES
+            elif (
+                not MASKS and valid < lanes
+            ):  # whole vectors are read, and behind the last column there may be no memory
                 last_step = copy_panel(last, b_step, space, steps, valid, size, type(alpha))
                 last = space
             fetched, after = FETCH_C, place + vectors * VECTOR_BYTES
             if b_is_far:
-                fetched, after = FETCH_B, panel + PANELS_AHEAD * WIDEST * VECTOR_BYTES
+                fetched, after = FETCH_B, b + column * size + PANELS_AHEAD * WIDEST * VECTOR_BYTES
             elif a_is_far and a_step == size and column == 0:
                 fetched = FETCH_A
             if vectors == 1:
-                strip_of_1(a, a_row, a_step, panel, b_step, last, last_step, place, c_row, steps, rows, valid, fetched,
-                           after, moved, alpha, beta, rate, decay)  # fmt: skip
+                strip_of_1(a, a_row, a_step, panel, step, last, last_step, place, c_row, steps, rows, valid, fetched,
+                           after, b_step, moved, alpha, beta, rate, decay)  # fmt: skip
             elif vectors == 2:
-                strip_of_2(a, a_row, a_step, panel, b_step, last, last_step, place, c_row, steps, rows, valid, fetched,
-                           after, moved, alpha, beta, rate, decay)  # fmt: skip
+                strip_of_2(a, a_row, a_step, panel, step, last, last_step, place, c_row, steps, rows, valid, fetched,
+                           after, b_step, moved, alpha, beta, rate, decay)  # fmt: skip
             else:
-                strip_of_3(a, a_row, a_step, panel, b_step, last, last_step, place, c_row, steps, rows, valid, fetched,
-                           after, moved, alpha, beta, rate, decay)  # fmt: skip
+                strip_of_3(a, a_row, a_step, panel, step, last, last_step, place, c_row, steps, rows, valid, fetched,
+                           after, b_step, moved, alpha, beta, rate, decay)  # fmt: skip
             column += vectors * lanes
 
     return multiply_block
