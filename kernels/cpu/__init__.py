@@ -4,6 +4,17 @@ Importing this package enters every operation into ``fastmlp.kernels.operation.O
 is used.
 """
 
-from . import activations, blas, dense, dropout, gather, gemm, losses, normalization, optimizers
+from . import activations, bfloat16, blas, dense, dropout, gather, gemm, losses, normalization, optimizers
 
-__all__ = ["activations", "blas", "dense", "dropout", "gather", "gemm", "losses", "normalization", "optimizers"]
+__all__ = [
+    "activations",
+    "bfloat16",
+    "blas",
+    "dense",
+    "dropout",
+    "gather",
+    "gemm",
+    "losses",
+    "normalization",
+    "optimizers",
+]

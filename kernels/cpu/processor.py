@@ -20,6 +20,18 @@ define void @probe(<16 x float>* %a, <16 x float>* %b) {
 declare <16 x float> @llvm.fmuladd.v16f32(<16 x float>, <16 x float>, <16 x float>)
 """
 
+# A conversion to bfloat16, for which LLVM calls a function where a processor has no instruction. With AVX-512 it came together
+# with the product; a processor that has the conversion alone, from AVX-NE-CONVERT, has another encoding of it.
+CONVERSION, AVX_ENCODING = "vcvtneps2bf16", "{vex}"
+BFLOAT16_PROBE = """
+define void @probe(<16 x float>* %a, <16 x bfloat>* %b) {
+  %x = load <16 x float>, <16 x float>* %a
+  %y = fptrunc <16 x float> %x to <16 x bfloat>
+  store <16 x bfloat> %y, <16 x bfloat>* %b
+  ret void
+}
+"""
+
 
 @dataclass(frozen=True)
 class Processor:
@@ -61,19 +73,26 @@ class Processor:
 def processor() -> Processor:
     """Return the processor that Numba compiles for in this process."""
     name, features = target_name(), target_features()
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return probed(llvm.Target.from_default_triple(), name, features)
+    return probed(_host(), name, features)
 
 
 def probed(target: llvm.Target, name: str, features: str) -> Processor:
     """Return what a processor has, from the instructions that LLVM chooses for it."""
-    machine = target.create_target_machine(cpu=name, features=features, opt=1)
-    assembly = machine.emit_assembly(llvm.parse_assembly(PROBE))
+    assembly = _assembly(target, PROBE, name, features)
     is_arm = "fmla" in assembly
     width = 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
     fuses = is_arm or "vfmadd" in assembly
     return Processor(name, features, width, 32 if width == 64 or is_arm else 16, fuses)
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Return whether the processor that Numba compiles for multiplies bfloat16 in vectors of 512 bits (AVX512-BF16)."""
+    target = processor()
+    if target.vector_bytes < 64:
+        return False
+    assembly = _assembly(_host(), BFLOAT16_PROBE, target.name, target.features)
+    return CONVERSION in assembly and AVX_ENCODING not in assembly
 
 
 def target_name() -> str:
@@ -92,3 +111,14 @@ def target_features() -> str:
     if not config.ENABLE_AVX:
         features = type(features)({name: on and not name.startswith("avx") for name, on in features.items()})
     return features.flatten()
+
+
+def _host() -> llvm.Target:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple()
+
+
+def _assembly(target: llvm.Target, probe: str, name: str, features: str) -> str:
+    machine = target.create_target_machine(cpu=name, features=features, opt=1)
+    return machine.emit_assembly(llvm.parse_assembly(probe))
