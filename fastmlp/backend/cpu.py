@@ -11,6 +11,7 @@ import numpy as np
 from fastmlp.errors import MissingExtraError, UsageError, choose
 from fastmlp.kernels.cpu import activations, losses
 from fastmlp.kernels.cpu.compiler import KernelCompiler
+from fastmlp.kernels.cpu.processor import has_bfloat16, processor
 from fastmlp.kernels.cpu.vector_code import vector_bytes
 from fastmlp.kernels.operation import Operation
 
@@ -18,6 +19,7 @@ from .available import available_threads
 from .base import Backend
 from .blas import Blas, mkl_blas, scipy_blas
 from .feed import Feed, HostFeed
+from .precision import ACCEPTED, check_precision
 from .program import CpuProgram, checked_call
 
 GEMM_CHOICES = ("auto", "tiles", "blas", "mkl")
@@ -36,20 +38,32 @@ class CpuBackend(Backend):
     gemm
         Who multiplies matrices: ``"tiles"`` (kernels/cpu/gemm), ``"blas"`` (SciPy's OpenBLAS), ``"mkl"`` (fastmlp[mkl]),
         or ``"auto"``: the tiles, which give the same bits for any number of threads and for any batch a row is in.
+    precision
+        Of float32 products: ``"highest"``, or ``"medium"``: factors are rounded to bfloat16, sums are float32.
     announce
         Called with an entry's name after each kernel that had to be compiled (rather than loaded from the disk cache).
+
+    Raises
+    ------
+    UsageError
+        If the processor, or who multiplies, cannot make products of this precision.
     """
 
     name = "cpu"
 
     def __init__(
-        self, threads: int | None = None, announce: Callable[[str], None] = lambda name: None, gemm: str = "auto"
+        self,
+        threads: int | None = None,
+        announce: Callable[[str], None] = lambda name: None,
+        gemm: str = "auto",
+        precision: str = "highest",
     ):
         super().__init__()
         self.threads = available_threads() if threads is None else threads
         if self.threads < 1:
             raise UsageError(f"threads must be at least 1, or auto; got {threads}.")
         self.blas = _chosen_blas(choose("gemm", gemm, GEMM_CHOICES))
+        self.precision = _checked_precision(precision, gemm)
         self.compiler = KernelCompiler(announce)
         self.recording: CpuProgram | None = None
         self._units: dict[np.dtype, tuple[np.ndarray, np.ndarray]] = {}
@@ -103,17 +117,18 @@ class CpuBackend(Backend):
         if self.blas is not None:
             operation = {"nn": self.ops.blas_gemm_nn, "nt": self.ops.blas_gemm_nt, "tn": self.ops.blas_gemm_tn}[kind]
             operation(self.blas.gemm(c.dtype), a, b, c, *scales)
-        elif kind == "nt":
+            return
+        if kind == "nt":
             self._matmul_transposed(a, b, c, scales, reads_c=beta is not None)
         elif kind == "tn":
-            self.ops.gemm_tn(a, b, c, *scales)
+            self._product("gemm_tn", a, b, c, scales)
         else:
             self._matmul_plain(a, b, c, scales)
 
     @property
     def moves_weights(self) -> bool:
-        """Whether ``accumulate`` can move a weight by its velocity: the register tiles can, a BLAS cannot."""
-        return self.blas is None
+        """Whether ``accumulate`` can move a weight by its velocity: the register tiles of float32 can, a BLAS cannot."""
+        return self.blas is None and self.precision == "highest"
 
     def accumulate(self, x, dz, sink) -> None:
         """Let xᵀ·dz go where a sink says, and move the weights at once if it says so; see Backend.accumulate."""
@@ -125,9 +140,18 @@ class CpuBackend(Backend):
 
     def _matmul_plain(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple) -> None:
         if c.shape[1] >= WIDE_PRODUCT:
-            self.ops.gemm_nn_by_columns(a, b, c, *scales)
+            self._product("gemm_nn_by_columns", a, b, c, scales)
         else:
-            self.ops.gemm_nn(a, b, c, *scales)
+            self._product("gemm_nn", a, b, c, scales)
+
+    def _product(self, name: str, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple) -> None:
+        if self.precision == "medium":
+            if c.dtype != np.float32:
+                raise UsageError(
+                    f"matmul_precision 'medium' is for float32, not {c.dtype}; give dtype float32, or highest."
+                )
+            name = f"bfloat16_{name}"
+        getattr(self.ops, name)(a, b, c, *scales)
 
     def _matmul_transposed(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple, reads_c: bool) -> None:
         """Compute a·bᵀ, or (b·aᵀ)ᵀ where the weights b are larger than a and c, which have a row for each of the batch."""
@@ -140,7 +164,7 @@ class CpuBackend(Backend):
         self.ops.transpose(a, transposed_a)
         if reads_c:
             self.ops.transpose(c, transposed_c)
-        self.ops.gemm_nn(b, transposed_a, transposed_c, *scales)
+        self._product("gemm_nn", b, transposed_a, transposed_c, scales)
         self.ops.transpose(transposed_c, c)
 
     def launch(self, operation: Operation, *arguments: Any) -> None:
@@ -179,9 +203,12 @@ class CpuBackend(Backend):
 
     def describe(self) -> dict[str, str]:
         """Return the device's name, its BLAS and its threads."""
+        tiles = f"none: register tiles of {8 * vector_bytes()} bits"
+        if self.precision == "medium":
+            tiles += ", factors in bfloat16, sums in float32"
         return {
             "device": "cpu",
-            "blas": self.blas.label if self.blas else f"none: register tiles of {8 * vector_bytes()} bits",
+            "blas": self.blas.label if self.blas else tiles,
             "threads": str(self.threads),
         }
 
@@ -200,3 +227,23 @@ def _chosen_blas(gemm: str) -> Blas | None:
     if mkl_blas() is None:
         raise MissingExtraError("gemm mkl", "mkl", "mkl")
     return mkl_blas()
+
+
+def cpu_precisions() -> tuple[str, ...]:
+    """Return the precisions of float32 products that this processor has instructions for."""
+    return tuple(word for word in ACCEPTED["CPU"] if word == "highest" or has_bfloat16())
+
+
+def _checked_precision(precision: str, gemm: str) -> str:
+    """Return the precision of products if it can be had; there is no falling back to another."""
+    given = f"matmul_precision {check_precision(precision, 'CPU')!r} (bfloat16)"
+    if precision not in cpu_precisions():
+        raise UsageError(
+            f"{given} needs the instructions AVX512-BF16 (Zen 4, Cooper Lake or later), which Numba does not compile for here "
+            f"({processor().name}). Accepted here: highest (float32); give --matmul-precision highest."
+        )
+    if precision == "medium" and gemm not in ("auto", "tiles"):
+        raise UsageError(
+            f"{given} is for the register tiles, not for gemm {gemm!r}; give --gemm tiles or leave it out."
+        )
+    return precision

@@ -14,13 +14,14 @@ import numpy as np
 from fastmlp.errors import DeviceError
 
 from .base import Array
+from .precision import ACCEPTED
 
 OPERATION_N, OPERATION_T = 0, 1
 POINTER_MODE_DEVICE = 1
 GEMM_DEFAULT = -1
 DATA_TYPES = {np.dtype(np.float32): 0, np.dtype(np.float64): 1}
 COMPUTE_32F, COMPUTE_32F_FAST_TF32, COMPUTE_64F = 68, 77, 70
-PRECISIONS = ("highest", "high")
+PRECISIONS = ACCEPTED["CUDA"]
 HOPPER = 9  # from this major compute capability on, products want the larger workspace
 SMALL_WORKSPACE, LARGE_WORKSPACE = 4 << 20, 32 << 20
 STATUS = {

@@ -16,12 +16,13 @@ from fastmlp.kernels.cuda.source import OPTIONS, Kernel, kernels, scalar_functio
 from fastmlp.kernels.operation import Operation
 
 from .base import Array, Backend
-from .cublas import PRECISIONS, Cublas
+from .cublas import Cublas
 from .cuda_device import open_device
 from .cuda_feed import CudaFeed
 from .cuda_launch import Launch, prepare
 from .cuda_program import CudaProgram
 from .feed import Feed
+from .precision import FACTORS, check_precision
 
 COMPILED_RATHER_THAN_LOADED = 0.05  # seconds: CuPy does not say whether its disk cache had a kernel
 LOST = range(700, 800)  # of cudaError_t: illegal address, launch failure and their kin end the context
@@ -54,13 +55,15 @@ class CudaBackend(Backend):
     def __init__(self, index: int = 0, precision: str = "highest", announce: Callable[[str], None] = lambda name: None):
         super().__init__()
         self.name = f"cuda:{index}"
-        self.precision = choose("matmul_precision", precision, PRECISIONS)
         self.compile_seconds = 0.0
         self.recording: CudaProgram | None = None
         self._announce = announce
         self._functions: dict[str, Any] = {}
         self._units: dict[np.dtype, tuple[Array, Array]] = {}
         self._cupy, self._device = open_device(index)
+        self.precision = check_precision(
+            precision, "CUDA"
+        )  # after the device: without one, auto takes the CPU and its words
         runtime, driver = self._cupy.cuda.runtime, self._cupy.cuda.driver
         self._runtime_errors = (runtime.CUDARuntimeError, driver.CUDADriverError)
         # What may come up while a graph is made, though launches work: cuBLAS's refusal is a DeviceError.
@@ -169,10 +172,9 @@ class CudaBackend(Backend):
 
     def describe(self) -> dict[str, str]:
         """Return the device's name and libraries."""
-        precision = "float32" if self.precision == "highest" else "TF32"
         return {
             "device": f"{self.name} {self._label}",
-            "blas": f"cuBLAS {self._blas.version()}, products of float32 in {precision}",
+            "blas": f"cuBLAS {self._blas.version()}, products of float32 in {FACTORS[self.precision]}",
             "threads": "1",
         }
 

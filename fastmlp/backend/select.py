@@ -29,7 +29,7 @@ def open_backend(
     gemm
         Who multiplies matrices on the CPU: ``auto``, ``tiles``, ``blas`` or ``mkl``.
     matmul_precision
-        Of float32 products on CUDA: ``highest``, or ``high`` for TF32. The CPU always takes the highest.
+        Of float32 products: ``highest``, or ``high`` for TF32 on CUDA, or ``medium`` for bfloat16 on the CPU.
     announce
         Called with a kernel's name after each compilation.
 
@@ -42,28 +42,28 @@ def open_backend(
     Raises
     ------
     UsageError
-        If ``device`` is not one of the accepted words.
+        If ``device`` is not one of the accepted words, or does not make products of this precision.
     DeviceError
         If CUDA was asked for and cannot be used.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise UsageError(f"device {device!r} is not known. Accepted: auto, cpu, cuda, cuda:N.")
     if device == "cpu":
-        return _cpu(threads, announce, gemm), "asked for"
+        return _cpu(threads, announce, gemm, matmul_precision), "asked for"
     index = int(device.partition(":")[2] or 0)
     try:
         backend = _cuda(index, matmul_precision, announce)
     except DeviceError as error:
         if device == "auto":
-            return _cpu(threads, announce, gemm), f"chosen by auto: {error}"
+            return _cpu(threads, announce, gemm, matmul_precision), f"chosen by auto: {error}"
         raise DeviceError(f"device {device!r} cannot be used: {error} Or use --device cpu.") from None
     return backend, "chosen by auto: a CUDA device works" if device == "auto" else "asked for"
 
 
-def _cpu(threads: int | None, announce: Callable[[str], None], gemm: str) -> Backend:
+def _cpu(threads: int | None, announce: Callable[[str], None], gemm: str, precision: str) -> Backend:
     from .cpu import CpuBackend
 
-    return CpuBackend(threads, announce, gemm)
+    return CpuBackend(threads, announce, gemm, precision)
 
 
 def _cuda(index: int, precision: str, announce: Callable[[str], None]) -> Backend:

@@ -61,6 +61,7 @@ def _show_machine(console: Console, report: dict[str, Any]) -> None:
             ("vectors", _vectors(report["vector_width"], report["kernels"])),
             ("threads", str(report["threads"])),
             ("BLAS", report["blas"]),
+            ("products", ", ".join(f"{word} ({factors})" for word, factors in report["matmul_precisions"].items())),
             ("CUDA", report["cuda"] or f"no: {report['cuda_unavailable']}"),
             ("kernel cache", report["kernel_cache"]),
         ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastmlp import __version__
 from fastmlp.backend import open_backend
+from fastmlp.backend.precision import FACTORS
 from fastmlp.data import datasets
 from fastmlp.errors import DeviceError
 
@@ -36,10 +37,12 @@ def information() -> dict[str, Any]:
     -------
     dict
         ``versions`` (None where a package is missing), ``extras`` (which extra brings an optional package), ``blas``,
-        ``threads`` (that this process may use), ``processor``, ``vector_width`` (its widest vectors), ``kernels`` (the
-        vectors that kernels are compiled for), ``datasets`` (where each was found, None where it will be downloaded),
+        ``matmul_precisions`` (what the CPU accepts, and the type of the factors), ``threads`` (that this process may use),
+        ``processor``, ``vector_width`` (its widest vectors), ``kernels`` (the vectors that kernels are compiled for),
+        ``datasets`` (where each was found, None where it will be downloaded),
         ``kernel_cache`` (folder), ``cuda`` (the first device's name, or None) and ``cuda_unavailable`` (why, or empty).
     """
+    from fastmlp.backend.cpu import cpu_precisions
     from fastmlp.kernels.cpu.object_code import cache_folder
 
     processor, vectors, vector_bytes = _processor()
@@ -58,6 +61,7 @@ def information() -> dict[str, Any]:
         "kernels": kernel_vectors(vector_bytes),
         "threads": int(device["threads"]),
         "blas": device["blas"],
+        "matmul_precisions": {word: FACTORS[word] for word in cpu_precisions()},
         "datasets": {name: found_at(name) for name in datasets.NAMES},
         "kernel_cache": str(cache_folder()),
         "cuda": cuda,

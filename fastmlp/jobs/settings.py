@@ -108,7 +108,10 @@ class Settings:
     device: str = _setting("auto", "auto, cpu, cuda or cuda:N.", "machine")
     threads: str = _setting("auto", "CPU threads: auto or a number.", "machine")
     matmul_precision: str = _setting(
-        "highest", "Of float32 products on CUDA: high is TF32, faster and less exact.", "machine", ("highest", "high")
+        "highest",
+        "Of float32 products; less exact and faster: high is TF32, on CUDA; medium is bfloat16, on CPUs that have it.",
+        "machine",
+        ("highest", "high", "medium"),
     )
     gemm: str = _setting(
         "auto", "Who multiplies matrices on the CPU; auto is the tiles.", "machine", ("auto", "tiles", "blas", "mkl")
@@ -119,6 +122,11 @@ class Settings:
             _check(description, getattr(self, description.name))
         if self.test_fraction + (self.validation_fraction or 0) >= 1:
             raise UsageError("test_fraction and validation_fraction together must be less than 1.")
+        if self.matmul_precision == "medium" and self.dtype != "float32":
+            raise UsageError(
+                f"matmul_precision 'medium' is for dtype float32, not {self.dtype}; give --dtype float32 or "
+                "--matmul-precision highest."
+            )
         self.hidden_widths, self.dropout_rates, self.thread_count  # noqa: B018  parsed for their errors
 
     @property

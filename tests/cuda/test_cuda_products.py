@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from oracles.comparison import assert_close
 
+from fastmlp.errors import UsageError
+
 SHAPES = [(1, 1, 1), (3, 5, 7), (64, 33, 10), (17, 1, 31)]
 KINDS = ("nn", "nt", "tn")
 
@@ -51,3 +53,10 @@ def test_tf32_keeps_fewer_bits(cuda, random):
         errors[precision] = np.abs(device.to_numpy(c) - a.astype(np.float64) @ b).max()
     assert errors["highest"] < 1e-5
     assert 1e-5 < errors["high"] < 1e-1
+
+
+def test_bfloat16_is_not_for_cuda(cuda):
+    from fastmlp.backend.cuda import CudaBackend
+
+    with pytest.raises(UsageError, match=r"'medium' \(bfloat16\) is not for CUDA, which accepts highest"):
+        CudaBackend(0, "medium")

@@ -97,6 +97,7 @@ def test_values_are_brought_to_their_type_where_nothing_is_lost():
         ({"threads": "-1"}, "threads"),
         ({"threads": "²"}, "threads"),
         ({"dtype": "float16"}, "did you mean"),
+        ({"matmul_precision": "medium", "dtype": "float64"}, "is for dtype float32, not float64"),
         ({"test_fraction": 1.0}, "less than 1"),
         ({"test_fraction": 0.5, "validation_fraction": 0.5}, "less than 1"),
         ({"dataset": None}, "dataset must be text"),
