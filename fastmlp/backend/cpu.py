@@ -121,14 +121,14 @@ class CpuBackend(Backend):
         if kind == "nt":
             self._matmul_transposed(a, b, c, scales, reads_c=beta is not None)
         elif kind == "tn":
-            self._product("gemm_tn", a, b, c, scales)
+            self._product("gemm_tn", a, b, c, *scales)
         else:
             self._matmul_plain(a, b, c, scales)
 
     @property
     def moves_weights(self) -> bool:
-        """Whether ``accumulate`` can move a weight by its velocity: the register tiles of float32 can, a BLAS cannot."""
-        return self.blas is None and self.precision == "highest"
+        """Whether ``accumulate`` can move a weight by its velocity: the register tiles can, a BLAS cannot."""
+        return self.blas is None
 
     def accumulate(self, x, dz, sink) -> None:
         """Let xᵀ·dz go where a sink says, and move the weights at once if it says so; see Backend.accumulate."""
@@ -136,22 +136,24 @@ class CpuBackend(Backend):
             super().accumulate(x, dz, sink)
             return
         values, learning_rate, decay = sink.move
-        self.ops.gemm_tn_momentum(x, dz, sink.target, values, sink.beta, learning_rate, decay)
+        self._product("gemm_tn_momentum", x, dz, sink.target, values, sink.beta, learning_rate, decay)
 
     def _matmul_plain(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple) -> None:
         if c.shape[1] >= WIDE_PRODUCT:
-            self._product("gemm_nn_by_columns", a, b, c, scales)
+            self._product("gemm_nn_by_columns", a, b, c, *scales)
         else:
-            self._product("gemm_nn", a, b, c, scales)
+            self._product("gemm_nn", a, b, c, *scales)
 
-    def _product(self, name: str, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple) -> None:
+    def _product(self, name: str, *arguments: Any) -> None:
+        """Launch an operation of kernels/cpu/gemm, or that of kernels/cpu/bfloat16 which takes its place."""
         if self.precision == "medium":
-            if c.dtype != np.float32:
+            given = arguments[0].dtype
+            if given != np.float32:
                 raise UsageError(
-                    f"matmul_precision 'medium' is for float32, not {c.dtype}; give dtype float32, or highest."
+                    f"matmul_precision 'medium' is for float32, not {given}; give dtype float32, or highest."
                 )
             name = f"bfloat16_{name}"
-        getattr(self.ops, name)(a, b, c, *scales)
+        getattr(self.ops, name)(*arguments)
 
     def _matmul_transposed(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple, reads_c: bool) -> None:
         """Compute a·bᵀ, or (b·aᵀ)ᵀ where the weights b are larger than a and c, which have a row for each of the batch."""
@@ -164,7 +166,7 @@ class CpuBackend(Backend):
         self.ops.transpose(a, transposed_a)
         if reads_c:
             self.ops.transpose(c, transposed_c)
-        self._product("gemm_nn", b, transposed_a, transposed_c, scales)
+        self._product("gemm_nn", b, transposed_a, transposed_c, *scales)
         self.ops.transpose(transposed_c, c)
 
     def launch(self, operation: Operation, *arguments: Any) -> None:

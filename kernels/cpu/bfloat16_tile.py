@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .tile import _Tile
+from .tile import _MovingTile, _Tile
 from .vector_code import LANE, WORD, VectorCode, splat
 
 HALF = ir.IntType(
@@ -26,28 +26,28 @@ PAIR = 4  # bytes
 
 
 @cache
-def bfloat16_tile(rows: int, vectors: int):
+def bfloat16_tile(rows: int, vectors: int, moves: bool = False):
     """Return an intrinsic that computes one tile: c = alpha·a·b + beta·c for up to ``rows`` rows, c in float32.
 
     The arguments are those of ``product_tile`` without strides of b, whose panel is packed: (a, a_row, a_step, b, c, c_row,
-    pairs, valid_rows, valid_lanes, upcoming, upcoming_row, upcoming_bytes, alpha, beta). Row r of the tile reads the pair p
-    of a at a + r·a_row + p·a_step.
+    pairs, valid_rows, valid_lanes, upcoming, upcoming_row, upcoming_bytes, moved, alpha, beta, rate, decay). Row r of the
+    tile reads the pair p of a at a + r·a_row + p·a_step.
     """
 
     @intrinsic
     def tile(
         typing_context, a, a_row, a_step, b, c, c_row, pairs, valid_rows, valid_lanes, upcoming, upcoming_row,
-        upcoming_bytes, alpha, beta,
+        upcoming_bytes, moved, alpha, beta, rate, decay,
     ):  # fmt: skip
         def generate(context, builder, signature, arguments):
-            a, a_row, a_step, b, *others, alpha, beta = arguments
-            step, moved = WORD(vectors * VECTOR), WORD(0)
-            passed = a, a_row, a_step, b, step, b, step, *others, moved, alpha, beta, alpha, alpha
-            _PairTile(builder, types.float32, rows, vectors, passed).compute()
+            a, a_row, a_step, b, *others = arguments
+            step = WORD(vectors * VECTOR)
+            passed = a, a_row, a_step, b, step, b, step, *others
+            (_MovingPairTile if moves else _PairTile)(builder, types.float32, rows, vectors, passed).compute()
             return context.get_dummy_value()
 
         word = types.int64
-        return types.void(*[word] * 12, alpha, beta), generate
+        return types.void(*[word] * 13, alpha, beta, rate, decay), generate
 
     return tile
 
@@ -84,6 +84,10 @@ class _PairTile(_Tile):
                 builder.store(builder.call(ir.InlineAsm(ir.FunctionType(WORD, [WORD]), "", "=r,0"), [moved]), slot)
 
         return add_step
+
+
+class _MovingPairTile(_PairTile, _MovingTile):
+    """A tile of a velocity, which moves the weights at once."""
 
 
 def _load_pairs(builder, address):

@@ -17,6 +17,7 @@ CPU_ONLY = {
     **dict.fromkeys(("blas_gemm_nn", "blas_gemm_nt", "blas_gemm_tn"), BY_CUBLAS),
     **dict.fromkeys(("gemm_nn", "gemm_nn_by_columns", "gemm_tn"), BY_CUBLAS),
     **dict.fromkeys(("bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn"), BY_CUBLAS),
+    "bfloat16_gemm_tn_momentum": "momentum_step after cuBLAS's product on CUDA: see Backend.moves_weights",
     "gemm_tn_momentum": "momentum_step after cuBLAS's product on CUDA: see Backend.moves_weights",
     "transpose": "serves gemm_nn; cuBLAS transposes while it multiplies",
 }

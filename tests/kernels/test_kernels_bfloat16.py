@@ -65,6 +65,24 @@ def test_product_is_scaled_and_added(backend, random, name, sizes):
     assert_close(c, -0.25 * expected + 0.75 * before, scale=size + np.abs(before))
 
 
+@covers("bfloat16_gemm_tn_momentum")
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_a_velocity_moves_its_weights(backend, random, sizes):
+    m, k, n = sizes
+    values = operands("tn", m, k, n, random)
+    velocity, w = (random.standard_normal((m, n)).astype(np.float32) for _ in range(2))
+    (v, around_v), (moved, around_w) = guarded(velocity), guarded(w)
+    mu, learning_rate = np.array([0.9], np.float32), np.array([0.125])
+    backend.ops.bfloat16_gemm_tn_momentum(*values, v, moved, mu, learning_rate, 0.25)
+    gradient, size = product("tn", *values)
+    expected = gradient + 0.9 * velocity
+    assert_close(v, expected, scale=size + np.abs(velocity))
+    assert_close(moved, w - 0.125 * (expected + 0.25 * w), scale=size + np.abs(velocity) + np.abs(w))
+    for around in (around_v, around_w):
+        assert np.isnan(around[:128]).all()
+        assert np.isnan(around[-128:]).all()
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_empty_sum_is_zero(backend, name):
     c = np.full((3, 4), np.nan, np.float32)
