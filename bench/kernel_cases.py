@@ -21,7 +21,8 @@ RATES = 1 << 16  # length of the table of learning rates, and so the most update
 KEEP = 0.8  # of dropout
 # Products are measured by their operations, not by the bytes they move.
 PRODUCTS = (
-    "gemm_nn", "gemm_nn_by_columns", "gemm_tn", "transpose", "blas_gemm_nn", "blas_gemm_nt", "blas_gemm_tn",
+    "gemm_nn", "gemm_nn_by_columns", "gemm_tn", "gemm_tn_momentum", "transpose",
+    "blas_gemm_nn", "blas_gemm_nt", "blas_gemm_tn",
     "bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn", "bfloat16_gemm_tn_momentum",
 )  # fmt: skip
 
