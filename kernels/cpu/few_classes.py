@@ -112,7 +112,9 @@ def put_classes(block, a, factor, offset):
 def class_peaks(block, classes, largest, best):
     """Find each row's largest number and the first class that has it; a NaN may be passed over or be returned."""
     first_class = block[0]
-    for i in range(ROWS_AT_ONCE):  # not largest[:] = first_class, for which Numba would take memory, in case they overlap
+    for i in range(
+        ROWS_AT_ONCE
+    ):  # not largest[:] = first_class, for which Numba would take memory, in case they overlap
         largest[i] = first_class[i]
         best[i] = 0
     for c in range(1, classes):

@@ -136,24 +136,25 @@ __device__ inline double power(double x, int64 n) {
 
 // m ← β₁·m + (1 − β₁)·g, s ← β₂·s + (1 − β₂)·g², w ← w − lr·m̂/(√ŝ + ε): Kingma and Ba 2015, algorithm 1.
 //
-// m̂ = m/(1 − β₁ᵗ) and ŝ = s/(1 − β₂ᵗ), t the number of this update, counted from 1 in counters[UPDATE].
+// m̂ = m/(1 − β₁ᵗ) and ŝ = s/(1 − β₂ᵗ), t the number of this update, counted from 1 in counters[UPDATE]. In the order that their
+// section 2 gives: lr·m̂/(√ŝ + ε) = α·m/(√s + ε̂), with α = lr·c/(1 − β₁ᵗ), ε̂ = ε·c and c = √(1 − β₂ᵗ).
 template <typename T>
 __global__ void EACH_ELEMENT_OF(w)
 adam(Vector<T> w, Vector<const T> g, Vector<T> first_moment, Vector<T> second_moment, Vector<const int64> counters,
      Vector<const double> learning_rate, double beta1, double beta2, double epsilon, double decay) {
-    __shared__ T corrections[2];  // by one thread for its block: arithmetic in double is slow on most GPUs
+    __shared__ T corrected[2];  // by one thread for its block: arithmetic in double is slow on most GPUs
     if (threadIdx.x == 0 && threadIdx.y == 0) {
-        corrections[0] = T(1.0 / (1.0 - power(beta1, counters[UPDATE])));
-        corrections[1] = T(1.0 / sqrt(1.0 - power(beta2, counters[UPDATE])));
+        const double correction = sqrt(1.0 - power(beta2, counters[UPDATE]));
+        corrected[0] = T(learning_rate[0] * correction / (1.0 - power(beta1, counters[UPDATE])));
+        corrected[1] = T(epsilon * correction);
     }
     __syncthreads();
-    const T lr = T(learning_rate[0]), first_correction = corrections[0], second_correction = corrections[1];
+    const T alpha = corrected[0], corrected_epsilon = corrected[1], shrink = T(learning_rate[0] * decay);
     const T kept1 = T(beta1), taken1 = T(1.0 - beta1), kept2 = T(beta2), taken2 = T(1.0 - beta2);
     const auto rule = [&](T& w, T g, T& first_moment, T& second_moment) {
         first_moment = without_subnormals(kept1 * first_moment + taken1 * g);
         second_moment = without_subnormals(kept2 * second_moment + taken2 * g * g);
-        const T direction = first_correction * first_moment / (sqrt(second_moment) * second_correction + T(epsilon));
-        w -= lr * (direction + T(decay) * w);
+        w -= alpha * first_moment / (sqrt(second_moment) + corrected_epsilon) + shrink * w;
     };
     update_each(rule, w, g, first_moment, second_moment);
 }
