@@ -13,10 +13,12 @@ lint:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/ruff check . && .venv/bin/ruff format --check .
 
 # The tests of what depends on the processor, on this one taken for one with AVX2 and for one with vectors of 128 bits (x86-64
-# with AVX2 is needed). The other parts compute with the same kernels; their tests compare files, words and pages. What is
-# ignored narrows the processor itself, or compiles into an empty cache, in processes of its own: it would say the same again.
+# with AVX2 is needed). The other parts compute with the same kernels; their tests compare files, words and pages. Ignored are
+# what narrows the processor itself or compiles into an empty cache, in processes of its own; what is about files and about runs
+# that are killed, which took a third of the time; and the command that checks gradients, which tests/nn checks on these kernels.
 NARROW = tests/kernels tests/backend tests/nn tests/optim tests/training tests/jobs tests/estimators/test_estimators_parity.py \
-	--ignore=tests/backend/test_backend_narrow_vectors.py --ignore=tests/backend/test_backend_cache.py
+	$(addprefix --ignore=tests/,backend/test_backend_narrow_vectors.py backend/test_backend_cache.py jobs/test_jobs_resume.py \
+	jobs/test_jobs_gradcheck.py kernels/test_kernels_object_code.py kernels/test_kernels_private_files.py)
 check-narrow:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test]'
 	NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES= OPENBLAS_CORETYPE=Haswell .venv/bin/python -m pytest -n auto $(NARROW)
