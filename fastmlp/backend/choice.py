@@ -69,9 +69,8 @@ class Chooser:
         """Run some steps the way whose turn it is; return how many."""
         turn = self._turn
         way = self._ways[turn.way]
-        if (
-            turn.way not in self._paces
-        ):  # a way's first step builds tables and finds nothing in the cache: it does not count
+        # A way's first step builds tables and finds nothing in the cache: it does not count.
+        if turn.way not in self._paces:
             way(1)
             self._paces[turn.way] = self._paces.get(self.favourite, turn.planned)
             return 1

@@ -17,9 +17,8 @@ from .choice import Chooser
 from .schedule import LINE, Call, estimated_seconds, phases
 from .team import TEAM
 
-WORTH_DIVIDING = (
-    40e-6  # seconds of a step: as long as it takes to wake a thread; a first guess where both ways are tried
-)
+# Seconds of a step: as long as it takes to wake a thread. A first guess where both ways are tried.
+WORTH_DIVIDING = 40e-6
 
 
 class CpuProgram(Program):

@@ -126,8 +126,8 @@ class Dense(Layer):
         """dz = da ⊙ f′; dx = dz·Wᵀ, dW = xᵀ·dz, db = Σ dz over the rows."""
         saved = self._z if self.activation.saves_input else self._a
         if self.bias:
-            alpha, beta, target, _ = self.bias.sink
-            into = self.bias.gradient, alpha, beta, target
+            sink = self.bias.sink
+            into = self.bias.gradient, sink.alpha, sink.beta, sink.target
             self.activation.backward_with_bias(self.backend, upstream, saved[: len(upstream)], into)
         dz, dx = upstream, None
         if self.needs_input_gradient:  # before dW: an update that is folded into dW changes W

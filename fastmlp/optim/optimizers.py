@@ -94,13 +94,8 @@ class Optimizer(ABC):
         """Return where a parameter's sum over the batch goes so that it is the update, or the velocity's."""
         raise NotImplementedError
 
-    def _is_moved(self, segment) -> bool:
-        """Return whether nothing is left to do for a segment of folding parameters after their sums."""
-        return True
-
-    def _finish_folded(self, stretch: slice, decay: float) -> None:
-        """Launch what is left to do for folding parameters after their sums."""
-        raise NotImplementedError
+    def _finish_folded(self, segments: list) -> None:  # noqa: B027  SGD has nothing left to do
+        """Launch what is left to do for segments of folding parameters after their sums."""
 
     def set_learning_rates(self, table: np.ndarray) -> None:
         """Set the learning rate of each update of the coming epoch; the table keeps its memory while its length stays."""
@@ -124,10 +119,7 @@ class Optimizer(ABC):
         if how.clip_norm is not None:
             ops.squared_norm(gradient, self._partial_norms)
             ops.clip_by_norm(gradient, self._partial_norms, how.clip_norm)
-        for stretch, decay in self._stretches(
-            [s for s in self.store.segments if s not in left and not self._is_moved(s)]
-        ):
-            self._finish_folded(stretch, decay)
+        self._finish_folded([segment for segment in self.store.segments if segment not in left])
         for stretch, decay in self._stretches(left):
             slots = [self.state[name][stretch] for name in self.slots]
             self._rule(self.store.values[stretch], gradient[stretch], slots, decay)
@@ -198,12 +190,11 @@ class Momentum(Optimizer):
         move = Move(parameter.values, self.learning_rate, decay) if is_moved else None
         return Sink(self.store.one, self._mu, velocity, move)
 
-    def _is_moved(self, segment) -> bool:
-        return self.backend.moves_weights and segment.is_matrix
-
-    def _finish_folded(self, stretch, decay) -> None:
-        velocity = self.state["velocity"][stretch]
-        self.backend.ops.momentum_step(self.store.values[stretch], velocity, self.learning_rate, decay)
+    def _finish_folded(self, segments) -> None:
+        left = [segment for segment in segments if not (self.backend.moves_weights and segment.is_matrix)]
+        for stretch, decay in self._stretches(left):
+            velocity = self.state["velocity"][stretch]
+            self.backend.ops.momentum_step(self.store.values[stretch], velocity, self.learning_rate, decay)
 
     def _rule(self, values, gradient, slots, decay) -> None:
         operation = self.backend.ops.nesterov if self.nesterov else self.backend.ops.momentum

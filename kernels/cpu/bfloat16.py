@@ -62,25 +62,8 @@ def product_of_blocks(moves: bool):
 
     @njit(error_model="numpy")
     def multiply_block(
-        a,
-        a_row,
-        a_step,
-        b,
-        b_row,
-        c,
-        c_row,
-        rows,
-        n,
-        steps,
-        next_a,
-        next_a_row,
-        b_is_far,
-        moved,
-        alpha,
-        beta,
-        rate,
-        decay,
-    ):
+        a, a_row, a_step, b, b_row, c, c_row, rows, n, steps, next_a, next_a_row, b_is_far, moved, alpha, beta, rate, decay
+    ):  # fmt: skip
         space, column, pairs = SPACE(), 0, (steps + 1) // 2
         while column < n:
             vectors = min(WIDEST, (n - column + LANES - 1) // LANES)
@@ -141,10 +124,8 @@ def transposed_product(moves: bool):
             rows, rows_of_c = min(ROW_BLOCK, m - first), c + first * c_row
             for inner in range(0, max(k, 1), INNER_BLOCK):
                 steps, kept = min(INNER_BLOCK, k - inner), beta if inner == 0 else like(1.0, beta)
-                step, rows_of_b = (
-                    convert_panel(a + inner * a_row + first * SIZE, a_row, space, steps, rows),
-                    b + inner * b_row,
-                )
+                step = convert_panel(a + inner * a_row + first * SIZE, a_row, space, steps, rows)
+                rows_of_b = b + inner * b_row
                 if inner + steps >= k:
                     multiply_last(space, PAIR, step, rows_of_b, b_row, rows_of_c, c_row, rows, n, steps, 0, 0, False,
                                   moved, alpha, kept, rate, decay)  # fmt: skip

@@ -14,12 +14,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .tile import _MovingTile, _Tile
+from .tile import MovingTile, Tile, move_on
 from .vector_code import LANE, WORD, VectorCode, splat
 
-HALF = ir.IntType(
-    16
-)  # a bfloat16 by its bits: LLVM takes these intrinsics' old signature and llvmlite has no such type
+# A bfloat16 by its bits: LLVM takes these intrinsics' old signature, and llvmlite has no such type.
+HALF = ir.IntType(16)
 LANES = 16  # pairs in a vector
 VECTOR = 64  # bytes
 PAIR = 4  # bytes
@@ -52,7 +51,7 @@ def bfloat16_tile(rows: int, vectors: int, moves: bool = False):
     return tile
 
 
-class _PairTile(_Tile):
+class _PairTile(Tile):
     """The instructions of one tile."""
 
     def _fetcher(self):
@@ -80,13 +79,12 @@ class _PairTile(_Tile):
                 for slot, column in zip(row, columns, strict=True):
                     builder.store(_add_products(code, builder.load(slot), factor, column), slot)
             for slot, step in places:
-                moved = builder.add(builder.load(slot), step)
-                builder.store(builder.call(ir.InlineAsm(ir.FunctionType(WORD, [WORD]), "", "=r,0"), [moved]), slot)
+                move_on(builder, slot, step)
 
         return add_step
 
 
-class _MovingPairTile(_PairTile, _MovingTile):
+class _MovingPairTile(_PairTile, MovingTile):
     """A tile of a velocity, which moves the weights at once."""
 
 

@@ -13,22 +13,7 @@ from numba.extending import intrinsic
 
 from .elementary import exp
 from .rows import ROWS_AT_ONCE
-from .vector_code import LANE, WORD
-
-
-def exchanged(builder, rows):
-    """Return the columns of a square of vectors."""
-    rows, width, half = list(rows), len(rows), 1
-    while half < width:  # each stage exchanges the off-diagonal halves of blocks of size 2·half
-        for r in (r for r in range(width) if not r & half):
-            low, high = rows[r], rows[r + half]
-            keep = [i if not i & half else width + i - half for i in range(width)]
-            other = [i + half if not i & half else width + i for i in range(width)]
-            kind = ir.VectorType(LANE, width)
-            rows[r] = builder.shuffle_vector(low, high, ir.Constant(kind, keep))
-            rows[r + half] = builder.shuffle_vector(low, high, ir.Constant(kind, other))
-        half *= 2
-    return rows
+from .vector_code import WORD, exchanged
 
 
 @intrinsic(prefer_literal=True)

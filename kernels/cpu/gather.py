@@ -9,7 +9,7 @@ from ..constants import BATCH_START, NEXT_START, STEP, UPDATE
 from ..operation import Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
 from .compiler import scalar
 from .elementary import like
-from .intrinsics import fetch
+from .vector_code import fetch
 
 LINE = 64  # bytes of a cache line
 # Short rows lie anywhere in memory, which no hardware foresees: so many bytes of them are under way while one is copied. Along

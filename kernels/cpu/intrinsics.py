@@ -148,21 +148,6 @@ def pause(typing_context):
 
 
 @intrinsic
-def fetch(typing_context, address):
-    """Begin to fetch the cache line at an address, which need not be valid."""
-
-    def generate(context, builder, signature, arguments):
-        place, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [place, number, number, number])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        to_read, keep_close, data = number(0), number(3), number(1)
-        builder.call(function, [builder.inttoptr(arguments[0], place), to_read, keep_close, data])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), generate
-
-
-@intrinsic
 def call_plain(typing_context, address):
     """Call the C function ``int f(void)`` at ``address``."""
 

@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .processor import processor
-from .vector_code import LANE, WORD, VectorCode, splat, vector_bytes
+from .vector_code import WORD, VectorCode, exchanged, splat, vector_bytes
 
 VECTOR_BYTES = vector_bytes()
 LINE = 64  # bytes of a cache line
@@ -45,7 +45,7 @@ def product_tile(rows: int, vectors: int, moves: bool = False):
         upcoming_row, upcoming_bytes, moved, alpha, beta, rate, decay,
     ):  # fmt: skip
         def generate(context, builder, signature, arguments):
-            (_MovingTile if moves else _Tile)(builder, signature.args[-1], rows, vectors, arguments).compute()
+            (MovingTile if moves else Tile)(builder, signature.args[-1], rows, vectors, arguments).compute()
             return context.get_dummy_value()
 
         word = types.int64
@@ -54,7 +54,7 @@ def product_tile(rows: int, vectors: int, moves: bool = False):
     return tile
 
 
-class _Tile:
+class Tile:
     """The instructions of one tile."""
 
     def __init__(self, builder, element, rows, vectors, arguments):
@@ -121,8 +121,6 @@ class _Tile:
     def _stepper(self, slots):
         """Return what writes the instructions that add the products of one more column of a and row of b."""
         code, builder = self.code, self.builder
-        # Places that move on, and about which LLVM knows nothing: from an index, or from places a known distance apart, it
-        # would make an address for each row and each step, more than there are registers.
         places = [(cgutils.alloca_once(builder, WORD), step) for step in (self.a_step, self.b_step, self.last_step)]
         for (slot, _), start in zip(places, (WORD(0), self.b, self.last), strict=True):
             builder.store(start, slot)
@@ -138,8 +136,7 @@ class _Tile:
                 for slot, column in zip(row, columns, strict=True):
                     builder.store(code.multiply_add(factor, column, builder.load(slot)), slot)
             for slot, step in places:
-                moved = builder.add(builder.load(slot), step)
-                builder.store(builder.call(ir.InlineAsm(ir.FunctionType(WORD, [WORD]), "", "=r,0"), [moved]), slot)
+                move_on(builder, slot, step)
 
         return add_step
 
@@ -162,7 +159,7 @@ class _Tile:
             self.code.store_first(row[-1], last, self.valid_lanes)
 
 
-class _MovingTile(_Tile):
+class MovingTile(Tile):
     """A tile of a velocity, which moves the weights at once."""
 
     def _fetch(self, line):
@@ -184,6 +181,16 @@ class _MovingTile(_Tile):
             for pair in zip(directions, weights, strict=True)
         ]
         super()._store(moved, places)
+
+
+def move_on(builder, slot, step):
+    """Add a step to the address in a slot, so that LLVM knows nothing about the sum.
+
+    From an index, or from addresses a known distance apart, it would make one for each row and each step of a tile: more than
+    there are registers. The instruction that it cannot look through is empty.
+    """
+    moved = builder.add(builder.load(slot), step)
+    builder.store(builder.call(ir.InlineAsm(ir.FunctionType(WORD, [WORD]), "", "=r,0"), [moved]), slot)
 
 
 @intrinsic
@@ -237,20 +244,9 @@ def transpose_block(typing_context, source, source_row, target, target_row, elem
     def generate(context, builder, signature, arguments):
         source, source_row, target, target_row = arguments[:4]
         code = VectorCode(builder, signature.args[-1].instance_type)
-        width = code.width
-        rows = [code.load_whole(builder.add(source, builder.mul(WORD(r), source_row))) for r in range(width)]
-        # Each stage exchanges the off-diagonal halves of blocks of size 2·half, half = 1, 2, 4 …
-        half = 1
-        while half < width:
-            for r in (r for r in range(width) if not r & half):
-                low, high = rows[r], rows[r + half]
-                keep = [i if not i & half else width + i - half for i in range(width)]
-                rows[r] = builder.shuffle_vector(low, high, ir.Constant(ir.VectorType(LANE, width), keep))
-                other = [i + half if not i & half else width + i for i in range(width)]
-                rows[r + half] = builder.shuffle_vector(low, high, ir.Constant(ir.VectorType(LANE, width), other))
-            half *= 2
-        for r in range(width):
-            code.store_whole(rows[r], builder.add(target, builder.mul(WORD(r), target_row)))
+        rows = [code.load_whole(builder.add(source, builder.mul(WORD(r), source_row))) for r in range(code.width)]
+        for r, column in enumerate(exchanged(builder, rows)):
+            code.store_whole(column, builder.add(target, builder.mul(WORD(r), target_row)))
         return context.get_dummy_value()
 
     word = types.int64

@@ -5,6 +5,7 @@ from __future__ import annotations
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.extending import intrinsic
 
 from .processor import processor
 
@@ -23,6 +24,21 @@ def splat(builder, value, width):
     return builder.shuffle_vector(
         single, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(LANE, width), [0] * width)
     )
+
+
+def exchanged(builder, rows):
+    """Return the columns of a square of vectors."""
+    rows, width, half = list(rows), len(rows), 1
+    while half < width:  # each stage exchanges the off-diagonal halves of blocks of size 2·half
+        for r in (r for r in range(width) if not r & half):
+            low, high = rows[r], rows[r + half]
+            keep = [i if not i & half else width + i - half for i in range(width)]
+            other = [i + half if not i & half else width + i for i in range(width)]
+            kind = ir.VectorType(LANE, width)
+            rows[r] = builder.shuffle_vector(low, high, ir.Constant(kind, keep))
+            rows[r + half] = builder.shuffle_vector(low, high, ir.Constant(kind, other))
+        half *= 2
+    return rows
 
 
 class VectorCode:
@@ -151,3 +167,14 @@ class VectorCode:
 
     def _function(self, name, kind):
         return cgutils.get_or_insert_function(self.builder.module, kind, name)
+
+
+@intrinsic
+def fetch(typing_context, address):
+    """Begin to fetch the cache line at an address, which need not be valid."""
+
+    def generate(context, builder, signature, arguments):
+        VectorCode(builder, types.float32).prefetch(arguments[0])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
