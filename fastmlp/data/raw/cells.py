@@ -1,0 +1,43 @@
+"""What a cell looks like, as far as finding a table's header and separator needs it; no column is read by this."""
+
+from __future__ import annotations
+
+import re
+
+_DIGITS = r"(?:\d{1,3}(?:[,.'’ \u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d*)?|[.,]\d+)"
+_SIGNS = r"[$€£¥]"
+NUMBER = re.compile(
+    rf"\(?[+\-−]?{_SIGNS}?\s?[+\-−]?(?:{_DIGITS}(?:[eE][+\-]?\d+)?\s?(?:%|‰|{_SIGNS})?|inf(?:inity)?)\)?",
+    re.IGNORECASE | re.ASCII,
+)
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:[AaPp][Mm])?\s?(?:Z|[+\-]\d{2}:?\d{2})?"
+_MONTH = r"(?:jan|feb|mar|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zä]*\.?"
+_DAY = (
+    rf"(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:\d{{4}}|\d{{2}})"
+    rf"|\d{{1,2}}[-. ]+{_MONTH}[-. ]+\d{{2,4}}|{_MONTH}\s\d{{1,2}},?\s\d{{4}})"
+)
+DATE = re.compile(rf"{_DAY}(?:[T ]\s?{_CLOCK})?|{_CLOCK}", re.IGNORECASE)
+GAPS = frozenset(
+    {"", "na", "n/a", "#n/a", "n.a.", "nan", "-nan", "null", "nil", "none", "?", "-", "--", ".", "..", "…", "\\n"}
+)
+
+
+def is_gap(text: str) -> bool:
+    """Tell whether a cell is empty or says that a value is missing."""
+    return text.strip().lower() in GAPS
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a cell is a number in any usual spelling: sign, decimal comma, thousands, per cent, currency."""
+    return NUMBER.fullmatch(text.strip()) is not None
+
+
+def is_value(text: str) -> bool:
+    """Tell whether a cell is a number, a date or a time: what is seldom the name of a column."""
+    text = text.strip()
+    return NUMBER.fullmatch(text) is not None or DATE.fullmatch(text) is not None
+
+
+def is_name_like(text: str) -> bool:
+    """Tell whether a cell could be a name rather than an odd spelling of a number, as ``<1.0`` is: it has a letter."""
+    return any(sign.isalpha() for sign in text) and not is_gap(text)

@@ -1,0 +1,116 @@
+"""Workbooks as raw tables: the first sheet, read by fastexcel through polars, from its first row of names on."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastmlp.data.memory import require_memory
+from fastmlp.data.raw.header import Verdict, decide_header
+from fastmlp.data.raw.layout import Layout, RawTable, Rows
+from fastmlp.data.raw.names import names_of
+from fastmlp.data.raw.titles import count_titles, titles_note
+from fastmlp.data.raw.workbook import count_cells
+from fastmlp.data.source import numbered_names
+from fastmlp.errors import DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    import polars
+
+BYTES_A_CELL = 64
+LARGEST_EXACT = 2**53  # a workbook's numbers are doubles
+ROWS_JUDGED = 250
+
+
+def read_excel(path: Path, layout: Layout) -> RawTable:
+    """Read the first sheet of a workbook.
+
+    Parameters
+    ----------
+    path
+        An .xlsx, .xlsm, .xls or .ods file.
+    layout
+        Whether there is a header.
+
+    Returns
+    -------
+    RawTable
+        Numbers, dates and truth values keep their types; a column of mixed cells is of texts.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, empty, or needs more memory than there is.
+    MissingExtraError
+        If fastexcel is not installed.
+    """
+    if importlib.util.find_spec("fastexcel") is None:
+        raise MissingExtraError("reading workbooks", "fastexcel", "excel")
+    try:
+        require_memory(BYTES_A_CELL * count_cells(path), str(path))
+        return _read(path, layout)
+    except DataError:
+        raise
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except BaseException as error:  # fastexcel's errors have no common class; a panic is no Exception
+        if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
+            raise
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DataError(f"{path} cannot be read as a workbook: {reason}.") from None
+
+
+def _read(path: Path, layout: Layout) -> RawTable:
+    import fastexcel
+
+    # It logs every column without a value; without a handler the log goes to the terminal.
+    logging.getLogger("fastexcel").addHandler(logging.NullHandler())
+    workbook = fastexcel.read_excel(path)
+    sheets = workbook.sheet_names
+    texts = workbook.load_sheet(0, header_row=None, skip_rows=0, n_rows=ROWS_JUDGED, dtypes="string").to_polars()
+    rows = [[cell or "" for cell in row] for row in texts.rows()]
+    filled = next((place for place, row in enumerate(rows) if any(cell.strip() for cell in row)), None)
+    if filled is None:
+        raise DataError(f"{path} is empty; a table needs a header and rows.")
+    start = filled + (count_titles(rows[filled:], len(rows[0])) if layout.header is not False else 0)
+    verdict = decide_header(rows[start], rows[start + 1 :]) if layout.header is None else Verdict(layout.header)
+    notes = [f"of {len(sheets):,} sheets the first, {sheets[0]!r}, is read."] if len(sheets) > 1 else []
+    notes += titles_note(start - filled, rows[filled], "row")
+    notes += [verdict.note] if verdict.note else []
+    begin = start + verdict.has_header
+    frame = workbook.load_sheet(0, header_row=None, skip_rows=begin, schema_sample_rows=None).to_polars()
+    header = rows[start] if verdict.has_header else None
+    names, told = (list(numbered_names(frame.width)), ()) if header is None else names_of(header)
+    frame.columns = names
+    frame = _trimmed(_refined(frame), header)
+    if not frame.height or not frame.width:
+        raise DataError(f"{path} has no rows; a table needs at least one row and one column.")
+    return RawTable(frame, (*notes, *told), None, verdict.has_header, Rows(begin + 1))
+
+
+def _refined(frame: polars.DataFrame) -> polars.DataFrame:
+    """Return a sheet with whole numbers as Int64 and days as Date, which a workbook stores as doubles."""
+    import polars
+
+    def refined(series: polars.Series) -> polars.Series:
+        if series.null_count() == len(series):
+            return series
+        if series.dtype.is_float() and series.is_finite().all() and (series.abs() <= LARGEST_EXACT).all():
+            return series.cast(polars.Int64) if (series == series.floor()).all() else series
+        if series.dtype == polars.Datetime and (series == series.dt.truncate("1d")).all():
+            return series.cast(polars.Date)
+        return series
+
+    return frame.with_columns(map(refined, frame))
+
+
+def _trimmed(frame: polars.DataFrame, header: list[str] | None) -> polars.DataFrame:
+    """Return a sheet without the empty rows at its end, and without empty columns that have no name."""
+    import polars
+
+    empty = frame.select(polars.all_horizontal(polars.all().is_null())).to_series()
+    frame = frame.head(len(empty) - (~empty).reverse().arg_max() if not empty.all() else 0)
+    unnamed = [name for name, cell in zip(frame.columns, header or [], strict=False) if not cell.strip()]
+    return frame.drop(name for name in unnamed if frame[name].null_count() == frame.height)

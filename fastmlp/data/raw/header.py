@@ -1,0 +1,177 @@
+"""Whether the first row of a table holds its columns' names, decided column by column from the rows below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastmlp.data.raw.cells import is_gap, is_name_like, is_number, is_value
+
+ROWS_JUDGED = 200
+COLUMNS_JUDGED = 300  # spread over the table, the first and the last among them
+MOSTLY = 0.8  # so many of a column's cells must be values for it to be a column of values
+FEW_LEVELS = 0.5  # a column with at most so many different texts a row has levels
+SHORT_RUN = 5  # 0, 1, 2, ... as a row of data is a matter of chance up to this length
+YEARS = (1800, 2100)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether there is a header, and what to tell of a decision that could be another."""
+
+    has_header: bool
+    note: str | None = None
+
+
+@dataclass
+class _Votes:
+    """How many columns say what of the first row.
+
+    ``named``: a text over values. ``valued``: a value over values. ``levelled``: a text that is none of the few levels
+    below. ``recurring``: a text that occurs again. ``unlike``: any other text over texts.
+    """
+
+    named: int = 0
+    valued: int = 0
+    levelled: int = 0
+    recurring: int = 0
+    unlike: int = 0
+
+
+def decide_header(first: list[str], below: list[list[str]]) -> Verdict:
+    """Decide whether a row is the header of the rows below it.
+
+    Parameters
+    ----------
+    first
+        The cells of the first row.
+    below
+        Those of the rows below, as many as are at hand; rows of another length are not asked.
+    """
+    below = [row for row in below[:ROWS_JUDGED] if len(row) == len(first)]
+    if not below:
+        return _of_one_row(first)
+    votes = _count(first, below)
+    if _is_run(first, below) and not _recurs(first, below):
+        return _numbers_as_names(first)
+    if not votes.valued and not votes.named:
+        return _of_texts(votes)
+    if not votes.valued:
+        return Verdict(True, _doubt() if votes.recurring > votes.named + votes.levelled else None)
+    if _are_named_numbers(first, below, votes):
+        return _numbers_as_names(first)
+    if votes.named and votes.named >= votes.valued and votes.named >= votes.recurring:
+        return Verdict(True, _doubt())
+    return Verdict(False, no_header_note())
+
+
+def no_header_note() -> str:
+    """Return what is told where no header was found."""
+    return (
+        "the first row is like those below it, so the table has no header; its columns are called column_1 and so on. "
+        "--header takes the first row as their names."
+    )
+
+
+def _doubt() -> str:
+    return "the first row is taken as the header, which the rows below leave in doubt; --no-header reads it as a row."
+
+
+def _numbers_as_names(first: list[str]) -> Verdict:
+    shown = ", ".join(first[:4]) + (", …" if len(first) > 4 else "")
+    return Verdict(True, f"the first row ({shown}) is taken as the header; --no-header reads it as a row.")
+
+
+def _of_one_row(first: list[str]) -> Verdict:
+    if any(is_value(cell) for cell in first) or all(is_gap(cell) for cell in first):
+        return Verdict(False, no_header_note().replace("is like those below it", "holds values"))
+    return Verdict(True)
+
+
+def _of_texts(votes: _Votes) -> Verdict:
+    if votes.recurring and votes.recurring >= votes.levelled:
+        return Verdict(False, no_header_note())
+    return Verdict(True, None if votes.levelled and not votes.recurring else _doubt())
+
+
+def _count(first: list[str], below: list[list[str]]) -> _Votes:
+    votes = _Votes()
+    columns = np.unique(np.linspace(0, len(first) - 1, min(len(first), COLUMNS_JUDGED)).astype(int))
+    for column in columns.tolist():
+        top = first[column].strip()
+        cells = [cell for row in below if not is_gap(cell := row[column].strip())]
+        if is_gap(top) or not cells:
+            continue
+        values = sum(map(is_value, cells)) >= MOSTLY * len(cells)
+        if values and is_value(top):
+            votes.valued += 1
+        elif top in cells:
+            votes.recurring += 1
+        elif values:
+            votes.named += is_name_like(top)
+        elif len(cells) >= 4 and len(set(cells)) <= FEW_LEVELS * len(cells):
+            votes.levelled += 1
+        else:
+            votes.unlike += 1
+    return votes
+
+
+def _whole(cells: list[str]) -> list[int] | None:
+    """Return cells as whole numbers as a name would spell them, or None."""
+    texts = [cell.strip() for cell in cells]
+    plain = all(text.isascii() and text.isdigit() and len(text) < 10 and str(int(text)) == text for text in texts)
+    return [int(text) for text in texts] if plain else None
+
+
+def _is_run(first: list[str], below: list[list[str]]) -> bool:
+    """Tell whether a row is 0, 1, 2, … or 1, 2, 3, …, maybe after an empty cell: pandas' names for an array."""
+    led = len(first) > 1 and not first[0].strip()
+    if led and any(is_gap(row[0]) for row in below):  # no index
+        return False
+    numbers = _whole(first[1:] if led else first)
+    return numbers is not None and (_is_counted(numbers) or (led and numbers == [0]))
+
+
+def _is_counted(numbers: list[int]) -> bool:
+    return len(numbers) > 1 and numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def _recurs(first: list[str], below: list[list[str]]) -> bool:
+    """Tell whether a short run of numbers may be data: every column has whole numbers, the run's own among them.
+
+    Of two columns the whole numbers are enough.
+    """
+    if not first[0].strip() or len(first) > SHORT_RUN:
+        return False
+    columns = [[row[column].strip() for row in below] for column in range(len(first))]
+    if not all(_whole([cell for cell in cells if not is_gap(cell)]) is not None for cells in columns):
+        return False
+    return len(first) == 2 or all(cell.strip() in cells for cell, cells in zip(first, columns, strict=True))
+
+
+def _are_named_numbers(first: list[str], below: list[list[str]], votes: _Votes) -> bool:
+    """Tell whether the numbers of the first row are years or even steps beside names: ``country,2019,2020``."""
+    if votes.recurring or not votes.named + votes.levelled + votes.unlike:
+        return False
+    places = [column for column, cell in enumerate(first) if is_number(cell)]
+    numbers = _whole([first[column] for column in places])
+    if not numbers:
+        return False
+    rows = [_whole([row[column] for column in places]) for row in below]
+    alike = _are_years if _are_years(numbers) else _are_steps
+    return alike(numbers) and sum(row is not None and alike(row) for row in rows) < len(rows) / 2
+
+
+def _are_years(numbers: list[int]) -> bool:
+    return all(YEARS[0] <= number <= YEARS[1] for number in numbers) and _go_one_way(numbers)
+
+
+def _are_steps(numbers: list[int]) -> bool:
+    even = len(numbers) > 2 and len(set(np.diff(numbers).tolist())) == 1
+    return _is_counted(numbers) or (even and _go_one_way(numbers))
+
+
+def _go_one_way(numbers: list[int]) -> bool:
+    steps = np.diff(numbers)
+    return bool((steps > 0).all() or (steps < 0).all())

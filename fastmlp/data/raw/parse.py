@@ -1,0 +1,185 @@
+"""The rows of delimited text as columns of texts: by polars where quotes are regular, by the csv module otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastmlp.data.memory import require_memory
+from fastmlp.data.raw.encoding import Content
+from fastmlp.data.raw.irregular import Shape, read_by_csv
+from fastmlp.data.raw.layout import BLANKS, Lines
+from fastmlp.data.raw.structure import (
+    FEED,
+    IRREGULAR,
+    PLAIN,
+    REGULAR,
+    Quoting,
+    blank_records,
+    count,
+    places_of,
+    quoting_of,
+    squeezed,
+    structure_of,
+)
+
+if TYPE_CHECKING:
+    import polars
+
+BYTES_A_CELL = 16
+LONG_RECORD = 50  # lines
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """The rows of a text.
+
+    Parameters
+    ----------
+    frame
+        As many String columns as fields, named by their position; empty fields null.
+    lines
+        Where the rows begin.
+    notes
+        What to tell of lines left out and of records over many lines.
+    """
+
+    frame: polars.DataFrame
+    lines: Lines
+    notes: tuple[str, ...]
+
+
+def parse(content: Content, shape: Shape) -> Parsed:
+    """Read the rows of a text.
+
+    Parameters
+    ----------
+    content
+        The text.
+    shape
+        How its rows are to be read.
+
+    Raises
+    ------
+    DataError
+        If a row has another length, a quote is never closed, or memory does not suffice.
+    """
+    require_memory(content.size + BYTES_A_CELL * _cells(content, shape), str(content.path))
+    read = None
+    if not content.lone_returns and shape.separator.isascii():
+        read = _read_by_polars(content, shape)
+    frame, numbers, nexts, blank = read_by_csv(content, shape) if read is None else read
+    notes = []
+    if blank:
+        notes.append("1 blank line was left out." if blank == 1 else f"{blank:,} blank lines were left out.")
+    if numbers is not None and len(numbers) and (nexts - numbers).max() > LONG_RECORD:
+        row = int((nexts - numbers).argmax())
+        notes.append(
+            f"lines {numbers[row]:,} to {nexts[row] - 1:,} are one row, whose quoted text spans them; look whether a "
+            "quote is missing there."
+        )
+    first = shape.first_line + 1
+    if numbers is not None and np.array_equal(numbers, np.arange(first, first + len(numbers))):
+        numbers = None
+    return Parsed(frame, Lines(first, numbers), tuple(notes))
+
+
+def _cells(content: Content, shape: Shape) -> int:
+    """Return about how many cells a text has, judged by its first lines."""
+    lines, _ = content.head()
+    body = lines[shape.first_line :] or lines
+    return content.size * shape.width * len(body) // max(1, sum(map(len, body)))
+
+
+def _read_by_polars(
+    content: Content, shape: Shape
+) -> tuple[polars.DataFrame, np.ndarray | None, np.ndarray | None, int] | None:
+    """Read rows as ``read_by_csv`` does; None where polars cannot, or would take quotes otherwise than the csv module."""
+    import polars
+
+    values, quoting, runs = None, Quoting(PLAIN), shape.separator == BLANKS
+    source, skipped = content.source, shape.first_line
+    if content.has_quotes or runs:
+        values = _body(content, shape)
+    if content.has_quotes:
+        quoting = quoting_of(values, ord(shape.separator))
+        if quoting.kind == IRREGULAR or runs:
+            return None
+    if runs:
+        source, skipped = squeezed(values), 0
+        values = np.frombuffer(source, np.uint8)
+    try:
+        frame = polars.read_csv(
+            source,
+            separator=shape.separator,
+            has_header=False,
+            skip_lines=skipped,
+            schema={str(place): polars.String for place in range(shape.width)},
+            quote_char='"' if quoting.kind == REGULAR else None,
+            infer_schema=False,
+            glob=False,
+        )
+    except (polars.exceptions.PolarsError, polars.exceptions.PanicException):
+        return None  # the csv module reads it, or says what is wrong
+    if shape.width == 1:
+        frame = frame.head(frame.height - _empty_at_end(frame))
+    if values is None and _has_gaps_at_end(frame):
+        values = _body(content, shape)
+    read = _checked(frame, shape, quoting.kind == REGULAR, values)
+    if read is None or not quoting.has_empty:
+        return read
+    frame, *rest = read
+    return frame.with_columns(polars.when(polars.all() != "").then(polars.all())), *rest
+
+
+def _body(content: Content, shape: Shape) -> np.ndarray:
+    """Return the bytes from the first row on."""
+    values, begin = content.values(), 0
+    for _ in range(shape.first_line):
+        step = 1 << 16
+        while begin < len(values) and not (found := np.flatnonzero(values[begin : begin + step] == FEED)).size:
+            begin += step
+        begin += int(found[0]) + 1 if begin < len(values) else 0
+    return values[begin:]
+
+
+def _has_gaps_at_end(frame: polars.DataFrame) -> bool:
+    return frame.width > 1 and frame.to_series(frame.width - 1).null_count() > 0
+
+
+def _empty_at_end(frame: polars.DataFrame) -> int:
+    """Return how many empty lines end a table of one column: those between its rows are gaps, these are nothing."""
+    filled = frame.to_series(0).is_not_null().reverse().arg_max() if frame.height else 0
+    return frame.height if frame.to_series(0).null_count() == frame.height else filled
+
+
+def _checked(
+    frame: polars.DataFrame, shape: Shape, quoted: bool, values: np.ndarray | None
+) -> tuple[polars.DataFrame, np.ndarray | None, np.ndarray | None, int] | None:
+    """Leave out blank lines, which polars fills with nulls; None if a row is short, which polars fills up as well.
+
+    Both show as gaps in the last column. Where it has none, or there are as many separators as full rows have, no row
+    is looked at; polars itself refuses long ones.
+    """
+    import polars
+
+    mark = ord(shape.separator)
+    uneven = _has_gaps_at_end(frame) and (quoted or count(values, mark) != frame.height * (frame.width - 1))
+    joined = quoted and count(values, FEED) > frame.height - (values[-1] != FEED)
+    if not uneven and not joined:
+        return frame, None, None, 0
+    structure = structure_of(values, mark, quoted)
+    if len(structure) < frame.height or (uneven and len(structure) != frame.height):
+        return None
+    begins, ends, blank = structure.begins[: frame.height], structure.ends[: frame.height], 0
+    if uneven:
+        empty = blank_records(values, structure, mark)
+        if ((structure.separators != frame.width - 1) & ~empty).any():
+            return None
+        begins, ends = begins[~empty], ends[~empty]
+        frame = frame.filter(polars.Series(~empty))
+        blank = int(np.flatnonzero(~empty).max(initial=-1)) + 1 - frame.height  # none of those at the end
+    feeds, first = places_of(values, FEED), shape.first_line + 1
+    return frame, first + np.searchsorted(feeds, begins), first + np.searchsorted(feeds, ends) + 1, blank

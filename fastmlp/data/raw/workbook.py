@@ -1,0 +1,102 @@
+"""How many cells a workbook makes a reader allocate: one cell in the last corner of a sheet stands for 17 billion."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from pathlib import Path
+
+from fastmlp.data.memory import require_memory
+from fastmlp.errors import DataError
+
+READ_BYTES = 1 << 20
+REFERENCE = re.compile(rb"""\br\s*=\s*["']\$?([A-Za-z]{1,3})\$?(\d{1,8})["']""")
+ROW_NUMBER = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\sr\s*=\s*["'](\d{1,8})["']""")
+ROW, CELL = re.compile(rb"<(?:\w+:)?row\b"), re.compile(rb"<(?:\w+:)?c\b")
+OPEN_TABLE = re.compile(rb"<table:table\b")
+OPEN_ITEM = re.compile(rb"<table:(table-row|table-cell|covered-table-cell)\b([^>]*)>")
+REPEATED = re.compile(rb"""number-(?:rows|columns)-repeated\s*=\s*["'](\d{1,8})["']""")
+LARGEST_XLS = 65_536 * 256
+
+
+def count_cells(path: Path) -> int:
+    """Return at least as many cells as a reader of the workbook's largest sheet allocates.
+
+    Parameters
+    ----------
+    path
+        The workbook.
+
+    Raises
+    ------
+    DataError
+        If it is no zip archive, damaged, or unpacks to more than memory can take.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".xls":
+        return min(LARGEST_XLS, path.stat().st_size)  # its cells are stored one by one
+    try:
+        with zipfile.ZipFile(path) as archive:
+            require_memory(2 * sum(member.file_size for member in archive.infolist()), str(path))
+            counts = [
+                (_count_opened if suffix == ".ods" else _count_referred)(_unpacked(archive, member, path))
+                for member in archive.infolist()
+                if _is_sheet(member.filename, suffix)
+            ]
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path} cannot be read as a workbook: {error}.") from None
+    return max(counts, default=0)
+
+
+def _is_sheet(name: str, suffix: str) -> bool:
+    return name == "content.xml" if suffix == ".ods" else "sheet" in name.lower() and name.lower().endswith(".xml")
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> bytes:
+    pieces, size = [], 0
+    with archive.open(member) as file:
+        while piece := file.read(READ_BYTES):
+            pieces.append(piece)
+            size += len(piece)
+            if size > member.file_size:
+                raise DataError(f"{path} cannot be read as a workbook: {member.filename} is longer than it says.")
+    return b"".join(pieces)
+
+
+def _count_referred(sheet: bytes) -> int:
+    """Return rows × columns of a sheet of .xlsx; cells and rows may do without their references."""
+    rows, columns, letters = len(ROW.findall(sheet)), 0, set()
+    for letter, number in REFERENCE.findall(sheet):
+        letters.add(letter)
+        rows = max(rows, int(number))
+    rows = max(rows, *map(int, ROW_NUMBER.findall(sheet)), 0)
+    columns = max(map(_column, letters), default=0)
+    longest = max((len(CELL.findall(row)) for row in ROW.split(sheet)[1:]), default=0)
+    return rows * max(columns, longest)
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = 26 * number + letter - ord("A") + 1
+    return number
+
+
+def _count_opened(content: bytes) -> int:
+    """Return rows × columns up to the last cell with a value, of the largest sheet of an .ods file."""
+    largest = 0
+    for sheet in OPEN_TABLE.split(content)[1:]:
+        row = column = rows = columns = repeats = 0
+        for kind, attributes in OPEN_ITEM.findall(sheet):
+            times = int(found[1]) if (found := REPEATED.search(attributes)) else 1
+            if kind == b"table-row":
+                row, column, repeats = row + repeats, 0, times
+                continue
+            column += times
+            if b"value-type" in attributes:
+                rows, columns = max(rows, row + repeats), max(columns, column)
+        largest = max(largest, rows * columns)
+    return largest
