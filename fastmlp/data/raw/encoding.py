@@ -60,6 +60,15 @@ class Content:
         """What polars is to read."""
         return self.path if self.data is None else self.data
 
+    @property
+    def last(self) -> bytes:
+        """The last byte."""
+        if self.data is not None:
+            return self.data[-1:]
+        with self.path.open("rb") as file:
+            file.seek(max(self.size - 1, 0))
+            return file.read(1)
+
     def values(self) -> np.ndarray:
         """Return the bytes as uint8 (size,)."""
         return np.fromfile(self.path, np.uint8) if self.data is None else np.frombuffer(self.data, np.uint8)

@@ -79,7 +79,7 @@ def read_by_csv(content: Content, shape: Shape) -> tuple[polars.DataFrame, np.nd
 
     with content.open_text() as file, long_fields():
         for record in _checked_records(file, content, shape):
-            if is_blank(record.fields, shape.width):
+            if shape.width > 1 and is_blank(record.fields, shape.width):
                 blank += 1
                 continue
             kept.append(record)

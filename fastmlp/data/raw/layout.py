@@ -105,6 +105,7 @@ class Lines:
     numbers: np.ndarray | None = None
 
     def __call__(self, row: int) -> str:
+        """Return where a row, counted from 0, stands."""
         return f"line {self.number(row):,}"
 
     def number(self, row: int) -> int:
@@ -119,6 +120,7 @@ class Rows:
     first: int = 1
 
     def __call__(self, row: int) -> str:
+        """Return where a row, counted from 0, stands."""
         return f"row {self.first + row:,}"
 
 
@@ -141,5 +143,6 @@ class Parts:
     places: tuple[Callable[[int], str], ...]
 
     def __call__(self, row: int) -> str:
+        """Return where a row, counted from 0, stands."""
         part = bisect_right(self.begins, row) - 1
         return f"{self.names[part]}, {self.places[part](row - self.begins[part])}"

@@ -123,6 +123,8 @@ def _read_by_polars(
         )
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException):
         return None  # the csv module reads it, or says what is wrong
+    if content.last == shape.separator.encode() and (shape.width == 1 or not _ends_with_gap(frame)):
+        return None  # polars overlooks a separator too many at the very end
     if shape.width == 1:
         frame = frame.head(frame.height - _empty_at_end(frame))
     if values is None and _has_gaps_at_end(frame):
@@ -147,6 +149,10 @@ def _body(content: Content, shape: Shape) -> np.ndarray:
 
 def _has_gaps_at_end(frame: polars.DataFrame) -> bool:
     return frame.width > 1 and frame.to_series(frame.width - 1).null_count() > 0
+
+
+def _ends_with_gap(frame: polars.DataFrame) -> bool:
+    return frame.height > 0 and frame.to_series(frame.width - 1)[-1] is None
 
 
 def _empty_at_end(frame: polars.DataFrame) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -41,8 +40,7 @@ def find_tables(source: str | Path | Sequence[str | Path]) -> list[Path]:
     if str(source) and path.is_dir():
         return _of_one_format(tables_in(path), path)
     if any(sign in str(source) for sign in PATTERN_SIGNS):
-        found = sorted(map(Path, glob.glob(str(path), recursive=True)))
-        return _of_one_format([each for each in found if each.is_file() and _is_part(each)], path)
+        return _of_one_format(_matching(path), path)
     raise DataError(f"{str(source)!r} is neither a file, nor a folder or pattern of tables.")
 
 
@@ -61,6 +59,15 @@ def tables_in(folder: Path) -> list[Path]:
     if any(is_image_name(path) or is_idx_name(path) for path in files):
         return []
     return [path for path in files if _is_part(path)]
+
+
+def _matching(pattern: Path) -> list[Path]:
+    root = Path(pattern.anchor)
+    try:
+        found = sorted(root.glob(str(pattern.relative_to(root))))
+    except ValueError as error:
+        raise DataError(f"{str(pattern)!r} is no pattern: {error}.") from None
+    return [path for path in found if path.is_file() and _is_part(path)]
 
 
 def _is_part(path: Path) -> bool:

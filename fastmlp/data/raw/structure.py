@@ -22,7 +22,7 @@ class Quoting:
         ``PLAIN``: not at all; ``REGULAR``: around whole fields, doubled inside; ``LITERAL``: never at the beginning of a
         field, so that all are ordinary signs; ``IRREGULAR``: otherwise, for csv.reader alone to read.
     has_empty
-        Whether fields may be written as two quotes.
+        Whether two quotes stand side by side, as where they are an empty field.
     """
 
     kind: str
@@ -39,26 +39,33 @@ def quoting_of(values: np.ndarray, separator: int) -> Quoting:
     separator
         The byte between fields.
     """
-    seen, has_empty, opens, regular = 0, False, False, True
-    ends = np.zeros(256, bool)
-    ends[[separator, FEED, RETURN]] = True
+    # Quotes alternate between opening and closing; of a doubled one the first closes and the second opens again.
+    seen, last, has_empty = 0, -2, False
+    allowed = np.zeros(256, bool)
+    allowed[[separator, FEED, RETURN, QUOTE]] = True
     for begin in range(0, len(values), PIECE):
         places = np.flatnonzero(values[begin : begin + PIECE] == QUOTE) + begin
         if not len(places):
             continue
-        before = np.where(places > 0, values[places - 1], FEED)
-        after = np.where(places < len(values) - 1, values[np.minimum(places + 1, len(values) - 1)], FEED)
-        starts, stops = ends[before], ends[after]
-        inside = (np.arange(seen, seen + len(places)) & 1).astype(bool)
-        regular = regular and bool(np.where(inside, stops | (after == QUOTE), starts | (before == QUOTE)).all())
-        opens = opens or bool(starts.any())
-        has_empty = has_empty or bool((starts & (after == QUOTE)).any())
-        seen += len(places)
-    if not seen:
-        return Quoting(PLAIN)
-    if not opens:
-        return Quoting(LITERAL)
-    return Quoting(REGULAR if regular and seen % 2 == 0 else IRREGULAR, has_empty)
+        opening, closing = places[seen % 2 :: 2], places[1 - seen % 2 :: 2]
+        before, after = opening[opening > 0] - 1, closing[closing < len(values) - 1] + 1
+        if not allowed[values[before]].all() or not allowed[values[after]].all():
+            return Quoting(IRREGULAR if _open_fields(values, separator) else LITERAL)
+        has_empty = has_empty or bool(places[0] == last + 1 or (np.diff(places) == 1).any())
+        seen, last = seen + len(places), places[-1]
+    if seen % 2:
+        return Quoting(IRREGULAR if _open_fields(values, separator) else LITERAL)
+    return Quoting(REGULAR if seen else PLAIN, has_empty)
+
+
+def _open_fields(values: np.ndarray, separator: int) -> bool:
+    """Tell whether any quote stands at the beginning of a field."""
+    for begin in range(0, len(values), PIECE):
+        places = np.flatnonzero(values[begin : begin + PIECE] == QUOTE) + begin
+        before = values[places[places > 0] - 1]
+        if np.isin(before, (separator, FEED, RETURN)).any() or (len(places) and places[0] == 0):
+            return True
+    return False
 
 
 @dataclass(frozen=True)
