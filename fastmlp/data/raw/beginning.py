@@ -168,7 +168,8 @@ def _uneven_header(rows: list[list[str]], width: int) -> _Shape | None:
         return None
     if len(first) == width + 1 and not first[-1].strip():
         return _Shape(0, width, first[:-1], "the header ends with a separator that no row has.")
-    if len(first) != width - 1 or not all(map(is_name_like, first)):
+    verdict = decide_header(["", *first], below)
+    if len(first) != width - 1 or not verdict.has_header or not (verdict.numbered or any(map(is_name_like, first))):
         return None
     if all(not row[-1].strip() for row in below):
         return _Shape(0, width, [*first, ""], "every row ends with a separator that the header has not.")

@@ -18,10 +18,11 @@ YEARS = (1800, 2100)
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether there is a header, and what to tell of a decision that could be another."""
+    """Whether there is a header, what to tell of a decision that could be another, and whether its names are numbers."""
 
     has_header: bool
     note: str | None = None
+    numbered: bool = False
 
 
 @dataclass
@@ -29,7 +30,7 @@ class _Votes:
     """How many columns say what of the first row.
 
     ``named``: a text over values. ``valued``: a value over values. ``levelled``: a text that is none of the few levels
-    below. ``recurring``: a text that occurs again. ``unlike``: any other text over texts.
+    below. ``recurring``: a text that occurs again, below or beside. ``unlike``: any other text over texts.
     """
 
     named: int = 0
@@ -50,9 +51,9 @@ def decide_header(first: list[str], below: list[list[str]]) -> Verdict:
         Those of the rows below, as many as are at hand; rows of another length are not asked.
     """
     below = [row for row in below[:ROWS_JUDGED] if len(row) == len(first)]
-    if not below:
-        return _of_one_row(first)
     votes = _count(first, below)
+    if votes == _Votes():  # nothing below to compare with
+        return _of_one_row(first)
     if _is_run(first, below) and not _recurs(first, below):
         return _numbers_as_names(first)
     if not votes.valued and not votes.named:
@@ -80,7 +81,7 @@ def _doubt() -> str:
 
 def _numbers_as_names(first: list[str]) -> Verdict:
     shown = ", ".join(first[:4]) + (", …" if len(first) > 4 else "")
-    return Verdict(True, f"the first row ({shown}) is taken as the header; --no-header reads it as a row.")
+    return Verdict(True, f"the first row ({shown}) is taken as the header; --no-header reads it as a row.", True)
 
 
 def _of_one_row(first: list[str]) -> Verdict:
@@ -96,7 +97,7 @@ def _of_texts(votes: _Votes) -> Verdict:
 
 
 def _count(first: list[str], below: list[list[str]]) -> _Votes:
-    votes = _Votes()
+    votes, tops = _Votes(), set()
     columns = np.unique(np.linspace(0, len(first) - 1, min(len(first), COLUMNS_JUDGED)).astype(int))
     for column in columns.tolist():
         top = first[column].strip()
@@ -106,7 +107,7 @@ def _count(first: list[str], below: list[list[str]]) -> _Votes:
         values = sum(map(is_value, cells)) >= MOSTLY * len(cells)
         if values and is_value(top):
             votes.valued += 1
-        elif top in cells:
+        elif top in cells or top in tops:
             votes.recurring += 1
         elif values:
             votes.named += is_name_like(top)
@@ -114,6 +115,7 @@ def _count(first: list[str], below: list[list[str]]) -> _Votes:
             votes.levelled += 1
         else:
             votes.unlike += 1
+        tops.add(top)
     return votes
 
 
@@ -151,20 +153,26 @@ def _recurs(first: list[str], below: list[list[str]]) -> bool:
 
 
 def _are_named_numbers(first: list[str], below: list[list[str]], votes: _Votes) -> bool:
-    """Tell whether the numbers of the first row are years or even steps beside names: ``country,2019,2020``."""
-    if votes.recurring or not votes.named + votes.levelled + votes.unlike:
-        return False
+    """Tell whether the numbers of the first row are years, or even steps beside names: ``country,2019,2020``."""
     places = [column for column, cell in enumerate(first) if is_number(cell)]
     numbers = _whole([first[column] for column in places])
-    if not numbers:
+    if votes.recurring or not numbers:
         return False
     rows = [_whole([row[column] for column in places]) for row in below]
-    alike = _are_years if _are_years(numbers) else _are_steps
-    return alike(numbers) and sum(row is not None and alike(row) for row in rows) < len(rows) / 2
+    named = votes.named + votes.levelled + votes.unlike
+    if _are_years(numbers):
+        alike = sum(row is not None and any(map(_is_year, row)) for row in rows)
+        return alike < len(rows) / 2 if named else alike < len(rows) / 5 and len(numbers) > 2
+    alike = sum(row is not None and _are_steps(row) for row in rows)
+    return named > 0 and _are_steps(numbers) and alike < len(rows) / 2
+
+
+def _is_year(number: int) -> bool:
+    return YEARS[0] <= number <= YEARS[1]
 
 
 def _are_years(numbers: list[int]) -> bool:
-    return all(YEARS[0] <= number <= YEARS[1] for number in numbers) and _go_one_way(numbers)
+    return all(map(_is_year, numbers)) and _go_one_way(numbers)
 
 
 def _are_steps(numbers: list[int]) -> bool:

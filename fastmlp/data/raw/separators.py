@@ -18,8 +18,8 @@ RECORDS_JUDGED = 250
 CELLS_JUDGED = 4000
 FEWEST_ALIKE = 0.5  # lines of one length, for a sign to be a separator at all
 CLEARLY_ALIKE = 0.9
-CLEARLY_CLEAN = 0.7
-DOUBTFUL = 0.85  # of the best score: the next best separator is worth a note
+CLEARLY_CLEAN = 0.8
+DOUBTFUL = 0.75  # of the best score: the next best separator is worth a note
 SPARE_HEADER = 0.8  # score of a division under which the first lines are of another length
 TABS_BY_NAME = 1.2
 
@@ -102,7 +102,7 @@ def find_division(lines: list[str], first_line: int, complete: bool, tabs_by_nam
     fitting = [each for each in tried if each.width > 1 and each.alike >= FEWEST_ALIKE]
     fitting = sorted((each for each in fitting if not _are_decimal_commas(each, lines)), key=weight, reverse=True)
     best = fitting[0] if fitting else None
-    if best is None or best.alike < CLEARLY_ALIKE or best.clean < CLEARLY_CLEAN:
+    if best is None or best.alike < CLEARLY_ALIKE or best.clean < CLEARLY_CLEAN or best.start:
         runs = divide(lines, first_line, BLANKS, complete)
         if _fits_blanks(runs, lines) and (best is None or runs.score > best.score):
             return runs, None
@@ -137,6 +137,8 @@ def _spread(rows: list[list[str]], width: int) -> Iterator[str]:
 
 def _cleanness(cell: str, separator: str) -> float:
     text = cell.strip()
+    if text.count('"') % 2:  # half of a quoted text
+        return 0.0
     if is_gap(text) or is_value(text):
         return 1.0
     if "\t" in text and separator != BLANKS:
@@ -147,14 +149,14 @@ def _cleanness(cell: str, separator: str) -> float:
         return 0.8 if ", " in text else 0.4
     if not is_name_like(text) and " " in text:  # numbers side by side
         return 0.3
-    return 0.3 if text.endswith('"') or text.startswith('"') else 0.9
+    return 0.9
 
 
 def _are_decimal_commas(division: Division, lines: list[str]) -> bool:
     """Tell whether commas divide nothing: under a name without one every line is a number, as ``0,5``."""
     if division.separator != "," or len(division.records) < 2:
         return False
-    whole = [line.strip() for line in lines[:RECORDS_JUDGED] if line.strip()]
+    whole = [line.strip().strip('"') for line in lines[:RECORDS_JUDGED] if line.strip()]
     return "," not in whole[0] and all(is_number(line) or is_gap(line) for line in whole[1:])
 
 
