@@ -133,7 +133,7 @@ def test_what_the_user_says_holds(read):
 
 
 def test_a_header_alone(read):
-    with pytest.raises(DataError, match="has no rows.*--no-header"):
+    with pytest.raises(DataError, match=r"has no rows.*--no-header"):
         read("a,b\n")
     with pytest.raises(DataError, match="has no rows"):
         read("1,2\n", Layout(header=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastmlp.data.raw.beginning import Beginning, find_beginning
 from fastmlp.data.raw.encoding import read_content
-from fastmlp.data.raw.irregular import Shape
+from fastmlp.data.raw.irregular import Shape, ends_open, open_quote
 from fastmlp.data.raw.layout import Layout, RawTable
 from fastmlp.data.raw.names import names_of
 from fastmlp.data.raw.parse import parse
@@ -42,6 +42,8 @@ def read_delimited(path: Path, layout: Layout) -> RawTable:
     begin = find_beginning(lines, complete, layout, tabs_by_name)
     if begin is None:
         raise DataError(f"{path} is empty; a table needs a header and rows.")
+    if begin.first_line >= len(lines) and content.has_quotes and ends_open(lines, begin.separator):
+        raise DataError(open_quote(path, 1))
     parsed = parse(content, Shape(begin.separator, begin.width, begin.first_line))
     frame, notes = _named(parsed.frame, begin)
     if not frame.width or not frame.height:

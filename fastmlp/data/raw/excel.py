@@ -65,29 +65,32 @@ def read_excel(path: Path, layout: Layout) -> RawTable:
 def _read(path: Path, layout: Layout) -> RawTable:
     import fastexcel
 
-    # It logs every column without a value; without a handler the log goes to the terminal.
-    logging.getLogger("fastexcel").addHandler(logging.NullHandler())
+    for name in ("fastexcel", "calamine"):  # they log what they pass over; without a handler it goes to the terminal
+        logging.getLogger(name).addHandler(logging.NullHandler())
     workbook = fastexcel.read_excel(path)
     sheets = workbook.sheet_names
-    texts = workbook.load_sheet(0, header_row=None, skip_rows=0, n_rows=ROWS_JUDGED, dtypes="string").to_polars()
-    rows = [[cell or "" for cell in row] for row in texts.rows()]
-    filled = next((place for place, row in enumerate(rows) if any(cell.strip() for cell in row)), None)
-    if filled is None:
-        raise DataError(f"{path} is empty; a table needs a header and rows.")
-    start = filled + (count_titles(rows[filled:], len(rows[0])) if layout.header is not False else 0)
-    verdict = decide_header(rows[start], rows[start + 1 :]) if layout.header is None else Verdict(layout.header)
     notes = [f"of {len(sheets):,} sheets the first, {sheets[0]!r}, is read."] if len(sheets) > 1 else []
-    notes += titles_note(start - filled, rows[filled], "row")
-    notes += [verdict.note] if verdict.note else []
-    begin = start + verdict.has_header
+    texts = workbook.load_sheet(0, header_row=None, skip_rows=0, n_rows=ROWS_JUDGED, dtypes="string").to_polars()
+    begin, header, told = _beginning([[cell or "" for cell in row] for row in texts.rows()], layout.header, path)
     frame = workbook.load_sheet(0, header_row=None, skip_rows=begin, schema_sample_rows=None).to_polars()
-    header = rows[start] if verdict.has_header else None
-    names, told = (list(numbered_names(frame.width)), ()) if header is None else names_of(header)
-    frame.columns = names
+    names, doubled = (numbered_names(frame.width), ()) if header is None else names_of(header)
+    frame.columns = list(names)
     frame = _trimmed(_refined(frame), header)
     if not frame.height or not frame.width:
         raise DataError(f"{path} has no rows; a table needs at least one row and one column.")
-    return RawTable(frame, (*notes, *told), None, verdict.has_header, Rows(begin + 1))
+    return RawTable(frame, (*notes, *told, *doubled), None, header is not None, Rows(begin + 1))
+
+
+def _beginning(rows: list[list[str]], wanted: bool | None, path: Path) -> tuple[int, list[str] | None, tuple[str, ...]]:
+    """Return with which row, counted from 0, the values begin, the header if there is one, and what to tell."""
+    filled = next((place for place, row in enumerate(rows) if any(cell.strip() for cell in row)), None)
+    if filled is None:
+        raise DataError(f"{path} is empty; a table needs a header and rows.")
+    titles = count_titles(rows[filled:], len(rows[filled])) if wanted is not False else 0
+    start = filled + titles
+    verdict = decide_header(rows[start], rows[start + 1 :]) if wanted is None else Verdict(wanted)
+    notes = titles_note(titles, rows[filled], "row") + ((verdict.note,) if verdict.note else ())
+    return (start + 1, rows[start], notes) if verdict.has_header else (start, None, notes)
 
 
 def _refined(frame: polars.DataFrame) -> polars.DataFrame:

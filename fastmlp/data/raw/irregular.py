@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,21 @@ class Shape:
     separator: str
     width: int
     first_line: int
+
+
+def open_quote(path: Path, line: int) -> str:
+    """Return the message on a quote that is not closed before the end of a file."""
+    return (
+        f"{path} has a quote that is never closed, in the row of line {line:,} or above; quotes inside a quoted field "
+        "are doubled."
+    )
+
+
+def ends_open(lines: list[str], separator: str) -> bool:
+    """Tell whether lines end inside quotes."""
+    with long_fields():
+        records = list(records_of(chain(lines, [SENTINEL]), separator))
+    return records[-1].fields != [SENTINEL]
 
 
 def read_by_csv(content: Content, shape: Shape) -> tuple[polars.DataFrame, np.ndarray, np.ndarray, int]:
@@ -101,10 +117,7 @@ def _checked_records(file: Iterator[str], content: Content, shape: Shape) -> Ite
             if fields == [SENTINEL]:
                 return
             if fields and fields[-1].endswith(SENTINEL):
-                raise DataError(
-                    f"{path} has a quote that is never closed, in the row of line {record.line:,} or above; "
-                    "quotes inside a quoted field are doubled."
-                )
+                raise DataError(open_quote(path, record.line))
             if is_blank(fields, shape.width):
                 empty.append(record)
                 continue

@@ -127,10 +127,11 @@ def read_several(paths: list[Path], layout: Layout, read: Callable[[Path, Layout
         frame = polars.concat(frames, how="vertical_relaxed")
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException):
         raise DataError(_unlike_types(frames, paths)) from None
+    mixed = [name for name, dtype in frame.schema.items() if _becomes_text(dtype, [f.schema[name] for f in frames])]
     begins = accumulate((part.height for part in frames[:-1]), initial=0)
     names = _short_names(paths)
     place_of = Parts(names, tuple(begins), tuple(table.place_of for table in tables))
-    return RawTable(frame, _notes(tables, names, reordered), first.separator, first.has_header, place_of)
+    return RawTable(frame, _notes(tables, names, reordered, mixed), first.separator, first.has_header, place_of)
 
 
 def _check_columns(table: RawTable, first: RawTable, path: Path, first_path: Path) -> None:
@@ -144,6 +145,12 @@ def _check_columns(table: RawTable, first: RawTable, path: Path, first_path: Pat
     for name in names:
         if name not in there:
             raise DataError(f"{path} has a column {name!r}, which {first_path} has not{did_you_mean(name, wanted)}")
+
+
+def _becomes_text(dtype: polars.DataType, parts: list[polars.DataType]) -> bool:
+    import polars
+
+    return dtype == polars.String and any(part not in (polars.String, polars.Null) for part in parts)
 
 
 def _unlike_types(frames: list[polars.DataFrame], paths: list[Path]) -> str:
@@ -165,11 +172,14 @@ def _short_names(paths: list[Path]) -> tuple[str, ...]:
     return names if len(set(names)) == len(names) else tuple(map(str, paths))
 
 
-def _notes(tables: list[RawTable], names: tuple[str, ...], reordered: list[str]) -> tuple[str, ...]:
+def _notes(tables: list[RawTable], names: tuple[str, ...], reordered: list[str], mixed: list[str]) -> tuple[str, ...]:
     notes = [f"{len(names):,} files are read as one table, from {names[0]} to {names[-1]}."]
     if reordered:
         others = f" and {len(reordered) - 1:,} more have" if len(reordered) > 1 else " has"
         notes.append(f"{reordered[0]}{others} the columns in another order; they are put together by name.")
+    if mixed:
+        others = f" and {len(mixed) - 1:,} more are" if len(mixed) > 1 else " is"
+        notes.append(f"column {mixed[0]!r}{others} of texts in some files and not in others; it is read as texts.")
     said: dict[str, list[str]] = {}
     for table, name in zip(tables, names, strict=True):
         for note in table.notes:

@@ -11,12 +11,12 @@ from fastmlp.data.memory import require_memory
 from fastmlp.errors import DataError
 
 READ_BYTES = 1 << 20
-REFERENCE = re.compile(rb"""\br\s*=\s*["']\$?([A-Za-z]{1,3})\$?(\d{1,8})["']""")
-ROW_NUMBER = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\sr\s*=\s*["'](\d{1,8})["']""")
+REFERENCE = re.compile(rb"""\br\s*=\s*["']\$?([A-Za-z]{1,3})\$?(\d+)["']""")
+ROW_NUMBER = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\sr\s*=\s*["'](\d+)["']""")
 ROW, CELL = re.compile(rb"<(?:\w+:)?row\b"), re.compile(rb"<(?:\w+:)?c\b")
-OPEN_TABLE = re.compile(rb"<table:table\b")
+OPEN_TABLE = re.compile(rb"<table:table[\s>]")
 OPEN_ITEM = re.compile(rb"<table:(table-row|table-cell|covered-table-cell)\b([^>]*)>")
-REPEATED = re.compile(rb"""number-(?:rows|columns)-repeated\s*=\s*["'](\d{1,8})["']""")
+REPEATED = re.compile(rb"""number-(?:rows|columns)-repeated\s*=\s*["'](\d+)["']""")
 LARGEST_XLS = 65_536 * 256
 
 
