@@ -83,6 +83,7 @@ def tables(draw):
 )
 @example(table=('a,b\n"a"b,1\n', 2), separator=",", piece=3)
 @example(table=("1,2\n3,4,", 2), separator=",", piece=7)
+@example(table=(",\n\n,,", 2), separator=",", piece=7)
 @example(table=("\n1,", 1), separator=",", piece=7)
 @example(table=('"\n,",\n,', 2), separator=",", piece=3)
 def test_records_are_those_of_the_csv_module(tmp_path, table, separator, piece):
@@ -204,3 +205,16 @@ def test_structure_by_bytes(quote):
     assert found.separators.tolist() == [len(row) - 1 for row in rows]
     assert [text[begin:end] for begin, end in zip(found.begins, found.ends, strict=True)] == text.split(b"\n")
     assert len(structure.structure_of(values[:0], ord(","), False)) == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(st.sampled_from(list("ab \t\n")), max_size=20), end=st.sampled_from(["\n", "\r\n"]))
+@pytest.mark.parametrize("piece", [1, 2, 3, 1 << 20])
+def test_runs_of_blanks_become_one(piece, text, end):
+    lines = [" ".join(line.split()) for line in text.split("\n")]
+    before, structure.PIECE = structure.PIECE, piece
+    try:
+        squeezed = structure.squeezed(np.frombuffer(text.replace("\n", end).encode(), np.uint8))
+    finally:
+        structure.PIECE = before
+    assert squeezed.decode() == end.join(lines)

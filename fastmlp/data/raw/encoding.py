@@ -71,7 +71,7 @@ class Content:
 
     def values(self) -> np.ndarray:
         """Return the bytes as uint8 (size,)."""
-        return np.fromfile(self.path, np.uint8) if self.data is None else np.frombuffer(self.data, np.uint8)
+        return np.memmap(self.path, np.uint8, "r") if self.data is None else np.frombuffer(self.data, np.uint8)
 
     def open_text(self) -> io.TextIOWrapper:
         """Open the text; line breaks come as they are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,30 +111,40 @@ def _read_by_polars(
     if runs:
         source, skipped = squeezed(values), 0
         values = np.frombuffer(source, np.uint8)
+    frame = _frame(source, skipped, shape, quoting.kind == REGULAR)
+    if frame is None:
+        return None
+    # At the very end of a text polars overlooks a separator too many.
+    doubtful = content.last == shape.separator.encode()
+    if doubtful and (shape.width == 1 or not _ends_with_gap(frame)):
+        return None
+    if shape.width == 1:
+        frame = frame.head(frame.height - _empty_at_end(frame))
+    if values is None and _has_gaps_at_end(frame):
+        values = _body(content, shape)
+    read = _checked(frame, shape, quoting.kind == REGULAR, values, doubtful)
+    if read is None or not quoting.has_empty:
+        return read
+    frame, *rest = read
+    return frame.with_columns(polars.when(polars.all() != "").then(polars.all())), *rest
+
+
+def _frame(source: Path | bytes, skipped: int, shape: Shape, quoted: bool) -> polars.DataFrame | None:
+    import polars
+
     try:
-        frame = polars.read_csv(
+        return polars.read_csv(
             source,
             separator=shape.separator,
             has_header=False,
             skip_lines=skipped,
             schema={str(place): polars.String for place in range(shape.width)},
-            quote_char='"' if quoting.kind == REGULAR else None,
+            quote_char='"' if quoted else None,
             infer_schema=False,
             glob=False,
         )
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException):
         return None  # the csv module reads it, or says what is wrong
-    if content.last == shape.separator.encode() and (shape.width == 1 or not _ends_with_gap(frame)):
-        return None  # polars overlooks a separator too many at the very end
-    if shape.width == 1:
-        frame = frame.head(frame.height - _empty_at_end(frame))
-    if values is None and _has_gaps_at_end(frame):
-        values = _body(content, shape)
-    read = _checked(frame, shape, quoting.kind == REGULAR, values)
-    if read is None or not quoting.has_empty:
-        return read
-    frame, *rest = read
-    return frame.with_columns(polars.when(polars.all() != "").then(polars.all())), *rest
 
 
 def _body(content: Content, shape: Shape) -> np.ndarray:
@@ -162,7 +173,7 @@ def _empty_at_end(frame: polars.DataFrame) -> int:
 
 
 def _checked(
-    frame: polars.DataFrame, shape: Shape, quoted: bool, values: np.ndarray | None
+    frame: polars.DataFrame, shape: Shape, quoted: bool, values: np.ndarray | None, doubtful: bool
 ) -> tuple[polars.DataFrame, np.ndarray | None, np.ndarray | None, int] | None:
     """Leave out blank lines, which polars fills with nulls; None if a row is short, which polars fills up as well.
 
@@ -172,7 +183,7 @@ def _checked(
     import polars
 
     mark = ord(shape.separator)
-    uneven = _has_gaps_at_end(frame) and (quoted or count(values, mark) != frame.height * (frame.width - 1))
+    uneven = _has_gaps_at_end(frame) and (quoted or doubtful or count(values, mark) != frame.height * (frame.width - 1))
     joined = quoted and count(values, FEED) > frame.height - (values[-1] != FEED)
     if not uneven and not joined:
         return frame, None, None, 0
