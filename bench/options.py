@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,9 @@ import click
 
 from fastmlp.backend.available import available_threads
 from fastmlp.cli.console import Console
-from fastmlp.errors import FastMLPError, MissingExtraError, UsageError, choose
+from fastmlp.errors import FastMLPError, UsageError, choose
 from fastmlp.training.files import write_atomically, write_json
 
-from .contenders import EXTRA
 from .isa import ISAS, NATIVE
 from .place import CPU
 from .rounds import Protocol
@@ -108,16 +106,14 @@ def check_files(json_file: str | None, plot_file: str | None) -> None:
 
     Raises
     ------
-    UsageError, MissingExtraError
-        For a folder that is not there, an unknown format, or a missing matplotlib.
+    UsageError
+        For a folder that is not there, or an unknown format.
     """
     for name in filter(None, (json_file, plot_file)):
         if not Path(name).absolute().parent.is_dir():
             raise UsageError(f"cannot write {name}: its folder does not exist; make it first.")
     if plot_file is not None:
         choose("--plot: format", _format(plot_file), PLOT_FORMATS)
-        if find_spec("matplotlib") is None:
-            raise MissingExtraError("--plot", "matplotlib", EXTRA)
 
 
 def write_results(

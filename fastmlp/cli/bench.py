@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fastmlp.errors import MissingExtraError, UsageError, choose
+from fastmlp.errors import UsageError, choose
 
 from .console import Console
 from .options import THREADS
@@ -80,8 +79,6 @@ def _check_files(json_file: str | None, plot_file: str | None) -> None:
             raise UsageError(f"cannot write {name}: its folder does not exist; make it first.")
     if plot_file is not None:
         choose("--plot: format", Path(plot_file).suffix.lower().removeprefix("."), PLOT_FORMATS)
-        if find_spec("matplotlib") is None:
-            raise MissingExtraError("--plot", "matplotlib", "plots")
 
 
 def _row(measured: Throughput) -> tuple[str, ...]:

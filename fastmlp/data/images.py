@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import re
 import warnings
@@ -17,7 +16,7 @@ import numpy as np
 
 from fastmlp.data.memory import require_memory
 from fastmlp.data.source import Source
-from fastmlp.errors import DataError, MissingExtraError, UsageError
+from fastmlp.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -65,8 +64,6 @@ def load_images(
     UsageError
         If ``image_size`` is not a size.
     """
-    if importlib.util.find_spec("PIL") is None:
-        raise MissingExtraError("reading images", "pillow", "plots")
     size = _parse_size(image_size)
     train, test, notes = (path / "train"), None, ()
     held_out = [path / name for name in TEST_FOLDERS if (path / name).is_dir()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from fastmlp.data.columns import is_text, to_texts
 from fastmlp.data.delimited import read_delimited
 from fastmlp.data.memory import require_memory
 from fastmlp.data.source import Source
-from fastmlp.errors import DataError, MissingExtraError, did_you_mean
+from fastmlp.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     import polars
@@ -136,8 +135,6 @@ class Table:
 
 def read_table(path: Path, text_columns: tuple[str, ...] = ()) -> Table:
     """Read a whole table; see ``load_table`` for the formats and errors."""
-    if importlib.util.find_spec("polars") is None:
-        raise MissingExtraError("reading tables", "polars", "tables")
     name, notes = path.name.lower(), ()
     if name.endswith(DELIMITED_SUFFIXES):
         frame, notes = read_delimited(path, text_columns)

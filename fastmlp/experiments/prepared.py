@@ -14,7 +14,7 @@ import numpy as np
 
 from fastmlp.data.memory import require_memory
 from fastmlp.data.source import Source
-from fastmlp.errors import DataError, MissingExtraError
+from fastmlp.errors import DataError
 from fastmlp.jobs.preparation import read_source
 from fastmlp.jobs.settings import Settings
 from fastmlp.training.files import WriteError
@@ -112,10 +112,8 @@ def _some(source: Source, rows: int | None, generator: np.random.Generator) -> S
 def _resized(source: Source, size: tuple[int, int]) -> Source:
     if source.image_shape is None or source.features.dtype != np.uint8:
         raise DataError(f"{source.name} holds no images of bytes; resize is for these.")
-    try:
-        from PIL import Image
-    except ImportError:
-        raise MissingExtraError("resizing images", "pillow", "plots") from None
+    from PIL import Image
+
     shape = (*size, *source.image_shape[2:])
     require_memory(len(source) * int(np.prod(shape)), f"{source.name} in {size[0]}×{size[1]}")
     resized = np.empty((len(source), int(np.prod(shape))), np.uint8)
@@ -163,10 +161,8 @@ def _shaped(source: Source) -> np.ndarray:
 
 def _frame(source: Source) -> polars.DataFrame:
     """Return a source as a table with its target, called label, in the first column."""
-    try:
-        import polars
-    except ImportError:
-        raise MissingExtraError("writing tables", "polars", "tables") from None
+    import polars
+
     features = source.features
     if isinstance(features, np.ndarray):
         names = [f"pixel{number}" for number in range(features.shape[1])]

@@ -16,8 +16,9 @@ from fastmlp.errors import DeviceError
 
 CORE_PACKAGES = (
     "numpy", "scipy", "numba", "llvmlite", "scikit-learn", "click", "rich", "safetensors", "threadpoolctl", "psutil",
+    "polars", "matplotlib", "pillow",
 )  # fmt: skip
-EXTRA_PACKAGES = {"polars": "tables", "pillow": "plots", "matplotlib": "plots"}
+EXTRA_PACKAGES = {"onnx": "onnx", "tensorboard": "tensorboard"}
 # Of the processor, the widest first: what a flag of Linux is called, and the bytes of a vector.
 VECTOR_FLAGS = {
     "avx512f": ("AVX-512", 64),

@@ -6,14 +6,13 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
 from fastmlp.data.loading import load as load_source
-from fastmlp.errors import DataError, MissingExtraError, UsageError
+from fastmlp.errors import DataError, UsageError
 from fastmlp.training.files import write_atomically
 
 from .model import Model, load
@@ -101,16 +100,12 @@ def output_kind(path: str | Path) -> str:
     ------
     UsageError
         For another suffix.
-    MissingExtraError
-        For Parquet without polars.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(
             f"predictions cannot be written as {str(path)!r}: its name must end in {' or '.join(SUFFIXES)}."
         )
-    if suffix == ".parquet" and find_spec("polars") is None:
-        raise MissingExtraError("writing Parquet", "polars", "tables")
     return suffix
 
 
@@ -119,7 +114,7 @@ def write_predictions(predictions: Predictions, path: str | Path) -> None:
 
     Raises
     ------
-    UsageError, MissingExtraError
+    UsageError
         As ``output_kind``.
     WriteError
         If the file cannot be written; what stood there before is untouched.

@@ -8,13 +8,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp.errors import MissingExtraError
 from fastmlp.training.files import write_atomically
 
 if TYPE_CHECKING:
@@ -149,12 +147,6 @@ _STYLE_OF_SVG = (
     f"<style>svg{{{_svg_variables({colour: colour for colour in DARK})}}}"
     f"@media(prefers-color-scheme:dark){{svg{{{_svg_variables(DARK)}}}}}</style>"
 )
-
-
-def require_matplotlib() -> None:
-    """Raise a MissingExtraError where there is nothing to draw with."""
-    if find_spec("matplotlib") is None:
-        raise MissingExtraError("drawing a report", "matplotlib", "plots")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastmlp.errors import ModelFileError, UsageError
 from fastmlp.training.files import WriteError, write_text
 
-from .drawing import drawing, require_matplotlib
+from .drawing import drawing
 from .record import is_run
 
 REPORT_FILE, FIGURES_FOLDER = "report.html", "figures"
@@ -75,10 +75,7 @@ def write_report(
         If ``data`` or ``data_dir`` cannot be used.
     WriteError
         If the report cannot be written.
-    MissingExtraError
-        Without matplotlib.
     """
-    require_matplotlib()
     folder = Path(folder)
     path = _report_path(folder, out)
     figures = path.parent / (FIGURES_FOLDER if path.name == REPORT_FILE else f"{path.stem}-{FIGURES_FOLDER}")

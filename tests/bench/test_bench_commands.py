@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench import agreement, predict, scaling, train
-from fastmlp.errors import MissingExtraError, UsageError
+from fastmlp.errors import UsageError
 
 ROOT = Path(__file__).parent.parent.parent
 QUICK = ("--rounds", 2, "--seconds", 0.001, "--threads", 1)
@@ -160,14 +160,6 @@ def test_what_is_wrong_is_told_before_the_work(module, words, named, invoke):
     result = invoke(module.command, *words)
     assert isinstance(result.exception, UsageError)
     assert named in str(result.exception)
-
-
-def test_a_plot_without_matplotlib(invoke, monkeypatch):
-    from bench import options
-
-    monkeypatch.setattr(options, "find_spec", lambda name: None)
-    result = invoke(train.command, "--plot", "picture.png")
-    assert isinstance(result.exception, MissingExtraError)
 
 
 @pytest.mark.parametrize("module", ["train", "predict", "scaling"])

@@ -93,15 +93,6 @@ def test_wrong_usage_is_one_line(fastmlp, words, named):
     assert named in err
 
 
-def test_a_plot_without_matplotlib(fastmlp, monkeypatch):
-    import fastmlp.cli.bench as command
-
-    monkeypatch.setattr(command, "find_spec", lambda name: None)
-    code, _, err = fastmlp("bench", "--plot", "picture.png")
-    assert code == 2
-    assert "fastmlp[plots]" in err
-
-
 def test_every_device_refused_is_an_error(monkeypatch):
     def refuse(device, **named):
         raise DeviceError(f"no {device}")

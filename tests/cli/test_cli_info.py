@@ -109,12 +109,12 @@ def test_a_missing_extra_is_named(fastmlp, monkeypatch):
     import fastmlp.jobs.information as information
 
     def version(name):
-        if name == "polars":
+        if name == "onnx":
             raise metadata.PackageNotFoundError(name)
         return "1.0"
 
     monkeypatch.setattr(information, "version", version)
-    assert "not installed; pip install 'fastmlp[tables]'" in fastmlp("info").out
+    assert "not installed; pip install 'fastmlp[onnx]'" in fastmlp("info").out
 
 
 def test_of_a_run(fastmlp, flower_run):

@@ -2,11 +2,10 @@
 
 import csv
 import io
-import subprocess
 
 import numpy as np
 import pytest
-from cli_support import command, environment, flowers, write
+from cli_support import flowers, write
 
 
 def read_csv(text):
@@ -96,34 +95,3 @@ def test_the_model_alone_is_enough(fastmlp, flower_run, here, unlabelled):
     (here / "moved.safetensors").write_bytes((flower_run / "model.safetensors").read_bytes())
     from_folder = fastmlp("predict", flower_run, unlabelled, "-o", "-").out
     assert fastmlp("predict", "moved.safetensors", unlabelled, "-o", "-").out == from_folder
-
-
-@pytest.fixture
-def without_polars(here):
-    """An environment in which polars cannot be found."""
-    (here / "sitecustomize.py").write_text(
-        "import importlib.util, importlib.machinery, sys\n"
-        "original = importlib.util.find_spec\n"
-        "importlib.util.find_spec = lambda name, package=None: None if name == 'polars' else original(name, package)\n"
-        "sys.modules['polars'] = None\n"
-    )
-    return lambda *words: subprocess.run(
-        command(*words), capture_output=True, text=True, cwd=here, check=False,
-        env=environment(PYTHONPATH=f"{here}:{environment().get('PYTHONPATH', '')}"),
-    )  # fmt: skip
-
-
-def test_csv_is_written_without_polars_and_parquet_says_what_is_missing(without_polars, here):
-    assert without_polars("train", "digits", "--epochs", "2", "--quiet", "--out", "run").returncode == 0
-    done = without_polars("predict", "run", "digits", "-o", "p.csv")
-    assert done.returncode == 0, done.stderr
-    assert len((here / "p.csv").read_text().splitlines()) == 1798
-    refused = without_polars("predict", "run", "digits", "-o", "p.parquet")
-    assert refused.returncode == 2
-    assert (
-        refused.stderr
-        == "error: writing Parquet needs polars, which is not installed: pip install 'fastmlp[tables]'.\n"
-    )
-    assert not (here / "p.parquet").exists()
-    table = without_polars("train", "some.csv")
-    assert table.returncode == 2

@@ -1,14 +1,12 @@
 """Image folders: classes, sizes, colours, and damaged pictures."""
 
-import importlib.util
-
 import numpy as np
 import PIL.Image
 import pytest
 
 from fastmlp.data import images
 from fastmlp.data.loading import load
-from fastmlp.errors import DataError, MissingExtraError, UsageError
+from fastmlp.errors import DataError, UsageError
 
 RANDOM = np.random.default_rng(9)
 
@@ -154,12 +152,6 @@ def test_damaged_pictures_are_named(folder):
         assert "\n" not in message
     (folder[0] / "cat" / "b.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"b\.png"):
-        load(folder[0])
-
-
-def test_pillow_that_is_not_installed(folder, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"pillow.*fastmlp\[plots\]"):
         load(folder[0])
 
 

@@ -3,7 +3,6 @@
 import csv
 import datetime
 import gzip
-import importlib.util
 import io
 import string
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from fastmlp.data import delimited, memory
 from fastmlp.data.loading import load
-from fastmlp.errors import DataError, MissingExtraError, UsageError
+from fastmlp.errors import DataError, UsageError
 
 FLOWERS = "length,width,kind\n1.5,2,red\n2.5,3,blue\n,4,red\n"
 
@@ -333,12 +332,6 @@ def test_types_are_those_of_all_rows(write, first, last, expected):
     source = load(write("a,y\n" + "".join(f"{cell},1\n" for cell in rows)))
     assert source.features.schema == {"a": expected}
     assert source.features["a"].cast(pl.String).to_list()[-1] == last
-
-
-def test_polars_that_is_not_installed(write, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"reading tables needs polars.*fastmlp\[tables\]"):
-        load(write(FLOWERS))
 
 
 numbers = (

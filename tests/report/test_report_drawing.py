@@ -1,13 +1,10 @@
 """Drawing: no trace in matplotlib, colours for light and dark, texts of users that no font or parser trips over."""
 
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmlp.errors import MissingExtraError
 from fastmlp.report.drawing import DARK, INK, Picture, axes, drawing, short_number, wants_log
 from fastmlp.report.glyphs import label, labels
 from fastmlp.report.images import as_images
@@ -23,13 +20,6 @@ def test_matplotlib_is_left_as_it_was(of_table, tmp_path):
     assert dict(matplotlib.rcParams) == before
     assert matplotlib.get_backend() == backend
     assert pyplot.get_fignums() == []
-
-
-def test_without_matplotlib(of_table, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setattr("fastmlp.report.drawing.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"fastmlp\[plots\]"):
-        write_report(of_table.folder, tmp_path / "r.html")
 
 
 @pytest.fixture

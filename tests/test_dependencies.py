@@ -1,0 +1,51 @@
+"""What the README's first command installs: every package that fastmlp imports, but for the extras."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# Packages that another name or another package installs.
+INSTALLED_AS = {"sklearn": "scikit-learn", "joblib": "scikit-learn", "PIL": "pillow", "llvmlite": "numba"}
+# What somebody asks for by name: an extra's packages, and torch, whose modules are taken over.
+ASKED_FOR = {"cupy", "cupyx", "cuda", "onnx", "tensorboard", "torch"}
+
+
+def names(requirements):
+    return {re.match(r"[\w.-]+", requirement)[0] for requirement in requirements}
+
+
+def imported():
+    """Return the first names of all that fastmlp and its kernels import, at a file's top or later."""
+    found = {}
+    for path in [*(ROOT / "fastmlp").rglob("*.py"), *(ROOT / "kernels").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules = [node.module]
+            else:
+                continue
+            found.update((module.split(".")[0], path) for module in modules)
+    return found
+
+
+def test_what_is_imported_is_installed():
+    wanted = {name: path for name, path in imported().items() if name not in {*sys.stdlib_module_names, "fastmlp"}}
+    installed = names(PROJECT["dependencies"])
+    missing = {
+        name: str(path)
+        for name, path in wanted.items()
+        if INSTALLED_AS.get(name, name) not in installed and name not in ASKED_FOR
+    }
+    assert not missing
+    assert {"polars", "PIL", "matplotlib"} <= wanted.keys()
+
+
+def test_extras_of_earlier_versions_still_install():
+    for extra in ("tables", "plots", "all"):
+        assert PROJECT["optional-dependencies"][extra] == []
+    assert {"polars", "matplotlib", "pillow"} <= names(PROJECT["dependencies"])
