@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastmlp.data.memory import require_memory
+from fastmlp.data.pictures.deciding import decide, notes_on_kept
+from fastmlp.data.pictures.decoding import Header, Kind, decoding, read_bytes, read_header
+from fastmlp.data.pictures.formats import is_image_name
+from fastmlp.data.pictures.layout import Pictures, labelled, unlabelled
+from fastmlp.data.pictures.reading import BLACK, WHITE, PictureReading
 from fastmlp.data.source import Source
-from fastmlp.errors import DataError, UsageError
+from fastmlp.errors import DataError, UsageError, choose
 
-if TYPE_CHECKING:
-    import PIL.Image
+__all__ = ["is_image_name", "load_images"]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-TEST_FOLDERS = ("test", "val", "validation")
 LARGEST_SIDE = 16_384
-ORIENTATION_TAG = 0x0112
-SIDEWAYS = (5, 6, 7, 8)  # values of the tag by which a camera says that it lay on its side
 
-
-def is_image_name(path: Path) -> bool:
-    """Tell from its name whether a file is a picture."""
-    return path.suffix.lower() in SUFFIXES
+Size = tuple[int, int]
 
 
 def load_images(
     path: Path,
-    image_size: str | int | tuple[int, int] | None = None,
+    image_size: str | int | Size | None = None,
     colour: bool = False,
     need_target: bool = True,
+    reading: PictureReading | None = None,
+    ground: str = "auto",
 ) -> Source:
     """Read a folder of pictures: one sub-folder a class, maybe under ``train`` and ``test``.
 
@@ -51,6 +48,12 @@ def load_images(
         Whether to keep red, green and blue; otherwise pictures become gray.
     need_target
         Whether classes are needed.
+    reading
+        How transparency and more than 8 bits are read, from a model that was trained on pictures; without it that is
+        decided by the pictures in ``path``, those of its test folder left out.
+    ground
+        "white" or "black", over which transparent pictures are laid; "auto": on which of the two they show. A
+        ``reading`` has its own.
 
     Returns
     -------
@@ -60,154 +63,129 @@ def load_images(
     Raises
     ------
     DataError
-        If there are no pictures, fewer than two classes, sizes that differ, a damaged picture, or too little memory.
+        If there are no pictures, fewer than two classes, sizes that differ, a damaged picture, pictures that are all
+        the same, or too little memory.
     UsageError
-        If ``image_size`` is not a size.
+        If ``image_size`` is not a size, or ``ground`` not one of the above.
     """
+    ground = {"auto": None, "white": WHITE, "black": BLACK}[choose("ground", ground, ("auto", "white", "black"))]
     size = _parse_size(image_size)
-    train, test, notes = (path / "train"), None, ()
-    held_out = [path / name for name in TEST_FOLDERS if (path / name).is_dir()]
-    if need_target and train.is_dir() and held_out and _classes_in(train):
-        source = _load_classes(path.name, train, size, colour)
-        test = _load_classes(f"{path.name} test", held_out[0], size or source.image_shape[:2], colour)
-        notes = tuple(f"the folder {unused.name!r} is not used." for unused in held_out[1:])
-        return _with(source, test, notes)
-    if path.is_dir() and _classes_in(path):
-        return _load_classes(path.name, path, size, colour)
-    files = [path] if path.is_file() else _files_in(path)
-    if need_target or not files:
-        wanted = "one sub-folder of pictures a class" if need_target else "pictures"
-        raise DataError(f"{path} holds no images as wanted: {wanted} ({' '.join(SUFFIXES)}).")
-    return _source(path.name, files, None, size, colour, root=path if path.is_dir() else path.parent)
+    layout = labelled(path) if need_target else unlabelled(path)
+    with decoding():
+        train = _read(path.name, layout.train, size, colour, reading, ground)
+        notes, test = (*layout.notes, *train.notes), None
+        if need_target and reading is None:
+            _check_differences(train, layout.train.root)
+            notes += _note_on_flat(train)
+        if layout.test is not None:
+            shape = train.image_shape[:2]
+            test = _read(f"{path.name} test", layout.test, shape, colour, train.pictures, resized=size is None)
+            notes += tuple(f"of the test pictures: {note}" for note in test.notes)
+    return replace(train, test=test, notes=notes)
 
 
-def _with(source: Source, test: Source, notes: tuple[str, ...]) -> Source:
-    return replace(source, test=test, notes=source.notes + notes)
-
-
-def _load_classes(name: str, folder: Path, size: tuple[int, int] | None, colour: bool) -> Source:
-    classes = _classes_in(folder)
-    files = [file for each in classes for file in each[1]]
-    labels = np.array([each.name for each, pictures in classes for _ in pictures], dtype=str)
-    return _source(name, files, labels, size, colour, root=folder)
-
-
-def _source(
-    name: str, files: list[Path], labels: np.ndarray | None, size: tuple[int, int] | None, colour: bool, root: Path
+def _read(
+    name: str,
+    pictures: Pictures,
+    size: Size | None,
+    colour: bool,
+    reading: PictureReading | None,
+    ground: int | None = None,
+    resized: bool = False,
 ) -> Source:
-    channels = 3 if colour else 1
-    with _decoding():
-        height, width = size or _common_size(files)
-        require_memory(len(files) * height * width * channels, f"{root} as {len(files):,} images of {height}×{width}")
+    """Read pictures into rows; ``resized`` if the size is not the user's, so that it must be said."""
+    files, channels = pictures.files, 3 if colour else 1
+    # Pillow decodes outside the interpreter's lock.
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        headers = list(pool.map(partial(read_header, is_exact=size is None), files))
+        height, width = size or _common_size(files, headers)
+        what = f"{pictures.root} as {len(files):,} images of {height}×{width}"
+        require_memory(len(files) * height * width * channels, what)
         rows = np.empty((len(files), height * width * channels), np.uint8)
 
-        def read(index):
-            rows[index] = _read(files[index], (height, width), colour)
+        def fill(chosen: np.ndarray, reading: PictureReading) -> None:
+            read = partial(read_bytes, size=(height, width), colour=colour, reading=reading)
+            for row, pixels in zip(chosen, pool.map(read, [files[row] for row in chosen]), strict=True):
+                rows[row] = pixels
 
-        # Pillow decodes outside the interpreter's lock.
-        with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-            for _ in pool.map(read, range(len(files))):
-                pass
+        is_opaque = np.array([header.kind is Kind.OPAQUE for header in headers])
+        fill(np.flatnonzero(is_opaque), PictureReading())
+        notes = _notes_on_files(files, headers, (height, width) if resized else None)
+        if reading is None:
+            opaque = rows[is_opaque].reshape(-1, height, width, channels)
+            reading, decided = decide(files, headers, opaque, colour, ground, pool.map)
+        else:
+            decided = notes_on_kept(headers, reading)
+        fill(np.flatnonzero(~is_opaque), reading)
     return Source(
         name=name,
         features=rows,
-        target=labels,
-        target_name=None if labels is None else "label",
+        target=None if pictures.labels is None else np.array(pictures.labels, dtype=str),
+        target_name=None if pictures.labels is None else "label",
         image_shape=(height, width, 3) if colour else (height, width),
-        row_names=tuple(str(file.relative_to(root)) for file in files),
+        row_names=tuple(str(file.relative_to(pictures.root)) for file in files),
+        notes=(*notes, *decided),
+        pictures=reading,
     )
 
 
-def _classes_in(folder: Path) -> list[tuple[Path, list[Path]]]:
-    """Return the sub-folders that hold pictures, with their pictures, all in order of name."""
-    if not folder.is_dir():
-        return []
-    folders = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
-    return [(each, files) for each in folders if (files := _files_in(each))]
+def _notes_on_files(files: list[Path], headers: list[Header], brought_to: Size | None) -> list[str]:
+    """Return sentences on files of several pictures, on colours of 16 bits, and on sizes that are changed unasked."""
+
+    def such(is_such: Callable[[Header], bool]) -> tuple[int, str]:
+        found = [file.name for file, header in zip(files, headers, strict=True) if is_such(header)]
+        return len(found), repr(found[0]) if found else ""
+
+    notes = []
+    count, example = such(lambda header: header.has_frames)
+    if count:
+        notes.append(f"files of several pictures: {count:,}, such as {example}; the first of each is read.")
+    count, example = such(lambda header: header.is_cut)
+    if count:
+        notes.append(
+            f"pictures of 16 bits a channel: {count:,}, such as {example}; the upper 8 are read, as Pillow gives no more."
+        )
+    count, example = such(lambda header: brought_to not in (None, header.size))
+    if count:
+        shape = "×".join(map(str, brought_to))
+        notes.append(f"pictures brought to the training pictures' size, {shape}: {count:,}, such as {example}.")
+    return notes
 
 
-def _files_in(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(
-        file for file in folder.iterdir() if is_image_name(file) and not file.name.startswith(".") and file.is_file()
+def _check_differences(source: Source, root: Path) -> None:
+    """Refuse training pictures of which none differs from another."""
+    rows = source.features
+    if len(rows) < 2 or not all(np.array_equal(rows[0], row) for row in rows):
+        return
+    shape = "×".join(map(str, source.image_shape[:2]))
+    remedy = "" if len(source.image_shape) == 3 else "; with --colour they may differ"
+    raise DataError(
+        f"all {len(rows):,} pictures in {root} are the same once they are read as {shape} pixels: there is nothing to "
+        f"learn from them{remedy}."
     )
 
 
-def _common_size(files: list[Path]) -> tuple[int, int]:
-    first = None
-    for file in files:
-        size = _size_of(file)
-        first = first or size
-        if size != first:
+def _note_on_flat(source: Source) -> tuple[str, ...]:
+    """Say of training pictures that each is of one colour, which may be a fault in what they were made by."""
+    channels = 3 if len(source.image_shape) == 3 else 1
+    pixels = source.features.reshape(len(source), -1, channels)
+    if pixels.shape[1] == 1 or not all((picture == picture[0]).all() for picture in pixels):
+        return ()
+    return ("every training picture is of a single colour throughout.",)
+
+
+def _common_size(files: list[Path], headers: list[Header]) -> Size:
+    first = headers[0].size
+    for file, header in zip(files, headers, strict=True):
+        if header.size != first:
             raise DataError(
-                f"images differ in size: {files[0]} is {first[0]}×{first[1]}, {file} is {size[0]}×{size[1]} "
+                f"images differ in size: {files[0]} is {first[0]}×{first[1]}, {file} is {header.size[0]}×{header.size[1]} "
                 f"(height×width); give --image-size, such as {first[0]}x{first[1]}."
             )
     return first
 
 
-def _size_of(file: Path) -> tuple[int, int]:
-    import PIL.Image
-
-    with _damage_named(file), PIL.Image.open(file) as image:
-        sideways = image.getexif().get(ORIENTATION_TAG) in SIDEWAYS
-        return (image.width, image.height) if sideways else (image.height, image.width)
-
-
-def _read(file: Path, size: tuple[int, int], colour: bool) -> np.ndarray:
-    import PIL.Image
-    import PIL.ImageOps
-
-    with _damage_named(file), PIL.Image.open(file) as opened:
-        image = PIL.ImageOps.exif_transpose(opened)
-        if image.mode.startswith("I"):
-            image = _from_sixteen_bits(image)
-        elif image.mode == "F":
-            raise DataError(f"{file} holds floating-point pixels; save it with 8 bits a channel.")
-        image = image.convert("RGB" if colour else "L")
-        if image.size != (size[1], size[0]):
-            image = image.resize((size[1], size[0]), PIL.Image.Resampling.BILINEAR)
-        return np.asarray(image).reshape(-1)
-
-
-def _from_sixteen_bits(image: PIL.Image.Image) -> PIL.Image.Image:
-    """Bring 0..65535 to 0..255: Pillow would cut everything above 255 off."""
-    import PIL.Image
-
-    return PIL.Image.fromarray((np.clip(np.asarray(image), 0, 65535) // 257).astype(np.uint8))
-
-
-@contextlib.contextmanager
-def _decoding() -> Iterator[None]:
-    """Treat Pillow's warning of a decompression bomb as the error, for all threads at once; hush its other warnings."""
-    import PIL.Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-        yield
-
-
-@contextlib.contextmanager
-def _damage_named(file: Path) -> Iterator[None]:
-    """Turn whatever a damaged picture makes Pillow raise into a DataError with the file's path."""
-    import PIL.Image
-
-    try:
-        yield
-    except DataError:
-        raise
-    except (PIL.Image.DecompressionBombWarning, PIL.Image.DecompressionBombError):
-        raise DataError(
-            f"{file} claims more pixels than are safe to decode; make it smaller or leave it out."
-        ) from None
-    except Exception as error:  # Pillow's readers raise OSError, SyntaxError, ValueError, struct.error …
-        reason = getattr(error, "strerror", None) or "it is damaged or no image of its kind"
-        raise DataError(f"{file} cannot be read: {reason}.") from None
-
-
-def _parse_size(image_size: str | int | tuple[int, int] | None) -> tuple[int, int] | None:
+def _parse_size(image_size: str | int | Size | None) -> Size | None:
     if image_size is None:
         return None
     size = image_size

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastmlp.data import arrays, datasets, idx, images, tables
 from fastmlp.data.columns import is_text
+from fastmlp.data.pictures.reading import PictureReading
 from fastmlp.data.source import Source
 from fastmlp.errors import DataError, UsageError, did_you_mean
 
@@ -21,8 +22,10 @@ def load(
     data_dir: str | Path | None = None,
     image_size: str | int | tuple[int, int] | None = None,
     colour: bool = False,
+    ground: str = "auto",
     need_target: bool = True,
     text_columns: tuple[str, ...] = (),
+    pictures: PictureReading | None = None,
 ) -> Source:
     """Read a data set.
 
@@ -38,19 +41,22 @@ def load(
         A path that holds the test split in the same form.
     data_dir
         Where to look for the files of a named data set.
-    image_size, colour
-        For folders of images: the size to bring them to, and whether to keep colours.
+    image_size, colour, ground
+        For folders of images: the size to bring them to, whether to keep colours, and what transparent ones are laid
+        over ("auto", "white" or "black").
     need_target
         Whether the target must be there; without it a source for prediction may lack it.
     text_columns
         Table columns to keep as texts even where they look like numbers.
+    pictures
+        How pictures are read, from a model that was trained on some; without it the pictures decide.
 
     Raises
     ------
     DataError
         If the source is not there, is damaged, or does not hold what was asked for.
     """
-    choices = _Choices(target, data_dir, image_size, colour, need_target, text_columns)
+    choices = _Choices(target, data_dir, image_size, colour, ground, need_target, text_columns, pictures)
     loaded = _load(str(source), choices)
     if test is None:
         return loaded
@@ -60,10 +66,12 @@ def load(
         target=target if loaded.feature_names is None else loaded.target_name,
         image_size=image_size or (loaded.image_shape and loaded.image_shape[:2]),
         text_columns=text_columns or _text_columns(loaded),
+        pictures=pictures or loaded.pictures,
     )
     held_out = _load(str(test), for_test)
     _check_alike(loaded, held_out)
-    return replace(loaded, test=replace(held_out, test=None))
+    notes = () if held_out.pictures is None else tuple(f"of the test pictures: {note}" for note in held_out.notes)
+    return replace(loaded, test=replace(held_out, test=None), notes=loaded.notes + notes)
 
 
 @dataclass(frozen=True)
@@ -74,8 +82,10 @@ class _Choices:
     data_dir: str | Path | None
     image_size: str | int | tuple[int, int] | None
     colour: bool
+    ground: str
     need_target: bool
     text_columns: tuple[str, ...]
+    pictures: PictureReading | None
 
 
 def _load(source: str, choices: _Choices) -> Source:
@@ -102,7 +112,7 @@ def _load_folder(path: Path, choices: _Choices) -> Source:
     files = datasets.find_idx_files(path)
     if datasets.PARTS[0] in files:
         return datasets.source_of_idx(path.name, files)
-    return images.load_images(path, choices.image_size, choices.colour, choices.need_target)
+    return _load_images(path, choices)
 
 
 def _load_file(path: Path, choices: _Choices) -> Source:
@@ -117,11 +127,16 @@ def _load_file(path: Path, choices: _Choices) -> Source:
     if idx.is_idx_name(path):
         return datasets.idx_pair(path.name, path, None)
     if images.is_image_name(path):
-        return images.load_images(path, choices.image_size, choices.colour, choices.need_target)
+        return _load_images(path, choices)
     raise DataError(
         f"{path} is of no kind that is read; give a table ({' '.join(tables.SUFFIXES)}), .npz, .npy, an IDX file, "
         "or a folder of images."
     )
+
+
+def _load_images(path: Path, choices: _Choices) -> Source:
+    how = choices.image_size, choices.colour, choices.need_target, choices.pictures, choices.ground
+    return images.load_images(path, *how)
 
 
 def _load_pair(features_path: Path, target_path: Path) -> Source:

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 from fastmlp.data import stored
 from fastmlp.data.frame import FramePlan
 from fastmlp.data.matrix import MatrixPlan
+from fastmlp.data.pictures.reading import PictureReading
 from fastmlp.data.scaling import NORMALIZATIONS, scale_and_shift
 from fastmlp.data.targets import TargetEncoder, infer_task
 from fastmlp.errors import DataError, UsageError, choose
@@ -38,6 +39,8 @@ class FeaturePreprocessor:
         The floating-point type of the network, "float32" or "float64" as a numpy dtype.
     image_shape
         (height, width), (height, width, channels) or None.
+    pictures
+        How the pixels of pictures become bytes, or None where the rows were not read from pictures.
     notes
         Sentences for the user on columns that were left out, grouped, imputed or look like identifiers.
     """
@@ -48,6 +51,7 @@ class FeaturePreprocessor:
         self.normalize = "none"
         self.dtype = np.dtype(np.float32)
         self.image_shape: tuple[int, ...] | None = None
+        self.pictures: PictureReading | None = None
         self._plan: FramePlan | MatrixPlan | None = None
 
     def fit(
@@ -57,6 +61,7 @@ class FeaturePreprocessor:
         dtype: DTypeLike = np.float32,
         image_shape: tuple[int, ...] | None = None,
         feature_names: tuple[str, ...] | None = None,
+        pictures: PictureReading | None = None,
     ) -> FeaturePreprocessor:
         """Learn medians, levels and the normalisation from the training rows.
 
@@ -72,6 +77,8 @@ class FeaturePreprocessor:
             (height, width) or (height, width, channels) if a row is a picture.
         feature_names
             Names of an array's columns; a frame brings its own.
+        pictures
+            How the rows were read, where they are pictures: kept for those that come later.
 
         Raises
         ------
@@ -86,7 +93,7 @@ class FeaturePreprocessor:
             raise DataError(
                 f"there is nothing to learn from {features.shape[0]:,} rows and {features.shape[1]:,} columns."
             )
-        self.image_shape = None if image_shape is None else tuple(image_shape)
+        self.image_shape, self.pictures = None if image_shape is None else tuple(image_shape), pictures
         if isinstance(features, np.ndarray):
             self._plan = MatrixPlan.fit(features, feature_names)
         else:
@@ -157,6 +164,7 @@ class FeaturePreprocessor:
             "normalize": self.normalize,
             "dtype": self.dtype.name,
             "image_shape": None if self.image_shape is None else list(self.image_shape),
+            "pictures": self.pictures and self.pictures.to_dict(),
             "scale": None if self.scale is None else self.scale.tolist(),
             "shift": None if self.shift is None else self.shift.tolist(),
         }
@@ -180,12 +188,20 @@ class FeaturePreprocessor:
         preprocessor.image_shape = stored.shape(kept, "image_shape")
         if preprocessor.image_shape is not None and np.prod(preprocessor.image_shape, dtype=object) != width:
             raise stored.damaged("image_shape", f"the shape of {width:,} columns", preprocessor.image_shape)
+        preprocessor.pictures = _kept_pictures(kept, preprocessor.image_shape)
         identity = preprocessor.normalize == "none"
         preprocessor.scale = stored.vector(kept, "scale", width, optional=identity, positive=True)
         preprocessor.shift = stored.vector(kept, "shift", width, optional=identity)
         if (preprocessor.scale is None) != (preprocessor.shift is None):
             raise stored.damaged("shift", "there exactly where 'scale' is", preprocessor.shift)
         return preprocessor
+
+
+def _kept_pictures(kept: dict[str, Any], image_shape: tuple[int, ...] | None) -> PictureReading | None:
+    """Return how pictures are read; files of earlier versions do not say, when alpha was dropped."""
+    if "pictures" not in kept:
+        return None if image_shape is None else PictureReading()
+    return None if kept["pictures"] is None else PictureReading.from_dict(kept["pictures"])
 
 
 def _as_array(rows: list | tuple) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastmlp.data.pictures.reading import PictureReading
 from fastmlp.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Source:
         Sentences for the user on what the reader did beyond reading, such as rows it left out.
     row_names
         One name a row where rows have names, such as the files of an image folder.
+    pictures
+        How pixels became bytes, where rows were read from pictures; a model keeps it for the pictures that it sees later.
 
     Raises
     ------
@@ -55,6 +58,7 @@ class Source:
     test: Source | None = None
     notes: tuple[str, ...] = ()
     row_names: tuple[str, ...] | None = None
+    pictures: PictureReading | None = None
 
     def __post_init__(self):
         rows, columns = self.features.shape

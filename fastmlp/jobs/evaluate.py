@@ -145,7 +145,7 @@ def _rows(
     changes = {"dataset": None if data is None else str(data), "target": target, "data_dir": data_dir and str(data_dir)}
     settings = settings_from(model.settings, {name: value for name, value in changes.items() if value is not None})
     if own:
-        source = read_source(settings)
+        source = read_source(settings, model.features.pictures)
     else:
         shape = model.features.image_shape
         source = load_source(
@@ -155,6 +155,7 @@ def _rows(
             image_size=None if shape is None else shape[:2],
             colour=shape is not None and len(shape) == 3,
             text_columns=model.features.text_columns,
+            pictures=model.features.pictures,
         )
         if split is None:
             return (source, "all") if source.test is None else (source.test, "test")

@@ -82,6 +82,7 @@ def predict(
         colour=shape is not None and len(shape) == 3,
         need_target=False,
         text_columns=model.features.text_columns,
+        pictures=model.features.pictures,
     )
     if not len(source):
         raise DataError(f"{source.name} has no rows to predict.")

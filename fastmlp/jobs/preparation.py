@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastmlp.data.loading import load
+from fastmlp.data.pictures.reading import PictureReading
 from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.source import Source
 from fastmlp.data.splits import split_rows
@@ -98,7 +99,7 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
     train, validation, test = split_source(source, settings, task)
     encoder = TargetEncoder().fit(train.target, task, settings.standardize_target, settings.dtype)
     preprocessor = FeaturePreprocessor().fit(
-        train.features, settings.normalize, settings.dtype, source.image_shape, source.feature_names
+        train.features, settings.normalize, settings.dtype, source.image_shape, source.feature_names, source.pictures
     )
 
     def part(rows: Source | None) -> Part | None:
@@ -140,8 +141,8 @@ def fingerprint(data: PreparedData) -> str:
     return total.hexdigest()
 
 
-def read_source(settings: Settings) -> Source:
-    """Read the data that the settings name."""
+def read_source(settings: Settings, pictures: PictureReading | None = None) -> Source:
+    """Read the data that the settings name, pictures as a model that was trained on them reads them."""
     return load(
         settings.dataset,
         target=settings.target,
@@ -149,6 +150,8 @@ def read_source(settings: Settings) -> Source:
         data_dir=settings.data_dir,
         image_size=settings.image_size,
         colour=settings.colour,
+        ground=settings.ground,
+        pictures=pictures,
     )
 
 

@@ -48,6 +48,12 @@ class Settings:
     data_dir: str | None = _setting(None, "Folder with the files of a named data set.", "data")
     image_size: str | None = _setting(None, "HxW to which the images of a folder are resized.", "data")
     colour: bool = _setting(False, "Keep the colours of images.", "data")
+    ground: str = _setting(
+        "auto",
+        "What transparent images are laid over: auto takes what they show on.",
+        "data",
+        ("auto", "white", "black"),
+    )
 
     hidden: str = _setting("256,128", "Widths of the hidden layers, or none.", "network")
     activation: str = _setting(

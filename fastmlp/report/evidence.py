@@ -145,7 +145,7 @@ def gather(
 def _split_again(model: Model, changes: dict[str, str]) -> tuple[Source, dict[str, Source]]:
     """Return the source and those of its splits that have rows; a row keeps the place where it was found."""
     settings = settings_from(model.settings, changes)
-    source = _with_row_names(read_source(settings))
+    source = _with_row_names(read_source(settings, model.features.pictures))
     if source.test is not None:
         source = replace(source, test=_with_row_names(source.test))
     if source.target is None:
