@@ -45,6 +45,10 @@ class MissingExtraError(FastMLPError, ImportError):
         super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'fastmlp[{extra}]'.")
 
 
+class FastMLPWarning(UserWarning):
+    """What a caller should know of a call that did its work."""
+
+
 def choose(what: str, given: str, accepted: Iterable[str]) -> str:
     """Return ``given`` if it is one of ``accepted``; else raise a UsageError that names the nearest.
 

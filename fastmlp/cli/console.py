@@ -39,6 +39,10 @@ class Console:
         if not self.quiet:
             print(text, file=self.stream, flush=True)
 
+    def notice(self, text: str) -> None:
+        """Print a line on standard error, to those too who want to see errors only."""
+        print(text, file=sys.stderr, flush=True)
+
     def entries(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Print names and what belongs to them, in two columns."""
         pairs = list(pairs)

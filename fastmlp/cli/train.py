@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 RUN_OPTIONS = [
     click.Option(["--config"], metavar="FILE", help="TOML file with settings; what is typed here counts more."),
-    click.Option(["--out"], metavar="FOLDER", help="The run's folder; default runs/<time>-<name>."),
+    click.Option(
+        ["--out"],
+        metavar="FOLDER",
+        help="The run's folder; default runs/<time>-<name>. To a taken name a number is added.",
+    ),
     click.Option(["--resume"], metavar="RUN", help="Go on with a run from its newest checkpoint, in its folder."),
     click.Option(["--tensorboard"], metavar="FOLDER", help="Write a log for TensorBoard."),
     click.Option(["--csv-log"], metavar="FILE", help="Write a line of CSV for each epoch."),
@@ -44,9 +48,12 @@ def train(context: click.Context, data: str | None, config: str | None, out: str
     compilation = Compilation(console)
     how = {"callbacks": [EpochLines(console), *_logs(tensorboard, csv_log)], "announce": compilation.announce}
     if resume is None:
+        from fastmlp.jobs.run_folder import taken
         from fastmlp.jobs.train import set_up
 
         job = set_up(gather_settings(context, data, config), out=out, **how)
+        if moved := taken(out, job.folder):
+            console.notice(f"note: {moved}")
     else:
         job = _resumed(context, resume, {"DATA": data, "--config": config, "--out": out}, how)
     compilation.finish(job.compile_seconds)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastmlp.errors import UsageError
+from fastmlp.errors import FastMLPWarning, UsageError
 from fastmlp.training.callbacks import Callback
 
 from .model import Model
 from .resume import resume as go_on
-from .run_folder import read_history
+from .run_folder import read_history, taken
 from .settings import Settings, settings_from
 from .train import set_up
 
@@ -54,7 +55,8 @@ def train(
     settings
         What to do; the defaults of ``Settings`` without.
     out
-        The run's folder; default runs/<time>-<name>.
+        The run's folder; default runs/<time>-<name>. One that is taken is left as it is: the run's gets a number behind
+        its name, which a FastMLPWarning says.
     resume
         The folder of a run to go on with, from its newest checkpoint; ``settings`` and ``out`` are then its own.
     callbacks
@@ -70,6 +72,8 @@ def train(
     if resume is None:
         given = {} if settings is None else settings.to_dict()
         job = set_up(settings_from(given, changes), out=out, callbacks=callbacks)
+        if moved := taken(out, job.folder):
+            warnings.warn(moved, FastMLPWarning, stacklevel=2)
     elif settings is not None or out is not None:
         raise UsageError("settings and out do not go with resume, which takes those of the run; leave them out.")
     else:

@@ -45,6 +45,13 @@ def create_run_folder(out: str | Path | None, name: str) -> Path:
     raise WriteError(f"there are too many runs named {wanted}. Choose another --out.")
 
 
+def taken(out: str | Path | None, folder: Path) -> str:
+    """Return a sentence that says where a run went if the folder that was asked for was taken, else nothing."""
+    if out is None or folder == Path(out):
+        return ""
+    return f"{out} was there before and is left as it is; the folder of this run is {folder}."
+
+
 def read_history(folder: Path) -> list[dict[str, Any]]:
     """Return the records of a run's history.jsonl; a last line that was cut off while it was written is left out.
 

@@ -146,6 +146,9 @@ def test_a_run_folder_holds_four_files_and_is_never_written_over(fastmlp, here, 
     words = ["train", flowers_csv, "--epochs", "2", "--json", "--out", "run"]
     first, second = fastmlp(*words).json, fastmlp(*words).json
     assert (first["run_dir"], second["run_dir"]) == ("run", "run-2")
+    told = "note: run was there before and is left as it is; the folder of this run is run-3.\n"
+    assert fastmlp("train", flowers_csv, "--epochs", "2", "--quiet", "--out", "run").err == told
+    assert fastmlp("train", flowers_csv, "--epochs", "2", "--quiet", "--out", "./other/").err == ""
     for name in ("run", "run-2"):
         names = sorted(path.name for path in (here / name).iterdir())
         assert names == ["config.toml", "history.jsonl", "metrics.json", "model.safetensors"]

@@ -72,6 +72,14 @@ def test_a_folder_around_the_classes_is_looked_through(tmp_path):
     assert source.notes[1].startswith("files left out, as they are not read as pictures: 2 ")
 
 
+def test_a_long_chain_of_folders(tmp_path):
+    chain = "/".join("n" * 600)
+    put(tmp_path, f"{chain}/a/1.png", f"{chain}/b/1.png")
+    source = load(tmp_path)
+    assert source.target.tolist() == ["n", "n"]
+    assert all(name.endswith("/1.png") for name in source.row_names)
+
+
 def test_one_class_is_a_class(tmp_path):
     put(tmp_path, "a/1.png", "a/2.png")
     assert rows(load(tmp_path)) == {"a/1.png": "a", "a/2.png": "a"}

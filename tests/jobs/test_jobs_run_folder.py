@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from fastmlp.errors import ModelFileError
-from fastmlp.jobs.run_folder import create_run_folder, read_metrics
+import fastmlp
+from fastmlp.errors import FastMLPWarning, ModelFileError
+from fastmlp.jobs.run_folder import create_run_folder, read_metrics, taken
 from fastmlp.training.files import WriteError
 
 
@@ -27,6 +28,17 @@ def test_an_occupied_folder_is_left_alone(tmp_path):
     (first / "file").write_text("mine")
     assert create_run_folder(tmp_path / "run", "n").name == "run-2"
     assert (first / "file").read_text() == "mine"
+
+
+def test_where_a_run_went_is_said(classes_npz, tmp_path):
+    def run():
+        return fastmlp.train(dataset=classes_npz, hidden=[2], epochs=1, out=tmp_path / "run").folder
+
+    assert run() == tmp_path / "run"
+    with pytest.warns(FastMLPWarning, match=r"run was there before .* the folder of this run is .*run-2\.") as told:
+        assert run() == tmp_path / "run-2"
+    assert told[0].filename == __file__
+    assert taken(None, tmp_path / "x") == taken(tmp_path, tmp_path) == taken(f"{tmp_path}/./", tmp_path) == ""
 
 
 def test_folders_above_are_made(tmp_path):

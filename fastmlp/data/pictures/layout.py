@@ -14,6 +14,7 @@ from .walk import Found, Identity, identity, list_folder, walk
 TRAIN_NAMES = ("train", "training")
 TEST_NAMES = ("test", "testing", "val", "validation", "valid")  # the first that holds classes is taken
 SHOWN = 4  # names in a note
+DEEPEST = 8  # folders, one in another, that are looked through for the classes
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _class_level(folder: Path, above: frozenset[Identity] = frozenset()) -> _Lev
         else:
             empty.append(each.name)
             listing.others += found.others
-    if len(classes) == 1 and not listing.pictures:
+    if len(classes) == 1 and not listing.pictures and len(above) <= DEEPEST:
         inner = _class_level(folder / next(iter(classes)), above)
         if len(inner.classes) > 1:
             inner.beside.others += listing.others
