@@ -117,9 +117,9 @@ class Arrays:
         """Return the rows in an order of their own."""
         return self._kept("order", lambda: self._random.permutation(self.rows))
 
-    def by_column(self, value: float) -> Array:
+    def by_column(self, value: float, dtype: np.dtype | None = None) -> Array:
         """Return a value for each column."""
-        return self.constant(value, self.columns)
+        return self.constant(value, self.columns, dtype)
 
     def by_row(self, value: float, dtype: np.dtype | None = None) -> Array:
         """Return a value for each row."""
@@ -164,6 +164,9 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
     ),
     "gather_rows": lambda a: (a.matrix(), a.order(), a.counters, a.matrix()),
     "gather_scaled_rows": lambda a: (a.pixels(), a.order(), a.counters, a.by_column(2), a.by_column(1), a.matrix()),
+    "gather_centred_rows": lambda a: (
+        a.matrix(), a.order(), a.counters, a.by_column(0, np.float64), a.by_column(2), a.by_column(1), a.matrix()
+    ),
     "gather_elements": lambda a: (a.labels(), a.order(), a.counters, a.by_row(0, np.int32)),
     "scatter_rows": lambda a: (a.matrix(), a.order(), a.counters, a.matrix()),
     "softmax_cross_entropy": lambda a: (a.matrix(), a.labels(), a.by_row(1), 0.0, 1.0, a.matrix(), *_row_sums(a)),

@@ -32,6 +32,8 @@ class Batches:
         Rows in a full batch.
     scale, shift
         (columns,) numbers: the batch is features·scale + shift. None for identity.
+    origin
+        (columns,) numbers that are subtracted before that, in float64: (features − origin)·scale + shift. None for zeros.
     weights
         (rows,) factor of each row's loss; None for ones.
     shared
@@ -63,6 +65,7 @@ class Batches:
         batch_size: int,
         scale: np.ndarray | None = None,
         shift: np.ndarray | None = None,
+        origin: np.ndarray | None = None,
         weights: np.ndarray | None = None,
         shared: Batches | None = None,
         window_bytes: int | None = None,
@@ -74,7 +77,7 @@ class Batches:
                 f"targets must be {self.rows} int32 labels or rows of numbers; got {targets.dtype} {targets.shape}"
             )
         self.targets = targets
-        self._host_features, self._host_scaling = features, (scale, shift)
+        self._host_features, self._host_scaling = features, (origin, scale, shift)
         self.order = backend.from_numpy(np.arange(self.rows, dtype=np.int64))
         self.window = self._window(window_bytes)
         self._feature_order = self.order if self.window is None else self.window.slots
@@ -84,11 +87,13 @@ class Batches:
             self._features = shared._features
         else:
             self._features = backend.from_numpy(features)
-        self._scaling = None
-        if scale is not None or shift is not None:
+        self._scaling, self._origin = None, None
+        if not (origin is None and scale is None and shift is None):
             scale = np.ones(columns) if scale is None else scale
             shift = np.zeros(columns) if shift is None else shift
             self._scaling = backend.from_numpy(scale.astype(dtype)), backend.from_numpy(shift.astype(dtype))
+        if origin is not None:
+            self._origin = backend.from_numpy(origin.astype(np.float64))
         self._x = backend.empty((batch_size, columns), dtype)
         self._targets, self._t = None, None
         if targets is not None:
@@ -115,8 +120,8 @@ class Batches:
 
     def largest_input(self, rows: int = 1000) -> float:
         """Return the largest size of a scaled feature among the first rows: what to look at when training diverges."""
-        scale, shift = self._host_scaling
-        sample = self._host_features[:rows].astype(np.float64)
+        origin, scale, shift = self._host_scaling
+        sample = self._host_features[:rows].astype(np.float64) - (0.0 if origin is None else origin)
         sample = sample * (1.0 if scale is None else scale) + (0.0 if shift is None else shift)
         return float(np.abs(sample).max(initial=0.0))
 
@@ -138,8 +143,10 @@ class Batches:
         features = self._features, self._feature_order, self.counters.values
         if self._scaling is None:
             ops.gather_rows(*features, x)
-        else:
+        elif self._origin is None:
             ops.gather_scaled_rows(*features, *self._scaling, x)
+        else:
+            ops.gather_centred_rows(*features, self._origin, *self._scaling, x)
         if self._weights is not None:
             ops.gather_elements(self._weights, *where, w)
         if self._targets is None:

@@ -95,7 +95,7 @@ class FeaturePreprocessor:
             )
         self.image_shape, self.pictures = None if image_shape is None else tuple(image_shape), pictures
         if isinstance(features, np.ndarray):
-            self._plan = MatrixPlan.fit(features, feature_names)
+            self._plan = MatrixPlan.fit(features, feature_names, self.image_shape)
         else:
             self._plan = FramePlan.fit(features)
         self.scale, self.shift = scale_and_shift(
@@ -119,8 +119,8 @@ class FeaturePreprocessor:
         Returns
         -------
         numpy.ndarray
-            (rows, output_columns), C-contiguous: uint8 if the features are a uint8 array, ``dtype`` otherwise. It is
-            the array itself, not a copy, where nothing had to be done.
+            (rows, output_columns), C-contiguous: uint8 if the features are a uint8 array, ``dtype`` otherwise; columns
+            that lie far from zero less their origin. It is the array itself, not a copy, where nothing had to be done.
 
         Raises
         ------

@@ -11,6 +11,7 @@ from fastmlp.errors import DataError
 
 NORMALIZATIONS = ("none", "unit", "standard")
 CHUNK_BYTES = 4 << 20
+COARSE = 1e-4  # of a column's width: where float32's steps are larger, the column lies far from zero
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,21 @@ def column_statistics(matrix: np.ndarray) -> ColumnStatistics:
     return ColumnStatistics(minimum, maximum, mean, np.sqrt(squares / rows))
 
 
+def far_from_zero(lowest: np.ndarray, highest: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Tell for which columns float32 is too coarse, so that an origin is to be subtracted before they are narrowed.
+
+    Parameters
+    ----------
+    lowest, highest
+        (columns,) float64, the range of their values.
+    width
+        (columns,) over how much the values spread; a column of width 0 is never far from zero.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        steps = np.spacing(np.maximum(np.abs(lowest), np.abs(highest)).astype(np.float32)).astype(np.float64)
+        return np.isfinite(steps) & (width > 0) & (steps > COARSE * width)
+
+
 def scale_and_shift(
     matrix: np.ndarray,
     normalize: str,
@@ -102,26 +118,68 @@ def scale_and_shift(
     statistics = column_statistics(matrix)
     if image_shape is not None:
         statistics = statistics.pooled(channels=image_shape[2] if len(image_shape) == 3 else 1)
+    whites = image_shape is not None and matrix.dtype == np.uint8
+    centre, width = _centre_and_width(statistics, normalize, dtype, names, whites)
+    scale, shift = 1.0 / width, -centre / width
+    if unscaled is not None:
+        scale, shift = np.where(unscaled, 1.0, scale), np.where(unscaled, 0.0, shift)
+    return scale, shift + 0.0  # + 0.0 turns -0.0 into 0.0
+
+
+def origin_scale_and_shift(
+    matrix: np.ndarray, normalize: str, dtype: np.dtype, names: tuple[str, ...]
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """Return what normalises a matrix that stays in its own type, as ``(matrix - origin) * scale + shift``.
+
+    Parameters
+    ----------
+    matrix, normalize, dtype, names
+        As for ``scale_and_shift``; no row is a picture.
+
+    Returns
+    -------
+    origin, scale, shift
+        float64 (columns,), or three times None for the identity. The origin is 0 but for columns far from zero, to be
+        subtracted before the values are narrowed to ``dtype``; None where it would be 0 throughout.
+
+    Raises
+    ------
+    DataError
+        As ``scale_and_shift``.
+    """
+    if normalize == "none":
+        return None, None, None
+    statistics = column_statistics(matrix)
+    centre, width = _centre_and_width(statistics, normalize, dtype, names)
+    with np.errstate(over="ignore"):
+        spread = statistics.maximum - statistics.minimum
+    # A column that was constant has width 1: rows to come may tell it from its neighbours.
+    spread = np.where(spread > 0, spread, width)
+    far = far_from_zero(statistics.minimum, statistics.maximum, spread)
+    origin = np.where(far, centre, 0.0)
+    return (origin if far.any() else None), 1.0 / width, (origin - centre) / width + 0.0
+
+
+def _centre_and_width(
+    statistics: ColumnStatistics, normalize: str, dtype: np.dtype, names: tuple[str, ...], whites: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what becomes 0 in each column, and how much above it becomes 1; ``whites`` of pictures in bytes."""
     if normalize == "standard":
-        origin, width = statistics.mean, statistics.deviation
-    elif image_shape is not None and matrix.dtype == np.uint8:
+        centre, width = statistics.mean, statistics.deviation
+    elif whites:
         # One range for all channels, and 0 stays 0: the brightest pixel of the training rows is white.
-        origin, width = np.zeros(matrix.shape[1]), np.full(matrix.shape[1], statistics.maximum.max())
+        centre = np.zeros_like(statistics.mean)
+        width = np.full_like(statistics.mean, statistics.maximum.max())
     else:
         with np.errstate(over="ignore"):
-            origin, width = statistics.minimum, statistics.maximum - statistics.minimum
+            centre, width = statistics.minimum, statistics.maximum - statistics.minimum
     if not np.isfinite(width).all():
         column = int(np.argmin(np.isfinite(width)))
         raise DataError(
             f"column {names[column]!r} holds values too large to normalise; divide them, or give normalize none."
         )
-
     # A constant column has no width; its mean may differ from its value by rounding, so its value is taken instead.
     constant = (statistics.minimum == statistics.maximum) | (width < np.finfo(dtype).tiny)
     if normalize == "standard":
-        origin = np.where(constant, statistics.minimum, origin)
-    width = np.where(constant, 1.0, width)
-    scale, shift = 1.0 / width, -origin / width
-    if unscaled is not None:
-        scale, shift = np.where(unscaled, 1.0, scale), np.where(unscaled, 0.0, shift)
-    return scale, shift + 0.0  # + 0.0 turns -0.0 into 0.0
+        centre = np.where(constant, statistics.minimum, centre)
+    return centre, np.where(constant, 1.0, width)

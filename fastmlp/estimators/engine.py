@@ -83,7 +83,7 @@ class Engine:
     rows
         Rows of the largest batch.
     scaling
-        (scale, shift) of the inputs' columns, or (None, None).
+        Origin, scale and shift of the inputs' columns by these words, as Batches takes them; None for the identity.
 
     Attributes
     ----------
@@ -100,9 +100,9 @@ class Engine:
         threads: int | str,
         thread_count: int | None,
         rows: int = 0,
-        scaling: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
+        scaling: dict[str, np.ndarray | None] | None = None,
     ):
-        self.blueprint, self.device, self.threads, self.scaling = blueprint, device, threads, scaling
+        self.blueprint, self.device, self.threads, self.scaling = blueprint, device, threads, scaling or {}
         self.backend = open_device(device, thread_count)
         _check_memory(blueprint, max(rows, PREDICTION_BATCH), self.backend)
         self.network = Network(blueprint.architecture, self.backend, blueprint.dtype, blueprint.seed)
@@ -200,9 +200,7 @@ class Engine:
             return prediction.run()
 
     def _batches(self, rows: np.ndarray) -> Batches:
-        scale, shift = self.scaling
-        size = min(PREDICTION_BATCH, len(rows))
-        how = {"dtype": self.network.dtype, "batch_size": size, "scale": scale, "shift": shift}
+        how = {"dtype": self.network.dtype, "batch_size": min(PREDICTION_BATCH, len(rows)), **self.scaling}
         return Batches(self.backend, rows, None, Counters(self.backend), **how)
 
 

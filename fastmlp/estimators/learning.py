@@ -17,7 +17,7 @@ from .engine import Blueprint, Engine
 from .inputs import Sample, checked_weights, dense, evaluation_parts, validated
 from .lbfgs import fit_lbfgs
 from .memory import Memory
-from .scaling import set_scaling
+from .scaling import scaling_of, set_scaling
 from .stochastic import STOCHASTIC_ATTRIBUTES, batch_size, fit_stochastic
 from .threads import thread_count
 
@@ -50,9 +50,8 @@ def learn(estimator: Any, X, y, sample_weight, eval_set, incremental: bool) -> N
 
 def new_engine(estimator: Any, blueprint: Blueprint, rows: int = 0) -> Engine:
     """Return a network for an estimator; it has no weights yet."""
-    scaling = getattr(estimator, "input_scale_", None), getattr(estimator, "input_shift_", None)
     where = estimator.device, estimator.threads
-    return Engine(blueprint, *where, thread_count(estimator.threads), rows, scaling)
+    return Engine(blueprint, *where, thread_count(estimator.threads), rows, scaling_of(estimator))
 
 
 def _check_early_stopping(estimator: Any, eval_set, incremental: bool) -> None:

@@ -55,7 +55,6 @@ def batch_size(estimator: Any, rows: int) -> int:
 
 def make_rows(estimator: Any, engine: Engine, sample: Sample, weights: np.ndarray | None) -> Rows:
     """Return rows on the network's device, scaled as ``normalize`` asks."""
-    scale, shift = engine.scaling
     return Rows(
         engine.backend,
         sample.features,
@@ -63,9 +62,8 @@ def make_rows(estimator: Any, engine: Engine, sample: Sample, weights: np.ndarra
         engine.network.counters,
         dtype=engine.network.dtype,
         batch_size=batch_size(estimator, len(sample)),
-        scale=scale,
-        shift=shift,
         weights=weights,
+        **engine.scaling,
     )
 
 

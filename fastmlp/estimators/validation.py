@@ -42,7 +42,6 @@ class Validation:
         share: float,
     ):
         backend, network = engine.backend, engine.network
-        scale, shift = engine.scaling
         self._rows = Rows(
             backend,
             features,
@@ -50,9 +49,8 @@ class Validation:
             Counters(backend),
             dtype=network.dtype,
             batch_size=min(PREDICTION_BATCH, len(features)),
-            scale=scale,
-            shift=shift,
             weights=mean_one(weights)[0],
+            **engine.scaling,
         )
         width = network.architecture.outputs
         self._finished = backend.empty((self._rows.batch_size, width), network.dtype)

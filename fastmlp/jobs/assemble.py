@@ -10,6 +10,7 @@ import numpy as np
 
 from fastmlp.backend import open_backend
 from fastmlp.data.preprocessing import FeaturePreprocessor
+from fastmlp.data.scaling import far_from_zero
 from fastmlp.data.splits import TASKS
 from fastmlp.data.targets import TargetEncoder
 from fastmlp.errors import UsageError, choose
@@ -206,7 +207,8 @@ def _features(scaling: Scaling | None, columns: int, around: Surroundings, dtype
     if scaling is not None:
         _check_scaling("the features'", scaling, columns)
     medians = None if around.medians is None else np.asarray(around.medians, np.float64).tolist()
-    plan = {"kind": "matrix", "columns": columns, "names": names, "medians": medians}
+    origins = None if scaling is None or scaling.origin is None else scaling.origin.tolist()
+    plan = {"kind": "matrix", "columns": columns, "names": names, "medians": medians, "origins": origins}
     return FeaturePreprocessor.from_dict(
         {
             "features": plan,
@@ -220,7 +222,7 @@ def _features(scaling: Scaling | None, columns: int, around: Surroundings, dtype
 
 
 def _check_scaling(whose: str, scaling: Scaling, columns: int) -> None:
-    arrays = scaling.scale, scaling.shift
+    arrays = [array for array in (scaling.scale, scaling.shift, scaling.origin) if array is not None]
     if any(array.shape != (columns,) for array in arrays):
         raise UsageError(f"{whose} scaling must have a number for each of {columns:,} columns.")
     if not (np.isfinite(arrays).all() and (scaling.scale > 0).all()):
@@ -260,8 +262,8 @@ def _arrays(network: Arranged) -> dict[str, np.ndarray]:
     return arrays
 
 
-def with_scaling(steps: Sequence[Step], scale: np.ndarray, shift: np.ndarray) -> list[Step]:
-    """Return the steps behind x·scale + shift; single numbers serve all columns.
+def with_scaling(steps: Sequence[Step], scaling: Scaling) -> list[Step]:
+    """Return the steps behind a scaling; single numbers serve all columns.
 
     Raises
     ------
@@ -269,8 +271,19 @@ def with_scaling(steps: Sequence[Step], scale: np.ndarray, shift: np.ndarray) ->
         If they are not as many as the network has columns.
     """
     first = next((step for step in steps if isinstance(step, Linear)), None)
-    columns = scale.size if first is None else first.weight.shape[0]
+    columns = scaling.scale.size if first is None else first.weight.shape[0]
+    arrays = scaling.scale, scaling.shift, scaling.origin
     try:
-        return [Scaling(*(np.broadcast_to(array, (columns,)) for array in (scale, shift))), *steps]
+        return [Scaling(*(None if array is None else np.broadcast_to(array, (columns,)) for array in arrays)), *steps]
     except ValueError:
         raise UsageError(f"the features' scaling must have a number for each of {columns:,} columns.") from None
+
+
+def with_origins(scaling: Scaling) -> Scaling:
+    """Return the same scaling with an origin for columns that lie far from zero, and in its shift that of the others."""
+    start = 0.0 if scaling.origin is None else scaling.origin
+    with np.errstate(all="ignore"):  # what is not finite is refused later
+        zero = start - scaling.shift / scaling.scale
+        far = far_from_zero(zero, zero, 1 / scaling.scale)
+        shift = np.where(far, 0.0, scaling.shift - start * scaling.scale)
+    return Scaling(scaling.scale, shift, np.where(far, zero, 0.0) if far.any() else None)

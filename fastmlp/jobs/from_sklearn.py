@@ -9,9 +9,9 @@ import numpy as np
 from fastmlp.errors import UsageError
 from fastmlp.nn.activations import parse_activation
 
-from .assemble import Surroundings, assemble, with_scaling
+from .assemble import Surroundings, assemble, with_origins, with_scaling
 from .model import Model
-from .steps import Activate, Linear, Step
+from .steps import Activate, Linear, Scaling, Step
 
 ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu", "softmax": "softmax"}
 ACCEPTED = "an MLPClassifier or MLPRegressor, alone or in a Pipeline behind SimpleImputer and scalers"
@@ -40,10 +40,10 @@ def from_sklearn(estimator: Any, *, device: str = "auto", threads: int | None = 
         raise UsageError(
             f"loss {network.loss!r} gives no probabilities, so that it cannot be taken over; give log_loss."
         )
-    medians, scale, shift = _preparation(before, network)
+    medians, scaling = _preparation(before, network)
     steps = _steps(network)
-    if scale is not None:
-        steps = with_scaling(steps, scale, shift)
+    if scaling is not None:
+        steps = with_scaling(steps, scaling)
     task, classes = _task(network)
     names = getattr(estimator, "feature_names_in_", None)
     around = Surroundings("scikit-learn", task, classes, medians, None if names is None else list(names))
@@ -81,9 +81,9 @@ def _task(network: Any) -> tuple[str, np.ndarray | None]:
     return "classification", np.asarray(network.classes_)
 
 
-def _preparation(parts: list[Any], network: Any) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-    """Return what stands in for missing values, and what the parts before the layers do as x·scale + shift."""
-    medians = scale = shift = None
+def _preparation(parts: list[Any], network: Any) -> tuple[np.ndarray | None, Scaling | None]:
+    """Return what stands in for missing values, and what the parts before the layers do together."""
+    medians = scaling = None
     for position, part in enumerate(parts):
         kind = type(part).__name__
         if kind == "SimpleImputer" and position == 0:
@@ -91,16 +91,17 @@ def _preparation(parts: list[Any], network: Any) -> tuple[np.ndarray | None, np.
             continue
         if kind not in SCALERS:
             raise UsageError(f"{kind} in the pipeline cannot be taken over; give {ACCEPTED}.")
-        scale, shift = _joined(scale, shift, *SCALERS[kind](part))
+        scaling = _joined(scaling, SCALERS[kind](part))
+    if scaling is not None:
+        scaling = with_origins(scaling)
     if getattr(network, "input_scale_", None) is not None:  # fastmlp's own ``normalize``
-        scale, shift = _joined(scale, shift, network.input_scale_, network.input_shift_)
-    return medians, scale, shift
+        own = network.input_scale_, network.input_shift_, getattr(network, "input_origin_", None)
+        scaling = _joined(scaling, Scaling(*own))
+    return medians, scaling
 
 
-def _joined(scale, shift, factor, summand) -> tuple[np.ndarray, np.ndarray]:
-    """Return (x·scale + shift)·factor + summand as one scale and shift."""
-    factor, summand = (np.asarray(array, np.float64) for array in (factor, summand))
-    return (factor, summand) if scale is None else (scale * factor, shift * factor + summand)
+def _joined(before: Scaling | None, following: Scaling) -> Scaling:
+    return following if before is None else before.then(following)
 
 
 def _stand_ins(imputer: Any) -> np.ndarray:
@@ -114,20 +115,20 @@ def _stand_ins(imputer: Any) -> np.ndarray:
     return values
 
 
-def _standard(scaler: Any) -> tuple[np.ndarray, np.ndarray]:
-    columns = scaler.n_features_in_
-    factor = 1 / scaler.scale_ if scaler.scale_ is not None else np.ones(columns)
-    return factor, -(scaler.mean_ if scaler.with_mean else np.zeros(columns)) * factor
+def _standard(scaler: Any) -> Scaling:
+    zeros = np.zeros(scaler.n_features_in_)
+    factor = 1 / scaler.scale_ if scaler.scale_ is not None else zeros + 1
+    return Scaling(factor, zeros, scaler.mean_ if scaler.with_mean else zeros)
 
 
-def _min_max(scaler: Any) -> tuple[np.ndarray, np.ndarray]:
+def _min_max(scaler: Any) -> Scaling:
     if scaler.clip:
         raise UsageError("MinMaxScaler with clip=True cannot be taken over; fit it without.")
-    return scaler.scale_, scaler.min_
+    return Scaling(*(np.asarray(array, np.float64) for array in (scaler.scale_, scaler.min_)))
 
 
-def _max_abs(scaler: Any) -> tuple[np.ndarray, np.ndarray]:
-    return 1 / scaler.scale_, np.zeros(scaler.n_features_in_)
+def _max_abs(scaler: Any) -> Scaling:
+    return Scaling(1 / np.asarray(scaler.scale_, np.float64), np.zeros(scaler.n_features_in_))
 
 
 SCALERS = {"StandardScaler": _standard, "MinMaxScaler": _min_max, "MaxAbsScaler": _max_abs}

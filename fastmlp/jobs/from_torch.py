@@ -13,7 +13,7 @@ from fastmlp.errors import ModelFileError, UsageError
 from fastmlp.nn.activations import parse_activation
 from fastmlp.nn.network import per_layer
 
-from .assemble import Surroundings, assemble, with_scaling
+from .assemble import Surroundings, assemble, with_origins, with_scaling
 from .model import Model
 from .steps import Activate, Linear, Normalization, Scaling, Step
 from .torch_sequential import is_sequential, sequential_steps, to_array
@@ -76,14 +76,13 @@ def from_torch(
         arrays = _arrays(source)
         steps = _with_activations(_recognised(arrays, epsilon), activation, output_activation)
     if mean is not None or deviation is not None:
-        scale, shift = _normalization(mean, deviation)
-        steps = with_scaling(steps, scale, shift)
+        steps = with_scaling(steps, _normalization(mean, deviation))
     doubles = any(isinstance(step, Linear) and step.weight.dtype == np.float64 for step in steps)
     around = Surroundings("PyTorch", task, classes, None, feature_names, target_name)
     return assemble(steps, around, np.dtype(np.float64 if doubles else np.float32), device, threads)
 
 
-def _normalization(mean: Any, deviation: Any) -> tuple[np.ndarray, np.ndarray]:
+def _normalization(mean: Any, deviation: Any) -> Scaling:
     try:
         mean = np.asarray(0.0 if mean is None else mean, np.float64)
         deviation = np.asarray(1.0 if deviation is None else deviation, np.float64)
@@ -92,7 +91,7 @@ def _normalization(mean: Any, deviation: Any) -> tuple[np.ndarray, np.ndarray]:
     if not (deviation > 0).all():
         raise UsageError("deviation must be greater than 0 in every column.")
     try:
-        return np.broadcast_arrays(1 / deviation, -mean / deviation)
+        return with_origins(Scaling(*np.broadcast_arrays(1 / deviation, -mean / deviation)))
     except ValueError:
         raise UsageError(f"mean has shape {mean.shape} and deviation {deviation.shape}; they do not fit.") from None
 

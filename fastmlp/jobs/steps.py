@@ -15,10 +15,16 @@ from fastmlp.nn.network import Network
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """y = x·scale + shift, column by column; float64 (columns,)."""
+    """y = (x − origin)·scale + shift, column by column; float64 (columns,), without ``origin`` x·scale + shift."""
 
     scale: np.ndarray
     shift: np.ndarray
+    origin: np.ndarray | None = None
+
+    def then(self, following: Scaling) -> Scaling:
+        """Return the scaling that does what this one and then another does."""
+        shift = self.shift if following.origin is None else self.shift - following.origin
+        return Scaling(self.scale * following.scale, shift * following.scale + following.shift, self.origin)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +99,7 @@ def network_steps(network: Network) -> list[Step]:
 
 
 def feature_scaling(features: FeaturePreprocessor) -> Scaling | None:
-    """Return what normalises the matrix of features, None where nothing does."""
+    """Return what normalises the matrix that ``features.transform`` returns, None where nothing does."""
     return None if features.scale is None else Scaling(features.scale, features.shift)
 
 

@@ -126,6 +126,33 @@ def gather_scaled_rows(
 
 
 @operation
+def gather_centred_rows(
+    source: Matrix[reads],
+    order: Vector[reads],
+    counters: Vector[reads],
+    origin: Vector[reads],
+    scale: Vector[reads],
+    shift: Vector[reads],
+    batch: Matrix[writes, by_row],
+    rows: Span,
+):
+    """batch[r] = (source[order[start + r]] − origin)·scale + shift, the difference in float64.
+
+    Rounding to the batch's type first would lose what tells the values of a column apart that lies far from zero. Where the
+    origin is 0, the bits are those of ``gather_scaled_rows``.
+    """
+    start = counters[BATCH_START]
+    ahead = fetch_first_rows(source, order, start + rows[0], start + rows[1])
+    for row in range(rows[0], rows[1]):
+        if 0 < ahead < rows[1] - row:
+            fetch_row(source, order, start + row + ahead)
+        chosen = order[start + row]
+        for column in range(batch.shape[1]):
+            difference = like(source[chosen, column] - origin[column], scale[0])
+            batch[row, column] = difference * scale[column] + shift[column]
+
+
+@operation
 def gather_elements(
     source: Vector[reads],
     order: Vector[reads],

@@ -75,6 +75,26 @@ gather_scaled_rows(Matrix<const Source> source, Vector<const int64> order, Vecto
     });
 }
 
+// batch[r] = (source[order[start + r]] − origin)·scale + shift: the origin is taken off in double, before rounding to T would
+// lose what tells the values of a column apart that lies far from zero. Where it is 0, the bits are those of gather_scaled_rows.
+template <typename Source, typename T>
+__global__ void EACH_ELEMENT_OF(batch)
+gather_centred_rows(Matrix<const Source> source, Vector<const int64> order, Vector<const int64> counters,
+                    Vector<const double> origin, Vector<const T> scale, Vector<const T> shift, Matrix<T> batch) {
+    const int64 start = counters[BATCH_START];
+    const bool packs = in_packs<T>(batch.columns, source.data, origin.data, scale.data, shift.data, batch.data);
+    each_element<T>(packs, batch.rows, batch.columns, [&](int64 row, int64 column, auto lanes) {
+        const auto stored = lanes.load(&source(order[start + row], column));
+        const auto origins = lanes.load(&origin[column]);
+        const auto scales = lanes.load(&scale[column]), shifts = lanes.load(&shift[column]);
+        Pack<T, lanes.count> values;
+        for (int i = 0; i < lanes.count; ++i) {
+            values[i] = T(double(stored[i]) - origins[i]) * scales[i] + shifts[i];
+        }
+        lanes.store(values, &batch(row, column));
+    });
+}
+
 // batch[r] = source[order[start + r]]: labels or sample weights.
 template <typename Element>
 __global__ void EACH_ELEMENT_OF(batch)

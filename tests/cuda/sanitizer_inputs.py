@@ -30,7 +30,7 @@ START, SPARE_ROWS, UPDATES = 2, 3, 4  # where the batch begins in the order; row
 BY_ROW = {"labels", "weights", "row_loss", "row_right", "batch"}
 BY_COLUMN = {
     *("bias", "db", "target", "gamma", "beta", "running_mean", "running_variance", "mean", "inverse_deviation"),
-    *("dgamma", "dbeta", "scale", "shift"),
+    *("dgamma", "dbeta", "origin", "scale", "shift"),
 }
 BY_ELEMENT = {"w", "g", "velocity", "mean_square", "square_sum", "first_moment", "second_moment"}
 BY_SOURCE_ROW = {"order", "source", "destination"}

@@ -41,6 +41,31 @@ def test_gather_scaled_rows(backend, dtype, random, kind, start, rows):
     assert_close(batch, chosen * scale + shift, units=2, scale=np.abs(chosen * scale) + np.abs(shift))
 
 
+@covers("gather_centred_rows")
+@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize(("start", "rows"), [(0, 0), (0, ROWS), (5, 7)])
+def test_gather_centred_rows(backend, dtype, random, kind, start, rows):
+    source, order = make_source(kind, random), random.permutation(ROWS)
+    origin = np.array([1.7e9, 0.0, -3e5, 1e15, 100.0]) * (1 if kind != np.uint8 else 0)
+    source = (source + origin).astype(kind)
+    scale, shift = (random.standard_normal(COLUMNS).astype(dtype) for _ in range(2))
+    batch = np.full((rows, COLUMNS), np.nan, dtype)
+    backend.ops.gather_centred_rows(source, order, counters_at(start), origin, scale, shift, batch)
+    chosen = source[order[start : start + rows]].astype(np.float64) - origin
+    assert_close(batch, chosen * scale + shift, units=3, scale=np.abs(chosen * scale) + np.abs(shift))
+
+
+@covers("gather_centred_rows")
+@pytest.mark.parametrize("kind", SOURCES)
+def test_with_origins_of_zero_the_bits_are_those_of_scaled_rows(backend, dtype, random, kind):
+    source, order = make_source(kind, random), random.permutation(ROWS)
+    scale, shift = (random.standard_normal(COLUMNS).astype(dtype) for _ in range(2))
+    plain, centred = (np.full((ROWS, COLUMNS), np.nan, dtype) for _ in range(2))
+    backend.ops.gather_scaled_rows(source, order, counters_at(0), scale, shift, plain)
+    backend.ops.gather_centred_rows(source, order, counters_at(0), np.zeros(COLUMNS), scale, shift, centred)
+    np.testing.assert_array_equal(centred.view(np.uint8), plain.view(np.uint8))
+
+
 @covers("gather_elements")
 @pytest.mark.parametrize("kind", [np.int32, np.float32, np.float64])
 @pytest.mark.parametrize(("start", "rows"), [(0, 0), (0, ROWS), (5, 7)])

@@ -30,7 +30,7 @@ def add_features(graph: Graph, features: FeaturePreprocessor) -> str:
 
     A table has an input (rows, 1) for each of its columns, called as the column is: double for numbers, dates and
     times, of which NaN is missing; string for texts, of which the empty one is missing unless training knew it as a
-    level of its own. A matrix has one input, ``features``.
+    level of its own. A matrix has one input, ``features``, double where a column lies far from zero.
     """
     kept = features.to_dict()["features"]
     if kept["kind"] == "table":
@@ -45,12 +45,20 @@ def add_features(graph: Graph, features: FeaturePreprocessor) -> str:
 
 
 def _matrix(graph: Graph, plan: MatrixPlan) -> str:
-    about = "numbers, as they were before scaling"
-    if plan.medians is None:
-        return graph.input(MATRIX_INPUT, graph.dtype, plan.columns, about)
-    matrix = graph.input(MATRIX_INPUT, graph.dtype, plan.columns, f"{about}; {MISSING}")
-    medians = graph.constant(plan.medians[None], name="medians")
-    return graph.add("Where", graph.add("IsNaN", matrix), medians, matrix)
+    """Impute and take origins off in float64 and only then narrow, where columns lie far from zero."""
+    about, kind = "numbers, as they were before scaling", graph.dtype
+    if plan.origins is not None:
+        kind = np.dtype(np.float64)
+        about += "; double, since some lie so far from zero that float would lose their differences"
+    if plan.medians is not None:
+        about += f"; {MISSING}"
+    matrix = graph.input(MATRIX_INPUT, kind, plan.columns, about)
+    if plan.medians is not None:
+        medians = graph.constant(plan.medians[None], kind, "medians")
+        matrix = graph.add("Where", graph.add("IsNaN", matrix), medians, matrix)
+    if plan.origins is not None:
+        matrix = graph.add("Sub", matrix, graph.constant(plan.origins[None], kind, "origins"))
+    return graph.cast(matrix) if graph.dtype != kind else matrix
 
 
 def _table(graph: Graph, columns: Sequence[NumericColumn | CategoryColumn]) -> str:

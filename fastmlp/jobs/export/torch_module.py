@@ -139,8 +139,12 @@ def _facts(model: Model) -> Iterator[str]:
     width = model.features.output_columns
     missing = "without missing values"
     yield f"# It takes a matrix (rows, {width}) of {model.network.dtype.name}, {missing}, as it was before scaling."
-    if model.features.to_dict()["features"]["kind"] == "table":
+    kept = model.features.to_dict()["features"]
+    if kept["kind"] == "table":
         yield f"COLUMNS = {list(model.features.output_names)!a}"
+    elif kept["origins"] is not None:
+        yield "# Subtract these from its columns first, in float64: some lie far from zero."
+        yield f"ORIGINS = {kept['origins']!r}"
     if model.task == "regression":
         yield "# It gives the target's values, in its own unit."
         return
