@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -140,6 +141,10 @@ class BaseMLP(BaseEstimator, ABC):
         state = dict(super().__getstate__())
         for name in KEPT_ON_THE_DEVICE:
             state.pop(name, None)
+        memory = state.get("_memory")
+        if memory is not None and memory.descent is not None and not self.warm_start:
+            # As large as twenty copies of the weights in float64, and of use to a warm start alone.
+            state["_memory"] = replace(memory, descent=None)
         return state
 
     def __sklearn_tags__(self):

@@ -1,4 +1,4 @@
-"""solver="lbfgs": SciPy's L-BFGS-B on the loss of all rows, with the gradients of the network in float64."""
+"""solver="lbfgs": the loss of all rows is minimised by L-BFGS, with the gradients of the network in float64."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import warnings
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from fastmlp.training.sweep import record_step
 
+from .descent import Minimiser
 from .engine import Engine
 from .inputs import Sample
 from .losses import reported_share
+from .memory import Memory
 from .rows import Rows
 from .stochastic import make_rows, training_weights
 from .weights import hand_over
@@ -68,38 +69,46 @@ class Objective:
 
 
 def solve(
-    objective: Objective, engine: Engine, *, tol: float, max_iter: int, max_fun: int, verbose: bool | int
+    objective: Objective,
+    engine: Engine,
+    *,
+    memory: Memory,
+    tol: float,
+    max_iter: int,
+    max_fun: int,
+    verbose: bool | int,
 ) -> tuple[float, int]:
     """Minimise from the weights at hand and leave the network at the result; return (loss, iterations).
+
+    Where ``memory`` holds the descent that led to these weights on this loss, it goes on as if it had never stopped.
 
     Warns
     -----
     ConvergenceWarning
-        If L-BFGS-B ended for another reason than convergence.
+        If it ended for another reason than convergence.
     """
-    store, iteration = engine.network.store, 0
-
-    def report(intermediate_result) -> None:
-        nonlocal iteration
-        iteration += 1
-        print(f"Iteration {iteration}, loss = {intermediate_result.fun:.8f}")
-
-    found = minimize(
-        objective,
-        engine.backend.to_numpy(store.values),
-        method="L-BFGS-B",
-        jac=True,
-        callback=report if verbose else None,
-        options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
-    )
-    if found.status != 0:
+    start = np.array(engine.backend.to_numpy(engine.network.store.values), np.float64)
+    minimiser = Minimiser(objective, start, memory.descent)
+    iterations, reason = 0, ""
+    for _ in minimiser.run(tol):
+        iterations += 1
+        if verbose:
+            print(f"Iteration {iterations}, loss = {minimiser.descent.loss:.8f}")
+        if iterations >= max_iter:
+            reason = "STOP: TOTAL NO. OF ITERATIONS REACHED LIMIT"
+        elif minimiser.evaluations > max_fun:
+            reason = "STOP: TOTAL NO. OF EVALUATIONS OF THE LOSS EXCEEDS LIMIT"
+        if reason:
+            break
+    memory.descent = minimiser.descent if reason or minimiser.converged else None
+    if not minimiser.converged:
         warnings.warn(
-            f"lbfgs failed to converge after {found.nit} iteration(s) (status={found.status}): {found.message}. "
+            f"lbfgs failed to converge after {iterations} iteration(s): {reason or minimiser.stop_reason}. "
             "Increase max_iter or max_fun, or scale the data.",
             ConvergenceWarning,
             stacklevel=6,
         )
-    return objective.reported(found.x), min(int(found.nit), max_iter)
+    return objective.reported(minimiser.point), iterations
 
 
 def fit_lbfgs(estimator: Any, engine: Engine, worker: Engine, sample: Sample) -> None:
@@ -109,6 +118,8 @@ def fit_lbfgs(estimator: Any, engine: Engine, worker: Engine, sample: Sample) ->
         worker, make_rows(estimator, worker, sample, weights), estimator.alpha / (mean_weight * len(sample))
     )
     how = {"tol": estimator.tol, "max_iter": estimator.max_iter, "max_fun": estimator.max_fun}
-    estimator.loss_, estimator.n_iter_ = solve(objective, worker, **how, verbose=estimator.verbose)
+    estimator.loss_, estimator.n_iter_ = solve(
+        objective, worker, memory=estimator._memory, **how, verbose=estimator.verbose
+    )
     engine.scaling = worker.scaling
     hand_over(estimator, engine, worker)

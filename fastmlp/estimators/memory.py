@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .descent import Descent
+
 Snapshot = tuple[np.ndarray, np.ndarray]  # flat trained values, flat statistics
 
 
@@ -28,6 +30,8 @@ class Memory:
         Updates made since the weights were drawn.
     solver, slots
         The update rule and its flat arrays: moments, velocities.
+    descent
+        Where lbfgs stands, its estimate of the curvature included.
     rate
         What the learning rate depends on: see rates.
     previous_rate
@@ -46,6 +50,7 @@ class Memory:
     updates: int = 0
     solver: str = ""
     slots: dict[str, np.ndarray] = field(default_factory=dict)
+    descent: Descent | None = None
     rate: dict[str, Any] = field(default_factory=dict)
     previous_rate: float | None = None
     best: Snapshot | None = None

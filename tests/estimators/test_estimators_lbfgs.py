@@ -1,8 +1,12 @@
 """solver="lbfgs": the gradient is that of the loss, and the result a minimum."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from estimators_support import digits, numbers, several_labels, two_classes
+from sklearn.exceptions import ConvergenceWarning
 
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.estimators.lbfgs import Objective
@@ -74,3 +78,89 @@ def test_verbose_prints_iterations(capsys):
     X, y = two_classes()
     MLPClassifier(solver="lbfgs", max_iter=3, verbose=True).fit(X, y)
     assert capsys.readouterr().out.startswith("Iteration 1, loss = ")
+
+
+def wave():
+    X = np.random.default_rng(0).uniform(-1, 1, (80, 1))
+    return X, np.sin(4 * X[:, 0])
+
+
+def waves(**how):
+    how = {"hidden_layer_sizes": (20,), "activation": "logistic", "alpha": 0.001, "random_state": 0} | how
+    return MLPRegressor(solver="lbfgs", **how)
+
+
+def same(first, second):
+    assert first.loss_ == second.loss_
+    for one, other in zip(first.coefs_ + first.intercepts_, second.coefs_ + second.intercepts_, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("parts", [(1, 1), (1,) * 30, (5, 5), (3, 20), (12, 1, 14)])
+def test_warm_starts_are_exact(dtype, parts):
+    X, y = wave()
+    whole = waves(max_iter=sum(parts), dtype=dtype).fit(X, y)
+    pieces = waves(warm_start=True, dtype=dtype)
+    for part in parts:
+        pieces.set_params(max_iter=part).fit(X, y)
+    same(whole, pieces)
+
+
+@pytest.mark.parametrize("carry", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_warm_start_is_exact_in_a_copy(carry):
+    X, y = two_classes()
+    how = {"solver": "lbfgs", "random_state": 0, "hidden_layer_sizes": (7,)}
+    whole = MLPClassifier(max_iter=10, **how).fit(X, y)
+    same(whole, carry(MLPClassifier(max_iter=5, warm_start=True, **how).fit(X, y)).fit(X, y))
+
+
+def test_a_warm_start_after_convergence_stays_there():
+    X, y = wave()
+    whole = waves(max_iter=1000, tol=1e-3).fit(X, y)
+    model = waves(max_iter=1000, tol=1e-3, warm_start=True).fit(X, y).fit(X, y)
+    assert whole.n_iter_ > 2
+    assert model.n_iter_ == 0
+    same(whole, model)
+
+
+def test_fits_of_one_iteration_learn():
+    X, y = wave()
+    model = waves(max_iter=1, warm_start=True)
+    for _ in range(150):
+        model.fit(X, y)
+    assert model.score(X, y) > 0.99
+
+
+@pytest.mark.parametrize("change", ["rows", "weights", "alpha"])
+def test_what_is_minimised_may_change_between_fits(change):
+    """The memory of another loss is of no use: L-BFGS begins anew, from the weights at hand."""
+    X, y = wave()
+    first, second = waves(max_iter=5), waves(max_iter=5, warm_start=True)
+    for model in (first, second):
+        model.fit(X, y)
+    if change == "rows":
+        X, y = X[:60], y[:60]
+    if change == "alpha":
+        first.set_params(alpha=0.5), second.set_params(alpha=0.5)
+    if change == "weights":
+        for model in (first, second):
+            model.coefs_[0][:] = 0.25
+    first._memory.descent = None
+    same(first.set_params(warm_start=True).fit(X, y), second.fit(X, y))
+
+
+def test_a_pickle_is_small_unless_a_warm_start_may_follow():
+    X, y = wave()
+    model = waves(max_iter=30, hidden_layer_sizes=(300,)).fit(X, y)
+    without = len(pickle.dumps(model))
+    assert model._memory.descent is not None
+    assert len(pickle.dumps(model.set_params(warm_start=True))) > 5 * without
+
+
+def test_a_loss_that_is_nowhere_finite_ends_at_once():
+    X, y = numbers(40)
+    model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", random_state=0)
+    with np.errstate(all="ignore"), pytest.warns(ConvergenceWarning, match="ABNORMAL"):
+        model.fit(X * 1e200, y)
+    assert model.n_iter_ == 0
