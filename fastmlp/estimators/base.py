@@ -88,6 +88,10 @@ class BaseMLP(BaseEstimator, ABC):
         """Return by what the rows for early stopping are stratified."""
         return None
 
+    def _class_numbers(self, truth: np.ndarray) -> np.ndarray | None:
+        """Return the class number of each row, None where a row has not just one class."""
+        return None
+
     def _ready_engine(self) -> Engine:
         """Return the network with the weights of the attributes; it is built anew after unpickling."""
         engine = getattr(self, "_engine", None)

@@ -287,6 +287,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _stratify(self, targets):
         return targets.astype(bool) if targets.ndim == 2 and targets.shape[1] == 1 else None
 
+    def _class_numbers(self, truth):
+        return class_numbers(truth, self.classes_) if truth.ndim == 1 else None
+
     def _decided(self, outputs):
         if self._blueprint.task == "multilabel":
             return (outputs > 0.5).astype(np.int64)

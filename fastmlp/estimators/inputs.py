@@ -13,6 +13,8 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from fastmlp.data.memory import available_memory, in_units
 from fastmlp.errors import UsageError
 
+from .rare_classes import spread
+
 STORED_AS_THEY_ARE = (np.float64, np.float32, np.uint8)  # batches are converted as they are gathered
 SPARSE_BLOCK = 64 << 20  # bytes of dense rows at a time, in predictions
 FEWEST_VALIDATION_ROWS = 2
@@ -110,9 +112,16 @@ def checked_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
 
 
 def split(
-    sample: Sample, fraction: float, random: np.random.RandomState, stratify: np.ndarray | None
+    sample: Sample,
+    fraction: float,
+    random: np.random.RandomState,
+    stratify: np.ndarray | None,
+    labels: np.ndarray | None = None,
 ) -> tuple[Sample, Sample]:
-    """Return training and validation rows; the rows that scikit-learn would set aside with the same ``random``."""
+    """Return training and validation rows; the rows that scikit-learn would set aside with the same ``random``.
+
+    With ``labels``, the class number of each row, a few are exchanged so that no class with two rows lacks a validation row.
+    """
     from sklearn.model_selection import train_test_split
 
     chosen = train_test_split(np.arange(len(sample)), random_state=random, test_size=fraction, stratify=stratify)
@@ -121,6 +130,8 @@ def split(
             f"The validation set is too small. Increase 'validation_fraction' or the size of your dataset: "
             f"{len(sample)} row(s) leave {len(chosen[1])}."
         )
+    if labels is not None:
+        spread(*chosen, labels)
     return sample.take(chosen[0]), sample.take(chosen[1])
 
 

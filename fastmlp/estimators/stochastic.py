@@ -126,7 +126,8 @@ def _set_aside(estimator: Any, sample: Sample) -> tuple[Sample, Sample]:
         memory.split, random = copy.deepcopy(memory.random), memory.random
     else:
         random = copy.deepcopy(memory.split)
-    return split(sample, estimator.validation_fraction, random, estimator._stratify(sample.targets))
+    labels = None if estimator.metric is None else estimator._class_numbers(sample.truth)
+    return split(sample, estimator.validation_fraction, random, estimator._stratify(sample.targets), labels)
 
 
 def _lesson(estimator: Any, engine: Engine, sample: Sample, incremental: bool) -> Lesson:

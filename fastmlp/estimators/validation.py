@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 
 from fastmlp.backend.counters import Counters
 from fastmlp.training.sweep import Sweep
 
 from .engine import PREDICTION_BATCH, Engine
+from .rare_classes import check_score, lacking, with_all_labels
 from .rows import Rows, mean_one
 
 
@@ -134,7 +135,13 @@ def make_score(
     metric
         A name of scikit-learn's scorers, a scorer, or None for accuracy or R².
     features, truth, weights
-        Of the validation rows: the target as the user gave it.
+        Of the validation rows: the target as the user gave it. Where they lack a class, a metric of probabilities that
+        takes ``labels`` is given all of them.
+
+    Raises
+    ------
+    UsageError
+        If a metric of scikit-learn's cannot be computed without the classes that are lacking.
     """
     if metric is None:
         own = estimator._own_score
@@ -142,5 +149,16 @@ def make_score(
     from sklearn.metrics import get_scorer
 
     scorer = get_scorer(metric) if isinstance(metric, str) else metric
+    missing = lacking(truth, estimator.classes_) if is_classifier(estimator) else []
+    if missing and truth.ndim == 1:
+        scorer = with_all_labels(scorer, estimator.classes_)
     how = {} if weights is None or not isinstance(metric, str) else {"sample_weight": weights}
-    return lambda outputs: float(scorer(Outputs(estimator, outputs), features, truth, **how))
+
+    def score(outputs: np.ndarray) -> float:
+        return float(scorer(Outputs(estimator, outputs), features, truth, **how))
+
+    if missing and hasattr(scorer, "_score_func"):
+        check_score(
+            score, metric, np.full((len(truth), estimator.n_outputs_), 1 / max(estimator.n_outputs_, 2)), missing
+        )
+    return score
