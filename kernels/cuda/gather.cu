@@ -75,8 +75,10 @@ gather_scaled_rows(Matrix<const Source> source, Vector<const int64> order, Vecto
     });
 }
 
-// batch[r] = (source[order[start + r]] − origin)·scale + shift: the origin is taken off in double, before rounding to T would
-// lose what tells the values of a column apart that lies far from zero. Where it is 0, the bits are those of gather_scaled_rows.
+// batch[r] = (source[order[start + r]] − origin)·scale + shift, the difference in float64.
+//
+// Rounding to T first would lose what tells the values of a column apart that lies far from zero. Where the origin is 0, the bits
+// are those of gather_scaled_rows.
 template <typename Source, typename T>
 __global__ void EACH_ELEMENT_OF(batch)
 gather_centred_rows(Matrix<const Source> source, Vector<const int64> order, Vector<const int64> counters,
