@@ -63,7 +63,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     verbose : bool or int, default=False
         Print a line an epoch.
     warm_start : bool, default=False
-        Let ``fit`` go on where the last one ended, moments, orders and masks included.
+        Let ``fit`` go on where the last one ended, to the bit: moments, orders and masks included, and the curvature that
+        'lbfgs' has learnt, as long as the loss at the weights is the one that it left.
     momentum : float, default=0.9
         Of 'sgd', 'momentum' and 'nesterov', less than 1.
     nesterovs_momentum : bool, default=True
@@ -102,7 +103,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         What early stopping watches: a name of scikit-learn's scorers, or a scorer (estimator, X, y) -> float, greater is
         better; None for the accuracy.
     normalize : {'none', 'unit', 'standard'}, default='none'
-        Bring inputs to [0, 1], or to mean 0 and deviation 1, by the training rows.
+        Bring inputs to [0, 1], or to mean 0 and deviation 1, by the training rows; what lies far from zero is brought near
+        it in float64.
     dtype : {'float32', 'float64'}, default='float32'
         Of the weights, and of the arithmetic but for lbfgs and tiny data, which take float64.
     device : str, default='cpu'
@@ -136,8 +138,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Layers, input and output counted; outputs; the last activation.
     n_features_in_, feature_names_in_ : int and ndarray
         Columns seen in fit, and their names if all are texts.
-    input_scale_, input_shift_ : ndarray or None
-        With ``normalize`` the network is given X·scale + shift.
+    input_origin_, input_scale_, input_shift_ : ndarray or None
+        With ``normalize`` the network is given (X − origin)·scale + shift; the origin is 0 but for columns far from zero,
+        None where there is no such column.
 
     Examples
     --------

@@ -20,7 +20,7 @@ class Plain(pickle.Unpickler):
     """Refuses everything but the estimators' settings, NumPy's arrays and Python's own types."""
 
     ALLOWED = ("numpy", "builtins", "copyreg", "collections", "_codecs")
-    OWN = ("fastmlp.estimators.classifier", "fastmlp.estimators.regressor", "fastmlp.estimators.memory")
+    OWN = tuple(f"fastmlp.estimators.{name}" for name in ("classifier", "regressor", "memory", "descent"))
     OWN_VALUES = (("fastmlp.estimators.engine", "Blueprint"), ("fastmlp.nn.network", "Architecture"))
 
     def find_class(self, module, name):
@@ -35,6 +35,7 @@ MODELS = {
     "labels": (MLPClassifier(max_iter=3, random_state=0, solver="sgd", learning_rate="adaptive"), several_labels),
     "numbers": (MLPRegressor(max_iter=3, random_state=0, learning_rate="plateau"), numbers),
     "lbfgs": (MLPRegressor(max_iter=3, random_state=0, solver="lbfgs"), numbers),
+    "lbfgs goes on": (MLPRegressor(max_iter=3, random_state=0, solver="lbfgs", warm_start=True), numbers),
 }
 
 

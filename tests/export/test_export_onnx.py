@@ -211,6 +211,51 @@ def test_inputs_far_from_zero(tmp_path):
     assert np.allclose(opened.run(None, {"features": x})[1], model.predict_outputs(x), atol=1e-4)
 
 
+def time_stamps():
+    """Two columns so far from zero that float32 cannot tell their values apart, one near it, and gaps."""
+    random = np.random.default_rng(0)
+    x = np.c_[1.7e9 + random.permutation(600), 48.1 + 1e-4 * random.normal(size=600), random.normal(size=600)]
+    return x, np.sin((x[:, 0] - 1.7e9) / 100) + (x[:, 1] - 48.1) * 1e4
+
+
+@pytest.mark.parametrize("normalize", ["standard", "unit", "none"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_a_matrix_far_from_zero(normalize, dtype, gaps, tmp_path):
+    x, y = time_stamps()
+    if gaps:
+        x[::9, 0] = np.nan
+    model = train(tmp_path, dataset=save(tmp_path, X=x, y=y), normalize=normalize, dtype=dtype)
+    opened = session(model, tmp_path)
+    assert opened.get_inputs()[0].type == "tensor(double)"
+    scale = model.targets.deviation * (1 if normalize != "none" else np.abs(model.predict_outputs(x)).max())
+    found = opened.run(None, {"features": x})[0]
+    assert np.allclose(found / scale, model.predict_outputs(x) / scale, **TOLERANCE)
+
+
+def test_a_whole_number_far_from_zero(tmp_path):
+    x, y = time_stamps()
+    model = train(tmp_path, dataset=save(tmp_path, X=x[:, :1].astype(np.int64), y=y))
+    assert_same(model, session(model, tmp_path), {"features": x[:, :1]}, x[:, :1].astype(np.int64))
+
+
+def test_an_estimator_far_from_zero(tmp_path):
+    x, y = time_stamps()
+    theirs = fastmlp.MLPClassifier((8,), max_iter=200, random_state=0, normalize="standard", tol=1).fit(x, y > 0)
+    probabilities = session(theirs.to_model(), tmp_path).run(None, {"features": x})[1]
+    assert np.allclose(probabilities, theirs.predict_proba(x), **TOLERANCE)
+
+
+def test_a_network_taken_over_with_inputs_far_from_zero(tmp_path):
+    state, (x, _) = random_state([3, 8, 2]), time_stamps()
+    how = {"mean": x.mean(axis=0), "deviation": x.std(axis=0)}
+    model = fastmlp.from_torch(state, activation="relu", task="classification", **how)
+    beside = fastmlp.from_torch(state, activation="relu", task="classification")
+    expected = beside.predict_outputs(((x - x.mean(axis=0)) / x.std(axis=0)).astype(np.float32))
+    assert np.allclose(model.predict_outputs(x), expected, **TOLERANCE)
+    assert_same(model, session(model, tmp_path), {"features": x}, x)
+
+
 @pytest.mark.parametrize("opset", [13, 17, 21, "latest"])
 def test_opsets(digits, table, tmp_path, opset):
     latest = onnx.defs.onnx_opset_version()
