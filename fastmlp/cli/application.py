@@ -13,6 +13,8 @@ import click
 from fastmlp import __version__
 from fastmlp.errors import FastMLPError, did_you_mean
 
+from .streams import prepare_streams, silence_stdout
+
 # By module of this package.
 COMMANDS = {
     name: name
@@ -68,18 +70,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 done, 2 wrong usage or bad input, 130 interrupted, 1 anything else.
     """
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without × must not end a run
+    prepare_streams()
     try:
         code = _run(arguments)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        _silence_stdout()
+        silence_stdout()
         return FAILED
     except OSError as error:
-        _silence_stdout()
+        silence_stdout()
         return _fail(f"cannot read or write {error.filename or 'the output'}: {error.strerror or error}.", FAILED)
 
 
@@ -118,9 +118,3 @@ def _fail(message: str, code: int, prefix: str = "error: ") -> int:
     with contextlib.suppress(OSError):
         click.echo(prefix + message, err=True)
     return code
-
-
-def _silence_stdout() -> None:
-    """Send what is still in the buffer nowhere, so that the interpreter's last flush cannot fail."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any
 
 from fastmlp.errors import ModelFileError, UsageError
 from fastmlp.training.callbacks import Callback
+from fastmlp.training.checkpoint import FOLDER as CHECKPOINTS
+from fastmlp.training.checkpoint import NAME as CHECKPOINT_NAME
 from fastmlp.training.checkpoint import newest_checkpoint
-from fastmlp.training.files import write_text
+from fastmlp.training.entries import Count, check_entries, unfit
+from fastmlp.training.files import remove_leftovers, write_text
 from fastmlp.training.state import Position
 from fastmlp.training.trainer import Trainer
 
 from .model import MODEL_FILE
-from .run_folder import CONFIG_FILE, HISTORY_FILE, read_history, read_metrics
+from .run_folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, read_history, read_metrics
 from .settings import Settings, read_config, settings_from, to_toml
 from .train import TrainingJob, set_up
 
@@ -29,6 +33,7 @@ CHANGEABLE = (
 )  # fmt: skip
 # With one of these another number of rows belongs to a step: the epoch at hand begins anew.
 CHANGES_STEPS = ("batch_size", "drop_last", "shuffle")
+OWN_FILES = re.compile("|".join(re.escape(name) for name in (MODEL_FILE, CONFIG_FILE, HISTORY_FILE, METRICS_FILE)))
 
 
 def resume(
@@ -64,6 +69,7 @@ def resume(
     folder = Path(run)
     former, settings = _merged(folder, changes or {})
     checkpoint, notes = newest_checkpoint(folder)
+    _check_notes(folder, checkpoint.run)
     changed = _changed(former, settings)
     history = _history_until(folder, checkpoint.state.position)
     job = set_up(settings, resumed=folder, callbacks=callbacks, announce=announce)
@@ -80,14 +86,31 @@ def resume(
     trained = state.position.epoch - 1
     if job.trainer.is_over and _is_complete(folder, trained):
         raise UsageError(_nothing_left(folder, trained, job.trainer))
-    for aside in folder.rglob(".*.tmp"):  # what a killed process was writing
-        aside.unlink(missing_ok=True)
+    remove_leftovers(folder, OWN_FILES)
+    remove_leftovers(folder / CHECKPOINTS, CHECKPOINT_NAME)
     write_text(folder / CONFIG_FILE, to_toml(job.settings))
     write_text(folder / HISTORY_FILE, "".join(json.dumps(record) + "\n" for record in history))
     where = {"epoch": state.position.epoch, "step": state.position.step, "changed": changed}
     job.notes["resumes"] += [*checkpoint.run["resumes"], where]
     job.backend.notices.extend(notes)
     return job
+
+
+def _check_notes(folder: Path, notes: dict[str, Any]) -> None:
+    """Check what a checkpoint says of its run: a digest of the data, and where it was resumed with which changes."""
+    try:
+        if not isinstance(notes.get("data"), str):
+            raise unfit("run.data", "text", notes.get("data"))
+        if not isinstance(notes.get("resumes"), list):
+            raise unfit("run.resumes", "a list", notes.get("resumes"))
+        for where in notes["resumes"]:
+            changed = where.get("changed") if isinstance(where, dict) else None
+            if not isinstance(changed, dict) or any(isinstance(value, (list, dict)) for value in changed.values()):
+                raise unfit("an entry of run.resumes", "a place and its changed settings", where)
+            settings_from(changed)
+            check_entries(where | {"changed": {}}, {"epoch": Count(1), "step": Count(), "changed": {}}, "run.resumes")
+    except ValueError as error:
+        raise ModelFileError(f"the newest checkpoint of {folder} is damaged: {error}.") from None
 
 
 def _is_complete(folder: Path, epochs: int) -> bool:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from fastmlp.errors import ModelFileError
+from fastmlp.training.entries import Count, Real, check_entries, shown, unfit
 from fastmlp.training.files import WriteError
 
 HISTORY_FILE, CONFIG_FILE, METRICS_FILE = "history.jsonl", "config.toml", "metrics.json"
 LARGEST_METRICS = 1 << 20  # bytes
+LONGEST_LINE = 1 << 20  # bytes of the history
+KINDS = ("epoch", "updates")
+PLACE = {"epoch": Count(1), "update": Count()}
+ANY_NUMBER = Real(optional=True)
 LONGEST_NAME = 50  # characters: a file system takes 255 bytes
 
 
@@ -64,15 +71,35 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        lines = path.read_bytes().split(b"\n")
-        records = [
-            json.loads(line) for line in lines[:-1]
-        ]  # what follows the last line's end is half a line, or nothing
-        if not all(isinstance(record, dict) for record in records):
-            raise ValueError("a line holds no object")
+        return list(_records(path))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelFileError(f"the history {path} cannot be read: {error}. Remove the file, or train again.") from None
-    return records
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        for number in count(1):
+            line = file.readline(LONGEST_LINE)
+            if not line.endswith(b"\n"):
+                if len(line) == LONGEST_LINE:
+                    raise ValueError(f"line {number} has no end")
+                return  # what follows the last line's end is half a line, or nothing
+            try:
+                yield _checked_record(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                raise ValueError(f"line {number}: {error}") from None
+
+
+def _checked_record(record: Any) -> dict[str, Any]:
+    """Return a record whose place is known and whose other values JSON can write again."""
+    place = {name: record[name] for name in PLACE if name in record} if isinstance(record, dict) else record
+    check_entries(place, PLACE, "the record")
+    if record.get("kind") not in KINDS:
+        raise unfit("kind", " or ".join(KINDS), record.get("kind"))
+    for name, value in record.items():
+        if not (isinstance(value, (str, bool)) or ANY_NUMBER.accepts(value)):
+            raise unfit(shown(name), "a word or a finite number", value)
+    return record
 
 
 def read_metrics(folder: Path) -> dict[str, Any] | None:

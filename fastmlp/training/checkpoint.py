@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from fastmlp.errors import ModelFileError
 from .callbacks import Callback
 from .files import WriteError
 from .model_file import read_model, write_model
-from .state import TrainingState, capture
+from .state import TrainingState, capture, check_numbers
 
 if TYPE_CHECKING:
     from .trainer import Trainer, TrainingResult
@@ -52,11 +54,8 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     """
     position = checkpoint.state.position
     path = folder / FOLDER / f"update-{position.update + position.step:010d}.safetensors"
-    description = {
-        "numbers": checkpoint.state.numbers,
-        "run": checkpoint.run,
-        "sha256": digest(checkpoint.state.arrays),
-    }
+    description = {"numbers": checkpoint.state.numbers, "run": checkpoint.run}
+    description["sha256"] = digest(checkpoint.state.arrays, description)
     try:
         path.parent.mkdir(exist_ok=True)
     except OSError as error:
@@ -71,18 +70,21 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises
     ------
     ModelFileError
-        If it is damaged: its arrays do not have the SHA-256 that it says, or anything else does not fit.
+        If it is damaged: an entry is missing, of another type or out of its range, or arrays and entries do not have the
+        SHA-256 that it says.
     """
     arrays, description = read_model(path, CHECKPOINT_FORMAT)
+    said = description.pop("sha256", None)
     try:
-        state = TrainingState(arrays, description["numbers"])
-        sound = description["sha256"] == digest(arrays) and state.position.epoch >= 1
-        checkpoint = Checkpoint(state, dict(description["run"]))
-    except (KeyError, TypeError, ValueError) as error:
+        if description.keys() != {"numbers", "run"} or not isinstance(description["run"], dict):
+            raise ValueError("its entries should be numbers, run and sha256")
+        check_numbers(description["numbers"])
+        # That of the arrays alone is what earlier versions wrote.
+        if said not in (digest(arrays, description), digest(arrays)):
+            raise ValueError("its content is not what was written")
+    except (ValueError, RecursionError) as error:
         raise ModelFileError(f"the checkpoint {path} is damaged: {error}.") from None
-    if not sound:
-        raise ModelFileError(f"the checkpoint {path} is damaged: its arrays are not those that were written.")
-    return checkpoint
+    return Checkpoint(TrainingState(arrays, description["numbers"]), description["run"])
 
 
 def newest_checkpoint(folder: Path) -> tuple[Checkpoint, list[str]]:
@@ -106,9 +108,11 @@ def newest_checkpoint(folder: Path) -> tuple[Checkpoint, list[str]]:
     )
 
 
-def digest(arrays: dict[str, np.ndarray]) -> str:
-    """Return the SHA-256 of arrays with their names, types and shapes."""
+def digest(arrays: dict[str, np.ndarray], description: dict[str, Any] | None = None) -> str:
+    """Return the SHA-256 of arrays with their names, types and shapes, and of a description."""
     total = hashlib.sha256()
+    if description is not None:
+        total.update(json.dumps(description, sort_keys=True).encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         total.update(f"{name} {array.dtype} {array.shape}\n".encode())
@@ -161,14 +165,15 @@ class Checkpointer(Callback):
         best = min(paths, key=self._watched.__getitem__, default=None)
         for path in paths[:-KEPT]:
             if path != best:
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def _watched_number(path: Path) -> float:
     """Return the watched number of the epoch before a checkpoint; infinity if it has none, or is damaged."""
     try:
         return _or_infinity(read_checkpoint(path).state.numbers["last_watched"])
-    except (ModelFileError, KeyError):
+    except ModelFileError:
         return np.inf
 
 
@@ -177,4 +182,6 @@ def _or_infinity(watched: float | None) -> float:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in (folder / FOLDER).glob("update-*.safetensors") if NAME.fullmatch(path.name)]
+    return [
+        path for path in (folder / FOLDER).glob("update-*.safetensors") if NAME.fullmatch(path.name) and path.is_file()
+    ]

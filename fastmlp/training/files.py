@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fastmlp.errors import FastMLPError
+
+ASIDE = re.compile(r"\.(.+)\.\d+\.tmp")  # the name of a file on its way
 
 
 class WriteError(FastMLPError, OSError):
@@ -39,6 +42,14 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         raise WriteError(
             f"cannot write {path}: {error.strerror or error}. Free space, or write to another place."
         ) from None
+
+
+def remove_leftovers(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove what a killed ``write_atomically`` left of files so named; what else lies in the folder stays."""
+    for path in folder.glob(".*.tmp"):
+        aside = ASIDE.fullmatch(path.name)
+        if aside and names.fullmatch(aside[1]) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:

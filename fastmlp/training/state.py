@@ -11,8 +11,25 @@ import numpy as np
 from fastmlp.errors import ModelFileError
 from fastmlp.nn.losses import Statistics
 
+from .entries import LARGEST_COUNT, Count, Real, Rules, check_entries, unfit
+
 if TYPE_CHECKING:
     from .trainer import Trainer
+
+_SUMS: Rules = {"loss_sum": Real(), "right": Real(0), "rows": Count()}
+RULES: Rules = {
+    "position": {
+        "epoch": Count(1), "step": Count(), "update": Count(), "total": _SUMS, "recorded": _SUMS, "seconds": Real(0),
+    },
+    "stretch": _SUMS,
+    "best_value": Real(optional=True),
+    "last_watched": Real(optional=True),
+    "best_epoch": Count(),
+    "epochs": Count(),
+    "train_seconds": Real(0),
+    "samples_per_second": Real(0),
+    "schedule": {"plateau_factor": Real(0, 1), "best": Real(optional=True), "epochs_since_best": Count()},
+}  # fmt: skip
 
 
 @dataclass
@@ -77,7 +94,7 @@ def capture(trainer: Trainer) -> TrainingState:
         "position": asdict(trainer.position),
         "stretch": asdict(trainer.stretch),
         "best_value": _finite_or_none(trainer.best_value),
-        "last_watched": trainer.last_watched,
+        "last_watched": None if trainer.last_watched is None else _finite_or_none(trainer.last_watched),
         "best_epoch": result.best_epoch,
         "epochs": result.epochs,
         "train_seconds": result.train_seconds,
@@ -91,8 +108,32 @@ def capture(trainer: Trainer) -> TrainingState:
     return TrainingState(arrays, numbers)
 
 
+def check_numbers(numbers: Any) -> None:
+    """Raise a ValueError unless numbers that were read are such as ``capture`` writes: each in its range, all in agreement."""
+    check_entries(numbers, RULES, "numbers")
+    position, schedule = numbers["position"], numbers["schedule"]
+    for name, sums in (
+        ("total", position["total"]),
+        ("recorded", position["recorded"]),
+        ("stretch", numbers["stretch"]),
+    ):
+        if sums["right"] > sums["rows"]:
+            raise unfit(f"{name}.right", f"no more than its {sums['rows']} rows", sums["right"])
+    epochs = position["epoch"] - 1
+    agreements = (
+        ("epochs", numbers["epochs"], epochs, epochs),
+        ("best_epoch", numbers["best_epoch"], 0, epochs),
+        ("schedule.epochs_since_best", schedule["epochs_since_best"], 0, epochs),
+        ("position.update", position["update"], epochs, LARGEST_COUNT if epochs else 0),
+        ("position.recorded.rows", position["recorded"]["rows"], 0, position["total"]["rows"]),
+    )
+    for name, value, low, high in agreements:
+        if not low <= value <= high:
+            raise unfit(name, f"from {low} to {high} before epoch {epochs + 1} ends", value)
+
+
 def restore(trainer: Trainer, state: TrainingState) -> None:
-    """Bring a trainer that was set up alike, and has not run, to a state.
+    """Bring a trainer that was set up alike, and has not run, to a state whose numbers were checked.
 
     Arrays of an optimizer that the trainer's does not keep are left out, and its own start at zero: the update rule may have
     been changed.
@@ -100,16 +141,25 @@ def restore(trainer: Trainer, state: TrainingState) -> None:
     Raises
     ------
     ModelFileError
-        If an array that the network needs is missing or has another size.
+        If an array that the network needs is missing, has another size or is not finite, or if the position is not one of
+        the trainer's batches: the kernels take it for an index. The trainer is then as it was.
     """
+    _check_position(trainer, state.position)
     store, assign = trainer.network.store, trainer.network.backend.assign
-    assign(store.values, _fitting(state, "values", store.values))
-    assign(store.statistics, _fitting(state, "statistics", store.statistics))
-    for slot, array in trainer.optimizer.state.items():
-        if f"optimizer.{slot}" in state.arrays:
-            assign(array, _fitting(state, f"optimizer.{slot}", array))
-    trainer.best_snapshot = _snapshot(state, "best.", store)
-    trainer.last_good = _snapshot(state, "last_good.", store)
+    memories = {f"optimizer.{slot}": array for slot, array in trainer.optimizer.state.items()}
+    fitting = {name: _fitting(state, name, array) for name, array in memories.items() if name in state.arrays}
+    values, statistics = _snapshot(state, "", store)
+    best, last_good = (
+        _snapshot(state, prefix, store) if f"{prefix}values" in state.arrays else None
+        for prefix in ("best.", "last_good.")
+    )
+    if state.numbers["best_epoch"] and best is None:
+        raise _no_fit("best.values is missing")
+    assign(store.values, values)
+    assign(store.statistics, statistics)
+    for name, array in fitting.items():
+        assign(memories[name], array)
+    trainer.best_snapshot, trainer.last_good = best, last_good
     numbers, result, schedule = state.numbers, trainer.result, trainer.schedule
     trainer.position = state.position
     trainer.stretch = Statistics(**numbers["stretch"])
@@ -125,21 +175,42 @@ def _named(prefix: str, snapshot: tuple[np.ndarray, np.ndarray] | None) -> dict[
     return {} if snapshot is None else {f"{prefix}values": snapshot[0], f"{prefix}statistics": snapshot[1]}
 
 
-def _snapshot(state: TrainingState, prefix: str, store) -> tuple[np.ndarray, np.ndarray] | None:
-    if f"{prefix}values" not in state.arrays:
-        return None
-    return _fitting(state, f"{prefix}values", store.values), _fitting(state, f"{prefix}statistics", store.statistics)
+def _check_position(trainer: Trainer, at: Position) -> None:
+    """Check a position against the batches: how many steps an epoch has, how many rows they visit."""
+    sweep, batches = trainer.sweep, trainer.batches
+    most_updates = (at.epoch - 1) * batches.rows  # with batches of one row
+    if at.step > sweep.steps or at.update > most_updates:
+        raise _no_fit(
+            f"it stands {at.step} steps into an epoch of {sweep.steps}, after {at.update} updates of earlier ones"
+        )
+    rows = min(at.step * batches.batch_size, sweep.rows)
+    if at.total.rows != rows:
+        raise _no_fit(f"{at.step} steps of an epoch visit {rows} rows, not {at.total.rows}")
+
+
+def _snapshot(state: TrainingState, prefix: str, store) -> tuple[np.ndarray, np.ndarray]:
+    snapshot = (
+        _fitting(state, f"{prefix}values", store.values),
+        _fitting(state, f"{prefix}statistics", store.statistics),
+    )
+    if not all(np.isfinite(array).all() for array in snapshot):
+        raise _no_fit(f"{prefix}values or {prefix}statistics are not finite")
+    return snapshot
 
 
 def _fitting(state: TrainingState, name: str, like) -> np.ndarray:
     array = state.arrays.get(name)
     if array is None or array.shape != tuple(like.shape) or array.dtype != like.dtype:
         found = "missing" if array is None else f"{array.dtype} {array.shape}"
-        raise ModelFileError(
-            f"the checkpoint does not fit this network: {name} is {found}, not {like.dtype} {tuple(like.shape)}. Resume with "
-            "the layers and the dtype that the run was begun with."
-        )
+        raise _no_fit(f"{name} is {found}, not {like.dtype} {tuple(like.shape)}")
     return array
+
+
+def _no_fit(why: str) -> ModelFileError:
+    return ModelFileError(
+        f"the checkpoint does not fit this network: {why}. Resume with the layers, the dtype and the batches that the run was "
+        "begun with."
+    )
 
 
 def _finite_or_none(value: float) -> float | None:

@@ -203,7 +203,8 @@ class Trainer:
                     break
         except KeyboardInterrupt:
             self.stop_reason = "interrupted"
-            if _finite(self.network.store.snapshot()):
+            # A sum that is not finite ends the epoch as a divergence, which is nothing to go on from.
+            if _finite(self.network.store.snapshot()) and math.isfinite(self.position.total.loss_sum):
                 self._tell("interrupted", result)
             else:
                 self.network.store.restore(self.last_good)

@@ -1,5 +1,6 @@
 """Starting: help is quick and imports little, versions, unknown commands, and every way to begin."""
 
+import json
 import subprocess
 import sys
 from dataclasses import fields
@@ -125,6 +126,56 @@ def test_a_full_output_is_one_line(here):
         )
     assert done.returncode == 1
     assert done.stderr == "error: cannot read or write the output: No space left on device.\n"
+
+
+CLOSED_OUTPUT = "error: cannot read or write the output: Bad file descriptor.\n"
+
+
+def shell(here, line):
+    """Run a command line with what the shell does to its streams."""
+    line = line.replace("fastmlp", f"{sys.executable} -m fastmlp", 1)
+    return subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, env=environment(), check=False, cwd=here, timeout=120
+    )
+
+
+@pytest.mark.parametrize("words", ["info", "--help", "--version", "train xor --epochs 1 --test-fraction 0"])
+def test_a_closed_output_is_one_line(here, words):
+    done = shell(here, f"fastmlp {words} >&-")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", CLOSED_OUTPUT)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [("info 2>&-", 0), ("info >&- 2>&-", 1), ("info <&- >&- 2>&-", 1), ("nonsense 2>&-", 2), ("2>&-", 2),
+     ("nonsense 2>/dev/full", 2), ("info 2>/dev/full", 0), ("info >/dev/full 2>&-", 1), ("info >/dev/full 2>&1", 1)],
+)  # fmt: skip
+def test_streams_that_take_nothing_leave_the_exit_code(here, line, code):
+    done = shell(here, f"fastmlp {line}")
+    assert (done.returncode, done.stderr) == (code, "")
+    assert ("numpy" in done.stdout) == (code == 0)
+
+
+def test_a_pipe_that_nobody_reads_ends_quietly(here):
+    done = shell(here, "fastmlp info | head -0; exit ${PIPESTATUS[0]}")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+def test_words_for_a_closed_standard_error_do_not_go_to_standard_output(here):
+    """print(file=None) would send them there, among the JSON."""
+    done = shell(here, "fastmlp train xor --epochs 1 --test-fraction 0 --json 2>&-")
+    assert done.returncode == 0
+    assert [json.loads(line)["epochs"] for line in done.stdout.splitlines()] == [1]
+
+
+def test_a_run_that_prints_nothing_needs_no_streams(here):
+    done = shell(
+        here, "fastmlp train xor --epochs 1 --test-fraction 0 --checkpoint-every 1 --quiet --out r <&- >&- 2>&-"
+    )
+    assert done.returncode == 0
+    for path in (here / "r").rglob("*"):
+        assert path.is_dir() or path.stat().st_size
+    assert json.loads((here / "r" / "metrics.json").read_text())["epochs"] == 1
 
 
 def test_a_terminal_without_unicode_does_not_end_a_run(here):

@@ -1,0 +1,86 @@
+"""Rules for the entries of a run's JSON, checked before any is used: a checkpoint or a history may come from a stranger."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+LARGEST_COUNT = 2**53  # up to which a float counts exactly; no training gets there
+
+
+@dataclass(frozen=True)
+class Count:
+    """A whole number from ``low`` on, no float and no truth value."""
+
+    low: int = 0
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value is one."""
+        return type(value) is int and self.low <= value <= LARGEST_COUNT
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.low} on"
+
+
+@dataclass(frozen=True)
+class Real:
+    """A finite number from ``low`` to ``high``, no truth value; or null where it is ``optional``."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    optional: bool = False
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value is one."""
+        if value is None:
+            return self.optional
+        # Compared as it is: an integer may be larger than any float.
+        return type(value) in (int, float) and self.low <= value <= self.high and abs(value) <= sys.float_info.max
+
+    def __str__(self) -> str:
+        limits = (
+            ""
+            if self.low == -math.inf
+            else f" from {self.low:g} " + ("on" if self.high == math.inf else f"to {self.high:g}")
+        )
+        return f"a finite number{limits}{' or null' if self.optional else ''}"
+
+
+Rules = dict[str, "Count | Real | Rules"]
+
+
+def check_entries(stored: Any, rules: Rules, name: str) -> None:
+    """Raise a ValueError unless ``stored`` is a dict of exactly the entries that the rules name, each as its rule has it.
+
+    Parameters
+    ----------
+    stored
+        What JSON held.
+    rules
+        By the entries' names; a dict in place of a rule stands for a dict of entries.
+    name
+        What the message calls ``stored``: ``"position"``.
+    """
+    if not isinstance(stored, dict):
+        raise unfit(name, "a table of entries", stored)
+    if stored.keys() != rules.keys():
+        missing, unknown = sorted(rules.keys() - stored.keys()), sorted(stored.keys() - rules.keys())
+        raise ValueError(f"{name} lacks {shown(missing)}" if missing else f"{name} holds the unknown {shown(unknown)}")
+    for key, rule in rules.items():
+        if isinstance(rule, dict):
+            check_entries(stored[key], rule, f"{name}.{key}")
+        elif not rule.accepts(stored[key]):
+            raise unfit(f"{name}.{key}", str(rule), stored[key])
+
+
+def unfit(name: str, wanted: str, found: Any) -> ValueError:
+    """Return the error for an entry that is not what it should be."""
+    return ValueError(f"{name} should be {wanted}, it is {shown(found)}")
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message may show it: in one line, and short."""
+    text = ascii(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
