@@ -85,6 +85,112 @@ def test_a_text_export_replaces_an_earlier_one_and_nothing_else(digits, tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file", "mine", "texts"]
 
 
+def content(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def exported_with(name):
+    """Return what puts a file of the user's own into an earlier export."""
+
+    def add(folder, model):
+        model.export(folder, "text")
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("precious")
+
+    return add
+
+
+def described_as(text, *names):
+    """Return what makes a folder of the user's own that holds a description.json."""
+
+    def make(folder, model):
+        folder.mkdir()
+        (folder / "description.json").write_text(text)
+        for name in names:
+            (folder / name).write_text("precious")
+
+    return make
+
+
+OWN_FOLDERS = {
+    "a description and data": described_as('{"title": "my data"}', "data.csv"),
+    "a description alone": described_as('{"title": "my data"}'),
+    "a description and names of arrays": described_as('{"title": "my data"}', "dense_0.weight.txt", "scale.txt"),
+    "a list": described_as("[1]"),
+    "a text": described_as('"architecture dtype features targets"'),
+    "no JSON": described_as("title: my data"),
+    "deep": described_as("[" * 100_000),
+    "a file in an export": exported_with("data.csv"),
+    "a text file in an export": exported_with("notes.txt"),
+    "a hidden file in an export": exported_with(".git"),
+    "a folder in an export": exported_with("mine/data.csv"),
+    "a name like an array's": exported_with("dense_0.weight.txt.bak"),
+}
+
+
+@pytest.mark.parametrize("name", OWN_FOLDERS)
+def test_a_folder_with_files_of_one_s_own_is_left_as_it_is(digits, name, tmp_path):
+    folder = tmp_path / "mine"
+    OWN_FOLDERS[name](folder, digits)
+    before = content(tmp_path)
+    with pytest.raises(UsageError, match="holds other files") as caught:
+        digits.export(folder, "text")
+    assert "\n" not in str(caught.value)
+    assert content(tmp_path) == before
+
+
+def test_links_are_followed_and_kept(digits, tmp_path):
+    digits.export(tmp_path / "real", "text")
+    before = content(tmp_path / "real")
+    (tmp_path / "link").symlink_to("real", target_is_directory=True)
+    (tmp_path / "real" / "scale.txt").unlink()
+    digits.export(tmp_path / "link", "text")
+    assert (tmp_path / "link").is_symlink()
+    assert content(tmp_path / "real") == before
+    (tmp_path / "data.csv").write_text("precious")
+    (tmp_path / "real" / "shift.txt").unlink()
+    (tmp_path / "real" / "shift.txt").symlink_to("../data.csv")
+    with pytest.raises(UsageError, match=r"shift\.txt"):
+        digits.export(tmp_path / "real", "text")
+
+
+def test_where_one_stands_is_not_replaced(digits, tmp_path, monkeypatch):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    with pytest.raises(UsageError, match="is where you stand"):
+        digits.export(".", "text")
+    with pytest.raises(UsageError, match="holds other files"):
+        digits.export("..", "text")
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_an_earlier_export_comes_back_where_the_new_one_cannot_take_its_place(digits, tmp_path, monkeypatch):
+    from pathlib import Path
+
+    folder, replace = tmp_path / "texts", Path.replace
+    digits.export(folder, "text")
+    before = content(tmp_path)
+
+    def fails_once(path, target):
+        if path.name.endswith(".tmp") and path.is_dir():
+            raise OSError(5, "Input/output error")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", fails_once)
+    with pytest.raises(WriteError, match="Input/output error"):
+        digits.export(folder, "text")
+    assert content(tmp_path) == before
+
+
+def test_a_python_file_of_one_s_own_is_not_replaced_by_the_one_beside_torch_s_weights(digits, tmp_path):
+    (tmp_path / "train.py").write_text("precious")
+    with pytest.raises(UsageError, match=r"train\.py is there already"):
+        digits.export(tmp_path / "train.safetensors", "torch")
+    assert content(tmp_path) == {(tmp_path / "train.py").relative_to(tmp_path): b"precious"}
+    for _ in range(2):
+        digits.export(tmp_path / "other.safetensors", "torch")
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_an_earlier_export_survives_a_failure(digits, kind, tmp_path, monkeypatch):
     path = digits.export(tmp_path / "out", kind).paths[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "description"
 DESCRIPTION_FILE = f"{DESCRIPTION}.json"
+# By which an earlier export is known, whichever model it was of.
+DESCRIBED = {"architecture", "dtype", "features", "targets"}
+OWN_FILE = re.compile(r"(dense_\d+\.(weight|bias)|batch_normalization_\d+\.\w+|scale|shift)\.txt")
+LARGEST_DESCRIPTION = 1 << 28  # bytes; vocabularies of text columns live there
 DIGITS = {np.dtype(np.float32): "%.9g", np.dtype(np.float64): "%.17g"}  # that tell every number from its neighbours
 
 
@@ -44,10 +49,11 @@ def write_texts(model: Model, folder: Path) -> None:
     Raises
     ------
     UsageError
-        If the folder holds something else than an earlier export.
+        If the folder holds anything that an earlier export did not write, or if somebody stands in it.
     WriteError
         If it cannot be written; an earlier export is then still there.
     """
+    folder = folder.resolve()  # a link stays; where it leads to is replaced
     _check_place(folder)
     aside, former = (folder.with_name(f".{folder.name}.{os.getpid()}.{word}") for word in ("tmp", "old"))
     try:
@@ -56,12 +62,15 @@ def write_texts(model: Model, folder: Path) -> None:
             for name, array in model_arrays(model).items():
                 np.savetxt(aside / f"{name}.txt", array, fmt=DIGITS[array.dtype])
             write_json(aside / DESCRIPTION_FILE, model.describe())
+            _check_place(folder)  # once more: somebody may have put a file there meanwhile
             if folder.exists():
                 folder.replace(former)
             aside.replace(folder)
+            shutil.rmtree(former, ignore_errors=True)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-            shutil.rmtree(former, ignore_errors=True)
+            if former.exists() and not folder.exists():
+                former.replace(folder)
     except OSError as error:
         raise WriteError(f"cannot write {folder}: {error.strerror or error}. Free space, or write elsewhere.") from None
 
@@ -78,5 +87,29 @@ def model_arrays(model: Model) -> dict[str, np.ndarray]:
 def _check_place(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; a text export is a folder. Give another place with -o.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / DESCRIPTION_FILE).is_file():
-        raise UsageError(f"{folder} holds other files, which an export would replace. Give a folder that is not there.")
+    if not folder.is_dir():
+        return
+    entries = sorted(folder.iterdir())
+    is_export = any(entry.name == DESCRIPTION_FILE for entry in entries)
+    strange = [entry.name for entry in entries if not (is_export and _is_own(entry))]
+    if strange:
+        raise UsageError(
+            f"{folder} holds other files, which an export would replace: {strange[0]!a}. Give a folder that is not there."
+        )
+    if folder in (Path.cwd(), *Path.cwd().parents):
+        raise UsageError(f"{folder} is where you stand, and would be replaced. Give a folder that is not there.")
+
+
+def _is_own(entry: Path) -> bool:
+    """Return whether an export wrote a file: by its name, and the description by what it says."""
+    if entry.is_symlink() or not entry.is_file():
+        return False
+    if entry.name != DESCRIPTION_FILE:
+        return OWN_FILE.fullmatch(entry.name) is not None
+    try:
+        if entry.stat().st_size > LARGEST_DESCRIPTION:
+            return False
+        described = json.loads(entry.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(described, dict) and described.keys() >= DESCRIBED

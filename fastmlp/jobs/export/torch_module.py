@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from fastmlp.jobs.model import Model
 
 OWN_LAYERS = ("Scale", "SignedLog")  # of torch_layers
+# Of the Python file: by it an export knows one that it may replace.
+FIRST_LINE = '"""A network that fastmlp trained, as a PyTorch module: build() returns it with its weights."""'
 SIZES = ("columns", "in_features", "out_features", "num_features")  # need no name where they are read
 ACTIVATIONS = {
     "relu": "ReLU",
@@ -110,7 +112,7 @@ def python_source(model: Model, weights_name: str) -> str:
     """Return a Python file whose ``build()`` returns the module, with the weights of the file ``weights_name``."""
     layers = torch_layers(model)
     lines = [
-        '"""A network that fastmlp trained, as a PyTorch module: build() returns it with its weights."""',
+        FIRST_LINE,
         "",
         "from pathlib import Path",
         "",

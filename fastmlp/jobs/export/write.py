@@ -12,7 +12,7 @@ from fastmlp.training.files import write_atomically, write_text
 
 from .arrays import write_json_file, write_npz, write_texts
 from .onnx_model import onnx_model
-from .torch_module import python_source, state_dict
+from .torch_module import FIRST_LINE, python_source, state_dict
 
 if TYPE_CHECKING:
     from fastmlp.jobs.model import Model
@@ -102,6 +102,14 @@ def _signature(value) -> str:
     return f"{value.name}: {TensorProto.DataType.Name(tensor.elem_type).lower()} ({shape}){note}"
 
 
+def _is_exported_source(source: Path) -> bool:
+    try:
+        with source.open("rb") as file:
+            return file.read(len(FIRST_LINE)) == FIRST_LINE.encode()
+    except OSError:
+        return False
+
+
 def _write_torch(model: Model, path: Path) -> Exported:
     from safetensors.numpy import save
 
@@ -109,6 +117,11 @@ def _write_torch(model: Model, path: Path) -> Exported:
     if source == path:
         raise UsageError(
             f"{path} is the name of the Python file beside the weights; give one that ends in .safetensors."
+        )
+    if source.exists() and not _is_exported_source(source):
+        raise UsageError(
+            f"{source} is there already and no export wrote it; the Python file beside the weights would replace it. Give "
+            "another name with -o."
         )
     write_atomically(path, lambda aside: aside.write_bytes(save(state_dict(model))))
     write_text(source, python_source(model, path.name))
