@@ -18,6 +18,8 @@ FEATURE_KEYS = ("X", "x", "features", "data", "images")
 TARGET_KEYS = ("y", "Y", "target", "targets", "label", "labels")
 SPLIT_FEATURE_KEYS = ("x", "X")
 EXACT_IN_FLOAT32 = 2**24
+MOST_SIZES, MOST_BYTES = 32, 2**59  # of an array that NumPy can still convert to a type of eight times as many bytes
+LONGEST_SHOWN = 120  # letters
 
 
 def load_npz(path: Path, target: str | None = None, need_target: bool = True) -> Source:
@@ -122,7 +124,7 @@ def _read_member(archive: zipfile.ZipFile, member: str, path: Path) -> np.ndarra
         shape, _, dtype = _read_npy_header(file, what)
         wanted = math.prod(shape) * dtype.itemsize
         if wanted != size - file.tell():
-            raise DataError(f"{what} is damaged: its shape {shape} does not fit the {size:,} bytes stored.")
+            raise DataError(f"{what} is damaged: its shape {_shown(shape)} does not fit the {size:,} bytes stored.")
         require_memory(wanted, what)
     with archive.open(member) as file:
         return _read_checked(lambda: np.lib.format.read_array(file, allow_pickle=False), what)
@@ -137,7 +139,7 @@ def _map(path: Path) -> np.ndarray:
     except OSError as error:
         raise _unreadable(path, error) from None
     if wanted > held:
-        raise DataError(f"{path} is damaged: its shape {shape} does not fit the {held:,} bytes stored.")
+        raise DataError(f"{path} is damaged: its shape {_shown(shape)} does not fit the {held:,} bytes stored.")
     mode = "r" if wanted else None  # an empty file cannot be mapped
     return _read_checked(lambda: np.load(path, mmap_mode=mode, allow_pickle=False), str(path))
 
@@ -155,8 +157,12 @@ def _read_npy_header(file: BinaryIO, what: str) -> tuple[tuple[int, ...], bool, 
         raise DataError(
             f"{what} holds Python objects, which are not read as they could run code; save numbers or texts."
         )
-    if any(size < 0 for size in shape):
-        raise DataError(f"{what} is damaged: its shape is {shape}.")
+    # A size of 0 hides the others from their product, but not from NumPy: an array may not even span too many bytes.
+    spanned = math.prod(max(size, 1) for size in shape) * dtype.itemsize
+    if len(shape) > MOST_SIZES or any(size < 0 for size in shape) or spanned > MOST_BYTES:
+        raise DataError(f"{what} is damaged: its shape is {_shown(shape)}, of {dtype.itemsize:,} bytes each.")
+    if dtype.itemsize == 0:
+        raise DataError(f"{what} holds values of no bytes ({_shown(dtype)}); save numbers or texts.")
     return shape, fortran, dtype
 
 
@@ -167,8 +173,14 @@ def _read_checked(read, what: str):
     except DataError:
         raise
     except Exception as error:  # NumPy parses the header as a Python literal, which fails in many ways
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = _shown((str(error) or type(error).__name__).splitlines()[0])
         raise DataError(f"{what} is not a readable NumPy array: {reason}.") from None
+
+
+def _shown(value: object) -> str:
+    """Return a part of a header as a message may show it: it may be thousands of letters long."""
+    text = str(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
@@ -211,6 +223,8 @@ def _as_number_type(name: str, matrix: np.ndarray) -> np.ndarray:
 
 
 def _as_target(name: str, target: np.ndarray) -> np.ndarray:
+    letter = 4 if target.dtype.kind == "S" else 1  # bytes that one byte becomes
+    require_memory(target.size * max(8, letter * target.dtype.itemsize), name)
     if target.dtype.kind == "S":
         try:
             target = np.char.decode(target, "utf-8")

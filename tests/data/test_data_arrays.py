@@ -198,6 +198,55 @@ def test_headers_that_lie(tmp_path, content, zipped):
     assert "\n" not in str(caught.value)
 
 
+TYPES = [
+    "'<U0'", "'<S0'", "'|V0'", "'<f8'", "'<U1'", "'|S1'", "'<U536870911'", "'<U999999999'", "'|S2147483647'", "'|V2147483647'",
+    "'|O'", "'|b1'", "'|i1'", "'<c16'", "'<M8[s]'", "'<U-1'", "'<f3'", "''", "None", "[]", "[('a','<f8')]", "[('a','<U0')]",
+    "[('a','O')]", "('<f8',(2,))", "('<f8',(0,))", "('<U0',(3,))", "('<f8',(2147483647,2147483647))",
+    "('<U0',(9223372036854775807,))",
+]  # fmt: skip
+SIZES = [
+    (), (0,), (2**63 - 1,), (2**63,), (2**64 + 6,), (10**12,), (6, 2**63 - 1), (0, 2**63 - 1), (2**63 - 1, 0), (0, 2**64),
+    (2**62, 4), (0, 2**32, 2**32), (6, 0, 2**63 - 1), (-1,), (6, -1), (-6, -1), (1,) * 33, (0,) * 65, (10**3000,),
+    "6", "[6]", "('6',)", "(6.0,)", "None",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("role", ["X", "y"])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_shapes_and_types_that_overflow(tmp_path, kind, role, zipped, monkeypatch):
+    """Sizes whose product wraps round, items of no bytes or of gigabytes, and structures: refused before anything is taken."""
+    monkeypatch.chdir(tmp_path)
+    sound = {
+        "X": npy_bytes({"descr": "<f8", "fortran_order": False, "shape": (6, 2)}, bytes(96)),
+        "y": npy_bytes({"descr": "<i8", "fortran_order": False, "shape": (6,)}, bytes(48)),
+    }
+    for shape in SIZES:
+        for body in (b"", bytes(96)):
+            header = f"{{'descr': {kind}, 'fortran_order': False, 'shape': {shape}}}".encode()
+            content = sound | {role: npy_bytes(header, body)}
+            if zipped:
+                with zipfile.ZipFile("a.npz", "w") as archive:
+                    for name in "Xy":
+                        archive.writestr(f"{name}.npy", content[name])
+            else:
+                for name in "Xy":
+                    (tmp_path / f"{name}.npy").write_bytes(content[name])
+            with pytest.raises(DataError) as caught:
+                load("a.npz" if zipped else "X.npy,y.npy")
+            assert "\n" not in str(caught.value)
+            assert len(str(caught.value)) < 400
+
+
+def test_a_target_that_memory_cannot_hold_is_refused_before_it_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr("fastmlp.data.memory.available_memory", lambda: 10_000)
+    np.save(tmp_path / "X.npy", np.zeros((20, 2)))
+    for target in (np.array(["a" * 200] * 20), np.array([b"a" * 200] * 20), np.zeros((20, 100))):
+        np.save(tmp_path / "y.npy", target)
+        with pytest.raises(DataError, match="X needs 16 kB of memory"):
+            load(f"{tmp_path / 'X.npy'},{tmp_path / 'y.npy'}")
+
+
 def test_damaged_archives(tmp_path):
     buffer = io.BytesIO()
     np.savez_compressed(buffer, X=RANDOM.normal(size=(50, 4)), y=np.arange(50))
