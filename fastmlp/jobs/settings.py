@@ -14,6 +14,7 @@ from typing import Any
 from fastmlp.errors import UsageError, choose, did_you_mean
 
 LARGEST_CONFIG = 1 << 20  # bytes
+MOST_DIGITS = 18  # of a whole number in a text: fewer than 64 bits
 
 
 def _setting(default: Any, help_text: str, group: str, choices: tuple[str, ...] = (), low: float | None = None) -> Any:
@@ -157,8 +158,8 @@ class Settings:
         """The number of threads, None for auto."""
         if self.threads == "auto":
             return None
-        if not self.threads.isdecimal() or int(self.threads) < 1:
-            raise UsageError(f"threads must be auto or a whole number of at least 1; got {self.threads!r}.")
+        if not _is_whole(self.threads, 1):
+            raise UsageError(f"threads must be auto or a whole number of at least 1; got {self.threads[:60]!r}.")
         return int(self.threads)
 
     def to_dict(self) -> dict[str, Any]:
@@ -204,7 +205,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise UsageError(
             f"cannot read config {path}: {error.strerror}. Give a TOML file with keys of fastmlp train."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, or of numbers with too many digits
         raise UsageError(f"config {path} is not TOML: {error}.") from None
 
 
@@ -244,12 +245,17 @@ def _type_hints() -> dict[str, Any]:
 def _converted(name: str, value: Any) -> Any:
     """Bring a config file's value to the setting's type where nothing is lost: [256, 128], 0.5 or 4 for text settings."""
     kind, _ = field_type(next(d for d in fields(Settings) if d.name == name))
+    for part in value if isinstance(value, (list, tuple)) else [value]:
+        if (
+            isinstance(part, int) and abs(part) > sys.float_info.max
+        ):  # which can be neither shown nor compared as a float
+            raise UsageError(f"{name} is a number of {part.bit_length():,} bits; give one of fewer than 64.")
     if kind is str and isinstance(value, (list, tuple)):
         return ",".join(str(part) for part in value)
     if kind is str and isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value) if abs(value) <= sys.float_info.max else math.inf
+        return float(value)
     return value
 
 
@@ -276,9 +282,13 @@ def _check(description: Field, value: Any) -> None:
 def _whole_numbers(name: str, text: str, low: int) -> list[int]:
     numbers = []
     for part in text.split(",") if text.strip() else []:
-        if not part.strip().isdecimal() or int(part) < low:
+        if not _is_whole(part.strip(), low):
             raise UsageError(
-                f"{name} must be whole numbers of at least {low} with commas between, or none; got {part!r}."
+                f"{name} must be whole numbers of at least {low} with commas between, or none; got {part[:60]!r}."
             )
         numbers.append(int(part))
     return numbers
+
+
+def _is_whole(text: str, low: int) -> bool:
+    return text.isdecimal() and len(text) <= MOST_DIGITS and int(text) >= low
