@@ -83,7 +83,7 @@ def source_of_arrays(
     return Source(
         name=name,
         features=matrix,
-        target=None if target is None else _as_target(name, target),
+        target=None if target is None else as_target(name, target),
         target_name=None if target is None else target_name,
         image_shape=image_shape,
         test=test,
@@ -222,7 +222,8 @@ def _as_number_type(name: str, matrix: np.ndarray) -> np.ndarray:
     return matrix.astype(wanted)
 
 
-def _as_target(name: str, target: np.ndarray) -> np.ndarray:
+def as_target(name: str, target: np.ndarray) -> np.ndarray:
+    """Return a target as int64, float64, bool or str values, (rows,) or (rows, outputs), or raise a DataError."""
     letter = 4 if target.dtype.kind == "S" else 1  # bytes that one byte becomes
     require_memory(target.size * max(8, letter * target.dtype.itemsize), name)
     if target.dtype.kind == "S":

@@ -1,30 +1,37 @@
-"""load: the one entry for any source, a data set's name or a path."""
+"""load: the one entry for any source, a data set's name, a path, or data in memory."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from fastmlp.data import arrays, datasets, idx, images, tables
-from fastmlp.data.columns import is_text
+from fastmlp.data import arrays, datasets, idx, images, in_memory, tables
 from fastmlp.data.pictures.reading import PictureReading
+from fastmlp.data.raw.layout import Layout
+from fastmlp.data.raw.read import SUFFIXES as TABLE_SUFFIXES
+from fastmlp.data.raw.read import is_table_name
+from fastmlp.data.readings.choices import ColumnChoices
+from fastmlp.data.readings.schema import Schema
 from fastmlp.data.source import Source
+from fastmlp.data.tables import TableOptions
 from fastmlp.errors import DataError, UsageError, did_you_mean
 
 
 def load(
-    source: str | Path,
+    source: Any,
     *,
     target: str | int | None = None,
-    test: str | Path | None = None,
+    test: Any = None,
     data_dir: str | Path | None = None,
     image_size: str | int | tuple[int, int] | None = None,
     colour: bool = False,
     ground: str = "auto",
     need_target: bool = True,
-    text_columns: tuple[str, ...] = (),
+    task: str = "auto",
+    layout: Layout | None = None,
+    columns: ColumnChoices | None = None,
+    schema: Schema | None = None,
     pictures: PictureReading | None = None,
 ) -> Source:
     """Read a data set.
@@ -33,12 +40,13 @@ def load(
     ----------
     source
         A name of ``datasets.NAMES``; or the path of a table, an .npz file, a folder of images or of the four IDX files;
-        or two paths joined by a comma: features and target as .npy files, tables or IDX files.
+        or two paths joined by a comma: features and target as .npy files, tables or IDX files. Or data in memory, as
+        ``in_memory.as_source`` takes them.
     target
         Of a table, the target column's name or position (without it label or target, else the last column); of an .npz
         file, the name of the target's array.
     test
-        A path that holds the test split in the same form.
+        A path, or data in memory, that holds the test split in the same form.
     data_dir
         Where to look for the files of a named data set.
     image_size, colour, ground
@@ -46,8 +54,12 @@ def load(
         over ("auto", "white" or "black").
     need_target
         Whether the target must be there; without it a source for prediction may lack it.
-    text_columns
-        Table columns to keep as texts even where they look like numbers.
+    task
+        Of a table: a regression's target is read as numbers.
+    layout, columns
+        What is said of a table's file and of its columns; what is not said is found out.
+    schema
+        How a model reads tables: then nothing is decided here.
     pictures
         How pictures are read, from a model that was trained on some; without it the pictures decide.
 
@@ -56,19 +68,22 @@ def load(
     DataError
         If the source is not there, is damaged, or does not hold what was asked for.
     """
-    choices = _Choices(target, data_dir, image_size, colour, ground, need_target, text_columns, pictures)
-    loaded = _load(str(source), choices)
+    size = images.parse_size(image_size)
+    tabular = TableOptions(task, layout or Layout(), columns or ColumnChoices(), schema, size, colour)
+    choices = _Choices(target, data_dir, size, colour, ground, need_target, tabular, pictures)
+    loaded = _load(source, choices)
     if test is None:
         return loaded
+    size = size or (loaded.image_shape and loaded.image_shape[:2])
     for_test = replace(
         choices,
         # By name: the columns of a test table may come in another order.
-        target=target if loaded.feature_names is None else loaded.target_name,
-        image_size=image_size or (loaded.image_shape and loaded.image_shape[:2]),
-        text_columns=text_columns or _text_columns(loaded),
+        target=None if in_memory.is_pair(test) else target if loaded.feature_names is None else loaded.target_name,
+        image_size=size,
+        table=replace(tabular, schema=loaded.schema, image_size=size),
         pictures=pictures or loaded.pictures,
     )
-    held_out = _load(str(test), for_test)
+    held_out = _load(test, for_test)
     _check_alike(loaded, held_out)
     notes = () if held_out.pictures is None else tuple(f"of the test pictures: {note}" for note in held_out.notes)
     return replace(loaded, test=replace(held_out, test=None), notes=loaded.notes + notes)
@@ -80,15 +95,19 @@ class _Choices:
 
     target: str | int | None
     data_dir: str | Path | None
-    image_size: str | int | tuple[int, int] | None
+    image_size: tuple[int, int] | None
     colour: bool
     ground: str
     need_target: bool
-    text_columns: tuple[str, ...]
+    table: TableOptions
     pictures: PictureReading | None
 
 
-def _load(source: str, choices: _Choices) -> Source:
+def _load(source: Any, choices: _Choices) -> Source:
+    if not in_memory.is_place(source):
+        found = in_memory.as_source(source, choices.target, choices.need_target, choices.table)
+        return _with_own_target(found, choices) if in_memory.is_pair(source) else found
+    source = in_memory.place(source)
     if source in datasets.NAMES:
         return _with_own_target(datasets.load_dataset(source, choices.data_dir), choices)
     path = Path(source).expanduser()
@@ -101,7 +120,7 @@ def _load(source: str, choices: _Choices) -> Source:
         for part in parts:
             if not part.is_file():
                 raise DataError(f"{str(part)!r}, half of {source!r}, is not a file; give features,target as two files.")
-        return _with_own_target(_load_pair(*parts), choices)
+        return _with_own_target(_load_pair(*parts, choices), choices)
     raise DataError(
         f"source {source!r} is neither a file, a folder nor a data set{did_you_mean(source, datasets.NAMES)} "
         f"Data sets: {', '.join(datasets.NAMES)}."
@@ -116,8 +135,8 @@ def _load_folder(path: Path, choices: _Choices) -> Source:
 
 
 def _load_file(path: Path, choices: _Choices) -> Source:
-    if tables.is_table_name(path):
-        return tables.load_table(path, choices.target, choices.need_target, choices.text_columns)
+    if is_table_name(path):
+        return tables.load_table(path, choices.target, choices.need_target, choices.table)
     if path.suffix.lower() == ".npz":
         return arrays.load_npz(path, choices.target, choices.need_target)
     if choices.need_target and (path.suffix.lower() == ".npy" or idx.is_idx_name(path)):
@@ -129,7 +148,7 @@ def _load_file(path: Path, choices: _Choices) -> Source:
     if images.is_image_name(path):
         return _load_images(path, choices)
     raise DataError(
-        f"{path} is of no kind that is read; give a table ({' '.join(tables.SUFFIXES)}), .npz, .npy, an IDX file, "
+        f"{path} is of no kind that is read; give a table ({' '.join(TABLE_SUFFIXES)}), .npz, .npy, an IDX file, "
         "or a folder of images."
     )
 
@@ -139,12 +158,12 @@ def _load_images(path: Path, choices: _Choices) -> Source:
     return images.load_images(path, *how)
 
 
-def _load_pair(features_path: Path, target_path: Path) -> Source:
+def _load_pair(features_path: Path, target_path: Path, choices: _Choices) -> Source:
     pair = (features_path, target_path)
     if all(path.suffix.lower() == ".npy" for path in pair):
         return arrays.load_npy(*pair)
-    if all(tables.is_table_name(path) for path in pair):
-        return tables.load_pair(*pair)
+    if all(is_table_name(path) for path in pair):
+        return tables.load_pair(*pair, choices.table)
     if all(idx.is_idx_name(path) for path in pair):
         return datasets.idx_pair(features_path.name, *pair)
     raise DataError(
@@ -160,12 +179,6 @@ def _with_own_target(source: Source, choices: _Choices) -> Source:
             "leave the option out."
         )
     return source
-
-
-def _text_columns(source: Source) -> tuple[str, ...]:
-    if isinstance(source.features, np.ndarray):
-        return ()
-    return tuple(series.name for series in source.features if is_text(series))
 
 
 def _check_alike(train: Source, test: Source) -> None:

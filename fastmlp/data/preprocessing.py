@@ -132,6 +132,18 @@ class FeaturePreprocessor:
         return self._fitted.transform(features, self.dtype, feature_names)
 
     @property
+    def input_names(self) -> tuple[str, ...] | None:
+        """The names by which a frame's columns are found; None where columns are taken in order."""
+        plan = self._fitted
+        return plan.names if isinstance(plan, MatrixPlan) else plan.input_names
+
+    @property
+    def input_columns(self) -> int:
+        """How many columns a row of features has."""
+        plan = self._fitted
+        return plan.columns if isinstance(plan, MatrixPlan) else len(plan.input_names)
+
+    @property
     def output_names(self) -> tuple[str, ...]:
         """The matrix's columns by name."""
         return self._fitted.output_names

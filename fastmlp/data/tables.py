@@ -64,10 +64,35 @@ def load_table(
         If the table is empty, damaged, or lacks the target.
     """
     table = read_table(path, text_columns)
-    name = _target_column(table, path, target, need_target)
-    frame, notes = table.frame, table.notes
+    return source_of_frame(table.frame, path.stem, target, need_target, str(path), table.notes)
+
+
+def source_of_frame(
+    frame: polars.DataFrame,
+    stem: str,
+    target: str | int | None = None,
+    need_target: bool = True,
+    path: str = "the frame",
+    notes: tuple[str, ...] = (),
+) -> Source:
+    """Return a frame, read from a file or given in memory, as a source with its target split off.
+
+    Parameters
+    ----------
+    frame
+        At least one row and one column.
+    stem
+        The source's name.
+    target, need_target
+        As for ``load_table``.
+    path
+        What messages call the frame.
+    notes
+        Of its reading.
+    """
+    name = _target_column(frame, path, target, need_target)
     if name is None:
-        return _source(path.stem, frame, None, None, notes)
+        return _source(stem, frame, None, None, notes)
     if target is None and name != frame.columns[-1]:
         notes = (*notes, f"column {name!r} is taken as the target.")
     missing = _missing(frame[name])
@@ -78,10 +103,10 @@ def load_table(
             raise DataError(f"{path} has no row with a value in the target {name!r}; name another column as target.")
     elif missing.any():
         notes = (*notes, f"the target {name!r} lacks values and is not compared with the predictions.")
-        return _source(path.stem, frame.drop(name), None, None, notes)
+        return _source(stem, frame.drop(name), None, None, notes)
     if frame.width == 1:
         raise DataError(f"{path} has the column {name!r} only; a table needs features beside the target.")
-    return _source(path.stem, frame.drop(name), _target_values(frame[name]), name, notes)
+    return _source(stem, frame.drop(name), target_values(frame[name]), name, notes)
 
 
 def load_pair(features_path: Path, labels_path: Path) -> Source:
@@ -122,7 +147,7 @@ def load_pair(features_path: Path, labels_path: Path) -> Source:
         raise DataError(f"{labels_path} lacks {label.null_count():,} labels; leave those rows out of both tables.")
     if not frame.width:
         raise DataError(f"{features_path} has no columns beside the index.")
-    return _source(features_path.stem, frame, _target_values(label), label.name, features.notes + labels.notes)
+    return _source(features_path.stem, frame, target_values(label), label.name, features.notes + labels.notes)
 
 
 @dataclass(frozen=True)
@@ -140,10 +165,15 @@ def read_table(path: Path, text_columns: tuple[str, ...] = ()) -> Table:
         frame, notes = read_delimited(path, text_columns)
     else:
         frame = _read_binary(path)
+    require_cells(frame, str(path))
+    return Table(frame, notes)
+
+
+def require_cells(frame: polars.DataFrame, path: str) -> None:
+    """Raise a DataError if a frame has no rows or no columns."""
     if not frame.width or not frame.height:
         part = "columns" if not frame.width else "rows"
         raise DataError(f"{path} has no {part}; a table needs at least one row and one column.")
-    return Table(frame, notes)
 
 
 def _read_binary(path: Path) -> polars.DataFrame:
@@ -166,8 +196,8 @@ def _read_binary(path: Path) -> polars.DataFrame:
         raise DataError(f"{path} cannot be read as a table: {reason}.") from None
 
 
-def _target_column(table: Table, path: Path, target: str | int | None, need_target: bool) -> str | None:
-    columns = table.frame.columns
+def _target_column(frame: polars.DataFrame, path: str, target: str | int | None, need_target: bool) -> str | None:
+    columns = frame.columns
     if target is None:
         usual = [name for name in columns if name.lower() in USUAL_TARGETS]
         return (usual[0] if len(usual) == 1 else columns[-1]) if need_target else None
@@ -192,7 +222,7 @@ def _missing(series: polars.Series) -> polars.Series:
     return missing | series.is_nan().fill_null(False) if series.dtype.is_float() else missing
 
 
-def _target_values(series: polars.Series) -> np.ndarray:
+def target_values(series: polars.Series) -> np.ndarray:
     """Return a target column without gaps as int64, float64, bool or str values."""
     import polars
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp.backend import Backend, open_backend
+from fastmlp.data.in_memory import as_source, is_pair
+from fastmlp.data.incoming import as_features
 from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.source import Source
 from fastmlp.data.targets import TargetEncoder
-from fastmlp.errors import FastMLPError, ModelFileError, UsageError
+from fastmlp.errors import DataError, FastMLPError, ModelFileError, UsageError
 from fastmlp.nn.losses import Loss, parse_loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.training.measure import Measure
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .export import Exported
 
 MODEL_FILE = "model.safetensors"
+LOSSES_OF_PROBABILITIES = ("softmax_cross_entropy", "log_loss")
 
 
 @dataclass(eq=False)
@@ -75,7 +78,9 @@ class Model:
         Parameters
         ----------
         features
-            (rows, columns) array, or a polars frame with the columns of the training table.
+            Rows in any form: an array, tensor, sparse matrix or list of rows with the columns in the order of training; a
+            frame (pandas, polars, lazy, Arrow), a dict of columns or a list of dicts, whose columns are found by name;
+            or one row, as a 1-D array, a flat list, a dict of values or a series.
         feature_names
             Names of an array's columns, where it has any.
 
@@ -84,8 +89,13 @@ class Model:
         numpy.ndarray
             (rows, classes) probabilities; (rows, outputs) probabilities of each label for multilabel; (rows, outputs)
             values in the target's own unit for regression.
+
+        Raises
+        ------
+        UsageError, DataError
+            With one line that says what is wrong.
         """
-        matrix = self.features.transform(features, feature_names)
+        matrix = self._matrix(features, feature_names)
         if not len(matrix):
             return np.zeros((0, self.targets.output_width), self.network.dtype)
         outputs = self._recorded.run(matrix)
@@ -95,26 +105,81 @@ class Model:
             return np.hstack([1 - outputs, outputs])
         return outputs
 
+    def _matrix(self, features: Any, names: tuple[str, ...] | None) -> np.ndarray:
+        """Return rows in any form as the matrix that the network reads."""
+        if names is None:
+            shape = self.features.image_shape
+            if shape is not None and getattr(features, "shape", None) == shape:  # one picture
+                features = features[None]
+            features = as_features(features, self.features.input_columns, self.features.input_names)
+        else:
+            names = tuple(names)
+            features = as_features(features, len(names), names)
+        return self.features.transform(features, names)
+
     def predict(self, features, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
         """Return labels (rows,), 0/1 (rows, outputs) for multilabel, or values (rows,) or (rows, outputs)."""
         return self.decide(self.predict_outputs(features, feature_names))
 
+    def predict_proba(self, features, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
+        """Return the probability of each class (rows, classes), or of each label (rows, outputs) for multilabel.
+
+        Raises
+        ------
+        UsageError
+            If the model gives values rather than probabilities.
+        """
+        if self.task == "regression":
+            raise UsageError("a model of a regression gives values, not probabilities; use predict.")
+        if self.loss.name not in LOSSES_OF_PROBABILITIES and self._last_activation not in ("softmax", "sigmoid"):
+            raise UsageError(
+                f"a model trained with loss {self.loss.name} gives no probabilities; use predict, or predict_outputs for "
+                "the network's own numbers."
+            )
+        return self.predict_outputs(features, feature_names)
+
+    @property
+    def _last_activation(self) -> str:
+        return self.network.architecture.output_activation.partition("(")[0]
+
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         """Turn the outputs of ``predict_outputs`` into labels or values."""
+        outputs = np.asarray(outputs)
         if self.task == "classification":
             return self.targets.decode_labels(outputs.argmax(axis=1))
         if self.task == "multilabel":
             return (outputs > 0.5).astype(np.int64)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
-    def measure(self, source: Source) -> dict[str, float]:
-        """Return loss and accuracy, or loss, rmse and r2, of rows that have a target, as training measures them."""
+    def measure(self, data, y=None, *, target: str | None = None) -> dict[str, float]:
+        """Return loss and accuracy, or loss, rmse and r2, of rows that have a target, as training measures them.
+
+        Parameters
+        ----------
+        data
+            A Source; features with their target as ``y``, or both as a pair; or a frame with the target in it.
+        target
+            The target column of a frame; default as in training.
+
+        Raises
+        ------
+        UsageError, DataError
+            With one line that says what is wrong.
+        """
+        source = self.source_of(data if y is None else (data, y), target)
+        if source.target is None:
+            raise DataError(f"{source.name} has no target to compare with; give it as y.")
         matrix = self.features.transform(source.features, source.feature_names)
         targets = loss_targets(self.loss, self.targets, self.targets.encode(source.target), self.network)
         where = self.targets.mean, self.targets.deviation
         return Measure(
             source.name, self.network, self.loss, self._recorded.batches(matrix, targets), self.task, *where
         ).run()
+
+    def source_of(self, data: Any, target: str | None = None, need_target: bool = True) -> Source:
+        """Return data in memory as a source; the target of a frame is called as in training, unless it is named."""
+        remembered = None if is_pair(data) or isinstance(data, Source) else target or self.target_name
+        return as_source(data, remembered, need_target)
 
     def save(self, folder: str | Path) -> Path:
         """Write model.safetensors into a folder, atomically, and make the folder if need be; return the file's path.

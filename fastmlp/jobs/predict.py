@@ -7,10 +7,11 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
+from fastmlp.data.in_memory import is_place
 from fastmlp.data.loading import load as load_source
 from fastmlp.errors import DataError, UsageError
 from fastmlp.training.files import write_atomically
@@ -49,7 +50,7 @@ class Predictions:
 
 def predict(
     run: str | Path | Model,
-    data: str | Path,
+    data: Any,
     *,
     data_dir: str | Path | None = None,
     device: str = "auto",
@@ -62,7 +63,7 @@ def predict(
     run
         A run's folder, a model file, or a model.
     data
-        As for training; it may lack the target.
+        As for training; it may lack the target. Data in memory are taken as ``Model.predict`` takes them.
     data_dir
         Folder with the files of a named data set.
     device, threads
@@ -74,6 +75,11 @@ def predict(
         With one line that says what is wrong.
     """
     model = run if isinstance(run, Model) else load(run, device=device, threads=threads)
+    if not is_place(data):
+        outputs = model.predict_outputs(data)
+        if not len(outputs):
+            raise DataError("the data have no rows to predict.")
+        return _table(model, outputs)
     shape = model.features.image_shape
     source = load_source(
         data,
@@ -86,12 +92,13 @@ def predict(
     )
     if not len(source):
         raise DataError(f"{source.name} has no rows to predict.")
-    outputs = model.predict_outputs(source.features, source.feature_names)
-    if source.row_names is None:
-        columns = {"row": np.arange(1, len(source) + 1)}
-    else:
-        columns = {"file": np.array(source.row_names, dtype=str)}
-    return Predictions(columns | _answers(model, outputs))
+    return _table(model, model.predict_outputs(source.features, source.feature_names), source.row_names)
+
+
+def _table(model: Model, outputs: np.ndarray, row_names: tuple[str, ...] | None = None) -> Predictions:
+    numbered = row_names is None
+    first = {"row": np.arange(1, len(outputs) + 1)} if numbered else {"file": np.array(row_names, dtype=str)}
+    return Predictions(first | _answers(model, outputs))
 
 
 def output_kind(path: str | Path) -> str:

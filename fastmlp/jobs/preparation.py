@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from fastmlp.data.loading import load
 from fastmlp.data.pictures.reading import PictureReading
 from fastmlp.data.preprocessing import FeaturePreprocessor
+from fastmlp.data.readings.schema import Schema
+from fastmlp.data.row_hashes import row_hashes
 from fastmlp.data.source import Source
 from fastmlp.data.splits import split_rows
 from fastmlp.data.targets import TargetEncoder, infer_task
 from fastmlp.errors import DataError, UsageError, did_you_mean
 
+from .given import Given
+from .known_rows import KnownRows
 from .settings import Settings
 
 FINGERPRINT_ROWS = 1000
@@ -66,21 +71,38 @@ class PreparedData:
     notes: list[str] = field(default_factory=list)
 
     @property
+    def parts(self) -> dict[str, Part | None]:
+        """The splits by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
     def rows(self) -> dict[str, int]:
         """The number of rows of each split."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: 0 if part is None else len(part) for name, part in parts.items()}
+        return {name: 0 if part is None else len(part) for name, part in self.parts.items()}
+
+    @cached_property
+    def known_rows(self) -> KnownRows:
+        """What tells later whether data are these."""
+        parts = ((name, part) for name, part in self.parts.items() if part is not None)
+        return KnownRows.of({name: row_hashes(part.features, part.targets) for name, part in parts})
 
 
-def prepare(settings: Settings) -> PreparedData:
+def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
     """Read, split and encode the data of a run; statistics come from the training rows alone.
+
+    Parameters
+    ----------
+    settings
+        What they are and how to prepare them.
+    given
+        Data in memory that take the place of those that the settings name.
 
     Raises
     ------
     DataError, UsageError
         If the data cannot be read or does not fit the settings.
     """
-    source = read_source(settings)
+    source = read_source(settings, given)
     try:
         return _prepared(source, settings)
     except DataError:
@@ -91,7 +113,9 @@ def prepare(settings: Settings) -> PreparedData:
 def _check_all_rows(source: Source, settings: Settings) -> None:
     """Look at all rows before they are split, so that an error names the row as the user's file counts it."""
     TargetEncoder().fit(source.target, settings.task, settings.standardize_target, settings.dtype)
-    FeaturePreprocessor().fit(source.features, "none", settings.dtype, source.image_shape, source.feature_names)
+    FeaturePreprocessor().fit(
+        source.features, "none", settings.dtype, source.image_shape, source.feature_names, source.schema
+    )
 
 
 def _prepared(source: Source, settings: Settings) -> PreparedData:
@@ -99,22 +123,34 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
     train, validation, test = split_source(source, settings, task)
     encoder = TargetEncoder().fit(train.target, task, settings.standardize_target, settings.dtype)
     preprocessor = FeaturePreprocessor().fit(
-        train.features, settings.normalize, settings.dtype, source.image_shape, source.feature_names, source.pictures
+        train.features,
+        settings.normalize,
+        settings.dtype,
+        source.image_shape,
+        source.feature_names,
+        source.schema,
+        source.pictures,
     )
+    if source.schema is not None:
+        encoder.reading = source.schema.target
+    told: list[str] = []
 
     def part(rows: Source | None) -> Part | None:
         if rows is None or not len(rows):
             return None
-        return Part(preprocessor.transform(rows.features, rows.feature_names), encoder.encode(rows.target))
+        matrix = preprocessor.transform(rows.features, rows.feature_names, told)
+        return Part(matrix, encoder.encode(rows.target))
 
     train_part = part(train)
     weights = class_weights(settings.class_weight, encoder, train_part.targets)
-    notes = [*source.notes, *preprocessor.notes]
+    validation_part, test_part = part(validation), part(test)
+    test_notes = () if source.test is None else source.test.notes
+    notes = list(dict.fromkeys([*source.notes, *test_notes, *preprocessor.notes, *told]))
     return PreparedData(
         source.name,
         train_part,
-        part(validation),
-        part(test),
+        validation_part,
+        test_part,
         preprocessor,
         encoder,
         weights,
@@ -124,14 +160,18 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
     )
 
 
-def fingerprint(data: PreparedData) -> str:
-    """Return a SHA-256 of the prepared data: of all targets, and of up to FINGERPRINT_ROWS rows of features in each split.
+def same_data(data: PreparedData, kept: str) -> bool:
+    """Tell whether data are those of which a checkpoint kept the ``known_rows.order``, or a fingerprint of old."""
+    return kept in (data.known_rows.order, sampled_fingerprint(data))
 
-    A run that goes on asks by it whether the data are those that it was begun with.
+
+def sampled_fingerprint(data: PreparedData) -> str:
+    """Return what checkpoints kept before models knew their rows.
+
+    It is a SHA-256 of the prepared data: of all targets, and of up to FINGERPRINT_ROWS rows of features in each split.
     """
     total = hashlib.sha256()
-    for name in ("train", "validation", "test"):
-        part = getattr(data, name)
+    for name, part in data.parts.items():
         if part is None:
             continue
         rows = np.linspace(0, len(part) - 1, min(len(part), FINGERPRINT_ROWS)).astype(np.int64)
@@ -141,15 +181,29 @@ def fingerprint(data: PreparedData) -> str:
     return total.hexdigest()
 
 
-def read_source(settings: Settings, pictures: PictureReading | None = None) -> Source:
-    """Read the data that the settings name, pictures as a model that was trained on them reads them."""
+def read_source(
+    settings: Settings,
+    given: Given | None = None,
+    *,
+    schema: Schema | None = None,
+    pictures: PictureReading | None = None,
+) -> Source:
+    """Read the data that the settings name, or those that are given in their place.
+
+    ``schema`` and ``pictures`` are how a model that was trained on them reads tables and pictures.
+    """
+    dataset, test = (given or Given()).or_named(settings)
     return load(
-        settings.dataset,
+        dataset,
         target=settings.target,
-        test=settings.test,
+        test=test,
         data_dir=settings.data_dir,
         image_size=settings.image_size,
         colour=settings.colour,
+        task=settings.task,
+        layout=settings.layout,
+        columns=settings.columns,
+        schema=schema,
         ground=settings.ground,
         pictures=pictures,
     )
@@ -157,10 +211,19 @@ def read_source(settings: Settings, pictures: PictureReading | None = None) -> S
 
 def split_source(source: Source, settings: Settings, task: str) -> tuple[Source, Source | None, Source | None]:
     """Return the training, validation and test rows of a source."""
+    rows = split_numbers(source, settings, task)
+    train, validation, test = (None if part is None else source.take(part) for part in rows)
+    return train, validation, source.test if source.test is not None else test
+
+
+def split_numbers(
+    source: Source, settings: Settings, task: str
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Return the row numbers of training, validation and test; None for a part that is not there or stands apart."""
     fraction = settings.validation_fraction
     if fraction is None:
         fraction = 0.0 if settings.early_stopping is None else DEFAULT_VALIDATION_FRACTION
-    rows = split_rows(
+    return split_rows(
         source.target,
         test_fraction=settings.test_fraction,
         validation_fraction=fraction,
@@ -168,8 +231,6 @@ def split_source(source: Source, settings: Settings, task: str) -> tuple[Source,
         seed=settings.seed,
         has_test=source.test is not None,
     )
-    train, validation, test = (None if part is None else source.take(part) for part in rows)
-    return train, validation, source.test if source.test is not None else test
 
 
 def class_weights(text: str, encoder: TargetEncoder, labels: np.ndarray) -> np.ndarray | None:

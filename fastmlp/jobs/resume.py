@@ -19,6 +19,7 @@ from fastmlp.training.files import remove_leftovers, write_text
 from fastmlp.training.state import Position
 from fastmlp.training.trainer import Trainer
 
+from .given import Given
 from .model import MODEL_FILE
 from .run_folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, read_history, read_metrics
 from .settings import Settings, read_config, settings_from, to_toml
@@ -42,6 +43,7 @@ def resume(
     *,
     callbacks: Sequence[Callback] = (),
     announce: Callable[[str], None] = lambda name: None,
+    given: Given | None = None,
 ) -> TrainingJob:
     """Set a run up again where its newest checkpoint left it.
 
@@ -53,6 +55,8 @@ def resume(
         Settings that are to be different from now on; CHANGEABLE ones alone.
     callbacks, announce
         As in ``set_up``.
+    given
+        The run's data, if they were given in memory or lie elsewhere now.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def resume(
     _check_notes(folder, checkpoint.run)
     changed = _changed(former, settings)
     history = _history_until(folder, checkpoint.state.position)
-    job = set_up(settings, resumed=folder, callbacks=callbacks, announce=announce)
+    job = set_up(settings, resumed=folder, callbacks=callbacks, announce=announce, given=given)
     if job.notes["data"] != checkpoint.run["data"]:
         raise UsageError(
             f"the data of {folder} are not those that the run was begun with: {settings.dataset} has changed. Give the same "

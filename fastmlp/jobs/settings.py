@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import sys
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import Field, asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fastmlp.data.raw.layout import Layout
+from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.errors import UsageError, choose, did_you_mean
 
 LARGEST_CONFIG = 1 << 20  # bytes
-MOST_DIGITS = 18  # of a whole number in a text: fewer than 64 bits
+LONGEST_SHOWN = 60  # characters of a value that is refused
 
 
 def _setting(default: Any, help_text: str, group: str, choices: tuple[str, ...] = (), low: float | None = None) -> Any:
@@ -47,13 +52,34 @@ class Settings:
     normalize: str = _setting("standard", "How inputs are scaled.", "data", ("none", "unit", "standard"))
     standardize_target: bool = _setting(True, "Bring a regression target to mean 0 and deviation 1 inside.", "data")
     data_dir: str | None = _setting(None, "Folder with the files of a named data set.", "data")
-    image_size: str | None = _setting(None, "HxW to which the images of a folder are resized.", "data")
+    image_size: str | None = _setting(
+        None, "HxW to which the images of a folder are resized; or of the pictures that a table's rows are.", "data"
+    )
     colour: bool = _setting(False, "Keep the colours of images.", "data")
     ground: str = _setting(
         "auto",
         "What transparent images are laid over: auto takes what they show on.",
         "data",
         ("auto", "white", "black"),
+    )
+
+    header: bool | None = _setting(None, "Whether a table's first row names its columns; default: found out.", "table")
+    separator: str | None = _setting(
+        None, "What stands between a table's fields: one character, tab or space; default: found out.", "table"
+    )
+    decimal: str | None = _setting(
+        None, "Decimal sign of a table's numbers; default: found out by column.", "table", (".", ",")
+    )
+    na_values: str | None = _setting(
+        None, "Spellings of a gap, with commas between; in columns of texts these alone count.", "table"
+    )
+    drop: str | None = _setting(None, "Columns to leave out, with commas between.", "table")
+    categorical: str | None = _setting(
+        None, "Columns to read as texts, one-hot, even if they look like numbers.", "table"
+    )
+    numeric: str | None = _setting(None, "Columns to read as numbers; cells that are none are gaps.", "table")
+    dates: str | None = _setting(
+        None, "Columns to read as dates, each maybe with its order: when, day=dmy, day=mdy.", "table"
     )
 
     hidden: str = _setting("256,128", "Widths of the hidden layers, or none.", "network")
@@ -135,6 +161,7 @@ class Settings:
                 "--matmul-precision highest."
             )
         self.hidden_widths, self.dropout_rates, self.thread_count  # noqa: B018  parsed for their errors
+        self.layout, self.columns  # noqa: B018
 
     @property
     def hidden_widths(self) -> tuple[int, ...]:
@@ -158,9 +185,21 @@ class Settings:
         """The number of threads, None for auto."""
         if self.threads == "auto":
             return None
-        if not _is_whole(self.threads, 1):
-            raise UsageError(f"threads must be auto or a whole number of at least 1; got {self.threads[:60]!r}.")
+        if not self.threads.isdecimal() or int(self.threads) < 1:
+            raise UsageError(f"threads must be auto or a whole number of at least 1; got {self.threads!r}.")
         return int(self.threads)
+
+    @property
+    def layout(self) -> Layout:
+        """What is said of a table's file."""
+        return Layout(self.header, self.separator)
+
+    @property
+    def columns(self) -> ColumnChoices:
+        """What is said of a table's columns."""
+        gaps = None if self.na_values is None else parted(self.na_values)
+        named = (parted(each) for each in (self.drop, self.categorical, self.numeric, self.dates))
+        return ColumnChoices(*named, decimal=self.decimal, na_values=gaps)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings that differ from None, by name."""
@@ -205,7 +244,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise UsageError(
             f"cannot read config {path}: {error.strerror}. Give a TOML file with keys of fastmlp train."
         ) from None
-    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, or of numbers with too many digits
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"config {path} is not TOML: {error}.") from None
 
 
@@ -243,20 +282,31 @@ def _type_hints() -> dict[str, Any]:
 
 
 def _converted(name: str, value: Any) -> Any:
-    """Bring a config file's value to the setting's type where nothing is lost: [256, 128], 0.5 or 4 for text settings."""
+    """Bring a value to the setting's type where nothing is lost: [256, 128], 0.5, 4 or a path for text settings."""
     kind, _ = field_type(next(d for d in fields(Settings) if d.name == name))
-    for part in value if isinstance(value, (list, tuple)) else [value]:
-        if (
-            isinstance(part, int) and abs(part) > sys.float_info.max
-        ):  # which can be neither shown nor compared as a float
-            raise UsageError(f"{name} is a number of {part.bit_length():,} bits; give one of fewer than 64.")
     if kind is str and isinstance(value, (list, tuple)):
-        return ",".join(str(part) for part in value)
+        return joined(value)
+    if kind is str and isinstance(value, Path):
+        return str(value)
     if kind is str and isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) <= sys.float_info.max else math.inf
     return value
+
+
+def joined(values: Iterable[Any]) -> str:
+    """Return values with commas between; one that holds a comma itself stands in quotes."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([str(value) for value in values])
+    return line.getvalue()
+
+
+def parted(text: str | None) -> tuple[str, ...]:
+    """Return the values of a setting that ``joined`` made, or a user typed: ``a,b,"c, in mm"``."""
+    if text is None:
+        return ()
+    return tuple(part.strip() for part in next(csv.reader([text], skipinitialspace=True), []))
 
 
 def _check(description: Field, value: Any) -> None:
@@ -265,7 +315,9 @@ def _check(description: Field, value: Any) -> None:
         return
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         words = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-        raise UsageError(f"{name} must be {words[kind]}; got {value!r}.")
+        shown = " ".join(repr(value).split())  # of an array or a frame: one line, and not all of it
+        shown = shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
+        raise UsageError(f"{name} must be {words[kind]}; got {shown}.")
     if kind is float and not math.isfinite(value):
         raise UsageError(f"{name} must be a finite number; got {value}.")
     if description.metadata["choices"]:
@@ -282,13 +334,9 @@ def _check(description: Field, value: Any) -> None:
 def _whole_numbers(name: str, text: str, low: int) -> list[int]:
     numbers = []
     for part in text.split(",") if text.strip() else []:
-        if not _is_whole(part.strip(), low):
+        if not part.strip().isdecimal() or int(part) < low:
             raise UsageError(
-                f"{name} must be whole numbers of at least {low} with commas between, or none; got {part[:60]!r}."
+                f"{name} must be whole numbers of at least {low} with commas between, or none; got {part!r}."
             )
         numbers.append(int(part))
     return numbers
-
-
-def _is_whole(text: str, low: int) -> bool:
-    return text.isdecimal() and len(text) <= MOST_DIGITS and int(text) >= low

@@ -31,6 +31,7 @@ from fastmlp.training.files import write_json, write_text
 from fastmlp.training.measure import Measure
 from fastmlp.training.trainer import Trainer, TrainingResult
 
+from .given import Given
 from .model import Model, bind, loss_targets, output_width
 from .preparation import Part, PreparedData, fingerprint, prepare
 from .recorded_prediction import PREDICTION_BATCH
@@ -127,6 +128,7 @@ def set_up(
     callbacks: Sequence[Callback] = (),
     announce: Callable[[str], None] = lambda name: None,
     resumed: Path | None = None,
+    given: Given | None = None,
 ) -> TrainingJob:
     """Read the data, build and compile the network, and make the run's folder.
 
@@ -142,6 +144,8 @@ def set_up(
         Called with a kernel's name after each that had to be compiled.
     resumed
         The folder of a run that goes on, in place of a new one; it is left as it is.
+    given
+        Data in memory that take the place of those that the settings name.
 
     Raises
     ------
@@ -149,7 +153,7 @@ def set_up(
         With one line that says what is wrong.
     """
     backend, reason = open_device(settings, announce)
-    data = prepare(settings)
+    data = prepare(settings, given)
     settings = decide(settings, len(data.train))
     model = build_model(settings, data, backend)
     optimizer, schedule = build_optimizer(settings, model), build_schedule(settings, len(data.train))
