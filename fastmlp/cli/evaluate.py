@@ -25,12 +25,14 @@ def evaluate(run: str, data: str | None, target: str | None, data_dir: str | Non
     report = measure(run, data, target=target, data_dir=data_dir, split=split, device=device, threads=threads)
     console = Console(as_json)
     if as_json:
+        _show_notes(console, report)
         console.json_line(report)
     else:
         _show(console, report)
 
 
 def _show(console: Console, report: dict[str, Any]) -> None:
+    _show_notes(console, report)
     which = "all rows" if report["split"] == "all" else f"{report['split']} rows"
     console.entries(
         [
@@ -42,6 +44,11 @@ def _show(console: Console, report: dict[str, Any]) -> None:
         _show_scores(console, report)
     if "confusion_matrix" in report:
         _show_confusion(console, report["labels"], report["confusion_matrix"])
+
+
+def _show_notes(console: Console, report: dict[str, Any]) -> None:
+    for note in report["notes"]:
+        console.line(f"note: {note}")
 
 
 def _show_scores(console: Console, report: dict[str, Any]) -> None:

@@ -7,21 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.data.in_memory import is_place, place
 from fastmlp.data.loading import load as load_source
+from fastmlp.data.raw.read import is_table_name
 from fastmlp.data.source import Source
-from fastmlp.data.tables import is_table_name
 from fastmlp.errors import DataError, choose
 
+from .given import IN_MEMORY
+from .held_out import SPLITS, ChangedDataError, find_splits
 from .model import Model, load
 from .preparation import read_source, split_source
-from .settings import settings_from
-
-SPLITS = ("train", "validation", "test")
+from .settings import Settings, settings_from
 
 
 def evaluate(
     run: str | Path | Model,
-    data: str | Path | None = None,
+    data: Any = None,
+    y: Any = None,
     *,
     target: str | None = None,
     data_dir: str | Path | None = None,
@@ -36,7 +38,10 @@ def evaluate(
     run
         A run's folder, a model file, or a model.
     data
-        As for training. Default the run's own data, of which the same rows are held out as in training.
+        As for training, a name, a path or data in memory. Default the run's own data, of which the rows that training held
+        out are measured, wherever they stand now; also where ``data`` names them and they have not changed.
+    y
+        The target that belongs to features ``data`` in memory.
     target
         Target column of ``data``; default as in training.
     data_dir
@@ -50,8 +55,8 @@ def evaluate(
     Returns
     -------
     dict
-        ``data``, ``split``, ``rows``, ``loss`` and, by the task, what ``classification_report``,
-        ``multilabel_report`` or ``regression_report`` return.
+        ``data``, ``split``, ``rows``, ``notes`` (sentences on how these rows were found), ``loss`` and, by the task,
+        what ``classification_report``, ``multilabel_report`` or ``regression_report`` return.
 
     Raises
     ------
@@ -61,11 +66,12 @@ def evaluate(
     if split is not None:
         choose("split", split, SPLITS)
     model = run if isinstance(run, Model) else load(run, device=device, threads=threads)
-    source, part = _rows(model, data, target, data_dir, split)
+    source, part, notes = _rows(model, data if y is None else (data, y), target, data_dir, split)
     if source.target is None:
         raise DataError(f"{source.name} has no target to compare with; name its column, or use predict.")
     measured = model.measure(source)
-    outputs = model.predict_outputs(source.features, source.feature_names)
+    told: list[str] = []
+    outputs = model.predict_outputs(source.features, source.feature_names, told)
     encoded = model.targets.encode(source.target)
     if model.task == "classification":
         report = classification_report(encoded, outputs.argmax(axis=1), model.classes)
@@ -73,7 +79,8 @@ def evaluate(
         report = multilabel_report(encoded, model.decide(outputs))
     else:
         report = regression_report(model.targets.decode_values(encoded), outputs)
-    return {"data": source.name, "split": part, "rows": len(source), "task": model.task, **measured, **report}
+    about = {"data": source.name, "split": part, "rows": len(source), "notes": [*notes, *told], "task": model.task}
+    return about | measured | report
 
 
 def classification_report(labels: np.ndarray, predicted: np.ndarray, classes: list) -> dict[str, Any]:
@@ -138,38 +145,62 @@ def _scores(true: np.ndarray, predicted: np.ndarray, names: list[str], **which: 
 
 
 def _rows(
-    model: Model, data: str | Path | None, target: str | None, data_dir: str | Path | None, split: str | None
-) -> tuple[Source, str]:
-    """Return the rows to measure and what they are: a split's name, or ``"all"``."""
-    own = data is None or str(data) == model.settings["dataset"]
-    changes = {"dataset": None if data is None else str(data), "target": target, "data_dir": data_dir and str(data_dir)}
-    settings = settings_from(model.settings, {name: value for name, value in changes.items() if value is not None})
-    if own:
-        source = read_source(settings, model.features.pictures)
-    else:
-        shape = model.features.image_shape
-        source = load_source(
-            data,
-            target=target or _remembered_target(model, str(data)),
-            data_dir=data_dir,
-            image_size=None if shape is None else shape[:2],
-            colour=shape is not None and len(shape) == 3,
-            text_columns=model.features.text_columns,
-            pictures=model.features.pictures,
-        )
-        if split is None:
-            return (source, "all") if source.test is None else (source.test, "test")
-    split = split or "test"
-    part = dict(zip(SPLITS, split_source(source, settings, model.task), strict=True))[split]
+    model: Model, data: Any, target: str | None, data_dir: str | Path | None, split: str | None
+) -> tuple[Source, str, tuple[str, ...]]:
+    """Return the rows to measure, what they are (a split's name, or ``"all"``), and notes on them."""
+    name = None if data is None else place(data) if is_place(data) else IN_MEMORY
+    notes: tuple[str, ...] = ()
+    if data is None or model.settings["dataset"] in (name, IN_MEMORY):
+        is_known_by_name = data is None or model.settings["dataset"] != IN_MEMORY
+        changes = {"dataset": name, "target": target, "data_dir": data_dir and str(data_dir)}
+        settings = settings_from(model.settings, {key: value for key, value in changes.items() if value is not None})
+        known = {"schema": model.schema, "pictures": model.features.pictures}
+        source = read_source(settings, **known) if is_known_by_name else _other(model, data, target, data_dir)
+        try:
+            return _held_out(model, source, settings, split or "test", data is None or split is not None)
+        except ChangedDataError as error:
+            if data is None or split is not None:
+                raise
+            if is_known_by_name or error.there:
+                what = "the data" if name == IN_MEMORY else name
+                notes = (f"{what} changed since training: all rows are measured, among them such as it may have used.",)
+    source = _other(model, data, target, data_dir)
+    notes = (*notes, *source.notes)
+    if split is None:
+        return (source, "all", notes) if source.test is None else (source.test, "test", notes)
+    part = dict(zip(SPLITS, split_source(source, settings_from(model.settings), model.task), strict=True))[split]
     if part is None or not len(part):
-        used = ", ".join(name for name, count in model.rows.items() if count) or "none"
-        raise DataError(f"the run has no {split} rows; name other data, or a split that it has: {used}.")
-    if own and model.rows.get(split) != len(part):
-        raise DataError(
-            f"{settings.dataset} is not what it was in training: its {split} split has {len(part):,} rows and had "
-            f"{model.rows.get(split, 0):,}. Restore the data, or name the data to evaluate on."
-        )
-    return part, split
+        raise DataError(f"{source.name} has no {split} rows; leave the split out.")
+    return part, split, notes
+
+
+def _held_out(
+    model: Model, source: Source, settings: Settings, split: str, is_asked_for: bool
+) -> tuple[Source, str, tuple[str, ...]]:
+    """Return a split's rows; of data that have changed otherwise only if the split was asked for, rather than the data."""
+    found = find_splits(model, source, settings, (split,))
+    if found.is_changed and not is_asked_for:
+        raise ChangedDataError(f"{settings.dataset} has changed.", len(found.parts.get(split, ())))
+    if split in found.parts:
+        return found.parts[split], split, found.notes
+    used = ", ".join(name for name, count in model.rows.items() if count) or "none"
+    raise DataError(f"the run has no {split} rows; name other data, or a split that it has: {used}.")
+
+
+def _other(model: Model, data: Any, target: str | None, data_dir: str | Path | None) -> Source:
+    """Read data as those of the model were read."""
+    if not is_place(data):
+        return model.source_of(data, target)
+    shape = model.features.image_shape
+    return load_source(
+        data,
+        target=target or _remembered_target(model, place(data)),
+        data_dir=data_dir,
+        image_size=None if shape is None else shape[:2],
+        colour=shape is not None and len(shape) == 3,
+        schema=model.schema,
+        pictures=model.features.pictures,
+    )
 
 
 def _remembered_target(model: Model, data: str) -> str | None:

@@ -19,8 +19,9 @@ from fastmlp.errors import DataError, FastMLPError, ModelFileError, UsageError
 from fastmlp.nn.losses import Loss, parse_loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.training.measure import Measure
-from fastmlp.training.model_file import read_model, take_tensor, write_model
+from fastmlp.training.model_file import ROW_HASHES, read_model, take_tensor, write_model
 
+from .known_rows import KnownRows
 from .recorded_prediction import PREDICTION_BATCH, RecordedPrediction
 from .settings import settings_from
 
@@ -49,6 +50,8 @@ class Model:
         What the target was called in the training data, if it had a name.
     rows
         How many rows each split had: ``{"train": 1438, "validation": 0, "test": 359}``.
+    known_rows
+        What tells these rows from others; None where that is not known.
     """
 
     network: Network
@@ -58,6 +61,7 @@ class Model:
     settings: dict[str, Any]
     target_name: str | None = None
     rows: dict[str, int] = field(default_factory=dict)
+    known_rows: KnownRows | None = None
 
     def __post_init__(self):
         self._recorded = RecordedPrediction(self.network, self.loss, self.features.scale, self.features.shift)
@@ -199,7 +203,7 @@ class Model:
             for name, parameter in self.network.named_parameters().items()
         }
         path = folder / MODEL_FILE
-        write_model(path, tensors, self.describe())
+        write_model(path, tensors | ({} if self.known_rows is None else self.known_rows.arrays()), self.describe())
         return path
 
     def describe(self) -> dict[str, Any]:
@@ -212,6 +216,7 @@ class Model:
             "settings": self.settings,
             "target_name": self.target_name,
             "rows": self.rows,
+            "known_rows": None if self.known_rows is None else self.known_rows.to_dict(),
         }
 
     def export(self, path: str | Path, format: str | None = None, *, opset: int | None = None) -> Exported:
@@ -324,6 +329,7 @@ def _rebuild(file: Path, tensors: dict[str, np.ndarray], description: dict[str, 
     kept = dict(description["architecture"])
     kept["hidden"], kept["dropout"] = tuple(kept["hidden"]), tuple(kept["dropout"])
     architecture = Architecture(**kept)
+    hashes = {name: tensors.pop(name) for name in list(tensors) if name.startswith(ROW_HASHES)}
     _check_sizes(file, architecture, tensors)
     features, targets = (
         FeaturePreprocessor.from_dict(description["features"]),
@@ -349,7 +355,9 @@ def _rebuild(file: Path, tensors: dict[str, np.ndarray], description: dict[str, 
     target_name, rows = description["target_name"], description["rows"]
     if not isinstance(target_name, (str, type(None))) or not all(type(count) is int for count in rows.values()):
         raise ModelFileError(f"the model {file} is damaged: what it says of its training data cannot be read.")
-    return Model(network, loss, features, targets, settings.to_dict(), target_name, rows)
+    known = description.get("known_rows")  # models of old have none
+    known = None if known is None else KnownRows.from_dict(known, hashes, rows)
+    return Model(network, loss, features, targets, settings.to_dict(), target_name, rows, known)
 
 
 def _check_sizes(file: Path, architecture: Architecture, tensors: dict[str, np.ndarray]) -> None:

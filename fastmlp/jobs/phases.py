@@ -267,7 +267,8 @@ def _stage(phase: Phase, whole: Settings, built: Model, data: PreparedData, firs
     of_model = replace(
         whole, loss=settings.loss, label_smoothing=settings.label_smoothing, reduction=settings.reduction
     )
-    model = Model(network, loss, data.features, data.targets, of_model.to_dict(), data.target_name, data.rows)
+    kept = of_model.to_dict(), data.target_name, data.rows, data.known_rows
+    model = Model(network, loss, data.features, data.targets, *kept)
     _set_dropout(network, settings)
     optimizer = build_optimizer(settings, model)
     shared = first and first.trainer.batches

@@ -21,6 +21,7 @@ from fastmlp.training.trainer import Trainer
 
 from .given import Given
 from .model import MODEL_FILE
+from .preparation import same_data
 from .run_folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, read_history, read_metrics
 from .settings import Settings, read_config, settings_from, to_toml
 from .train import TrainingJob, set_up
@@ -77,7 +78,7 @@ def resume(
     changed = _changed(former, settings)
     history = _history_until(folder, checkpoint.state.position)
     job = set_up(settings, resumed=folder, callbacks=callbacks, announce=announce, given=given)
-    if job.notes["data"] != checkpoint.run["data"]:
+    if not same_data(job.data, checkpoint.run["data"]):
         raise UsageError(
             f"the data of {folder} are not those that the run was begun with: {settings.dataset} has changed. Give the same "
             "data, or train anew."

@@ -33,7 +33,7 @@ from fastmlp.training.trainer import Trainer, TrainingResult
 
 from .given import Given
 from .model import Model, bind, loss_targets, output_width
-from .preparation import Part, PreparedData, fingerprint, prepare
+from .preparation import Part, PreparedData, prepare
 from .recorded_prediction import PREDICTION_BATCH
 from .run_folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, create_run_folder
 from .settings import Settings, to_toml
@@ -162,7 +162,7 @@ def set_up(
     if folder is None:
         folder = create_run_folder(out, data.name)
         write_text(folder / CONFIG_FILE, to_toml(settings))
-    notes: dict[str, Any] = {"data": fingerprint(data), "resumes": []}
+    notes: dict[str, Any] = {"data": data.known_rows.order, "resumes": []}
     batches = make_batches(model, data, data.train, settings.batch_size, model.network.counters, data.weights)
     measures = make_measures(model, data, batches)
     trainer = Trainer(
@@ -244,7 +244,8 @@ def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Mod
     network = Network(architecture, backend, settings.dtype, settings.seed)
     bind(network, loss, max(settings.batch_size, PREDICTION_BATCH))
     network.initialize()
-    return Model(network, loss, data.features, data.targets, settings.to_dict(), data.target_name, data.rows)
+    kept = settings.to_dict(), data.target_name, data.rows, data.known_rows
+    return Model(network, loss, data.features, data.targets, *kept)
 
 
 def _check_memory(architecture: Architecture, settings: Settings, backend: Backend) -> None:

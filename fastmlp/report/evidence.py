@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from fastmlp.data.source import Source
-from fastmlp.errors import DataError, FastMLPError
+from fastmlp.errors import FastMLPError
+from fastmlp.jobs.held_out import FoundSplits, find_splits
 from fastmlp.jobs.model import Model, load
-from fastmlp.jobs.preparation import read_source, split_source
+from fastmlp.jobs.preparation import read_source
 from fastmlp.jobs.settings import settings_from
 
 from .record import SPLITS, RunRecord
@@ -131,34 +132,24 @@ def gather(
     given = {"dataset": data and str(data), "data_dir": data_dir and str(data_dir)}
     changes = {name: value for name, value in given.items() if value}
     try:
-        source, splits = _split_again(model, changes)
-        answered = {name: _answered(name, part, model) for name, part in splits.items()}
+        source, found = _split_again(model, changes)
+        answered = {name: _answered(name, part, model) for name, part in found.parts.items()}
     except (FastMLPError, OSError) as error:
         if changes:
             raise
         remedy = "Give the place where they are now: fastmlp report RUN --data PATH"
         return Evidence(model, problems=[f"The data cannot be read again: {error} {remedy}."])
     problems = _disagreements(answered, model, record.metrics)
-    return Evidence(model, answered, _image_shape(source), source.notes, problems)
+    return Evidence(model, answered, _image_shape(source), (*source.notes, *found.notes), problems)
 
 
-def _split_again(model: Model, changes: dict[str, str]) -> tuple[Source, dict[str, Source]]:
+def _split_again(model: Model, changes: dict[str, str]) -> tuple[Source, FoundSplits]:
     """Return the source and those of its splits that have rows; a row keeps the place where it was found."""
     settings = settings_from(model.settings, changes)
     source = _with_row_names(read_source(settings, model.features.pictures))
     if source.test is not None:
         source = replace(source, test=_with_row_names(source.test))
-    if source.target is None:
-        raise DataError(f"{source.name} has no target to compare with.")
-    parts = dict(zip(SPLITS, split_source(source, settings, model.task), strict=True))
-    for name, part in parts.items():
-        rows = 0 if part is None else len(part)
-        if model.rows.get(name, 0) != rows:
-            raise DataError(
-                f"{settings.dataset} is not what it was in training: its {name} split has {rows:,} rows and had "
-                f"{model.rows.get(name, 0):,}."
-            )
-    return source, {name: part for name, part in parts.items() if part is not None and len(part)}
+    return source, find_splits(model, source, settings)
 
 
 def _with_row_names(source: Source) -> Source:

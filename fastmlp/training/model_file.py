@@ -14,6 +14,7 @@ from .files import write_atomically
 
 FORMAT = "fastmlp"
 FORMAT_VERSION = 1
+ROW_HASHES = "held_out_rows."  # begins the names of arrays that are no weights
 LARGEST_HEADER = 16 * 2**20  # bytes; vocabularies of text columns live there
 
 
@@ -25,7 +26,7 @@ def write_model(path: Path, tensors: dict[str, np.ndarray], description: dict[st
     path
         The file.
     tensors
-        float32 or float64 arrays by name.
+        float32 or float64 arrays by name; uint64 where the name begins with ROW_HASHES.
     description
         What JSON can hold.
     format
@@ -59,7 +60,7 @@ def read_model(path: Path, format: str = FORMAT) -> tuple[dict[str, np.ndarray],
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(path, str(error)) from None
     for name, array in tensors.items():
-        if array.dtype not in (np.float32, np.float64):
+        if array.dtype not in ((np.uint64,) if name.startswith(ROW_HASHES) else (np.float32, np.float64)):
             raise _damaged(path, f"array {name!r} is {array.dtype}, not float32 or float64")
         if format == FORMAT and not np.isfinite(array).all():
             raise _damaged(path, f"array {name!r} holds numbers that are not finite")

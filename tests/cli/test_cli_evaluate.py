@@ -108,7 +108,7 @@ def test_label_smoothing_counts_in_evaluation_as_in_training(fastmlp, here, flow
 def test_changed_data_are_noticed(fastmlp, here, flowers_csv):
     fastmlp("train", flowers_csv, "--epochs", "2", "--quiet", "--out", "run")
     write(flowers_csv, flowers(rows=90))
-    fastmlp("evaluate", "run").is_refused("not what it was in training", "18 rows and had 12")
+    fastmlp("evaluate", "run").is_refused("not what it was in training", "of its 12 test rows", "90 rows now, 60 then")
 
 
 def test_a_run_without_test_rows(fastmlp, here, flowers_csv):
