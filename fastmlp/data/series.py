@@ -83,7 +83,7 @@ def plain_array(given: Any, what: str) -> np.ndarray:
     elif hasattr(given, "__cuda_array_interface__") and hasattr(given, "get"):
         given = given.get()
     if isinstance(given, np.ma.MaskedArray):
-        given = given.filled(np.nan) if given.dtype.kind == "f" else given.astype(object).filled(None)
+        given = given.filled(np.nan) if given.dtype.kind == "f" else np.where(given.mask, None, given.data)
     try:
         array = np.asarray(given)
     except Exception as error:  # whatever a foreign class raises while it is converted

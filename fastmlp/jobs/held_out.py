@@ -36,9 +36,20 @@ class ChangedDataError(DataError):
 
 @dataclass(frozen=True, eq=False)
 class FoundSplits:
-    """The rows of each split that was wanted and has rows, and what to say of how they were found."""
+    """The rows of each split that was wanted and has rows.
+
+    Attributes
+    ----------
+    parts
+        By the splits' names.
+    is_changed
+        Whether the source holds other rows beside these than in training; the order alone is no change.
+    notes
+        What to say of how they were found.
+    """
 
     parts: dict[str, Source]
+    is_changed: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -102,7 +113,8 @@ class _Search:
         rows = self._by_hash()
         for name in wanted:
             self._check_there(name, rows)
-        return FoundSplits(self._parts(rows, wanted), (self._note(rows),))
+        is_changed = not self._is_same_in_another_order(rows)
+        return FoundSplits(self._parts(rows, wanted), is_changed, (self._note(is_changed),))
 
     def _in_place(self) -> dict[str, np.ndarray] | None:
         """Return the row numbers of each split that has rows if all rows are where they were, else None."""
@@ -161,9 +173,13 @@ class _Search:
             parts[name] = (self.source.test if own else self.source).take(rows[name])
         return parts
 
-    def _note(self, rows: dict[str, np.ndarray]) -> str:
+    def _is_same_in_another_order(self, rows: dict[str, np.ndarray]) -> bool:
+        has_held_out = all(name in rows and (rows[name] >= 0).all() for name in HELD_OUT if self.model.rows.get(name))
+        return has_held_out and self._has_training_rows(rows) and not self._size()
+
+    def _note(self, is_changed: bool) -> str:
         dataset = "the data" if self.settings.dataset == IN_MEMORY else self.settings.dataset
-        if all((rows[name] >= 0).all() for name in rows) and self._has_training_rows(rows) and not self._size():
+        if not is_changed:
             return f"the rows of {dataset} stand in another order than in training; each was found by what it holds."
         return (
             f"rows of {dataset} changed since training{self._size()}; those that are measured are still there, and were "

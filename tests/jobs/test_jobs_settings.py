@@ -4,6 +4,7 @@ import math
 import tomllib
 from dataclasses import MISSING, fields
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,6 +117,17 @@ def test_what_is_refused(given, said):
     with pytest.raises(UsageError, match=said.replace("(", r"\(")) as caught:
         settings_from(given)
     assert "\n" not in str(caught.value)
+
+
+def test_a_value_that_is_large_is_not_shown_whole():
+    with pytest.raises(UsageError, match=r"target must be text; got array\(") as caught:
+        settings_from({"target": np.zeros((50, 50))})
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 120
+
+
+def test_paths_are_texts(tmp_path):
+    assert settings_from({"dataset": tmp_path, "data_dir": tmp_path}).data_dir == str(tmp_path)
 
 
 @pytest.mark.parametrize(("text", "widths"), [("none", ()), ("", ()), (" 4 , 5 ", (4, 5)), ("7", (7,))])
