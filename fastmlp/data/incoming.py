@@ -73,6 +73,9 @@ def as_frame(given: Any, names: tuple[str, ...] | None = None) -> polars.DataFra
     if is_of("polars", given, "LazyFrame"):
         return _collected(given, names)
     if is_of("pandas", given, "DataFrame"):
+        kinds = set(given.dtypes)
+        if len(kinds) == 1 and isinstance(kind := kinds.pop(), np.dtype) and kind.kind in "buif":
+            return _of_matrix(given.columns, given.to_numpy(), names)
         return _of_columns(given.columns, lambda position: given.iloc[:, position], names)
     if isinstance(given, Mapping):
         return _of_dict(given, names)
@@ -93,14 +96,32 @@ def _of_columns(
 ) -> polars.DataFrame:
     """Return the columns, those of ``names`` alone where these are given, as a frame; names that are no texts become so."""
     polars = _polars()
-    found = [str(name) for name in columns]
-    if len(set(found)) != len(found):
-        twice = next(name for index, name in enumerate(found) if name in found[:index])
-        raise DataError(f"the column {twice!r} occurs twice; give each column a name of its own.")
-    wanted = range(len(found)) if names is None else [_position(name, found) for name in names]
-    series = [to_series(found[position], column(position)) for position in wanted]
+    series = [to_series(name, column(position)) for name, position in _wanted(columns, names).items()]
     _check_lengths(series)
     return polars.DataFrame(series)
+
+
+def _of_matrix(columns: Iterable[Any], matrix: np.ndarray, names: tuple[str, ...] | None) -> polars.DataFrame:
+    """Return the columns of a matrix of numbers, as ``_of_columns`` would, at once."""
+    wanted = _wanted(columns, names)
+    chosen = matrix if names is None else matrix[:, list(wanted.values())]
+    return _polars().DataFrame(chosen, schema=list(wanted), orient="row", nan_to_null=True)
+
+
+def _wanted(columns: Iterable[Any], names: tuple[str, ...] | None) -> dict[str, int]:
+    """Return the columns that are wanted, as texts, and where each stands."""
+    found: dict[str, int] = {}
+    for position, name in enumerate(map(str, columns)):
+        if name in found:
+            raise DataError(f"the column {name!r} occurs twice; give each column a name of its own.")
+        found[name] = position
+    if names is None:
+        return found
+    for name in names:
+        if name not in found:
+            hint = did_you_mean(name, found)
+            raise DataError(f"the data has no column {name!r}, which the model was trained on{hint}")
+    return {name: found[name] for name in names}
 
 
 def _check_lengths(series: Sequence[polars.Series]) -> None:
@@ -135,8 +156,7 @@ def _collected(lazy: polars.LazyFrame, names: tuple[str, ...] | None) -> polars.
     polars = _polars()
     try:
         if names is not None:
-            found = lazy.collect_schema().names()
-            lazy = lazy.select([found[_position(name, found)] for name in names])
+            lazy = lazy.select(list(_wanted(lazy.collect_schema().names(), names)))
         return lazy.collect()
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException, OSError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -229,12 +249,6 @@ def _flattened(array: np.ndarray) -> np.ndarray:
     if 0 in array.shape:
         return array.reshape(len(array), int(np.prod(array.shape[1:])))
     return source_of_arrays("the data", array, None, None).features
-
-
-def _position(name: str, found: Sequence[str]) -> int:
-    if name not in found:
-        raise DataError(f"the data has no column {name!r}, which the model was trained on{did_you_mean(name, found)}")
-    return found.index(name)
 
 
 def _polars() -> Any:
