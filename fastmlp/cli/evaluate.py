@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from .console import Console, number
-from .options import DATA_DIR, DEVICE, JSON, RUN, THREADS
+from .options import DATA_DIR, DEVICE, JSON, LAYOUT, RUN, THREADS
 
 MOST_CLASSES_SHOWN = 20  # of a confusion matrix on a terminal
 
 
-def evaluate(run: str, data: str | None, target: str | None, data_dir: str | None, split: str | None, device: str,
-             threads: int | None, as_json: bool) -> None:  # fmt: skip
+def evaluate(run: str, data: str | None, target: str | None, data_dir: str | None, split: str | None,
+             header: bool | None, separator: str | None, device: str, threads: int | None, as_json: bool) -> None:  # fmt: skip
     """Measure the model of a RUN, a run's folder or a model file, on DATA; default its own test rows.
 
     \b
@@ -22,7 +22,8 @@ def evaluate(run: str, data: str | None, target: str | None, data_dir: str | Non
     """
     from fastmlp.jobs.evaluate import evaluate as measure
 
-    report = measure(run, data, target=target, data_dir=data_dir, split=split, device=device, threads=threads)
+    rows = {"target": target, "data_dir": data_dir, "split": split, "header": header, "separator": separator}
+    report = measure(run, data, **rows, device=device, threads=threads)
     console = Console(as_json)
     if as_json:
         _show_notes(console, report)
@@ -84,6 +85,7 @@ command = click.Command(
             metavar="train|validation|test",
             help="Rows that training used so; default test, or all rows of other data without a test set.",
         ),
+        *LAYOUT,
         DEVICE,
         THREADS,
         JSON,

@@ -8,6 +8,7 @@ import click
 
 from fastmlp.errors import UsageError
 
+from .column_table import show_columns
 from .console import Console, duration, number
 from .options import DEVICE, JSON
 
@@ -94,6 +95,11 @@ def _show_run(console: Console, report: dict[str, Any]) -> None:
     rows = [(name, "×".join(map(str, shape))) for name, shape in report["parameters"].items()]
     console.table(("arrays", "shape"), rows)
     console.line(f"{report['parameter_count']:,} trained parameters")
+    if report["columns"]:
+        from fastmlp.data.readings.schema import ColumnFacts
+
+        console.line()
+        show_columns(console, [ColumnFacts.from_dict(each) for each in report["columns"]])
     console.line()
     console.line("settings")
     console.entries((f"  {name}", str(value)) for name, value in report["settings"].items())

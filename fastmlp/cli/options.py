@@ -41,6 +41,16 @@ THREADS = click.Option(
     show_default=True,
     help="CPU threads: auto or a number.",
 )
+LAYOUT = (
+    click.Option(
+        ["--header/--no-header"], default=None, help="Whether the first row of DATA, a table, names its columns."
+    ),
+    click.Option(
+        ["--separator"],
+        metavar="TEXT",
+        help="What stands between the fields of DATA; both default as in training where that fits, else found out.",
+    ),
+)
 JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print one line of JSON, for a program to read.")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import Console
-from .options import DATA_DIR, DEVICE, RUN, THREADS
+from .options import DATA_DIR, DEVICE, LAYOUT, RUN, THREADS
 
 if TYPE_CHECKING:
     from fastmlp.jobs.predict import Predictions
@@ -18,7 +18,8 @@ ROWS_SHOWN = 10
 COLUMNS_SHOWN = 12
 
 
-def predict(run: str, data: str, output: str | None, data_dir: str | None, device: str, threads: int | None) -> None:
+def predict(run: str, data: str, output: str | None, data_dir: str | None, header: bool | None,
+            separator: str | None, device: str, threads: int | None) -> None:  # fmt: skip
     """Predict the rows of DATA with the model of a RUN, a run's folder or a model file.
 
     \b
@@ -31,7 +32,10 @@ def predict(run: str, data: str, output: str | None, data_dir: str | None, devic
 
     if output not in (None, STANDARD_OUTPUT):
         output_kind(output)  # refused before the work, not after
-    predictions = answer(run, data, data_dir=data_dir, device=device, threads=threads)
+    layout = {"header": header, "separator": separator}
+    predictions = answer(run, data, data_dir=data_dir, **layout, device=device, threads=threads)
+    for note in predictions.notes:
+        Console().notice(f"note: {note}")
     if output is None:
         _show(Console(), predictions)
     elif output == STANDARD_OUTPUT:
@@ -72,6 +76,7 @@ command = click.Command(
             help="Where to write: a name that ends in .csv or .parquet, or - for CSV on standard output.",
         ),
         DATA_DIR,
+        *LAYOUT,
         DEVICE,
         THREADS,
     ],

@@ -9,6 +9,7 @@ from typing import Any
 from fastmlp import __version__
 from fastmlp.jobs.train import TrainingJob
 
+from .column_table import show_columns
 from .console import Console, duration, number
 
 
@@ -52,6 +53,9 @@ def report_start(console: Console, job: TrainingJob) -> None:
     )
     for note in data.notes:
         console.line(f"note: {note}")
+    if data.features.facts:
+        console.line()
+        show_columns(console, data.features.facts)
     rows = [
         (name, "×".join(map(str, parameter.shape)), f"{parameter.size:,}")
         for name, parameter in network.named_parameters().items()

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastmlp.data import stored
+from fastmlp.data.medians import column_ranges
+from fastmlp.data.readings.gaps import GAP_SPELLINGS, GAP_WORDS
+from fastmlp.data.readings.reading import ColumnReading
+from fastmlp.data.readings.words import listed
 from fastmlp.errors import DataError, ModelFileError
 
 if TYPE_CHECKING:
     import polars
 
 MAXIMUM_LEVELS = 64
-KINDS = ("number", "date", "time", "duration")
+NUMERIC_KINDS = ("number", "truth", "date", "time", "duration")
 MICROSECONDS_A_DAY = 86_400_000_000
+# What spelt a gap when models did not say so themselves.
+EARLIER_GAPS = ("NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
 
 
 @dataclass(frozen=True)
@@ -24,10 +33,8 @@ class NumericColumn:
 
     Parameters
     ----------
-    name
-        The column's name in the table.
-    kind
-        "number" (booleans are 0 and 1), "date" (days), "time" or "duration" (seconds).
+    reading
+        How its cells are read: "number", "truth" (0 and 1), "date" (days), "time" or "duration" (seconds).
     origin
         What is subtracted before the values are narrowed to float32, in the same unit: dates and other columns that lie
         far from zero would lose their differences otherwise.
@@ -35,10 +42,14 @@ class NumericColumn:
         Median of the training rows' values, origin subtracted.
     """
 
-    name: str
-    kind: str
+    reading: ColumnReading
     origin: float
     median: float
+
+    @property
+    def name(self) -> str:
+        """The column's name in the table."""
+        return self.reading.name
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -46,39 +57,26 @@ class NumericColumn:
         return (self.name,)
 
     @classmethod
-    def fit(cls, series: polars.Series) -> NumericColumn | None:
-        """Learn origin and median; return None if every value is missing."""
-        kind = _kind_of(series)
-        values = to_numbers(series, kind).drop_nulls().to_numpy()
-        if values.size == 0:
-            return None
-        lowest, highest = float(values.min()), float(values.max())
-        with np.errstate(over="ignore"):
-            resolution = float(np.spacing(np.float32(max(abs(lowest), abs(highest)))))
-        too_coarse = np.isfinite(resolution) and highest > lowest and resolution > 1e-4 * (highest - lowest)
-        origin = lowest if kind == "date" or too_coarse else 0.0
-        return cls(series.name, kind, origin, float(np.median(values)) - origin)
+    def fit_all(cls, readings: Sequence[ColumnReading], values: np.ndarray) -> list[NumericColumn | None]:
+        """Learn origins and medians of float64 (rows, columns), NaN where missing; None where every value is missing."""
+        found = zip(readings, *(part.tolist() for part in column_ranges(values)), strict=True)
+        return [cls._of(reading, *spread) for reading, *spread in found]
 
-    def write(self, series: polars.Series, output: np.ndarray) -> None:
-        """Write the column's numbers into ``output``, (rows, 1)."""
-        values = to_numbers(series, self.kind) - self.origin
-        output[:, 0] = narrowed(values.fill_null(self.median).to_numpy()[:, None], output.dtype, self.output_names)[
-            :, 0
-        ]
+    @classmethod
+    def _of(cls, reading: ColumnReading, lowest: float, median: float, highest: float) -> NumericColumn | None:
+        if math.isnan(median):
+            return None
+        origin = origin_of(lowest, highest, reading.kind == "date")
+        return cls(reading, origin, median - origin)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as JSON can hold it."""
-        return {"name": self.name, "kind": self.kind, "origin": self.origin, "median": self.median}
+        return {**self.reading.to_dict(), "origin": self.origin, "median": self.median}
 
     @classmethod
     def from_dict(cls, kept: Any) -> NumericColumn:
         """Return the column that ``to_dict`` described, every entry checked."""
-        return cls(
-            stored.entry(kept, "name", str),
-            stored.word(kept, "kind", KINDS),
-            stored.number(kept, "origin"),
-            stored.number(kept, "median"),
-        )
+        return cls(ColumnReading.from_dict(kept), stored.number(kept, "origin"), stored.number(kept, "median"))
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,8 @@ class CategoryColumn:
 
     Parameters
     ----------
-    name
-        The column's name in the table.
+    reading
+        How its cells are read: as "text".
     levels
         The texts that have an output column of their own.
     has_other
@@ -98,10 +96,15 @@ class CategoryColumn:
         Whether a missing text is a level "(missing)". Without it a missing text is all zeros.
     """
 
-    name: str
+    reading: ColumnReading
     levels: tuple[str, ...]
     has_other: bool
     has_missing: bool
+
+    @property
+    def name(self) -> str:
+        """The column's name in the table."""
+        return self.reading.name
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -110,10 +113,10 @@ class CategoryColumn:
         return tuple(f"{self.name}={level}" for level in (*self.levels, *extra))
 
     @classmethod
-    def fit(cls, series: polars.Series) -> CategoryColumn | None:
+    def fit(cls, reading: ColumnReading, texts: polars.Series) -> CategoryColumn | None:
         """Learn the levels, at most 64 of them; return None if every value is missing."""
-        texts = to_texts(series)
-        present, counts = np.unique(texts.drop_nulls().to_numpy().astype(object), return_counts=True)
+        found = texts.drop_nulls().alias("text").value_counts(name="rows").sort("text")
+        present, counts = found["text"].to_numpy().astype(object), found["rows"].to_numpy()
         if present.size == 0:
             return None
         has_missing = texts.null_count() > 0
@@ -122,31 +125,71 @@ class CategoryColumn:
         if has_other:
             frequent = np.argsort(-counts, kind="stable")[: room - 1]
             present = present[np.sort(frequent)]
-        return cls(series.name, tuple(present.tolist()), has_other, has_missing)
+        return cls(reading, tuple(present.tolist()), has_other, has_missing)
 
-    def write(self, series: polars.Series, output: np.ndarray) -> None:
-        """Write ones and zeros into ``output``, (rows, levels)."""
+    @property
+    def missing_position(self) -> int:
+        """The output column of a missing text, or -1.
+
+        Where training saw no gap but a word that spells one elsewhere, a gap is that word.
+        """
+        if self.has_missing:
+            return len(self.levels) + self.has_other
+        spelt = [position for position, level in enumerate(self.levels) if level.lower() in GAP_WORDS]
+        return spelt[0] if len(spelt) == 1 else -1
+
+    @cached_property
+    def other_spellings(self) -> dict[str, int]:
+        """The output columns of texts that are no level but spell one, or a gap.
+
+        1.0 and 1 are the level 01, as codes become where a program made numbers of them, unless two levels are that number;
+        where training saw gaps, a word that spells one elsewhere is one. These are all: an exported model holds them too.
+        """
+        found = dict.fromkeys(GAP_SPELLINGS, self.missing_position) if self.has_missing else {}
+        values = [_number_or_none(level) for level in self.levels]
+        for position, value in enumerate(values):
+            if value is not None and values.count(value) == 1:
+                found |= dict.fromkeys(number_spellings(value), position)
+        found |= dict.fromkeys(self.reading.gaps, self.missing_position)
+        return {text: position for text, position in found.items() if text not in self.levels}
+
+    def position_of(self, text: str) -> int:
+        """Return the output column of a text that is no level: -1 if it has none, and is all zeros."""
+        return self.other_spellings.get(text, len(self.levels) if self.has_other else -1)
+
+    def write(self, texts: polars.Series, output: np.ndarray, notes: list[str] | None = None) -> None:
+        """Write ones and zeros into ``output``, (rows, levels), and say which texts were not seen in training."""
         import polars
 
-        texts = to_texts(series)
-        unseen = len(self.levels) if self.has_other else -1
-        missing = len(self.levels) + self.has_other if self.has_missing else -1
+        unseen = texts.filter(~texts.is_in(list(self.levels)).fill_null(True)).unique().sort().to_list()
         positions = texts.replace_strict(
-            polars.Series(self.levels, dtype=polars.String),
-            polars.Series(range(len(self.levels)), dtype=polars.Int32),
-            default=unseen,
+            polars.Series([*self.levels, *unseen], dtype=polars.String),
+            polars.Series([*range(len(self.levels)), *map(self.position_of, unseen)], dtype=polars.Int32),
+            default=-1,
             return_dtype=polars.Int32,
         ).to_numpy(writable=True)
-        positions[texts.is_null().to_numpy()] = missing
+        positions[texts.is_null().to_numpy()] = self.missing_position
         output[:] = 0
         rows = np.flatnonzero(positions >= 0)
         output[rows, positions[rows]] = 1
+        if notes is not None and texts.null_count() and not self.has_missing:
+            level = self.missing_position
+            meant = f"the level {self.levels[level]!r}" if level >= 0 else "none of its levels"
+            notes.append(
+                f"column {self.name!r} lacks {texts.null_count():,} values, none in training; they count as {meant}."
+            )
+        unknown = [] if self.has_other else [text for text in unseen if self.position_of(text) < 0]
+        if unknown and notes is not None:
+            notes.append(
+                f"column {self.name!r} holds texts that training did not: {listed(unknown)}; they count as none."
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as JSON can hold it."""
         return {
             "name": self.name,
             "kind": "category",
+            "gaps": list(self.reading.gaps),
             "levels": list(self.levels),
             "has_other": self.has_other,
             "has_missing": self.has_missing,
@@ -158,8 +201,9 @@ class CategoryColumn:
         levels = stored.texts(kept, "levels")
         if not levels:
             raise ModelFileError("the model's data description is damaged: a text column has no levels.")
+        gaps = stored.texts(kept, "gaps") if "gaps" in kept else EARLIER_GAPS
         return cls(
-            stored.entry(kept, "name", str),
+            ColumnReading(stored.entry(kept, "name", str), "text", gaps=gaps),
             levels,
             stored.entry(kept, "has_other", bool),
             stored.entry(kept, "has_missing", bool),
@@ -168,26 +212,40 @@ class CategoryColumn:
 
 def column_from_dict(kept: Any) -> NumericColumn | CategoryColumn:
     """Return the column of either sort that its ``to_dict`` described."""
-    kind = stored.word(kept, "kind", (*KINDS, "category"))
+    kind = stored.word(kept, "kind", (*NUMERIC_KINDS, "category"))
     return (CategoryColumn if kind == "category" else NumericColumn).from_dict(kept)
 
 
-def is_text(series: polars.Series) -> bool:
-    """Tell whether a column holds texts, which become one-hot."""
+def origin_of(lowest: float, highest: float, always: bool = False) -> float:
+    """Return what to subtract from values in this range: the lowest if float32 is too coarse for their differences."""
+    with np.errstate(over="ignore"):
+        resolution = float(np.spacing(np.float32(max(abs(lowest), abs(highest)))))
+    too_coarse = np.isfinite(resolution) and highest > lowest and resolution > 1e-4 * (highest - lowest)
+    return lowest if always or too_coarse else 0.0
+
+
+def as_numbers(columns: Iterable[polars.Series]) -> np.ndarray:
+    """Return columns that were read as numbers, truth values, dates or times as float64 (rows, columns), gaps NaN."""
     import polars
 
-    return isinstance(series.dtype, (polars.String, polars.Categorical, polars.Enum))
+    numbers = [_as_float(series).alias(str(position)) for position, series in enumerate(columns)]
+    return polars.DataFrame(numbers).to_numpy(writable=True)
 
 
-def to_texts(series: polars.Series) -> polars.Series:
-    """Return a column's values as texts; missing ones stay missing."""
+def _as_float(series: polars.Series) -> polars.Series:
     import polars
 
-    return series.cast(polars.String)
+    if series.dtype == polars.Datetime:
+        return series.dt.timestamp("us").cast(polars.Float64) / MICROSECONDS_A_DAY
+    if series.dtype == polars.Time:
+        return series.cast(polars.Int64).cast(polars.Float64) / 1e9
+    if series.dtype == polars.Duration:
+        return series.dt.total_microseconds().cast(polars.Float64) / 1e6
+    return series if series.dtype == polars.Float64 else series.cast(polars.Float64)
 
 
-def to_numbers(series: polars.Series, kind: str) -> polars.Series:
-    """Return a column as finite float64 in the unit of ``kind``; missing values and NaN are null.
+def to_numbers(series: polars.Series) -> polars.Series:
+    """Return a column of numbers as finite float64 with null for gaps, for a model that was trained on plain numbers.
 
     Raises
     ------
@@ -196,23 +254,16 @@ def to_numbers(series: polars.Series, kind: str) -> polars.Series:
     """
     import polars
 
-    if is_text(series) and kind == "number":
-        return _finite(_from_texts(series))
-    if series.dtype == polars.Null or series.null_count() == len(series):
-        return polars.Series(series.name, [None] * len(series), dtype=polars.Float64)
-    if _kind_of(series) != kind:
-        held = series.drop_nulls()[0]
+    reading = ColumnReading(series.name, "number")
+    numbers = reading.read(series)
+    odd = reading.odd_cells(series, numbers)
+    if odd.any():
+        row = odd.arg_max()
         raise DataError(
-            f"column {series.name!r} holds {str(held)!r}, of type {series.dtype}; "
-            f"the model was trained on a {kind} there."
+            f"column {series.name!r}, row {row + 1:,} holds {str(series[row])!r}; a finite number is needed there: "
+            "leave the row out or clear the value."
         )
-    if kind == "date":
-        return series.cast(polars.Datetime("us")).dt.timestamp("us").cast(polars.Float64) / MICROSECONDS_A_DAY
-    if kind == "time":
-        return series.cast(polars.Int64).cast(polars.Float64) / 1e9
-    if kind == "duration":
-        return series.dt.total_microseconds().cast(polars.Float64) / 1e6
-    return _finite(series.cast(polars.Float64))
+    return numbers.cast(polars.Float64)
 
 
 def narrowed(values: np.ndarray, dtype: np.dtype, names: tuple[str, ...], first_row: int = 0) -> np.ndarray:
@@ -228,45 +279,17 @@ def narrowed(values: np.ndarray, dtype: np.dtype, names: tuple[str, ...], first_
     return result
 
 
-def _kind_of(series: polars.Series) -> str:
+def number_spellings(value: float) -> set[str]:
+    """Return how programs write a number: 1.0 and 1, 1e-05 and 0.00001."""
     import polars
 
-    dtype = series.dtype
-    if dtype.is_numeric() or dtype in (polars.Boolean, polars.Null):
-        return "number"
-    if dtype in (polars.Date, polars.Datetime):
-        return "date"
-    if dtype == polars.Time:
-        return "time"
-    if dtype == polars.Duration:
-        return "duration"
-    if is_text(series):
-        return "text"
-    raise DataError(
-        f"column {series.name!r} holds {dtype} values; numbers, texts, truth values, dates and times can be used."
-    )
+    whole = {str(int(value))} if value == int(value) else set()
+    return {repr(value), str(polars.Series([value]).cast(polars.String)[0])} | whole
 
 
-def _from_texts(series: polars.Series) -> polars.Series:
-    import polars
-
-    texts = to_texts(series).str.strip_chars()
-    numbers = texts.cast(polars.Float64, strict=False)
-    wrong = numbers.is_null() & texts.is_not_null()
-    if wrong.any():
-        row = wrong.arg_max()
-        raise DataError(
-            f"column {series.name!r}, row {row + 1:,} holds {texts[row]!r}; the model was trained on numbers there."
-        )
-    return numbers
-
-
-def _finite(numbers: polars.Series) -> polars.Series:
-    numbers = numbers.fill_nan(None)
-    infinite = numbers.is_infinite().fill_null(False)
-    if infinite.any():
-        row = infinite.arg_max()
-        raise DataError(
-            f"column {numbers.name!r}, row {row + 1:,} holds {numbers[row]}; leave the row out or clear the value."
-        )
-    return numbers
+def _number_or_none(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None

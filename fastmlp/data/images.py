@@ -69,7 +69,7 @@ def load_images(
         If ``image_size`` is not a size, or ``ground`` not one of the above.
     """
     ground = {"auto": None, "white": WHITE, "black": BLACK}[choose("ground", ground, ("auto", "white", "black"))]
-    size = _parse_size(image_size)
+    size = parse_size(image_size)
     layout = labelled(path) if need_target else unlabelled(path)
     with decoding():
         train = _read(path.name, layout.train, size, colour, reading, ground)
@@ -185,7 +185,7 @@ def _common_size(files: list[Path], headers: list[Header]) -> Size:
     return first
 
 
-def _parse_size(image_size: str | int | Size | None) -> Size | None:
+def parse_size(image_size: str | int | Size | None) -> Size | None:
     if image_size is None:
         return None
     size = image_size

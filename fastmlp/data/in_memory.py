@@ -12,8 +12,10 @@ from fastmlp.data import tables
 from fastmlp.data.arrays import as_target, source_of_arrays
 from fastmlp.data.datasets import NAMES
 from fastmlp.data.incoming import as_features, as_frame
+from fastmlp.data.readings.target import target_values
 from fastmlp.data.series import is_of, plain_array, to_series
 from fastmlp.data.source import Source
+from fastmlp.data.tables import TableOptions
 from fastmlp.errors import DataError, UsageError
 
 NAME = "data in memory"
@@ -39,7 +41,9 @@ def is_pair(given: Any) -> bool:
     return isinstance(given, tuple) and len(given) == 2 and not is_place(given)
 
 
-def as_source(given: Any, target: str | int | None = None, need_target: bool = True) -> Source:
+def as_source(
+    given: Any, target: str | int | None = None, need_target: bool = True, options: TableOptions | None = None
+) -> Source:
     """Return data in memory as a source.
 
     Parameters
@@ -49,6 +53,8 @@ def as_source(given: Any, target: str | int | None = None, need_target: bool = T
         a dict of columns or a list of dicts with the target in it. Without a need for a target, features alone.
     target, need_target
         As for ``load_table``, of a frame with the target in it.
+    options
+        How a frame is read.
 
     Raises
     ------
@@ -60,33 +66,33 @@ def as_source(given: Any, target: str | int | None = None, need_target: bool = T
     if isinstance(given, Source):
         return given
     if is_pair(given):
-        return _of_pair(*given, need_target)
+        return _of_pair(*given, need_target, options)
     frame = as_frame(given)
     if frame is not None:
-        return _of_frame(frame, target, need_target)
+        return _of_frame(frame, target, need_target, options)
     features = as_features(given)
     if need_target:
         raise UsageError(
             f"data of type {type(given).__name__} have no target; give a pair of features and target, (X, y), or a "
             "frame with target='name'."
         )
-    return _of_features(features)
+    return _of_features(features, options)
 
 
-def _of_frame(frame: Any, target: str | int | None, need_target: bool) -> Source:
+def _of_frame(frame: Any, target: str | int | None, need_target: bool, options: TableOptions | None) -> Source:
     """The one place where a frame in memory is read as a table."""
     tables.require_cells(frame, "the frame")
-    return tables.source_of_frame(frame, NAME, target, need_target)
+    return tables.source_of_frame(frame, NAME, target, need_target, options, where="the frame")
 
 
-def _of_features(features: Any) -> Source:
+def _of_features(features: Any, options: TableOptions | None) -> Source:
     if isinstance(features, np.ndarray):
         return source_of_arrays(NAME, features, None, None)
-    return _of_frame(features, None, need_target=False)
+    return _of_frame(features, None, False, options)
 
 
-def _of_pair(features: Any, values: Any, need_target: bool) -> Source:
-    source = _of_features(as_features(features))
+def _of_pair(features: Any, values: Any, need_target: bool, options: TableOptions | None) -> Source:
+    source = _of_features(as_features(features), options)
     if values is None and not need_target:
         return source
     labels, name = _target(values)
@@ -126,4 +132,4 @@ def _labels(values: Any, name: str | None) -> np.ndarray:
         raise DataError(
             f"the target {series.name!r} lacks {series.null_count():,} of {len(series):,} values; leave those rows out."
         )
-    return tables.target_values(series)
+    return target_values(series)

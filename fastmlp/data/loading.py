@@ -8,9 +8,11 @@ from typing import Any
 
 from fastmlp.data import arrays, datasets, idx, images, in_memory, tables
 from fastmlp.data.pictures.reading import PictureReading
+from fastmlp.data.pictures.walk import walk
 from fastmlp.data.raw.layout import Layout
 from fastmlp.data.raw.read import SUFFIXES as TABLE_SUFFIXES
 from fastmlp.data.raw.read import is_table_name
+from fastmlp.data.raw.several import PATTERN_SIGNS, tables_in
 from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.data.readings.schema import Schema
 from fastmlp.data.source import Source
@@ -39,9 +41,9 @@ def load(
     Parameters
     ----------
     source
-        A name of ``datasets.NAMES``; or the path of a table, an .npz file, a folder of images or of the four IDX files;
-        or two paths joined by a comma: features and target as .npy files, tables or IDX files. Or data in memory, as
-        ``in_memory.as_source`` takes them.
+        A name of ``datasets.NAMES``; or the path of a table, an .npz file, a folder of tables, of images or of the four
+        IDX files; a pattern of tables, ``parts/*.csv``; or two paths joined by a comma: features and target as .npy
+        files, tables or IDX files. Or data in memory, as ``in_memory.as_source`` takes them.
     target
         Of a table, the target column's name or position (without it label or target, else the last column); of an .npz
         file, the name of the target's array.
@@ -89,6 +91,15 @@ def load(
     return replace(loaded, test=replace(held_out, test=None), notes=loaded.notes + notes)
 
 
+def is_tables(source: str) -> bool:
+    """Tell whether a path is a table, or a folder or pattern of tables that are read as one."""
+    path = Path(source).expanduser()
+    if source and path.is_dir():
+        # A table beside folders of pictures is about them.
+        return bool(tables_in(path)) and not walk(path).pictures
+    return is_table_name(path) if path.is_file() else any(sign in source for sign in PATTERN_SIGNS)
+
+
 @dataclass(frozen=True)
 class _Choices:
     """What the caller of ``load`` asked for beside the source."""
@@ -111,6 +122,9 @@ def _load(source: Any, choices: _Choices) -> Source:
     if source in datasets.NAMES:
         return _with_own_target(datasets.load_dataset(source, choices.data_dir), choices)
     path = Path(source).expanduser()
+    if choices.pictures is None and is_tables(source):
+        what = path if path.exists() else source
+        return tables.load_table(what, choices.target, choices.need_target, choices.table)
     if source and path.is_dir():
         return _with_own_target(_load_folder(path, choices), choices)
     if path.is_file():

@@ -72,19 +72,21 @@ class MatrixPlan:
         return self.names or numbered_names(self.columns)
 
     @property
-    def text_columns(self) -> tuple[str, ...]:
-        """An array holds no texts."""
-        return ()
-
-    @property
     def unscaled(self) -> None:
         """No column is exempt from scaling."""
         return None
 
     def transform(
-        self, features: np.ndarray | polars.DataFrame, dtype: np.dtype, names: tuple[str, ...] | None = None
+        self,
+        features: np.ndarray | polars.DataFrame,
+        dtype: np.dtype,
+        names: tuple[str, ...] | None = None,
+        notes: list[str] | None = None,
     ) -> np.ndarray:
-        """Return (rows, columns) less the origins, in ``dtype``, but uint8 as it came; not copied where it is right."""
+        """Return (rows, columns) less the origins, in ``dtype``, but uint8 as it came; not copied where it is right.
+
+        ``notes`` is there for tables; of arrays nothing is to be said.
+        """
         if not isinstance(features, np.ndarray):
             features = self._from_frame(features)
         elif names is not None and self.names is not None and names != self.names:
@@ -128,7 +130,7 @@ class MatrixPlan:
             positions = [self._position(name, tuple(frame.columns)) for name in self.names]
         else:
             positions = range(frame.width)
-        columns = [to_numbers(frame.to_series(position), "number").to_numpy() for position in positions]
+        columns = [to_numbers(frame.to_series(position)).to_numpy() for position in positions]
         return np.stack(columns, axis=1) if columns else np.empty((frame.height, 0))
 
     def _position(self, name: str, names: tuple[str, ...]) -> int:

@@ -11,6 +11,8 @@ from fastmlp.data import stored
 from fastmlp.data.frame import FramePlan
 from fastmlp.data.matrix import MatrixPlan
 from fastmlp.data.pictures.reading import PictureReading
+from fastmlp.data.readings.reading import ColumnReading
+from fastmlp.data.readings.schema import ColumnFacts, Schema
 from fastmlp.data.scaling import NORMALIZATIONS, scale_and_shift
 from fastmlp.data.targets import TargetEncoder, infer_task
 from fastmlp.errors import DataError, UsageError, choose
@@ -61,6 +63,7 @@ class FeaturePreprocessor:
         dtype: DTypeLike = np.float32,
         image_shape: tuple[int, ...] | None = None,
         feature_names: tuple[str, ...] | None = None,
+        schema: Schema | None = None,
         pictures: PictureReading | None = None,
     ) -> FeaturePreprocessor:
         """Learn medians, levels and the normalisation from the training rows.
@@ -77,6 +80,8 @@ class FeaturePreprocessor:
             (height, width) or (height, width, channels) if a row is a picture.
         feature_names
             Names of an array's columns; a frame brings its own.
+        schema
+            How a frame's columns are read; decided from the rows without one.
         pictures
             How the rows were read, where they are pictures: kept for those that come later.
 
@@ -87,6 +92,20 @@ class FeaturePreprocessor:
         DataError
             If there is no row or column, or a value is infinite or too large for ``dtype``.
         """
+        self.fit_transform(features, normalize, dtype, image_shape, feature_names, schema, pictures)
+        return self
+
+    def fit_transform(
+        self,
+        features: np.ndarray | polars.DataFrame,
+        normalize: str = "standard",
+        dtype: DTypeLike = np.float32,
+        image_shape: tuple[int, ...] | None = None,
+        feature_names: tuple[str, ...] | None = None,
+        schema: Schema | None = None,
+        pictures: PictureReading | None = None,
+    ) -> np.ndarray:
+        """Do what ``fit`` does, and return the rows as ``transform`` would: a table is read once for both."""
         self.normalize = choose("normalize", normalize, NORMALIZATIONS)
         self.dtype = np.dtype(choose("dtype", _type_name(dtype), DTYPES))
         if 0 in features.shape:
@@ -96,15 +115,20 @@ class FeaturePreprocessor:
         self.image_shape, self.pictures = None if image_shape is None else tuple(image_shape), pictures
         if isinstance(features, np.ndarray):
             self._plan = MatrixPlan.fit(features, feature_names, self.image_shape)
+            matrix = self._plan.transform(features, self.dtype)
         else:
-            self._plan = FramePlan.fit(features)
+            self._plan, read = FramePlan.learn(features, schema)
+            matrix = self._plan.matrix_of(read, self.dtype)
         self.scale, self.shift = scale_and_shift(
-            self.transform(features), normalize, self.dtype, self.output_names, self.image_shape, self._plan.unscaled
+            matrix, normalize, self.dtype, self.output_names, self.image_shape, self._plan.unscaled
         )
-        return self
+        return matrix
 
     def transform(
-        self, features: np.ndarray | polars.DataFrame, feature_names: tuple[str, ...] | None = None
+        self,
+        features: np.ndarray | polars.DataFrame,
+        feature_names: tuple[str, ...] | None = None,
+        notes: list[str] | None = None,
     ) -> np.ndarray:
         """Return the rows as a matrix, imputed and encoded but not yet scaled.
 
@@ -115,6 +139,8 @@ class FeaturePreprocessor:
             order, others ignored.
         feature_names
             Names of an array's columns, to find them by; without them an array's columns are taken in order.
+        notes
+            Gets a sentence for each column of a table with cells that could not be read or were not seen in training.
 
         Returns
         -------
@@ -129,7 +155,7 @@ class FeaturePreprocessor:
         """
         if isinstance(features, (list, tuple)):
             features = _as_array(features)
-        return self._fitted.transform(features, self.dtype, feature_names)
+        return self._fitted.transform(features, self.dtype, feature_names, notes)
 
     @property
     def input_names(self) -> tuple[str, ...] | None:
@@ -153,10 +179,17 @@ class FeaturePreprocessor:
         """How many columns the matrix has."""
         return len(self.output_names)
 
+    def schema(self, target: ColumnReading | None = None) -> Schema:
+        """Return how tables are read for this model: ``load(..., schema=)`` takes it."""
+        plan = self._fitted
+        if isinstance(plan, FramePlan):
+            return Schema(tuple(column.reading for column in plan.columns), target, plan.facts)
+        return Schema(tuple(ColumnReading(name, "number") for name in plan.names or ()), target)
+
     @property
-    def text_columns(self) -> tuple[str, ...]:
-        """The table columns that were texts in training, for ``load(..., text_columns=)`` to keep as texts."""
-        return self._fitted.text_columns
+    def facts(self) -> tuple[ColumnFacts, ...]:
+        """What was decided of the training table's columns, in words; empty for arrays."""
+        return self._fitted.facts if isinstance(self._fitted, FramePlan) else ()
 
     @property
     def notes(self) -> tuple[str, ...]:

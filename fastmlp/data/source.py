@@ -14,6 +14,8 @@ from fastmlp.errors import DataError
 if TYPE_CHECKING:
     import polars
 
+    from fastmlp.data.readings.schema import Schema
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -40,6 +42,8 @@ class Source:
         Sentences for the user on what the reader did beyond reading, such as rows it left out.
     row_names
         One name a row where rows have names, such as the files of an image folder.
+    schema
+        How a table's columns were read; of a table that a model is to read, how that model does.
     pictures
         How pixels became bytes, where rows were read from pictures; a model keeps it for the pictures that it sees later.
 
@@ -58,6 +62,7 @@ class Source:
     test: Source | None = None
     notes: tuple[str, ...] = ()
     row_names: tuple[str, ...] | None = None
+    schema: Schema | None = None
     pictures: PictureReading | None = None
 
     def __post_init__(self):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fastmlp.data import stored
+from fastmlp.data.readings.reading import ColumnReading
 from fastmlp.data.splits import TASKS
 from fastmlp.errors import DataError, UsageError, choose
 
@@ -70,6 +71,8 @@ class TargetEncoder:
         float64 (outputs,) of the training target for regression (0 and 1 if it is not standardised); None otherwise.
     dtype
         The type of an encoded target that is not labels.
+    reading
+        How a table's target column is read; None where the target came from elsewhere.
     """
 
     def __init__(self):
@@ -80,6 +83,7 @@ class TargetEncoder:
         self.mean: np.ndarray | None = None
         self.deviation: np.ndarray | None = None
         self.dtype = np.dtype(np.float32)
+        self.reading: ColumnReading | None = None
 
     def fit(
         self, target: np.ndarray, task: str = "auto", standardize: bool = True, dtype: DTypeLike = np.float32
@@ -113,21 +117,21 @@ class TargetEncoder:
         self.task = infer_task(values) if task == "auto" else task
         self.dtype = np.dtype(dtype)
         if self.task == "classification":
-            self._fit_classes(values)
+            self._fit_classes(values, asked=task == "classification")
         else:
             self._fit_outputs(values, standardize)
         return self
 
-    def _fit_classes(self, values: np.ndarray) -> None:
+    def _fit_classes(self, values: np.ndarray, asked: bool) -> None:
         distinct, counts = np.unique(_labels(values), return_counts=True)
         if len(distinct) == 1:
             raise DataError(
                 f"the target has one class only, {distinct[0].item()!r}; give rows of at least two classes."
             )
-        if len(distinct) == len(values) > FEW_CLASSES:
+        if len(distinct) > FEW_CLASSES and len(distinct) > 0.5 * len(values) and not asked:
             raise DataError(
-                f"the target has {len(distinct):,} different values in as many rows, which cannot be learnt as "
-                "classes; give task regression, or another target."
+                f"the target has {len(distinct):,} different values in {len(values):,} rows, which cannot be learnt as "
+                "classes; give task regression, another target, or task classification to learn them all the same."
             )
         self.classes, self.class_counts = distinct.tolist(), counts.tolist()
         self.output_width = len(distinct)
@@ -189,6 +193,9 @@ class TargetEncoder:
         known = _like(labels, classes)
         numbers = np.minimum(np.searchsorted(classes, known), len(classes) - 1)
         unseen = classes[numbers] != known
+        if unseen.any() and classes.dtype.kind == "U":
+            numbers[unseen] = _by_value(known[unseen], self.classes)
+            unseen = numbers < 0
         if unseen.any():
             label = labels[np.argmax(unseen)].item()
             shown = ", ".join(map(repr, self.classes[:10])) + (", …" if len(self.classes) > 10 else "")
@@ -223,6 +230,7 @@ class TargetEncoder:
             "output_width": self.output_width,
             "mean": None if self.mean is None else self.mean.tolist(),
             "deviation": None if self.deviation is None else self.deviation.tolist(),
+            "reading": None if self.reading is None else self.reading.to_dict(),
         }
 
     @classmethod
@@ -246,6 +254,8 @@ class TargetEncoder:
         elif encoder.task == "regression":
             encoder.mean = stored.vector(kept, "mean", width)
             encoder.deviation = stored.vector(kept, "deviation", width, positive=True)
+        if kept.get("reading") is not None:
+            encoder.reading = ColumnReading.from_dict(kept["reading"])
         return encoder
 
 
@@ -323,6 +333,13 @@ def _like(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
         return labels
     words = {"true": 1.0, "false": 0.0} if classes.dtype.kind == "b" else {}
     return np.array([words.get(label.lower(), _number_or_nan(label)) for label in labels.tolist()], np.float64)
+
+
+def _by_value(labels: np.ndarray, classes: list[str]) -> list[int]:
+    """Return the numbers of the classes that spell the same value, as 1.0 does of 01; -1 where none or several do."""
+    values = np.array([_number_or_nan(each) for each in classes])
+    found = [np.flatnonzero(values == _number_or_nan(label)) for label in labels.tolist()]
+    return [int(each[0]) if len(each) == 1 else -1 for each in found]
 
 
 def _number_or_nan(text: str) -> float:

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from fastmlp.data.in_memory import is_place, place
-from fastmlp.data.loading import load as load_source
-from fastmlp.data.raw.read import is_table_name
+from fastmlp.data.loading import is_tables
+from fastmlp.data.raw.layout import Layout
 from fastmlp.data.source import Source
 from fastmlp.errors import DataError, choose
 
 from .given import IN_MEMORY
 from .held_out import SPLITS, ChangedDataError, find_splits
 from .model import Model, load
+from .new_data import layout_of, read_new
 from .preparation import read_source, split_source
 from .settings import Settings, settings_from
 
@@ -28,6 +29,8 @@ def evaluate(
     target: str | None = None,
     data_dir: str | Path | None = None,
     split: str | None = None,
+    header: bool | None = None,
+    separator: str | None = None,
     device: str = "auto",
     threads: int | None = None,
 ) -> dict[str, Any]:
@@ -49,6 +52,9 @@ def evaluate(
     split
         ``train``, ``validation`` or ``test``: the rows that training used so. Default the test rows of the run's own
         data; of other data their test set if they have one, else all rows.
+    header, separator
+        Of a table's file ``data``: whether its first row names the columns, and what stands between its fields, as in the
+        settings; default as in training where that fits, else found out.
     device, threads
         As in ``load``; a model stays where it is.
 
@@ -65,8 +71,9 @@ def evaluate(
     """
     if split is not None:
         choose("split", split, SPLITS)
+    layout = layout_of(data if y is None else (data, y), header, separator)
     model = run if isinstance(run, Model) else load(run, device=device, threads=threads)
-    source, part, notes = _rows(model, data if y is None else (data, y), target, data_dir, split)
+    source, part, notes = _rows(model, data if y is None else (data, y), target, data_dir, split, layout)
     if source.target is None:
         raise DataError(f"{source.name} has no target to compare with; name its column, or use predict.")
     measured = model.measure(source)
@@ -145,7 +152,12 @@ def _scores(true: np.ndarray, predicted: np.ndarray, names: list[str], **which: 
 
 
 def _rows(
-    model: Model, data: Any, target: str | None, data_dir: str | Path | None, split: str | None
+    model: Model,
+    data: Any,
+    target: str | None,
+    data_dir: str | Path | None,
+    split: str | None,
+    layout: Layout | None,
 ) -> tuple[Source, str, tuple[str, ...]]:
     """Return the rows to measure, what they are (a split's name, or ``"all"``), and notes on them."""
     name = None if data is None else place(data) if is_place(data) else IN_MEMORY
@@ -153,9 +165,10 @@ def _rows(
     if data is None or model.settings["dataset"] in (name, IN_MEMORY):
         is_known_by_name = data is None or model.settings["dataset"] != IN_MEMORY
         changes = {"dataset": name, "target": target, "data_dir": data_dir and str(data_dir)}
+        changes |= {} if layout is None else {"header": layout.header, "separator": layout.separator}
         settings = settings_from(model.settings, {key: value for key, value in changes.items() if value is not None})
         known = {"schema": model.schema, "pictures": model.features.pictures}
-        source = read_source(settings, **known) if is_known_by_name else _other(model, data, target, data_dir)
+        source = read_source(settings, **known) if is_known_by_name else _other(model, data, target, data_dir, layout)
         try:
             return _held_out(model, source, settings, split or "test", data is None or split is not None)
         except ChangedDataError as error:
@@ -164,7 +177,7 @@ def _rows(
             if is_known_by_name or error.there:
                 what = "the data" if name == IN_MEMORY else name
                 notes = (f"{what} changed since training: all rows are measured, among them such as it may have used.",)
-    source = _other(model, data, target, data_dir)
+    source = _other(model, data, target, data_dir, layout)
     notes = (*notes, *source.notes)
     if split is None:
         return (source, "all", notes) if source.test is None else (source.test, "test", notes)
@@ -187,27 +200,17 @@ def _held_out(
     raise DataError(f"the run has no {split} rows; name other data, or a split that it has: {used}.")
 
 
-def _other(model: Model, data: Any, target: str | None, data_dir: str | Path | None) -> Source:
+def _other(model: Model, data: Any, target: str | None, data_dir: str | Path | None, layout: Layout | None) -> Source:
     """Read data as those of the model were read."""
     if not is_place(data):
         return model.source_of(data, target)
-    shape = model.features.image_shape
-    return load_source(
-        data,
-        target=target or _remembered_target(model, place(data)),
-        data_dir=data_dir,
-        image_size=None if shape is None else shape[:2],
-        colour=shape is not None and len(shape) == 3,
-        schema=model.schema,
-        pictures=model.features.pictures,
-    )
+    target = target or _remembered_target(model, place(data))
+    return read_new(model, data, target=target, data_dir=data_dir, layout=layout)
 
 
 def _remembered_target(model: Model, data: str) -> str | None:
-    """Return the target's name in training for a file where a target is looked for by its name."""
-    path = Path(data)
-    if not path.is_file():
-        return None
-    if path.suffix.lower() == ".npz":
+    """Return the target's name in training for tables and .npz files, where a target is looked for by its name."""
+    path = Path(data).expanduser()
+    if path.is_file() and path.suffix.lower() == ".npz":
         return model.settings.get("target")
-    return model.target_name if is_table_name(path) else None
+    return model.target_name if is_tables(data) else None

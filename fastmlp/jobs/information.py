@@ -128,7 +128,8 @@ def run_information(path: str | Path) -> dict[str, Any]:
     -------
     dict
         ``model`` (path of the file), ``task``, ``classes``, ``target_name``, ``architecture``, ``loss``, ``parameters``
-        (the shape of each array), ``parameter_count``, ``rows``, ``settings``, and ``metrics`` (None without
+        (the shape of each array), ``parameter_count``, ``rows``, ``columns`` (what each column
+        of a training table was taken for; empty for other data), ``settings``, and ``metrics`` (None without
         metrics.json beside the model).
 
     Raises
@@ -154,6 +155,7 @@ def run_information(path: str | Path) -> dict[str, Any]:
         "parameters": {name: list(array.shape) for name, array in model.network.named_parameters().items()},
         "parameter_count": model.network.parameter_count(),
         "rows": model.rows,
+        "columns": [each.to_dict() for each in model.features.facts],
         "settings": model.settings,
         "metrics": read_metrics(file.parent),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -13,9 +14,11 @@ from fastmlp.backend import Backend, open_backend
 from fastmlp.data.in_memory import as_source, is_pair
 from fastmlp.data.incoming import as_features
 from fastmlp.data.preprocessing import FeaturePreprocessor
+from fastmlp.data.readings.schema import Schema
 from fastmlp.data.source import Source
+from fastmlp.data.tables import TableOptions
 from fastmlp.data.targets import TargetEncoder
-from fastmlp.errors import DataError, FastMLPError, ModelFileError, UsageError
+from fastmlp.errors import DataError, FastMLPError, FastMLPWarning, ModelFileError, UsageError
 from fastmlp.nn.losses import Loss, parse_loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.training.measure import Measure
@@ -76,7 +79,14 @@ class Model:
         """The labels in the order of the probabilities' columns; None for regression."""
         return self.targets.classes
 
-    def predict_outputs(self, features, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
+    @property
+    def schema(self) -> Schema:
+        """How tables are read for this model, as ``load`` of fastmlp.data takes it."""
+        return self.features.schema(self.targets.reading)
+
+    def predict_outputs(
+        self, features, feature_names: tuple[str, ...] | None = None, notes: list[str] | None = None
+    ) -> np.ndarray:
         """Return what the network says of each row.
 
         Parameters
@@ -87,6 +97,9 @@ class Model:
             or one row, as a 1-D array, a flat list, a dict of values or a series.
         feature_names
             Names of an array's columns, where it has any.
+        notes
+            Gets a sentence for each column of a table with cells that count as gaps though they are none, or with texts
+            that training did not hold; without it a FastMLPWarning says so.
 
         Returns
         -------
@@ -99,7 +112,12 @@ class Model:
         UsageError, DataError
             With one line that says what is wrong.
         """
-        matrix = self._matrix(features, feature_names)
+        told: list[str] = []
+        matrix = self._matrix(features, feature_names, told)
+        if notes is None:
+            _warn(told)
+        else:
+            notes += told
         if not len(matrix):
             return np.zeros((0, self.targets.output_width), self.network.dtype)
         outputs = self._recorded.run(matrix)
@@ -109,7 +127,7 @@ class Model:
             return np.hstack([1 - outputs, outputs])
         return outputs
 
-    def _matrix(self, features: Any, names: tuple[str, ...] | None) -> np.ndarray:
+    def _matrix(self, features: Any, names: tuple[str, ...] | None, notes: list[str]) -> np.ndarray:
         """Return rows in any form as the matrix that the network reads."""
         if names is None:
             shape = self.features.image_shape
@@ -119,7 +137,7 @@ class Model:
         else:
             names = tuple(names)
             features = as_features(features, len(names), names)
-        return self.features.transform(features, names)
+        return self.features.transform(features, names, notes)
 
     def predict(self, features, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
         """Return labels (rows,), 0/1 (rows, outputs) for multilabel, or values (rows,) or (rows, outputs)."""
@@ -173,7 +191,10 @@ class Model:
         source = self.source_of(data if y is None else (data, y), target)
         if source.target is None:
             raise DataError(f"{source.name} has no target to compare with; give it as y.")
-        matrix = self.features.transform(source.features, source.feature_names)
+        told: list[str] = []
+        matrix = self.features.transform(source.features, source.feature_names, told)
+        if not isinstance(data, Source):
+            _warn(told)
         targets = loss_targets(self.loss, self.targets, self.targets.encode(source.target), self.network)
         where = self.targets.mean, self.targets.deviation
         return Measure(
@@ -183,7 +204,7 @@ class Model:
     def source_of(self, data: Any, target: str | None = None, need_target: bool = True) -> Source:
         """Return data in memory as a source; the target of a frame is called as in training, unless it is named."""
         remembered = None if is_pair(data) or isinstance(data, Source) else target or self.target_name
-        return as_source(data, remembered, need_target)
+        return as_source(data, remembered, need_target, TableOptions(schema=self.schema))
 
     def save(self, folder: str | Path) -> Path:
         """Write model.safetensors into a folder, atomically, and make the folder if need be; return the file's path.
@@ -262,6 +283,11 @@ class Model:
         from .export import torch_module
 
         return torch_module.module(self) if module else torch_module.state_dict(self)
+
+
+def _warn(notes: list[str]) -> None:
+    for note in notes:
+        warnings.warn(note, FastMLPWarning, stacklevel=4)
 
 
 def loss_targets(loss: Loss, encoder: TargetEncoder, encoded: np.ndarray, network: Network) -> np.ndarray:

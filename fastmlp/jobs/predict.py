@@ -12,11 +12,11 @@ from typing import Any, TextIO
 import numpy as np
 
 from fastmlp.data.in_memory import is_place
-from fastmlp.data.loading import load as load_source
 from fastmlp.errors import DataError, UsageError
 from fastmlp.training.files import write_atomically
 
 from .model import Model, load
+from .new_data import layout_of, read_new
 
 SUFFIXES = (".csv", ".parquet")
 ROWS_AT_ONCE = 10_000  # as text, so that a large table does not stand in memory twice
@@ -32,9 +32,12 @@ class Predictions:
         Arrays of one length by their names: ``file`` where rows have names, else ``row`` (from 1); then ``label`` and a
         probability ``p_<class>`` for each class; for several labels ``label_1`` … and ``p_1`` …; for regression
         ``prediction``, or ``prediction_1`` …
+    notes
+        Sentences for the user on how the rows were read.
     """
 
     columns: dict[str, np.ndarray]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -53,6 +56,8 @@ def predict(
     data: Any,
     *,
     data_dir: str | Path | None = None,
+    header: bool | None = None,
+    separator: str | None = None,
     device: str = "auto",
     threads: int | None = None,
 ) -> Predictions:
@@ -66,6 +71,9 @@ def predict(
         As for training; it may lack the target. Data in memory are taken as ``Model.predict`` takes them.
     data_dir
         Folder with the files of a named data set.
+    header, separator
+        Of a table's file: whether its first row names the columns, and what stands between its fields, as in the settings;
+        default as in training where that fits, else found out.
     device, threads
         As in ``load``; a model stays where it is.
 
@@ -74,31 +82,28 @@ def predict(
     ModelFileError, DataError, UsageError
         With one line that says what is wrong.
     """
+    layout = layout_of(data, header, separator)
     model = run if isinstance(run, Model) else load(run, device=device, threads=threads)
     if not is_place(data):
-        outputs = model.predict_outputs(data)
+        notes: list[str] = []
+        outputs = model.predict_outputs(data, notes=notes)
         if not len(outputs):
             raise DataError("the data have no rows to predict.")
-        return _table(model, outputs)
-    shape = model.features.image_shape
-    source = load_source(
-        data,
-        data_dir=data_dir,
-        image_size=None if shape is None else shape[:2],
-        colour=shape is not None and len(shape) == 3,
-        need_target=False,
-        text_columns=model.features.text_columns,
-        pictures=model.features.pictures,
-    )
+        return _table(model, outputs, notes)
+    source = read_new(model, data, data_dir=data_dir, need_target=False, layout=layout)
     if not len(source):
         raise DataError(f"{source.name} has no rows to predict.")
-    return _table(model, model.predict_outputs(source.features, source.feature_names), source.row_names)
+    notes = list(source.notes)
+    outputs = model.predict_outputs(source.features, source.feature_names, notes)
+    return _table(model, outputs, notes, source.row_names)
 
 
-def _table(model: Model, outputs: np.ndarray, row_names: tuple[str, ...] | None = None) -> Predictions:
+def _table(
+    model: Model, outputs: np.ndarray, notes: list[str], row_names: tuple[str, ...] | None = None
+) -> Predictions:
     numbered = row_names is None
     first = {"row": np.arange(1, len(outputs) + 1)} if numbered else {"file": np.array(row_names, dtype=str)}
-    return Predictions(first | _answers(model, outputs))
+    return Predictions(first | _answers(model, outputs), tuple(notes))
 
 
 def output_kind(path: str | Path) -> str:

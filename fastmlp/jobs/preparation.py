@@ -122,7 +122,8 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
     task = infer_task(source.target) if settings.task == "auto" else settings.task
     train, validation, test = split_source(source, settings, task)
     encoder = TargetEncoder().fit(train.target, task, settings.standardize_target, settings.dtype)
-    preprocessor = FeaturePreprocessor().fit(
+    preprocessor = FeaturePreprocessor()
+    matrix = preprocessor.fit_transform(
         train.features,
         settings.normalize,
         settings.dtype,
@@ -141,7 +142,7 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
         matrix = preprocessor.transform(rows.features, rows.feature_names, told)
         return Part(matrix, encoder.encode(rows.target))
 
-    train_part = part(train)
+    train_part = Part(matrix, encoder.encode(train.target))
     weights = class_weights(settings.class_weight, encoder, train_part.targets)
     validation_part, test_part = part(validation), part(test)
     test_notes = () if source.test is None else source.test.notes

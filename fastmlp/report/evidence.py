@@ -146,7 +146,7 @@ def gather(
 def _split_again(model: Model, changes: dict[str, str]) -> tuple[Source, FoundSplits]:
     """Return the source and those of its splits that have rows; a row keeps the place where it was found."""
     settings = settings_from(model.settings, changes)
-    source = _with_row_names(read_source(settings, model.features.pictures))
+    source = _with_row_names(read_source(settings, schema=model.schema, pictures=model.features.pictures))
     if source.test is not None:
         source = replace(source, test=_with_row_names(source.test))
     return source, find_splits(model, source, settings)

@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from fastmlp.data.splits import TASKS
 from fastmlp.errors import FastMLPError, ModelFileError
 from fastmlp.jobs.phases import PHASES_FILE
 from fastmlp.jobs.run_folder import CONFIG_FILE, HISTORY_FILE, LARGEST_METRICS, METRICS_FILE, read_metrics
@@ -135,16 +134,10 @@ def _metrics(folder: Path, problems: list[str]) -> dict[str, Any]:
     if metrics is None:
         problems.append(f"Training has not ended, or was killed: there is no {METRICS_FILE} yet.")
         return {}
-    kept = {name: value for name, value in metrics.items() if not _should_be_number(name) or _fits(name, value)}
+    kept = {name: value for name, value in metrics.items() if not _should_be_number(name) or _is_number_or_none(value)}
     if len(kept) < len(metrics):
         problems.append(f"{METRICS_FILE} is damaged: {', '.join(sorted(set(metrics) - set(kept)))} should be numbers.")
-    if kept.get("task") not in TASKS:  # which the model tells too
-        kept.pop("task", None)
     return kept
-
-
-def _fits(name: str, value: Any) -> bool:
-    return _is_count(value) if name.endswith("_rows") else _is_number_or_none(value)
 
 
 def _is_count(value: Any) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.data.splits import TASKS
 from fastmlp.optim.optimizers import DEFAULT_LEARNING_RATES
 
 from .curves import numbers_of
@@ -73,7 +72,7 @@ def judge(record: RunRecord, evidence: Evidence) -> Verdict:
     if not judged:
         epochs = f" {len(record.epochs):,} epochs are in the history." if record.epochs else ""
         return Verdict("open", f"Training has not ended.{epochs}", [text for text in [_course(record)] if text])
-    task = metrics.get("task") or (evidence.model.task if evidence.model else TASKS[0])
+    task = str(metrics.get("task", ""))
     mood, headline = (_quantities if task == "regression" else _shares)(metrics, judged, task, evidence)
     sentences = [
         _chance(evidence, task, mood),

@@ -222,7 +222,7 @@ def test_pandas_and_polars_say_the_same(data, rows):
         (pandas.DataFrame({"a": [[1]], "b": [1]}), DataError, "list values"),
         (polars.LazyFrame({"a": [1], "b": ["x"]}).with_columns(polars.col("b").cast(polars.Int64)), DataError, "lazy"),
     ],
-    ids=lambda value: str(value)[:25].replace("\n", " "),
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_is_refused_is_refused_in_one_line(given, error, words, names):
     with pytest.raises(error, match=words) as caught:
@@ -274,6 +274,7 @@ def sparse_free(values):
         pandas.DataFrame(LABELLED),
         LABELLED,
     ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_a_frame_with_its_target(frame):
     source = as_source(frame)
@@ -301,7 +302,7 @@ def test_a_frame_with_its_target(frame):
         ({}, DataError, "no columns"),
         (5, UsageError, "type int"),
     ],
-    ids=lambda value: str(value)[:25].replace("\n", " "),
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_is_no_source(given, error, words):
     with pytest.raises(error, match=words) as caught:

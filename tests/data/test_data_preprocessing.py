@@ -209,7 +209,7 @@ def test_table_by_hand():
     assert np.allclose(normal.mean(axis=0), 0)
     assert np.allclose(normal.std(axis=0), 1)
     assert any("'empty' has no value" in note for note in preprocessor.notes)
-    assert preprocessor.text_columns == ("colour",)
+    assert [reading.kind for reading in preprocessor.schema().features] == ["number", "text", "truth", "number"]
 
 
 def test_prediction_finds_columns_by_name():
@@ -219,10 +219,23 @@ def test_prediction_finds_columns_by_name():
     assert preprocessor.transform(later).tolist() == [[3, 0, 1], [1.5, 0, 0], [4.5, 0, 0]]
     with pytest.raises(DataError, match="no column 'a'"):
         preprocessor.transform(later.drop("a"))
-    with pytest.raises(DataError, match="column 'a', row 2 holds 'four'"):
-        preprocessor.transform(pl.DataFrame({"a": ["1", "four"], "b": ["x", "y"]}))
-    with pytest.raises(DataError, match="column 'a', row 1 holds inf"):
-        preprocessor.transform(pl.DataFrame({"a": [float("inf")], "b": ["x"]}))
+    with pytest.raises(DataError, match=r"1 of 1 cells hold something else: 'four' \(row 1\)"):
+        preprocessor.transform(pl.DataFrame({"a": ["four"], "b": ["x"]}))
+    notes = []
+    infinite = pl.DataFrame({"a": [float("inf")], "b": ["x"]})
+    assert preprocessor.transform(infinite, notes=notes).tolist() == [[1.5, 1, 0]]  # every row has an answer
+    assert len(notes) == 1
+    assert "'inf' (row 1)" in notes[0]
+
+
+def test_what_prediction_could_not_read_is_said():
+    preprocessor = fitted(pl.DataFrame({"a": [1, 2], "b": ["x", "y"]}))
+    later, notes = pl.DataFrame({"a": ["1", "four", "3"], "b": ["x", "z", None]}), []
+    assert preprocessor.transform(later, notes=notes).tolist() == [[1, 1, 0], [1.5, 0, 0], [3, 0, 0]]
+    assert len(notes) == 3
+    assert "'four' (row 2)" in notes[0]
+    assert "'b' lacks 1 values" in notes[1]
+    assert "training did not: 'z'" in notes[2]
 
 
 def test_texts_that_look_like_numbers_later():
@@ -274,9 +287,9 @@ def test_dates_and_times():
     expected = [[0, 0, 3600, 60], [2, 1 / 86_400, 2, 0], [1, 1, 0, 0.5]]
     assert np.allclose(result, expected, rtol=1e-4, atol=0)
     assert len(preprocessor.notes) >= 4
-    with pytest.raises(DataError, match=r"column 'day' holds 'Monday'.*a date"):
+    with pytest.raises(DataError, match=r"column 'day' was read as dates.*3 of 3 cells.*'Monday' \(row 1\)"):
         preprocessor.transform(frame.with_columns(day=pl.lit("Monday")))
-    with pytest.raises(DataError, match="column 'day' holds '5'"):
+    with pytest.raises(DataError, match=r"column 'day' was read as dates.*3 of 3 cells.*'5' \(row 1\)"):
         preprocessor.transform(frame.with_columns(day=5))
 
 
@@ -290,14 +303,6 @@ def test_columns_far_from_zero_keep_their_differences():
 def test_nested_columns_are_refused():
     with pytest.raises(DataError, match="column 'a' holds List"):
         fitted(pl.DataFrame({"a": [[1], [2]]}))
-
-
-def test_notes_on_identifiers():
-    frame = pl.DataFrame({"row": range(1, 51), "id": [f"u{index}" for index in range(50)], "x": RANDOM.normal(size=50)})
-    notes = " ".join(fitted(frame).notes)
-    assert "'row' counts the rows" in notes
-    assert "'id' differs in nearly every row" in notes
-    assert "'x'" not in notes
 
 
 def test_table_model_reads_arrays_and_array_model_reads_tables():

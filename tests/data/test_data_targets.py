@@ -151,7 +151,7 @@ def test_multilabel():
         (np.array(["a", 3.5], dtype=object), "auto", "mixes"),
         (["1", "two", "3"], "regression", "row 2 holds 'two'"),
         (["1", "nan"], "regression", "row 2 holds 'nan'"),
-        ([f"name{index}" for index in range(21)], "auto", "21 different values in as many rows"),
+        ([f"name{index}" for index in range(21)], "auto", "21 different values in 21 rows"),
         ([[0, 1], [1, 2]], "multilabel", "holds 2"),
         ([["a"], ["b"]], "multilabel", "holds 'a'"),
         (np.zeros((2, 2, 2)), "auto", "shape"),

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from fastmlp.data import memory
-from fastmlp.data.raw import read_table
+from fastmlp.data.raw.read import read_table
 from fastmlp.errors import DataError
 
 SUFFIXES = ["parquet", "arrow", "feather", "ipc"]

@@ -6,7 +6,8 @@ import zlib
 import pytest
 
 from fastmlp.data import memory
-from fastmlp.data.raw import encoding, read_table
+from fastmlp.data.raw import encoding
+from fastmlp.data.raw.read import read_table
 from fastmlp.errors import DataError
 
 TEXT = "größe,art\n1,Käfer\n2,Ameise\n"

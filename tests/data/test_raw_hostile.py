@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastmlp.data.raw import Layout, read_table
+from fastmlp.data.raw.layout import Layout
+from fastmlp.data.raw.read import read_table
 from fastmlp.errors import DataError
 
 SLOW_TO_MAKE = [HealthCheck.function_scoped_fixture]

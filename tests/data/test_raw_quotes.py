@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from fastmlp.data.raw import Layout, parse, read_table, structure
+from fastmlp.data.raw import parse, structure
 from fastmlp.data.raw.encoding import read_content
 from fastmlp.data.raw.irregular import Shape
+from fastmlp.data.raw.layout import Layout
+from fastmlp.data.raw.read import read_table
 from fastmlp.data.raw.records import long_fields
 from fastmlp.errors import DataError
 

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fastmlp.data.raw import Layout, read_table
+from fastmlp.data.raw.layout import Layout
+from fastmlp.data.raw.read import read_table
 from fastmlp.errors import DataError, UsageError
 
 

@@ -18,7 +18,7 @@ from export_support import (
 )
 
 import fastmlp
-from fastmlp.errors import MissingExtraError, UsageError
+from fastmlp.errors import FastMLPWarning, MissingExtraError, UsageError
 
 onnx = pytest.importorskip("onnx", reason="the package onnx is not installed")
 runtime = pytest.importorskip("onnxruntime", reason="the package onnxruntime is not installed")
@@ -79,7 +79,9 @@ def test_unknown_texts_and_missing_values(table, tmp_path):
     import polars
 
     asked = frame.with_columns(colour=polars.when(frame["colour"] == "").then(None).otherwise(frame["colour"]))
-    probabilities = assert_same(table, session(table, tmp_path), onnx_inputs(frame), asked)
+    with pytest.warns(FastMLPWarning) as told:
+        probabilities = assert_same(table, session(table, tmp_path), onnx_inputs(frame), asked)
+    assert ["'mauve'" in str(each.message) for each in told].count(True) >= 1
     assert len(np.unique(probabilities[:3].round(6), axis=0)) == 3, "the rows must differ for the test to tell anything"
 
 
@@ -126,14 +128,16 @@ def test_many_levels_share_one(tmp_path):
     assert_same(model, session(model, tmp_path), onnx_inputs(asked), asked)
 
 
-def test_an_empty_text_that_training_knew_is_itself(tmp_path):
+def test_an_empty_text_is_a_missing_one(tmp_path):
     import polars
 
-    frame = polars.DataFrame({"t": ["", "a", None] * 40, "y": [0, 1, 2] * 40})
+    frame = polars.DataFrame({"t": ["", "a", None] * 40, "y": [0, 1, 0] * 40})
     frame.write_parquet(tmp_path / "d.parquet")
     model = train(tmp_path, dataset=str(tmp_path / "d.parquet"), epochs=30)
-    asked = polars.DataFrame({"t": ["", "a", "b"]})
-    assert_same(model, session(model, tmp_path), onnx_inputs(asked), asked)
+    assert model.features.output_names == ("t=a", "t=(missing)")
+    asked = polars.DataFrame({"t": ["", "a", None]})
+    probabilities = assert_same(model, session(model, tmp_path), onnx_inputs(asked), asked)
+    assert np.array_equal(probabilities[0], probabilities[2])
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ KINDS = {
     "small": st.one_of(st.none(), st.floats(-3, 3, allow_subnormal=False)),
     "far": st.one_of(st.none(), st.integers(1_600_000_000, 1_600_000_900)),
     "truth": st.one_of(st.none(), st.booleans()),
-    "text": st.one_of(st.none(), st.sampled_from(["", "a", "b", "a ", "é", "\u4e2d", "A", "nan", "0"])),
+    "text": st.one_of(st.none(), st.sampled_from(["", "a", "b", "é", "\u4e2d", "A", "nan", "None"])),
     "full text": st.sampled_from(["x", "y", "z"]),
 }
 TYPES = {"small": polars.Float64, "far": polars.Int64, "truth": polars.Boolean}
@@ -38,18 +38,6 @@ def frames(draw):
     return polars.DataFrame(parts[0]), polars.DataFrame(parts[1])
 
 
-def sayable(frame, features):
-    """Return a frame without what ONNX cannot say: a text that is missing where the empty one is a level, and the reverse."""
-    levels = {column["name"]: column.get("levels") for column in features.to_dict()["features"]["columns"]}
-    result = frame
-    for name, known in levels.items():
-        if known is not None:
-            empty, missing = polars.col(name) == "", polars.col(name).is_null()
-            say = polars.when(missing).then(polars.lit("")) if "" in known else polars.when(empty).then(None)
-            result = result.with_columns(say.otherwise(polars.col(name)).alias(name))
-    return result
-
-
 @settings(max_examples=60, deadline=None)
 @given(data=frames(), normalize=st.sampled_from(["none", "unit", "standard"]))
 def test_any_table(data, normalize):
@@ -57,14 +45,13 @@ def test_any_table(data, normalize):
 
     learnt, asked = data
     # A column without any value is left out of the model, and of the inputs.
-    assume(any(learnt[name].null_count() < ROWS for name in learnt.columns))
+    assume(any(len(set(learnt[name]) - {None, ""}) > 0 for name in learnt.columns))
     features = FeaturePreprocessor().fit(learnt, normalize)
     base = fastmlp.from_torch(random_state([features.output_columns, 3]), task="regression")
     model = replace(base, features=features)
     opened = runtime.InferenceSession(onnx_model(model).SerializeToString(), providers=["CPUExecutionProvider"])
     wanted = {each.name for each in opened.get_inputs()}
-    asked = sayable(asked, features)
     given_rows = {name: column for name, column in onnx_inputs(asked).items() if name in wanted}
-    expected = model.predict_outputs(asked)
+    expected = model.predict_outputs(asked, notes=[])
     found = opened.run(None, given_rows)[0]
     assert np.allclose(found, expected, rtol=1e-6, atol=1e-6 * max(1, np.abs(expected).max()))

@@ -105,12 +105,6 @@ def test_values_are_brought_to_their_type_where_nothing_is_lost():
         ({"hidden": [[1], 2]}, "hidden"),
         ({"seed": 2**200}, "seed"),
         ({"l1": 10**400}, "l1"),
-        ({"batch_size": -(10**400)}, "batch_size"),
-        ({"epochs": 16**5000}, "epochs is a number of"),
-        ({"activation": 16**5000}, "activation is a number of"),
-        ({"hidden": [16**5000]}, "hidden is a number of"),
-        ({"hidden": "9" * 5000}, "hidden must be whole numbers"),
-        ({"threads": "9" * 5000}, "threads must be auto"),
     ],
 )
 def test_what_is_refused(given, said):
@@ -135,7 +129,7 @@ def test_hidden_widths(text, widths):
     assert Settings(hidden=text).hidden_widths == widths
 
 
-@pytest.mark.parametrize("content", [b"a = = 3", b"\xff\xfe", b"x" * 3, b"a = " + b"[" * 50_000, b"a = " + b"9" * 5000])
+@pytest.mark.parametrize("content", [b"a = = 3", b"\xff\xfe", b"x" * 3, b"a = " + b"[" * 50_000])
 def test_config_files_that_are_no_toml(tmp_path, content):
     (tmp_path / "c.toml").write_bytes(content)
     with pytest.raises(UsageError, match="is not TOML"):

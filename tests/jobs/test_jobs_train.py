@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp.errors import DataError, UsageError
+from fastmlp.errors import DataError, FastMLPWarning, UsageError
 from fastmlp.jobs.settings import Settings
 from fastmlp.jobs.train import FEWEST_EPOCHS, FEWEST_UPDATES, MOST_EPOCHS, decide, set_up
 
@@ -84,7 +84,8 @@ def test_a_folder_is_made_anew_unless_it_is_empty(classes_npz, tmp_path):
     settings = {"dataset": classes_npz, "hidden": [3], "epochs": 1}
     assert fastmlp.train(**settings, out=tmp_path / "empty").folder == tmp_path / "empty"
     (tmp_path / "file").write_text("mine")
-    assert fastmlp.train(**settings, out=tmp_path / "file").folder == tmp_path / "file-2"
+    with pytest.warns(FastMLPWarning, match="file was there before"):
+        assert fastmlp.train(**settings, out=tmp_path / "file").folder == tmp_path / "file-2"
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -104,7 +105,7 @@ def test_weights_of_classes_change_what_is_learnt(tmp_path):
     for word in ("none", "balanced", "0=1,1=9"):
         trained = fastmlp.train(
             dataset=str(tmp_path / "d.npz"), hidden="none", epochs=200, class_weight=word, test_fraction=0.0, lr=0.02,
-            out=tmp_path / "run",
+            out=tmp_path / word.replace("=", " "),
         )  # fmt: skip
         found[word] = int((trained.model.predict(features) == 1).sum())
     assert found["none"] < found["balanced"] / 2

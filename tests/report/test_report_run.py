@@ -253,28 +253,6 @@ def test_damaged_metrics(trained):
     assert write_report(trained.folder).headline == "The test loss is not a finite number."
 
 
-@pytest.mark.parametrize("value", [None, "x", 1, [], {"a": 1}, "gone"])
-def test_metrics_without_a_task_that_is_known(trained, value):
-    path = trained.folder / "metrics.json"
-    whole = path.read_text()
-    headline = write_report(trained.folder).headline
-    metrics = json.loads(whole) | {"task": value}
-    if value == "gone":
-        del metrics["task"]
-    path.write_text(json.dumps(metrics))
-    assert write_report(trained.folder).headline == headline
-    path.write_text(whole)
-
-
-@pytest.mark.parametrize("value", [None, -1, -0.5, 2.5, 2**60])
-def test_metrics_whose_rows_are_no_count(trained, value):
-    path = trained.folder / "metrics.json"
-    whole = path.read_text()
-    path.write_text(json.dumps(json.loads(whole) | {"test_rows": value, "train_rows": value}))
-    assert "test_rows, train_rows should be numbers" in write_report(trained.folder).problems[0]
-    path.write_text(whole)
-
-
 def test_folders_that_are_no_run(tmp_path):
     with pytest.raises(ModelFileError, match="neither a run"):
         write_report(tmp_path)

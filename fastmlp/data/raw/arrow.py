@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastmlp.data.memory import require_memory
-from fastmlp.data.raw.layout import RawTable, Rows
+from fastmlp.data.raw.table import RawTable, Rows
 from fastmlp.errors import DataError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from fastmlp.data.raw.cells import is_name_like, is_value
-from fastmlp.data.raw.header import Verdict, decide_header
+from fastmlp.data.raw.header import Verdict, decide_header, expected_header
 from fastmlp.data.raw.layout import Layout
 from fastmlp.data.raw.records import long_fields, records_of
 from fastmlp.data.raw.separators import Division, divide, find_division
@@ -82,7 +82,7 @@ def find_beginning(lines: list[str], complete: bool, layout: Layout, tabs_by_nam
         return None
     if doubt is not None:
         notes.append(doubt)
-    return _begin(division, lines, comments, layout.header, tuple(notes))
+    return _begin(division, lines, comments, layout, tuple(notes))
 
 
 def _comments(lines: list[str], begin: int) -> list[int]:
@@ -118,12 +118,16 @@ class _Shape:
 
 
 def _begin(
-    division: Division, lines: list[str], comments: list[int], wanted: bool | None, notes: tuple[str, ...]
+    division: Division, lines: list[str], comments: list[int], layout: Layout, notes: tuple[str, ...]
 ) -> Beginning:
+    wanted = layout.header
     shape = _shape(division, lines, wanted)
     records = division.records[shape.start :]
     below = [record.fields for record in records[1:]]
-    verdict = decide_header(shape.header, below) if wanted is None else Verdict(wanted)
+    if wanted is not None:
+        verdict = Verdict(wanted)
+    else:
+        verdict = expected_header(shape.header, layout.expected) or decide_header(shape.header, below)
     if shape.note is not None:  # no row has its length, so it is a header
         verdict = Verdict(True, shape.note)
     if comments:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from fastmlp.data.raw.beginning import Beginning, find_beginning
 from fastmlp.data.raw.encoding import read_content
 from fastmlp.data.raw.irregular import Shape, ends_open, open_quote
-from fastmlp.data.raw.layout import Layout, RawTable
+from fastmlp.data.raw.layout import Layout
 from fastmlp.data.raw.names import names_of
 from fastmlp.data.raw.parse import parse
 from fastmlp.data.raw.separators import NONE, separator_of_one_column
+from fastmlp.data.raw.table import RawTable
 from fastmlp.data.source import numbered_names
 from fastmlp.errors import DataError
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastmlp.data.memory import require_memory
-from fastmlp.data.raw.header import Verdict, decide_header
-from fastmlp.data.raw.layout import Layout, RawTable, Rows
+from fastmlp.data.raw.header import Verdict, decide_header, expected_header
+from fastmlp.data.raw.layout import Layout
 from fastmlp.data.raw.names import names_of
+from fastmlp.data.raw.table import RawTable, Rows
 from fastmlp.data.raw.titles import count_titles, titles_note
 from fastmlp.data.raw.workbook import count_cells
 from fastmlp.data.source import numbered_names
@@ -71,7 +72,7 @@ def _read(path: Path, layout: Layout) -> RawTable:
     sheets = workbook.sheet_names
     notes = [f"of {len(sheets):,} sheets the first, {sheets[0]!r}, is read."] if len(sheets) > 1 else []
     texts = workbook.load_sheet(0, header_row=None, skip_rows=0, n_rows=ROWS_JUDGED, dtypes="string").to_polars()
-    begin, header, told = _beginning([[cell or "" for cell in row] for row in texts.rows()], layout.header, path)
+    begin, header, told = _beginning([[cell or "" for cell in row] for row in texts.rows()], layout, path)
     frame = workbook.load_sheet(0, header_row=None, skip_rows=begin, schema_sample_rows=None).to_polars()
     names, doubled = (numbered_names(frame.width), ()) if header is None else names_of(header)
     frame.columns = list(names)
@@ -81,14 +82,18 @@ def _read(path: Path, layout: Layout) -> RawTable:
     return RawTable(frame, (*notes, *told, *doubled), None, header is not None, Rows(begin + 1))
 
 
-def _beginning(rows: list[list[str]], wanted: bool | None, path: Path) -> tuple[int, list[str] | None, tuple[str, ...]]:
+def _beginning(rows: list[list[str]], layout: Layout, path: Path) -> tuple[int, list[str] | None, tuple[str, ...]]:
     """Return with which row, counted from 0, the values begin, the header if there is one, and what to tell."""
+    wanted = layout.header
     filled = next((place for place, row in enumerate(rows) if any(cell.strip() for cell in row)), None)
     if filled is None:
         raise DataError(f"{path} is empty; a table needs a header and rows.")
     titles = count_titles(rows[filled:], len(rows[filled])) if wanted is not False else 0
     start = filled + titles
-    verdict = decide_header(rows[start], rows[start + 1 :]) if wanted is None else Verdict(wanted)
+    if wanted is not None:
+        verdict = Verdict(wanted)
+    else:
+        verdict = expected_header(rows[start], layout.expected) or decide_header(rows[start], rows[start + 1 :])
     notes = titles_note(titles, rows[filled], "row") + ((verdict.note,) if verdict.note else ())
     return (start + 1, rows[start], notes) if verdict.has_header else (start, None, notes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ MOSTLY = 0.8  # so many of a column's cells must be values for it to be a column
 FEW_LEVELS = 0.5  # a column with at most so many different texts a row has levels
 SHORT_RUN = 5  # 0, 1, 2, ... as a row of data is a matter of chance up to this length
 YEARS = (1800, 2100)
+NUMBERED = re.compile(r"column_[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,16 @@ def decide_header(first: list[str], below: list[list[str]]) -> Verdict:
     if votes.named and votes.named >= votes.valued and votes.named >= votes.recurring:
         return Verdict(True, _doubt())
     return Verdict(False, no_header_note())
+
+
+def expected_header(first: list[str], expected: tuple[str, ...]) -> Verdict | None:
+    """Decide by the names that a model expects; None where they tell nothing."""
+    if not expected:
+        return None
+    cells = {cell.strip() for cell in first}
+    if 2 * sum(name in cells for name in expected) >= len(expected):
+        return Verdict(True)
+    return Verdict(False) if all(NUMBERED.fullmatch(name) for name in expected) else None
 
 
 def no_header_note() -> str:

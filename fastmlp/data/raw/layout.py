@@ -1,18 +1,10 @@
-"""What the user says of a table's layout, and what a reader found: the frame, its notes and where its rows stand."""
+"""What the user says of a table's layout; what is not said is found out."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-import numpy as np
+from dataclasses import dataclass
 
 from fastmlp.errors import UsageError
-
-if TYPE_CHECKING:
-    import polars
 
 BLANKS = " "  # as a separator: a run of blanks and tabs
 WORDS = {
@@ -39,6 +31,9 @@ class Layout:
         Whether the first row holds the names of the columns.
     separator
         One character, or a word of ``WORDS``; a blank, or ``"space"``, stands for runs of blanks.
+    expected
+        Names of the columns that a model was trained on: a first row that holds them is a header, and if they are
+        numbers given to columns without names, it is none.
 
     Raises
     ------
@@ -48,6 +43,7 @@ class Layout:
 
     header: bool | None = None
     separator: str | None = None
+    expected: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.separator is None:
@@ -58,91 +54,3 @@ class Layout:
                 f"separator {self.separator!r} is none; give , ; | tab, space or another single sign that is no letter."
             )
         object.__setattr__(self, "separator", separator)
-
-
-@dataclass(frozen=True, eq=False)
-class RawTable:
-    """A table as it was read, before anything is known of its columns.
-
-    Parameters
-    ----------
-    frame
-        At least one row and one column. From delimited text every column is String, as written, an empty field null.
-    notes
-        Sentences for the user on what the reader decided or left out.
-    separator
-        What divides the fields; None for Parquet, Arrow and Excel.
-    has_header
-        Whether the first row gave the names.
-    place_of
-        Where a row, counted from 0, stands in its file.
-    """
-
-    frame: polars.DataFrame
-    notes: tuple[str, ...]
-    separator: str | None
-    has_header: bool
-    place_of: Callable[[int], str] = field(repr=False)
-
-    def line_of(self, row: int) -> str:
-        """Return where a row, counted from 0, stands: ``"line 17"``, ``"row 16"`` or ``"part-2.csv, line 5"``."""
-        return self.place_of(row)
-
-
-@dataclass(frozen=True, eq=False)
-class Lines:
-    """The lines of a text, counted from 1 as an editor does, on which the rows begin.
-
-    Parameters
-    ----------
-    first
-        Line of the first row.
-    numbers
-        int64 (rows,), the line of every row; None where they follow each other.
-    """
-
-    first: int
-    numbers: np.ndarray | None = None
-
-    def __call__(self, row: int) -> str:
-        """Return where a row, counted from 0, stands."""
-        return f"line {self.number(row):,}"
-
-    def number(self, row: int) -> int:
-        """Return the line of a row."""
-        return self.first + row if self.numbers is None else int(self.numbers[row])
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows of a source without lines, counted from ``first``."""
-
-    first: int = 1
-
-    def __call__(self, row: int) -> str:
-        """Return where a row, counted from 0, stands."""
-        return f"row {self.first + row:,}"
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Rows of several files, one after the other.
-
-    Parameters
-    ----------
-    names
-        The files' names.
-    begins
-        The row with which each begins.
-    places
-        Where the rows of each stand.
-    """
-
-    names: tuple[str, ...]
-    begins: tuple[int, ...]
-    places: tuple[Callable[[int], str], ...]
-
-    def __call__(self, row: int) -> str:
-        """Return where a row, counted from 0, stands."""
-        part = bisect_right(self.begins, row) - 1
-        return f"{self.names[part]}, {self.places[part](row - self.begins[part])}"

@@ -11,7 +11,7 @@ import numpy as np
 from fastmlp.data.memory import require_memory
 from fastmlp.data.raw.encoding import Content
 from fastmlp.data.raw.irregular import Shape, read_by_csv
-from fastmlp.data.raw.layout import BLANKS, Lines
+from fastmlp.data.raw.layout import BLANKS
 from fastmlp.data.raw.structure import (
     FEED,
     IRREGULAR,
@@ -25,6 +25,7 @@ from fastmlp.data.raw.structure import (
     squeezed,
     structure_of,
 )
+from fastmlp.data.raw.table import Lines
 
 if TYPE_CHECKING:
     import polars

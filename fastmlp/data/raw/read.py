@@ -9,9 +9,10 @@ from pathlib import Path
 from fastmlp.data.raw.arrow import read_arrow
 from fastmlp.data.raw.delimited import read_delimited
 from fastmlp.data.raw.excel import read_excel
-from fastmlp.data.raw.layout import Layout, RawTable
+from fastmlp.data.raw.layout import Layout
 from fastmlp.data.raw.several import find_tables, read_several
 from fastmlp.data.raw.suffixes import EXCEL, SUFFIXES, format_of, is_table_name
+from fastmlp.data.raw.table import RawTable
 from fastmlp.errors import DataError, MissingExtraError
 
 __all__ = ["SUFFIXES", "is_table_name", "read_table"]

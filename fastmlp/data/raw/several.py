@@ -8,8 +8,9 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastmlp.data.raw.layout import Layout, Parts, RawTable
+from fastmlp.data.raw.layout import Layout
 from fastmlp.data.raw.suffixes import SUFFIXES, format_of, is_table_name
+from fastmlp.data.raw.table import Parts, RawTable
 from fastmlp.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from .onnx_graph import ML_DOMAIN, Graph
 
 MATRIX_INPUT = "features"
 UNITS = {
-    "number": "a number; true is 1, false is 0",
+    "number": "a number",
+    "truth": "1 for true, 0 for false",
     "date": "days since 1970-01-01, with the time of day as a fraction",
     "time": "seconds since midnight",
     "duration": "seconds",
@@ -76,7 +77,7 @@ def _table(graph: Graph, columns: Sequence[NumericColumn | CategoryColumn]) -> s
 def _column_input(graph: Graph, position: int, column: NumericColumn | CategoryColumn) -> str:
     name = column.name or f"column_{position}"  # ONNX has no empty names
     if isinstance(column, NumericColumn):
-        return graph.input(name, np.float64, 1, f"{UNITS[column.kind]}; {MISSING}")
+        return graph.input(name, np.float64, 1, f"{UNITS[column.reading.kind]}; {MISSING}")
     about = "a text" if "" in column.levels else "a text; empty where it is missing"
     return graph.input(name, str, 1, about)
 
@@ -97,8 +98,8 @@ def _levels(graph: Graph, column: CategoryColumn, texts: str) -> str:
     """Add the one-hot columns of a text column; a text that has none becomes zeros."""
     count = len(column.levels)
     other = count if column.has_other else -1
-    missing = count + column.has_other if column.has_missing else -1
-    position_of = {"": missing} | {level: position for position, level in enumerate(column.levels)}
+    position_of = column.other_spellings | {"": column.missing_position}
+    position_of |= {level: position for position, level in enumerate(column.levels)}
     positions = graph.add(
         "LabelEncoder",
         texts,

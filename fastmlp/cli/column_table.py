@@ -1,0 +1,46 @@
+"""The table of a training table's columns: what each was taken for, so that a wrong guess is seen before training."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .console import Console
+
+if TYPE_CHECKING:
+    from fastmlp.data.readings.schema import ColumnFacts
+
+MOST_ROWS = 40
+LONGEST_CELL = 48
+
+
+def show_columns(console: Console, columns: Sequence[ColumnFacts]) -> None:
+    """Print a row for each column; of a wide table how many of each kind there are, and those that differ from most."""
+    if not columns:
+        return
+    shown = [each for each in columns if each.role == "target" or each.note or len(columns) <= MOST_ROWS]
+    if len(columns) > MOST_ROWS:
+        counts = Counter(
+            "left out" if each.role == "left out" else each.kind for each in columns if each.role != "target"
+        )
+        console.line(
+            f"columns   {len(columns):,}: " + ", ".join(f"{count:,} {kind}" for kind, count in counts.most_common())
+        )
+        shown = shown[:MOST_ROWS]
+    rows = [
+        (_cut(each.name or "(unnamed)"), each.role, each.kind, _cut(each.holds), f"{each.missing:,}", _cut(each.note))
+        for each in shown
+    ]
+    has_notes = any(row[-1] for row in rows)
+    header = ("column", "role", "kind", "holds", "missing", "note")
+    if not has_notes:
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    # Words flush left, and the count in the middle flush right.
+    width = max(len(row[4]) for row in (header, *rows))
+    aligned = [(*row[:4], f"{row[4]:>{width}}", *row[5:]) for row in (header, *rows)]
+    console.table(aligned[0], aligned[1:], left=len(header))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"

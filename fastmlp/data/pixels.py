@@ -1,0 +1,57 @@
+"""Tables whose rows are pictures: whole numbers from 0 to 255, where a size is given or a model knows it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastmlp.errors import DataError
+
+if TYPE_CHECKING:
+    import polars
+
+FEWEST_PIXELS = 64
+
+
+def as_pixels(frame: polars.DataFrame, shape: tuple[int, ...], where: str) -> np.ndarray:
+    """Return a table of pixels, typed or as texts, as uint8 (rows, pixels).
+
+    Raises
+    ------
+    DataError
+        If there are other columns than pixels, or values other than whole numbers from 0 to 255.
+    """
+    pixels = pixels_or_none(frame, shape)
+    if pixels is not None:
+        return pixels
+    if math.prod(shape) != frame.width:
+        raise DataError(
+            f"{where} has {frame.width:,} columns beside the target; pictures of {'×'.join(map(str, shape))} have "
+            f"{math.prod(shape):,} pixels."
+        )
+    raise DataError(f"{where} holds no pictures: each column must be whole numbers from 0 to 255, without gaps.")
+
+
+def pixels_or_none(frame: polars.DataFrame, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return what ``as_pixels`` returns, or None where the table is another."""
+    import polars
+
+    if math.prod(shape) != frame.width or not all(each.is_numeric() or each == polars.String for each in frame.dtypes):
+        return None
+    values = frame.select(polars.all().cast(polars.Float64, strict=False))
+    fits = values.select(
+        (polars.all().is_between(0, 255) & (polars.all() == polars.all().floor())).fill_null(False).all()
+    )
+    return np.ascontiguousarray(values.cast(polars.UInt8).to_numpy()) if all(fits.row(0)) else None
+
+
+def could_be_pictures(frame: polars.DataFrame) -> bool:
+    """Tell whether the columns of a table that was read are a square count, at least 64, of pixels."""
+    import polars
+
+    square = frame.width >= FEWEST_PIXELS and math.isqrt(frame.width) ** 2 == frame.width
+    if not square or not all(dtype.is_integer() for dtype in frame.dtypes):
+        return False
+    return all(frame.select(polars.all().is_between(0, 255).all()).row(0))

@@ -1,0 +1,101 @@
+"""What a reader found: the frame, its notes and where its rows stand."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import polars
+
+
+@dataclass(frozen=True, eq=False)
+class RawTable:
+    """A table as it was read, before anything is known of its columns.
+
+    Parameters
+    ----------
+    frame
+        At least one row and one column. From delimited text every column is String, as written, an empty field null.
+    notes
+        Sentences for the user on what the reader decided or left out.
+    separator
+        What divides the fields; None for Parquet, Arrow and Excel.
+    has_header
+        Whether the first row gave the names.
+    place_of
+        Where a row, counted from 0, stands in its file.
+    """
+
+    frame: polars.DataFrame
+    notes: tuple[str, ...]
+    separator: str | None
+    has_header: bool
+    place_of: Callable[[int], str] = field(repr=False)
+
+    def line_of(self, row: int) -> str:
+        """Return where a row, counted from 0, stands: ``"line 17"``, ``"row 16"`` or ``"part-2.csv, line 5"``."""
+        return self.place_of(row)
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """The lines of a text, counted from 1 as an editor does, on which the rows begin.
+
+    Parameters
+    ----------
+    first
+        Line of the first row.
+    numbers
+        int64 (rows,), the line of every row; None where they follow each other.
+    """
+
+    first: int
+    numbers: np.ndarray | None = None
+
+    def __call__(self, row: int) -> str:
+        """Return where a row, counted from 0, stands."""
+        return f"line {self.number(row):,}"
+
+    def number(self, row: int) -> int:
+        """Return the line of a row."""
+        return self.first + row if self.numbers is None else int(self.numbers[row])
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a source without lines, counted from ``first``."""
+
+    first: int = 1
+
+    def __call__(self, row: int) -> str:
+        """Return where a row, counted from 0, stands."""
+        return f"row {self.first + row:,}"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Rows of several files, one after the other.
+
+    Parameters
+    ----------
+    names
+        The files' names.
+    begins
+        The row with which each begins.
+    places
+        Where the rows of each stand.
+    """
+
+    names: tuple[str, ...]
+    begins: tuple[int, ...]
+    places: tuple[Callable[[int], str], ...]
+
+    def __call__(self, row: int) -> str:
+        """Return where a row, counted from 0, stands."""
+        part = bisect_right(self.begins, row) - 1
+        return f"{self.names[part]}, {self.places[part](row - self.begins[part])}"

@@ -1,0 +1,351 @@
+"""From a table as it came to readings: what kind each column is, how its gaps, numbers and dates are spelt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .choices import ColumnChoices
+from .dates import could_be_dates, could_be_times, parse_dates, parse_times
+from .decided import Decided, Nearly
+from .durations import could_be_durations, parse_durations
+from .gaps import gap_cells
+from .levels import Levels
+from .numbers import (
+    Signs,
+    cells_like_numbers,
+    infinite_cells,
+    marks_of,
+    parse_numbers,
+    signs_of,
+    unit_of,
+    without_unit,
+)
+from .plain import Plain, plain_numbers
+from .reading import TRUTHS, ColumnReading, as_texts, is_text, kind_of
+from .text_column import TextColumn, few
+from .words import shown
+
+if TYPE_CHECKING:
+    import polars
+
+LEAST_SHARE = 0.5  # of a text column's cells, from which on they are said to look like numbers or dates
+FEW_LEVELS = 20  # texts that begin with digits are levels as good as others if there are no more of them
+
+
+def decide(
+    raw: polars.DataFrame,
+    choices: ColumnChoices,
+    line_of: Callable[[int], str],
+    separator: str | None = None,
+) -> Decided:
+    """Decide how each column of a table is read.
+
+    Parameters
+    ----------
+    raw
+        Text columns as they were written, others typed; at least one row.
+    choices
+        What the user said.
+    line_of
+        The place of a row, for messages.
+    separator
+        Of a file of texts: where it is a semicolon, a comma is taken for the decimal sign if nothing else tells.
+
+    Raises
+    ------
+    DataError
+        If a column holds values that cannot be learnt from, such as lists.
+    """
+    return _Decision(raw, choices, line_of, separator).run()
+
+
+class _Decision:
+    """One pass over the columns; what is found in some of them helps to decide on others."""
+
+    def __init__(
+        self,
+        raw: polars.DataFrame,
+        choices: ColumnChoices,
+        line_of: Callable[[int], str],
+        separator: str | None,
+    ):
+        self.raw, self.choices, self.line_of = raw, choices, line_of
+        self.gaps = choices.na_values or ()
+        self.found = Decided(raw.height)
+        self.read: dict[str, polars.Series] = {}
+        self.labels: dict[str, Levels] = {}
+        self.plain: Plain = plain_numbers(raw, self.gaps)
+        self.usual_decimal = choices.decimal or ("," if separator == ";" else ".")
+        self.usual_order: str | None = None
+        self.waiting: list[TextColumn] = []  # dates that fit two orders, until those of the other columns are known
+
+    def run(self) -> Decided:
+        """Decide on all columns, in their order."""
+        columns = list(self.raw.columns)
+        plain = self.plain.numbers
+        texts = {name: self._texts(name) for name in columns if name not in plain and is_text(self.raw[name])}
+        signs = self._table_signs(texts)
+        for name in columns:
+            if name in texts:
+                self._decide_texts(name, texts[name], signs.get(name))
+            elif name in plain:
+                self._decide_plain(name, signs.get(name))
+            else:
+                self._decide_typed(name)
+        for cells in self.waiting:
+            self._take_dates(cells, None)
+        self._decide_text_gaps()
+        self.found.readings = {name: self.found.readings[name] for name in columns if name in self.found.readings}
+        self.found.columns = {name: self.read[name].alias(name) for name in self.found.readings}
+        return self.found
+
+    # What is looked at
+
+    def _texts(self, name: str) -> Levels:
+        """Return a column's texts, trimmed."""
+        if name in self.plain.levels:
+            return self.plain.levels[name]
+        return Levels.of(as_texts(self.raw[name])).trimmed()
+
+    def _text_column(self, name: str, levels: Levels, signs: Signs | None) -> TextColumn:
+        present = levels.texts.set(gap_cells(levels.texts, self.gaps), None)
+        signs = signs or signs_of(present, levels.counts)
+        return TextColumn(name, levels, present, self._decimal(signs), signs)
+
+    def _table_signs(self, texts: dict[str, Levels]) -> dict[str, Signs]:
+        """Count decimal signs by column, and let the columns that are certain tell the usual one."""
+        signs = {
+            name: signs_of(levels.texts, levels.counts)
+            for name, levels in texts.items()
+            if self.choices.kind_of(name) != "text"
+        }
+        commas = sum(each.comma > each.point for each in signs.values())
+        points = sum(each.point > each.comma for each in signs.values())
+        if self.choices.decimal is None and commas != points:
+            self.usual_decimal = "," if commas > points else "."
+        if self.usual_decimal == "," and (commas or self.choices.decimal):
+            # Whole thousands in a table of decimal commas look like plain numbers: 1.234.
+            floats = [name for name, series in self.plain.numbers.items() if series.dtype.is_float()]
+            columns = {name: self._texts(name) for name in floats}
+            signs |= {name: signs_of(levels.texts, levels.counts) for name, levels in columns.items()}
+        return signs
+
+    def _decimal(self, signs: Signs) -> str:
+        return self.choices.decimal or signs.decimal(self.usual_decimal)
+
+    # Columns by what they came as
+
+    def _decide_plain(self, name: str, signs: Signs | None) -> None:
+        """Decide on a column of texts that are plain numbers."""
+        numbers = self.plain.numbers[name]
+        is_empty = numbers.null_count() == len(numbers)
+        is_other = self.choices.kind_of(name) in ("text", "date")
+        if is_other or is_empty or (signs is not None and self._decimal(signs) == ","):
+            self._decide_texts(name, self._texts(name), signs)
+        else:
+            reading = ColumnReading(name, "number", gaps=self.gaps)
+            self._take(reading, reading.read(numbers), self.plain.gap_words.get(name, ()))
+
+    def _decide_typed(self, name: str) -> None:
+        series = self.raw[name]
+        kind = kind_of(series)
+        if series.null_count() == len(series):
+            return
+        reading = ColumnReading(name, self.choices.kind_of(name) or kind, gaps=self.gaps)
+        read = reading.read(series)
+        self._take(reading, read, ())
+        self._note_odd(name, Levels(series), reading.odd_cells(series, read), series)
+
+    def _decide_texts(self, name: str, levels: Levels, signs: Signs | None) -> None:
+        """Decide on a column of texts; dates that fit two orders have to wait for the other columns."""
+        wanted = self.choices.kind_of(name)
+        if wanted == "text" or is_categorical(self.raw[name]):
+            self._take_text(name, levels)
+            return
+        column = self._text_column(name, levels, signs)
+        if not column.count:
+            # One word is how the table spells a gap; of several nobody can tell, and texts they are.
+            if levels.texts.drop_nulls().str.to_lowercase().n_unique() > 1:
+                self._take_text(name, levels)
+        elif wanted is not None:
+            self._take_wanted(column, wanted)
+        elif name in self.plain.codes:
+            self.found.codes.add(name)
+            self._take_text(name, levels)
+        else:
+            kinds = (self._as_truths, self._as_numbers, self._as_times, self._as_dates, self._as_spans, self._as_units)
+            if not any(is_one(column) for is_one in kinds):
+                self._look_like_numbers(column)
+                self._take_text(name, levels)
+
+    # Kinds: each tells whether the column is one, and takes it then
+
+    def _as_truths(self, column: TextColumn) -> bool:
+        words = column.present.drop_nulls()
+        # Most columns of texts show by their first cells that they are none.
+        if not all(some.str.to_lowercase().is_in(list(TRUTHS)).all() for some in (words.head(1000), words)):
+            return False
+        reading = ColumnReading(column.name, "truth", gaps=self.gaps)
+        self._take_cells(reading, reading.read(column.texts), column)
+        return True
+
+    def _as_numbers(self, column: TextColumn) -> bool:
+        """Infinities are numbers too, if none that can be learnt from: they are gaps, however many."""
+        infinite = column.levels.count(infinite_cells(column.present))
+        odd = column.levels.count(column.odd(column.numbers)) - infinite
+        if odd + infinite == column.count or not few(odd, column.count):
+            return False
+        self._take_numbers(column)
+        return True
+
+    def _as_times(self, column: TextColumn) -> bool:
+        if not could_be_times(column.present):
+            return False
+        times = parse_times(column.present)
+        if not column.fits(times):
+            return False
+        self._take_cells(ColumnReading(column.name, "time", gaps=self.gaps), times, column)
+        return True
+
+    def _as_dates(self, column: TextColumn) -> bool:
+        if not could_be_dates(column.present):
+            return False
+        order = column.order(self.usual_order)
+        dates = parse_dates(column.present, order.order)
+        if not column.fits(dates):
+            self._look_like(column, "date", dates)
+            return False
+        self.found.gap_words |= set(self._words(column.texts))
+        if order.is_doubtful:
+            self.waiting.append(column)
+        else:
+            self._take_dates(column, order.order)
+        return True
+
+    def _as_spans(self, column: TextColumn) -> bool:
+        if not could_be_durations(column.present):
+            return False
+        spans = parse_durations(column.present)
+        if not column.fits(spans):
+            return False
+        self._take_cells(ColumnReading(column.name, "duration", gaps=self.gaps), spans, column)
+        return True
+
+    def _as_units(self, column: TextColumn) -> bool:
+        """Tell whether the cells are numbers with one unit; two different ones are labels as well as numbers."""
+        unit = unit_of(column.present)
+        if not unit or column.present.drop_nulls().n_unique() <= 2:
+            return False
+        return self._take_numbers_with(column, unit)
+
+    # Taking a column
+
+    def _take_wanted(self, column: TextColumn, wanted: str) -> None:
+        """Read a column as the user said."""
+        if wanted == "date":
+            self._take_dates(column, self.choices.order_of_dates[column.name])
+        elif column.fits(column.numbers) or not self._take_numbers_with(column, unit_of(column.present)):
+            self._take_numbers(column)
+
+    def _take_numbers(self, column: TextColumn, unit: str = "") -> None:
+        reading = ColumnReading(column.name, "number", column.decimal, gaps=self.gaps, unit=unit)
+        read = reading.read(column.texts)
+        if column.signs.is_doubtful and self.choices.decimal is None:
+            self.found.doubtful_numbers[column.name] = "," if column.signs.either_comma else "."
+        marks = marks_of(column.present)
+        shares = [mark for mark in marks if mark in "%‰"]
+        if len(marks) > 1 or (shares and not column.present.drop_nulls().str.ends_with(shares[0]).all()):
+            self.found.mixed_marks[column.name] = marks
+        self._take_cells(reading, read, column)
+
+    def _take_numbers_with(self, column: TextColumn, unit: str) -> bool:
+        """Take numbers with a unit if they are that, and tell whether they are."""
+        if not unit:
+            return False
+        bare = without_unit(column.present, unit)
+        signs = signs_of(bare, column.levels.counts)
+        decimal = self._decimal(signs)
+        if not column.fits(parse_numbers(bare, decimal)):
+            return False
+        self._take_numbers(replace(column, decimal=decimal, signs=signs), unit)
+        return True
+
+    def _take_dates(self, column: TextColumn, given: str | None) -> None:
+        """Read a column as dates; without an order the other columns, or the table's manners, tell it."""
+        order = given
+        if order is None:
+            found = column.order(self.usual_order or ("dmy" if self.usual_decimal == "," else None))
+            order = found.order
+            if found.is_doubtful:
+                self.found.doubtful_dates.append(column.name)
+        if order != "ymd":
+            self.usual_order = self.usual_order or order
+        reading = ColumnReading(column.name, "date", order=order, gaps=self.gaps)
+        self._take_cells(reading, parse_dates(column.present, order), column)
+
+    def _take_cells(self, reading: ColumnReading, read: polars.Series, column: TextColumn) -> None:
+        """Take what the texts of a column were read as, each in the rows that hold it."""
+        self.found.nearly.pop(column.name, None)
+        self._take(reading, column.levels.rows(read), self._words(column.texts))
+        self._note_odd(column.name, column.levels, column.odd(read), column.present)
+
+    def _take_text(self, name: str, levels: Levels) -> None:
+        # Which words are gaps here is known at the end: see _decide_text_gaps.
+        self.found.readings[name] = ColumnReading(name, "text", gaps=self.gaps)
+        self.labels[name] = levels
+
+    def _take(self, reading: ColumnReading, read: polars.Series, words: tuple[str, ...]) -> None:
+        if read.null_count() == len(read):
+            return
+        self.found.readings[reading.name] = reading
+        self.read[reading.name] = read
+        self.found.gap_words |= set(words)
+        if self.raw[reading.name].null_count():
+            self.found.gap_words.add("")
+
+    # What is said of a column
+
+    def _look_like_numbers(self, column: TextColumn) -> None:
+        self._look_like(column, "number", column.numbers)
+        if column.name not in self.found.nearly and column.present.n_unique() > FEW_LEVELS:
+            alike = cells_like_numbers(column.present)
+            if column.levels.count(alike) >= LEAST_SHARE * column.count:
+                self._look_like(column, "number", column.numbers, least=0.0)
+
+    def _look_like(self, column: TextColumn, kind: str, read: polars.Series, least: float = LEAST_SHARE) -> None:
+        """Keep what a column of texts nearly is, if enough of its cells are that."""
+        share = column.share(read)
+        if share >= least:
+            cells = self._shown(column.levels, column.odd(read), column.present)
+            self.found.nearly[column.name] = Nearly(kind, share, cells)
+
+    def _words(self, texts: polars.Series) -> tuple[str, ...]:
+        """Return the spellings of a gap among trimmed texts."""
+        return tuple(texts.filter(gap_cells(texts, self.gaps)).unique().to_list())
+
+    def _note_odd(self, name: str, levels: Levels, odd: polars.Series, texts: polars.Series) -> None:
+        if odd.any():
+            self.found.odd[name] = levels.count(odd), self._shown(levels, odd, texts)
+
+    def _shown(self, levels: Levels, cells: polars.Series, texts: polars.Series) -> str:
+        return shown(levels.rows(texts), levels.rows(cells), self.line_of)
+
+    def _decide_text_gaps(self) -> None:
+        """Make gaps of the words that spell gaps in the table's columns of numbers, in its columns of texts too."""
+        words = tuple(sorted(self.found.gap_words - {""})) if self.choices.na_values is None else self.gaps
+        for name, levels in self.labels.items():
+            reading = replace(self.found.readings[name], gaps=words)
+            texts = reading.read(levels.texts) if words else levels.texts
+            if texts.null_count() < len(texts):
+                self.found.readings[name], self.read[name] = reading, levels.rows(texts)
+            else:
+                del self.found.readings[name]
+
+
+def is_categorical(series: polars.Series) -> bool:
+    """Tell whether a column was declared to hold categories."""
+    import polars
+
+    return isinstance(series.dtype, (polars.Categorical, polars.Enum))

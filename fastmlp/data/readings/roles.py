@@ -1,0 +1,204 @@
+"""What part each column plays: feature, target, or left out as dropped, empty, constant or an identifier."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .choices import ColumnChoices
+from .decided import Decided
+from .notes import on_left_out
+from .reading import ColumnReading
+from .schema import ColumnFacts, Schema
+from .words import columns as columns_named
+from .words import counted, printable
+
+if TYPE_CHECKING:
+    import polars
+
+INDEX_NAMES = frozenset(
+    [
+        *("", "index", "id", "row", "rows", "rowid", "row id", "row_id", "rownames", "row_names", "row number"),
+        *("row_number", "rownum", "unnamed: 0", "level_0", "no", "no.", "nr", "nr.", "#", "obs", "record", "record_id"),
+    ]
+)
+NAME_OF_IDS = re.compile(r"(?:[_ .-](?:id|ID|Id)|[a-z](?:Id|ID)|^ID|^Id)$")
+FIRST_DAY, LAST_DAY = 1900_01_01, 2100_12_31
+FEWEST_ROWS_TO_JUDGE = 20
+LARGEST_COUNT = 2**53
+LEVELS_SHOWN = 3
+
+
+def with_roles(columns: list[str], decided: Decided, target: str | None, choices: ColumnChoices) -> Schema:
+    """Return the schema of a table's columns.
+
+    Parameters
+    ----------
+    columns
+        All columns of the table, in its order.
+    decided
+        What was decided of each.
+    target
+        The target column, if any.
+    choices
+        What the user said: a column that is named as numbers, texts or dates is never left out.
+    """
+    left_out = {name: "dropped" for name in choices.drop if name != target}
+    left_out |= {name: "empty" for name in columns if name not in decided.readings and name not in left_out}
+    judged = [
+        name
+        for name in columns
+        if name in decided.readings and name != target and name not in left_out and choices.kind_of(name) is None
+    ]
+    reasons, notes = _reasons(decided, judged)
+    kept = [name for name in columns if name in decided.readings and name not in {target, *left_out}]
+    said = [text for name, text in notes.items() if name not in reasons]
+    if reasons and set(kept) <= set(reasons):
+        said.append(
+            f"{columns_named(kept)}: one value only or a name of the rows, but there is nothing else to learn from."
+        )
+        reasons = {}
+    left_out |= reasons
+    features = tuple(decided.readings[name] for name in kept if name not in reasons)
+    facts = tuple(_facts(name, decided, target, left_out.get(name)) for name in columns)
+    return Schema(features, decided.readings.get(target), facts, (*_notes_on_left_out(left_out), *said))
+
+
+def _reasons(decided: Decided, names: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return which columns are constant or identifiers, and what to say of those that may be."""
+    import polars
+
+    reasons: dict[str, str] = {}
+    notes: dict[str, str] = {}
+    for name in names:
+        series = decided.columns[name]
+        if len(series) < 2:
+            continue
+        if series.dtype.is_numeric() or series.dtype.is_temporal():
+            low, high = series.min(), series.max()
+            if not series.null_count() and low == high:
+                reasons[name] = "constant"
+            elif series.dtype.is_integer() or _are_whole(series):
+                series = series.cast(polars.Int64) if series.dtype.is_float() else series
+                _judge_counter(series, reasons, notes)
+                if name not in reasons and low >= FIRST_DAY and high <= LAST_DAY:
+                    _judge_digits(series, notes)
+        elif series.n_unique() == 1:
+            reasons[name] = "constant"
+        elif series.dtype == polars.String:
+            _judge_texts(series, reasons)
+    return reasons, notes
+
+
+def _are_whole(series: polars.Series) -> bool:
+    """Tell whether all of a column's numbers are whole, as a counter's are that a program made floats of."""
+    is_float = series.dtype.is_float() and not series.null_count()
+    return is_float and bool(((series == series.floor()) & (series.abs() < LARGEST_COUNT)).all())
+
+
+def _judge_counter(series: polars.Series, reasons: dict[str, str], notes: dict[str, str]) -> None:
+    """Judge a column of whole numbers: does it number or name the rows?"""
+    name, rows = series.name, len(series)
+    if series.null_count() or rows < 3:
+        return
+    is_named = name.strip().lower() in INDEX_NAMES
+    spans = series.max() - series.min() + 1 == rows
+    could_be = is_named or spans or NAME_OF_IDS.search(name) or _rises(series)
+    if not could_be or series.n_unique() < rows:
+        return
+    in_order = spans and bool((series.diff().drop_nulls() == 1).all())
+    if is_named and (in_order or rows >= FEWEST_ROWS_TO_JUDGE):
+        reasons[name] = "identifier"
+    elif rows >= FEWEST_ROWS_TO_JUDGE:
+        does = f"numbers the rows from {series.min():,} to {series.max():,}" if spans else "differs in every row"
+        notes[name] = f"column {name!r} {does}; it may be an identifier (--drop {name or repr(name)} leaves it out)."
+
+
+def _rises(series: polars.Series) -> bool:
+    """Tell whether a column counts the rows with some left out, as in a table that was filtered."""
+    steps = series.diff().drop_nulls()
+    return bool((steps > 0).all()) and series.max() - series.min() < 3 * len(series)
+
+
+def _judge_digits(series: polars.Series, notes: dict[str, str]) -> None:
+    """Judge a column of whole numbers between two days: are they all dates, written 20240331?"""
+    days = ColumnReading(series.name, "date").read(series)
+    if days.null_count() == series.null_count() and days.n_unique() > 2:
+        notes[series.name] = (
+            f"the numbers in column {series.name!r} look like dates, such as {series.drop_nulls()[0]} for "
+            f"{days.drop_nulls()[0]:%Y-%m-%d}; they are read as numbers (--dates {series.name} reads dates)."
+        )
+
+
+def _judge_texts(series: polars.Series, reasons: dict[str, str]) -> None:
+    """Judge a column of texts: does it name the rows?"""
+    rows = len(series) - series.null_count()
+    if rows >= FEWEST_ROWS_TO_JUDGE and series.drop_nulls().n_unique() > 0.9 * rows:
+        reasons[series.name] = "identifier"
+
+
+def _notes_on_left_out(left_out: dict[str, str]) -> list[str]:
+    by_reason = {
+        reason: [name for name, why in left_out.items() if why == reason]
+        for reason in ("identifier", "constant", "empty")
+    }
+    return [on_left_out(names, reason) for reason, names in by_reason.items() if names]
+
+
+def _facts(name: str, decided: Decided, target: str | None, reason: str | None) -> ColumnFacts:
+    role = "target" if name == target else "feature" if reason is None else "left out"
+    reading = decided.readings.get(name)
+    if reading is None:
+        return ColumnFacts(name, role, reason or "empty", "", 0 if reason == "dropped" else decided.rows)
+    series = decided.columns[name]
+    count, cells = decided.odd.get(name, (0, ""))
+    note = f"{count:,} odd: {cells}" if count else ""
+    kind = reading.kind
+    if kind == "number" and series.dtype.is_integer():
+        kind = "whole number"
+    return ColumnFacts(
+        name,
+        role,
+        reason if reason in ("identifier", "constant") else kind,
+        holds(reading, series),
+        series.null_count(),
+        note,
+    )
+
+
+def holds(reading: ColumnReading, series: polars.Series) -> str:
+    """Return in words what a column holds: its range, or its levels."""
+    present = series.drop_nulls()
+    if not len(present):
+        return ""
+    if reading.kind == "text":
+        return _levels(present)
+    if reading.kind == "truth":
+        return f"true in {present.mean():.0%}"
+    low, high = present.min(), present.max()
+    if reading.kind == "date":
+        midnight = all(moment.time() == moment.time().min for moment in (low, high))
+        low, high = ((moment.date() if midnight else moment.replace(microsecond=0)) for moment in (low, high))
+        return f"{low} to {high}"
+    if reading.kind == "number":
+        low, high = _number(low), _number(high)
+    unit = f" {reading.unit}" if reading.unit else ""
+    return f"{low} to {high}{unit}" if low != high else f"{low}{unit}"
+
+
+def _levels(present: polars.Series) -> str:
+    """Return how many levels there are and the most frequent of them, the same in every run."""
+    counts = present.rename("level").value_counts(name="count").sort(["count", "level"], descending=[True, False])
+    first = counts["level"].head(LEVELS_SHOWN).to_list()
+    more = ", …" if counts.height > LEVELS_SHOWN else ""
+    return f"{counted(counts.height, 'level')}: {', '.join(printable(text, 20) for text in first)}{more}"
+
+
+def _number(value: float) -> str:
+    if isinstance(value, int) or 1e5 <= abs(value) < 1e15:
+        return f"{value:.0f}" if abs(value) < 10_000 else f"{value:,.0f}"
+    if value == 0 or 1e-4 <= abs(value) < 1e5:
+        return np.format_float_positional(float(f"{value:.6g}"), trim="-")
+    return f"{value:.6g}"

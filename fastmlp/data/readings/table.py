@@ -1,0 +1,105 @@
+"""A whole table described: every column decided, the target apart, what is left out said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fastmlp.errors import DataError
+
+from .choices import ColumnChoices
+from .decide import decide
+from .decided import Decided
+from .notes import notes_on, on_left_out
+from .plain import frame_of
+from .roles import with_roles
+from .schema import Schema
+from .target import decide_target
+
+if TYPE_CHECKING:
+    import polars
+
+
+@dataclass(frozen=True)
+class Described:
+    """A table with its schema.
+
+    Attributes
+    ----------
+    schema
+        How its columns are read.
+    features
+        The columns that are learnt from, read.
+    target
+        The target, read, gaps null; None where none was asked for.
+    """
+
+    schema: Schema
+    features: polars.DataFrame
+    target: polars.Series | None
+
+
+def describe(
+    raw: polars.DataFrame,
+    target: str | None = None,
+    choices: ColumnChoices | None = None,
+    *,
+    separator: str | None = None,
+    line_of: Callable[[int], str] | None = None,
+) -> Described:
+    """Decide how a table is read.
+
+    Parameters
+    ----------
+    raw
+        Text columns as they were written, others typed; at least one row.
+    target
+        The target column, if there is one.
+    choices
+        What the user said of columns.
+    separator
+        Of a file of texts.
+    line_of
+        The place of a row, for messages; without it the row's number.
+
+    Raises
+    ------
+    DataError
+        If a column that is spoken of is not there, or one cannot be used.
+    """
+    choices = choices or ColumnChoices()
+    choices.check_names(raw.columns, "the table")
+    kept = frame_of(series for series in raw if series.name not in choices.drop or series.name == target)
+    decided = decide(kept, choices, line_of or (lambda row: f"row {row + 1:,}"), separator)
+    notes: list[str] = []
+    values = None
+    if target is not None:
+        reading, values, notes = decide_target(kept, target, decided, choices)
+        decided.readings[target] = reading
+        decided.columns[target] = values
+    _check_wanted(decided, choices)
+    schema = with_roles(raw.columns, decided, target, choices)
+    decided.codes.intersection_update(schema.names)
+    schema = replace(schema, notes=(*notes_on(decided, choices), *notes, *schema.notes))
+    return Described(schema, frame_of(decided.columns[name] for name in schema.names), values)
+
+
+def _check_wanted(decided: Decided, choices: ColumnChoices) -> None:
+    """Raise a DataError if a column that was said to be numbers or dates has neither."""
+    for option, names in (("numeric", choices.numeric), ("dates", tuple(choices.order_of_dates))):
+        for name in names:
+            if name not in decided.readings and name in decided.odd:
+                kind = "a number" if option == "numeric" else "a date"
+                raise DataError(
+                    f"column {name!r} is given to {option}, but no cell of it is {kind}: {decided.odd[name][1]}."
+                )
+
+
+def schema_of(frame: polars.DataFrame) -> Schema:
+    """Decide how the columns of a frame of features are read; none is left out but those without a value."""
+    choices = ColumnChoices()
+    decided = decide(frame, choices, lambda row: f"row {row + 1:,}")
+    empty = [name for name in frame.columns if name not in decided.readings]
+    said = [on_left_out(empty, "empty")] if empty else []
+    return Schema(tuple(decided.readings.values()), notes=(*notes_on(decided, choices), *said))

@@ -1,0 +1,80 @@
+"""TextColumn: a column of texts that are not all plain numbers, with what of it was looked at already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .dates import DateOrder, order_of
+from .levels import Levels
+from .numbers import Signs, parse_numbers
+
+if TYPE_CHECKING:
+    import polars
+YEAR_FIRST = r"^[0-9]{4}[^0-9]"
+
+
+def few(odd: int, present: int) -> bool:
+    """Tell whether so many cells of another sort are few enough for a column to be what the rest is."""
+    return odd < present and (odd <= 0.05 * present or (odd == 1 and present >= 10))
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """A column of texts that are not all plain numbers.
+
+    Parameters
+    ----------
+    name
+        The column's name.
+    levels
+        Its texts, trimmed; empty ones are null.
+    present
+        The texts of the levels, without the words that can only be gaps among numbers.
+    decimal
+        The sign of decimals in it.
+    signs
+        What its cells say of that.
+    """
+
+    name: str
+    levels: Levels
+    present: polars.Series
+    decimal: str
+    signs: Signs
+
+    @property
+    def texts(self) -> polars.Series:
+        """The texts of the levels."""
+        return self.levels.texts
+
+    @cached_property
+    def count(self) -> int:
+        """How many cells are no gap."""
+        return self.levels.count(self.present.is_not_null())
+
+    @cached_property
+    def numbers(self) -> polars.Series:
+        """The texts as numbers."""
+        return parse_numbers(self.present, self.decimal)
+
+    def odd(self, read: polars.Series) -> polars.Series:
+        """Tell which texts were read as nothing."""
+        return read.is_null() & self.present.is_not_null()
+
+    def fits(self, read: polars.Series) -> bool:
+        """Tell whether all but few cells were read."""
+        return few(self.levels.count(self.odd(read)), self.count)
+
+    def share(self, read: polars.Series) -> float:
+        """Return the share of the cells that were read."""
+        return 1 - self.levels.count(self.odd(read)) / self.count
+
+    def order(self, usual: str | None) -> DateOrder:
+        """Return the order of day, month and year, if these are dates; ``usual`` is that of another column."""
+        found = order_of(self.present, usual)
+        if self.levels.codes is None or self.present.str.contains(YEAR_FIRST).fill_null(True).all():
+            return found
+        # Where days and months are to be told, how often each text stands counts, and the sequence of the rows.
+        return order_of(self.levels.rows(self.present), usual)
