@@ -29,7 +29,7 @@ def show_columns(console: Console, columns: Sequence[ColumnFacts]) -> None:
         )
         shown = shown[:MOST_ROWS]
     rows = [
-        (_cut(each.name or "(unnamed)"), each.role, each.kind, _cut(each.holds), f"{each.missing:,}", _cut(each.note))
+        (_cut(each.name or "''"), each.role, each.kind, _cut(each.holds), f"{each.missing:,}", _cut(each.note))
         for each in shown
     ]
     has_notes = any(row[-1] for row in rows)

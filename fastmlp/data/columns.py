@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,9 @@ import numpy as np
 from fastmlp.data import stored
 from fastmlp.data.medians import column_ranges
 from fastmlp.data.readings.gaps import GAP_SPELLINGS, GAP_WORDS
-from fastmlp.data.readings.reading import ColumnReading
-from fastmlp.data.readings.words import listed
+from fastmlp.data.readings.levels import Levels
+from fastmlp.data.readings.reading import CELLS, ColumnReading
+from fastmlp.data.readings.words import counted, listed
 from fastmlp.errors import DataError, ModelFileError
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class CategoryColumn:
     @classmethod
     def fit(cls, reading: ColumnReading, texts: polars.Series) -> CategoryColumn | None:
         """Learn the levels, at most 64 of them; return None if every value is missing."""
-        found = texts.drop_nulls().alias("text").value_counts(name="rows").sort("text")
+        found = texts.alias("text").drop_nulls().value_counts(name="rows").sort("text")
         present, counts = found["text"].to_numpy().astype(object), found["rows"].to_numpy()
         if present.size == 0:
             return None
@@ -159,29 +160,28 @@ class CategoryColumn:
 
     def write(self, texts: polars.Series, output: np.ndarray, notes: list[str] | None = None) -> None:
         """Write ones and zeros into ``output``, (rows, levels), and say which texts were not seen in training."""
-        import polars
-
-        unseen = texts.filter(~texts.is_in(list(self.levels)).fill_null(True)).unique().sort().to_list()
-        positions = texts.replace_strict(
-            polars.Series([*self.levels, *unseen], dtype=polars.String),
-            polars.Series([*range(len(self.levels)), *map(self.position_of, unseen)], dtype=polars.Int32),
-            default=-1,
-            return_dtype=polars.Int32,
-        ).to_numpy(writable=True)
-        positions[texts.is_null().to_numpy()] = self.missing_position
+        column, places = Levels.of(texts.alias(CELLS)), {level: place for place, level in enumerate(self.levels)}
+        held = column.texts.to_list()
+        unseen = sorted({text for text in held if text is not None and text not in places})
+        places |= {None: self.missing_position, **{text: self.position_of(text) for text in unseen}}
+        positions = np.array([places[text] for text in held], np.int64)
+        if column.codes is not None:
+            positions = positions[column.codes.to_numpy()]
         output[:] = 0
         rows = np.flatnonzero(positions >= 0)
         output[rows, positions[rows]] = 1
         if notes is not None and texts.null_count() and not self.has_missing:
             level = self.missing_position
             meant = f"the level {self.levels[level]!r}" if level >= 0 else "none of its levels"
+            lacks, counts = counted(texts.null_count(), "value"), "counts" if texts.null_count() == 1 else "each counts"
             notes.append(
-                f"column {self.name!r} lacks {texts.null_count():,} values, none in training; they count as {meant}."
+                f"column {self.name!r} lacks {lacks}, though none was missing in training; {counts} as {meant}."
             )
         unknown = [] if self.has_other else [text for text in unseen if self.position_of(text) < 0]
         if unknown and notes is not None:
             notes.append(
-                f"column {self.name!r} holds texts that training did not: {listed(unknown)}; they count as none."
+                f"column {self.name!r} holds {'a text' if len(unknown) == 1 else 'texts'} that training did not: "
+                f"{listed(unknown)}; {'it counts' if len(unknown) == 1 else 'they count'} as none of its levels."
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -218,30 +218,36 @@ def column_from_dict(kept: Any) -> NumericColumn | CategoryColumn:
 
 def origin_of(lowest: float, highest: float, always: bool = False) -> float:
     """Return what to subtract from values in this range: the lowest if float32 is too coarse for their differences."""
+    largest = max(abs(lowest), abs(highest))
+    # float32 has 24 bits, of all but the smallest numbers.
+    if not always and largest > 1e-30 and largest * 2.0**-22 < 1e-4 * (highest - lowest):
+        return 0.0
     with np.errstate(over="ignore"):
-        resolution = float(np.spacing(np.float32(max(abs(lowest), abs(highest)))))
+        resolution = float(np.spacing(np.float32(largest)))
     too_coarse = np.isfinite(resolution) and highest > lowest and resolution > 1e-4 * (highest - lowest)
     return lowest if always or too_coarse else 0.0
 
 
-def as_numbers(columns: Iterable[polars.Series]) -> np.ndarray:
+def as_numbers(frame: polars.DataFrame) -> np.ndarray:
     """Return columns that were read as numbers, truth values, dates or times as float64 (rows, columns), gaps NaN."""
     import polars
 
-    numbers = [_as_float(series).alias(str(position)) for position, series in enumerate(columns)]
-    return polars.DataFrame(numbers).to_numpy(writable=True)
+    if any(dtype != polars.Float64 for dtype in frame.dtypes):
+        frame = polars.DataFrame([_as_float(series.alias(str(place))) for place, series in enumerate(frame)])
+    return frame.to_numpy(writable=True)
 
 
 def _as_float(series: polars.Series) -> polars.Series:
     import polars
 
-    if series.dtype == polars.Datetime:
+    dtype = series.dtype
+    if dtype == polars.Datetime:
         return series.dt.timestamp("us").cast(polars.Float64) / MICROSECONDS_A_DAY
-    if series.dtype == polars.Time:
+    if dtype == polars.Time:
         return series.cast(polars.Int64).cast(polars.Float64) / 1e9
-    if series.dtype == polars.Duration:
+    if dtype == polars.Duration:
         return series.dt.total_microseconds().cast(polars.Float64) / 1e6
-    return series if series.dtype == polars.Float64 else series.cast(polars.Float64)
+    return series.cast(polars.Float64)
 
 
 def to_numbers(series: polars.Series) -> polars.Series:

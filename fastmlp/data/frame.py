@@ -12,6 +12,7 @@ from fastmlp.data import stored
 from fastmlp.data.columns import CategoryColumn, NumericColumn, as_numbers, column_from_dict, narrowed
 from fastmlp.data.memory import require_memory
 from fastmlp.data.readings.apply import read_columns
+from fastmlp.data.readings.plain import frame_of
 from fastmlp.data.readings.schema import ColumnFacts, Schema
 from fastmlp.data.readings.table import schema_of
 from fastmlp.data.readings.words import listed
@@ -177,7 +178,7 @@ def _blocks(frame: polars.DataFrame, names: list[str]) -> Iterator[tuple[list[st
     columns = dict(zip(frame.columns, frame, strict=True))
     for start in range(0, len(names), step):
         block = names[start : start + step]
-        yield block, as_numbers(columns[name] for name in block)
+        yield block, as_numbers(frame if block == frame.columns else frame_of(columns[name] for name in block))
 
 
 def _span(places: list[int]) -> slice | list[int]:
@@ -193,13 +194,14 @@ def _notes_on(
     notes = []
     empty = [reading.name for reading, column in zip(schema.features, columns, strict=True) if column is None]
     if empty:
-        notes.append(f"no value in the training rows, and left out: {_columns(empty)}.")
+        are = ("has", "is") if len(empty) == 1 else ("have", "are")
+        notes.append(f"{_columns(empty)} {are[0]} no value in the training rows and {are[1]} left out.")
     for kind, unit in (("date", "days from the earliest training row"), ("time", "seconds"), ("duration", "seconds")):
         if names := [reading.name for reading in schema.features if reading.kind == kind]:
             notes.append(f"{_columns(names)} {'is' if len(names) == 1 else 'are'} counted in {unit}.")
     for column in columns:
         if isinstance(column, CategoryColumn) and column.has_other:
-            distinct = read[column.name].drop_nulls().n_unique()
+            distinct = read[column.name].alias("text").drop_nulls().n_unique()
             notes.append(f"column {column.name!r} has {distinct:,} different texts; the rarest share one level.")
     gaps = dict(zip(read.columns, read.null_count().row(0), strict=True)) if read.width else {}
     numeric = [reading.name for reading in schema.features if reading.kind != "text" and gaps[reading.name]]

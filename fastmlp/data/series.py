@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 INT64 = np.iinfo(np.int64)
 NEVER_MISSING = {str, int, bool, datetime.date}
+OF_PANDAS = ("Period", "Interval")
 MAYBE_MISSING = (float, np.floating, decimal.Decimal, np.datetime64, np.timedelta64, datetime.datetime)
 
 
@@ -161,6 +162,9 @@ def _from_values(name: str, values: Sequence[Any]) -> polars.Series:
     import polars
 
     kinds = {type(value) for value in values} - {type(None)}
+    if any(kind.__name__ in OF_PANDAS and kind.__module__.split(".")[0] == "pandas" for kind in kinds):
+        values = [_without_pandas(value) for value in values]
+        kinds = {type(value) for value in values} - {type(None)}
     if not kinds:
         return polars.Series(name, values, dtype=polars.Null)
     if all(issubclass(kind, str) for kind in kinds):
@@ -176,6 +180,13 @@ def _from_values(name: str, values: Sequence[Any]) -> polars.Series:
     if kinds == {datetime.time}:
         return polars.Series(name, values, dtype=polars.Time)
     return polars.Series(name, [_as_text(name, value) for value in values], dtype=polars.String)
+
+
+def _without_pandas(value: Any) -> Any:
+    """Return a span of the calendar as its first moment, and an interval as its text; as whole columns of them become."""
+    if type(value).__name__ == "Period":
+        return value.to_timestamp().to_pydatetime()
+    return str(value) if type(value).__name__ == "Interval" else value
 
 
 def _from_numbers(name: str, values: Sequence[Any], kinds: set[type]) -> polars.Series:

@@ -130,9 +130,12 @@ def with_known_names(table: RawTable, schema: Schema) -> RawTable:
 
 def _refuse_header(found: list[str], wanted: tuple[str, ...]) -> None:
     if wanted:
+        remedy = "--no-header takes the first row as one of the rows"
+        if len(found) == 1 < len(wanted):
+            remedy = "--separator sets what divides the fields"
         raise DataError(
             f"the first row names the columns {listed(found, 3)}, of which the model knows none; it was trained on "
-            f"{listed(list(wanted), 3)} (--no-header takes the first row as one of the rows)."
+            f"{listed(list(wanted), 3)} ({remedy})."
         )
 
 
@@ -236,7 +239,7 @@ def _with_target(source: Source, target: polars.Series | None, need_target: bool
     """Return the source with its target; rows without a value in it are counted aloud and left out."""
     if target is None:
         return replace(source, target_name=None)
-    missing = target.is_null()
+    missing = target.alias("target").is_null()
     if not missing.any():
         return replace(source, target=target_values(target))
     if not need_target:
@@ -250,7 +253,7 @@ def _with_target(source: Source, target: polars.Series | None, need_target: bool
     return replace(
         source,
         features=source.features[np.flatnonzero(~missing.to_numpy())],
-        target=target_values(target.drop_nulls()),
+        target=target_values(target.filter(~missing)),
         notes=(*source.notes, note),
     )
 
@@ -300,7 +303,7 @@ def _without_index(
 ) -> polars.DataFrame:
     import polars
 
-    first, second = (each.to_series(0).cast(polars.String) for each in (frame, given))
+    first, second = (each.to_series(0).alias("index").cast(polars.String) for each in (frame, given))
     differ = first.ne_missing(second)
     if differ.any():
         row = differ.arg_max()
@@ -308,7 +311,7 @@ def _without_index(
             f"the indices of {features_path} and {labels_path} differ first in row {row + 1:,}: "
             f"{first[row]} and {second[row]}."
         )
-    return frame.drop(first.name)
+    return frame_of(frame.get_columns()[1:])
 
 
 def _target_column(columns: list[str], where: str, target: str | int | None, need_target: bool) -> str | None:

@@ -43,6 +43,20 @@ def test_the_target_in_the_data_is_ignored(fastmlp, flower_run, here, unlabelled
     assert (here / "a.csv").read_text() == (here / "b.csv").read_text()
 
 
+def test_how_the_file_is_divided_can_be_said(fastmlp, flower_run, here, unlabelled):
+    fastmlp("predict", flower_run, unlabelled, "-o", "a.csv")
+    lines = [line.replace(",", "~") for line in unlabelled.read_text().splitlines()]
+    divided = write(here / "divided.csv", lines)
+    assert fastmlp("predict", flower_run, divided, "--separator", "~", "-o", "b.csv").code == 0
+    bare = write(here / "bare.csv", lines[1:])
+    assert fastmlp("predict", flower_run, bare, "--separator", "~", "--no-header", "-o", "c.csv").code == 0
+    assert (here / "a.csv").read_text() == (here / "b.csv").read_text() == (here / "c.csv").read_text()
+    fastmlp("predict", flower_run, bare, "--separator", "~", "--header").is_refused("--no-header")
+    fastmlp("evaluate", flower_run, unlabelled, "--separator", "ab").is_refused("separator 'ab' is none")
+    labelled = write(here / "labelled.csv", [line.replace(",", "~") for line in flowers()])
+    assert "60" in fastmlp("evaluate", flower_run, labelled, "--separator", "~").out
+
+
 def test_standard_output_is_csv_and_nothing_else(fastmlp, flower_run, here, unlabelled):
     fastmlp("predict", flower_run, unlabelled, "-o", "p.csv")
     assert fastmlp("predict", flower_run, unlabelled, "-o", "-").out == (here / "p.csv").read_text()

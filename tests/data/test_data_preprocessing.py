@@ -234,7 +234,7 @@ def test_what_prediction_could_not_read_is_said():
     assert preprocessor.transform(later, notes=notes).tolist() == [[1, 1, 0], [1.5, 0, 0], [3, 0, 0]]
     assert len(notes) == 3
     assert "'four' (row 2)" in notes[0]
-    assert "'b' lacks 1 values" in notes[1]
+    assert "'b' lacks 1 value, though none was missing" in notes[1]
     assert "training did not: 'z'" in notes[2]
 
 

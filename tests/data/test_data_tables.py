@@ -380,6 +380,16 @@ def test_pair_without_index(write):
     assert source.target.tolist() == ["u", "v"]
 
 
+def test_names_that_polars_takes_for_patterns(write):
+    text = "^a$,^.*$,*,^y$\n1,u,2.5,q\nNA,v,3,\n4,u,n/a,r\n"
+    source = load(write(text))
+    assert source.feature_names == ("^a$", "^.*$", "*")
+    assert source.features.rows() == [(1, "u", 2.5), (4, "u", None)]
+    assert source.target.tolist() == ["q", "r"]
+    features, labels = write("^i$,^a$\n0,5\n1,6\n", "x.csv"), write("i,y\n0,u\n1,v\n", "y.csv")
+    assert load(f"{features},{labels}").features.rows() == [(5,), (6,)]
+
+
 def test_a_path_with_a_comma_is_one_file(write):
     assert len(load(write(FLOWERS, "a,b.csv"))) == 3
 

@@ -212,6 +212,8 @@ def typed(tmp_path_factory):
         ("31/01/2010;12,5", (2010, 1, 31), 12.5, "dates day first here"),
         ("01/31/2010;12.5", (2010, 1, 31), 12.5, "dates month first here"),
         ("02/01/2010;1.5", (2010, 2, 1), 1.5, "leave in doubt"),
+        ("26.03.20;1.5", (2020, 3, 26), 1.5, "dates day first here"),
+        ("26-03-20;1.5", (2026, 3, 20), 1.5, "dates such as 26-03-20 in column 'day' are read year first"),
     ],
 )
 def test_how_a_file_writes_numbers_and_dates_that_training_did_not_spell(typed, tmp_path, cells, day, size, note):
@@ -220,6 +222,19 @@ def test_how_a_file_writes_numbers_and_dates_that_training_did_not_spell(typed, 
     wanted = typed.model.predict({"day": [datetime.date(*day)], "size": [size]})
     assert found.columns["prediction"].tolist() == wanted.tolist()
     assert note is None or any(note in said for said in found.notes)
+
+
+def test_three_digits_behind_a_comma_are_told_by_the_other_columns_or_said(tmp_path):
+    random = np.random.default_rng(4)
+    frame = polars.DataFrame({name: random.normal(size=ROWS) for name in ("a", "b", "y")})
+    frame.write_parquet(tmp_path / "t.parquet")
+    model = fastmlp.train(dataset=tmp_path / "t.parquet", out=tmp_path / "run", **FEW).model
+    for b, a, note in (("0,5", 1.234, "'a' has decimal commas here"), ("5", 1234.0, "'a' three digits stand behind")):
+        (tmp_path / "new.csv").write_text(f"a;b\n1,234;{b}\n")
+        found = fastmlp.predict(model, tmp_path / "new.csv")
+        wanted = model.predict({"a": [a], "b": [float(b.replace(",", "."))]})
+        assert found.columns["prediction"].tolist() == wanted.tolist()
+        assert any(note in said for said in found.notes)
 
 
 def test_the_numbers_that_a_level_may_be_spelt_as():
@@ -240,3 +255,18 @@ def test_cells_that_are_nearly_numbers_are_gaps_even_if_all_are(trained, tmp_pat
     (tmp_path / "new.csv").write_text(as_csv(columns | {"size": columns["town"]}))
     with pytest.raises(DataError, match="column 'size' was read as numbers in training; here 60 of 60"):
         fastmlp.predict(trained.model, tmp_path / "new.csv")
+
+
+def test_spans_and_intervals_of_pandas_are_the_same_in_a_column_and_in_a_row():
+    pandas = pytest.importorskip("pandas")
+    sizes = np.random.default_rng(5).normal(size=ROWS)
+    frame = pandas.DataFrame(
+        {"month": pandas.period_range("2010-01", periods=ROWS, freq="M"), "band": pandas.cut(sizes, 3), "y": sizes > 0}
+    )
+    frame["wide"] = pandas.arrays.IntervalArray(frame["band"])
+    from fastmlp.data.series import to_series
+
+    for name in ("month", "band", "wide"):
+        whole = to_series(name, frame[name]).cast(polars.String)
+        assert to_series(name, frame[name].tolist()).cast(polars.String).to_list() == whole.to_list()
+        assert to_series(name, frame[name].astype(object)).cast(polars.String).to_list() == whole.to_list()

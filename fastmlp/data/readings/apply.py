@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fastmlp.errors import DataError
 
-from .cells import columns_with
+from .cells import Cells
 from .dates import order_of, parse_dates
-from .gaps import gap_cells, trimmed
+from .gaps import gap_cells, label, trimmed
 from .notes import odd_cells_are_gaps
-from .numbers import cells_like_numbers, infinite_cells, signs_of, without_unit
-from .plain import failed, finite_numbers, frame_of
-from .reading import PLURALS, ColumnReading, as_texts, is_text
+from .numbers import Signs, cells_like_numbers, infinite_cells, signs_of, without_unit
+from .plain import finite_number, frame_of
+from .reading import CELLS, PLURALS, ColumnReading, as_texts, is_text
 from .words import shown
 
 if TYPE_CHECKING:
@@ -40,12 +43,19 @@ def read_columns(
     """
     by_name = dict(zip(frame.columns, frame, strict=True))
     columns = {reading.name: by_name[reading.name] for reading in readings}
-    done = _plain(columns, readings)
+    done = _plain(columns, readings) | _labels(columns, readings)
+    signs = {
+        reading.name: _signs_here(columns[reading.name], reading)
+        for reading in readings
+        if reading.kind == "number" and reading.name not in done and is_text(columns[reading.name])
+    }
+    has_commas = any(each.comma and not each.point for each in signs.values())
     read = [
-        done[name] if name in done else _read(columns[name], reading, notes)
+        done[name] if name in done else _read(columns[name], reading, notes, signs.get(name), has_commas)
         for name, reading in zip(columns, readings, strict=True)
     ]
-    return frame_of(read)
+    is_same = len(read) == frame.width and all(map(operator.is_, read, by_name.values()))
+    return frame if is_same else frame_of(read)
 
 
 def _plain(columns: dict[str, polars.Series], readings: Sequence[ColumnReading]) -> dict[str, polars.Series]:
@@ -56,23 +66,49 @@ def _plain(columns: dict[str, polars.Series], readings: Sequence[ColumnReading])
     types = {each.name: columns[each.name].dtype for each in plain}
     done = {name: columns[name] for name, dtype in types.items() if dtype.is_integer()}
     texts = [each.name for each in plain if types[each.name] == polars.String and each.decimal == "."]
-    # A NaN is a gap that is no null, an infinity no gap: columns with either are looked at one by one.
     narrow = [name for name, dtype in types.items() if dtype.is_float() and dtype != polars.Float64]
+    # A NaN is a gap that is no null, an infinity no gap: columns with either are looked at one by one.
     for names in (texts, narrow):
-        given = polars.DataFrame([columns[name].alias(str(position)) for position, name in enumerate(names)])
-        values = finite_numbers(given)
-        lost = set(failed(given, values))
-        done |= {name: series for name, series in zip(names, values, strict=True) if series.name not in lost}
+        given = Cells.of([columns[name] for name in names])
+        values = given.changed(finite_number)
+        good = values.null_counts() == given.null_counts()
+        found = zip(np.flatnonzero(good).tolist(), values.columns(good), strict=True)
+        done |= {names[place]: series.alias(names[place]) for place, series in found}
     wide = [name for name, dtype in types.items() if dtype == polars.Float64]
-    given = polars.DataFrame([columns[name].alias(str(position)) for position, name in enumerate(wide)])
-    lost = set(columns_with(given, lambda cell: ~cell.is_finite()))
-    done |= {name: columns[name] for position, name in enumerate(wide) if str(position) not in lost}
-    return {name: series.alias(name) for name, series in done.items()}
+    odd = Cells.of([columns[name] for name in wide]).having(lambda cell: ~cell.is_finite())
+    return done | {name: columns[name] for name, is_odd in zip(wide, odd.tolist(), strict=True) if not is_odd}
 
 
-def _read(series: polars.Series, reading: ColumnReading, notes: list[str] | None) -> polars.Series:
-    reading = _as_written_here(series, reading, notes)
-    read = reading.read(series)
+def _labels(columns: dict[str, polars.Series], readings: Sequence[ColumnReading]) -> dict[str, polars.Series]:
+    """Return the columns of texts that come as texts, in a pass for all that have the same gaps."""
+    import polars
+
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for each in readings:
+        if each.kind == "text" and columns[each.name].dtype == polars.String:
+            alike.setdefault(each.gaps, []).append(each.name)
+    done = {}
+    for gaps, names in alike.items():
+        read = Cells.of([columns[name] for name in names]).changed(lambda cell, gaps=gaps: label(cell, gaps))
+        found = zip(names, read.columns(np.ones(len(names), bool)), strict=True)
+        done |= {name: series.alias(name) for name, series in found}
+    return done
+
+
+def _read(
+    series: polars.Series,
+    reading: ColumnReading,
+    notes: list[str] | None,
+    signs: Signs | None = None,
+    has_commas: bool = False,
+) -> polars.Series:
+    """Return a column read; ``signs`` are those of its own numbers, ``has_commas`` tells of the other columns' decimals."""
+    series = series.alias(CELLS)
+    if signs is not None:
+        reading = _with_decimal(reading, signs, has_commas, notes)
+    elif reading.kind == "date" and reading.order == "ymd" and is_text(series):
+        reading = _with_order(series, reading, notes)
+    read = reading.read(series).alias(CELLS)
     odd = reading.odd_cells(series, read)
     count = int(odd.sum())
     if count:
@@ -102,35 +138,58 @@ def _nearly_numbers(series: polars.Series, reading: ColumnReading) -> polars.Ser
     return cells_like_numbers(texts) | infinite_cells(texts) | too_large
 
 
-def _as_written_here(series: polars.Series, reading: ColumnReading, notes: list[str] | None) -> ColumnReading:
-    """Return a reading with the decimal sign and the order of dates that a column of texts shows.
+def _signs_here(series: polars.Series, reading: ColumnReading) -> Signs:
+    return signs_of(without_unit(_present(series, reading), reading.unit))
 
-    Training may have seen neither, as where its columns were typed; a file of another country writes others.
+
+def _present(series: polars.Series, reading: ColumnReading) -> polars.Series:
+    bare = trimmed(as_texts(series.alias(CELLS)))
+    return bare.set(gap_cells(bare, reading.gaps), None)
+
+
+def _with_decimal(reading: ColumnReading, signs: Signs, has_commas: bool, notes: list[str] | None) -> ColumnReading:
+    """Return a reading with the decimal sign that a column shows.
+
+    Training may have seen none, as where its columns were typed; a file of another country writes another.
     """
-    can_differ = reading.kind == "number" or (reading.kind == "date" and reading.order == "ymd")
-    if not can_differ or not is_text(series):
+    told = None
+    if bool(signs.point) != bool(signs.comma):
+        told = "." if signs.point else ","
+    elif signs.is_doubtful and signs.either_comma and reading.decimal == ".":
+        told = "," if has_commas else None
+        if told is None and notes is not None:
+            notes.append(
+                f"in column {reading.name!r} three digits stand behind each comma, which is read as thousands."
+            )
+    if told in (None, reading.decimal):
         return reading
-    bare = trimmed(as_texts(series))
-    texts = bare.set(gap_cells(bare, reading.gaps), None)
-    if reading.kind == "number":
-        signs = signs_of(without_unit(texts, reading.unit))
-        if bool(signs.point) == bool(signs.comma):
-            return reading
-        here = replace(reading, decimal="." if signs.point else ",")
-        how = f"decimal {'points' if signs.point else 'commas'} here, other than in training"
-    else:
-        if parse_dates(texts, reading.order).null_count() == texts.null_count():
-            return reading
+    if notes is not None:
+        signs_here = "points" if told == "." else "commas"
+        notes.append(f"column {reading.name!r} has decimal {signs_here} here, other than in training.")
+    return replace(reading, decimal=told)
+
+
+def _with_order(series: polars.Series, reading: ColumnReading, notes: list[str] | None) -> ColumnReading:
+    """Return a reading of dates with the order that a column shows, where training's dates do not tell."""
+    texts = _present(series, reading)
+    short = texts.str.contains(r"^[0-9]{2}[-/.][0-9]{2}[-/.][0-9]{2}(?:[^0-9]|$)").fill_null(False)
+    with_points = bool(texts.filter(short).str.contains(r"^..\.").any())
+    said = None
+    if with_points or parse_dates(texts, reading.order).null_count() > texts.null_count():
         order = order_of(texts)
-        here = replace(reading, order=order.order)
-        how = f"dates {'day' if order.order == 'dmy' else 'month'} first here, which training's do not tell"
-        if order.is_doubtful:
-            how += " and these leave in doubt"
-    if here != reading and notes is not None:
-        notes.append(f"column {reading.name!r} has {how}.")
-    return here
+        reading = replace(reading, order=order.order)
+        if order.order != "ymd":
+            first = "day" if order.order == "dmy" else "month"
+            doubt = " and these leave in doubt" if order.is_doubtful else ""
+            said = f"column {reading.name!r} has dates {first} first here, which training's do not tell{doubt}."
+    elif short.any():
+        said = f"dates such as {texts.filter(short)[0]} in column {reading.name!r} are read year first."
+    if said is not None and notes is not None:
+        notes.append(said)
+    return reading
 
 
 def read_target(series: polars.Series, reading: ColumnReading, notes: list[str]) -> polars.Series:
     """Return a target read as in training; cells that are not of its kind are named and become gaps."""
-    return _read(series, reading, notes)
+    is_written = reading.kind == "number" and is_text(series)
+    return _read(series, reading, notes, _signs_here(series, reading) if is_written else None)

@@ -1,9 +1,11 @@
-"""Passes over all cells of a frame: in a wide frame over one long column of them, since polars spends time on each column."""
+"""Cells: columns of one type and all that is done to each cell; a wide table's as one column, since polars pays by column."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     import polars
@@ -11,44 +13,67 @@ if TYPE_CHECKING:
 SHORT = 4096  # rows, below which a column costs more than its cells
 
 
-def of_each(frame: polars.DataFrame, change: Callable[[polars.Expr], polars.Expr]) -> polars.DataFrame:
-    """Return a frame with every cell changed; its columns have one type."""
-    import polars
+class Cells:
+    """Columns of one type and length; they have places here and no names, which may be empty or look like patterns.
 
-    if not _is_stacked(frame):
-        return frame.select(change(polars.all()))
-    cells = _stacked(frame).select(change(polars.col("cell")).alias("cell")).to_series()
-    height = frame.height
-    columns = [cells.slice(place * height, height).alias(name) for place, name in enumerate(frame.columns)]
-    return polars.DataFrame(columns)
+    Parameters
+    ----------
+    frame
+        The columns; or, if ``height`` is given, all their cells below each other in one.
+    height
+        How many cells a column has.
+    """
 
+    def __init__(self, frame: polars.DataFrame, height: int | None = None):
+        self._frame, self._height = frame, height
 
-def columns_with(frame: polars.DataFrame, condition: Callable[[polars.Expr], polars.Expr]) -> list[str]:
-    """Return the names of the columns in which a condition holds for some cell; for a null it does not."""
-    import polars
+    @classmethod
+    def of(cls, columns: Sequence[polars.Series]) -> Cells:
+        """Return the cells of columns of different names."""
+        import polars
 
-    if not frame.width:
-        return []
-    if _is_stacked(frame):
-        cells = _stacked(frame).select(condition(polars.col("cell")).fill_null(False)).to_series().to_numpy()
-        found = cells.reshape(frame.width, frame.height).any(axis=1).tolist()
-    else:
-        found = frame.select(condition(polars.all()).any()).row(0)
-    return [name for name, is_found in zip(frame.columns, found, strict=True) if is_found]
+        height = len(columns[0]) if columns else 0
+        if any(not series.name for series in columns):
+            columns = [series.alias(str(place)) for place, series in enumerate(columns)]
+        frame = polars.DataFrame(columns)
+        frame.columns = [str(place) for place in range(len(columns))]
+        if len(columns) < 2 or not 0 < height < SHORT:
+            return cls(frame)
+        return cls(frame.unpivot(variable_name="place", value_name="cell").select("cell"), height)
 
+    def changed(self, change: Callable[[polars.Expr], polars.Expr]) -> Cells:
+        """Return the cells with every one changed."""
+        import polars
 
-def chosen(frame: polars.DataFrame, names: list[str]) -> polars.DataFrame:
-    """Return some columns, whose names are not empty."""
-    import polars
+        return Cells(self._frame.select(change(polars.all())), self._height)
 
-    columns = dict(zip(frame.columns, frame, strict=True))
-    return polars.DataFrame([columns[name] for name in names])
+    def having(self, condition: Callable[[polars.Expr], polars.Expr]) -> np.ndarray:
+        """Tell in which columns a condition holds for some cell, bool (columns,); for a null it does not."""
+        import polars
 
+        if self._height is None:
+            return np.array(self._frame.select(condition(polars.all()).any()).row(0) if self._frame.width else (), bool)
+        found = self._frame.select(condition(polars.all()).fill_null(False)).to_series()
+        return found.to_numpy().reshape(-1, self._height).any(axis=1)
 
-def _is_stacked(frame: polars.DataFrame) -> bool:
-    return frame.width > 1 and 0 < frame.height < SHORT
+    def null_counts(self) -> np.ndarray:
+        """Return how many nulls each column has, int64 (columns,)."""
+        if self._height is None:
+            return np.array(self._frame.null_count().row(0) if self._frame.width else (), np.int64)
+        return self._frame.to_series().is_null().to_numpy().reshape(-1, self._height).sum(axis=1)
 
+    def columns(self, chosen: np.ndarray) -> list[polars.Series]:
+        """Return the columns for which a Boolean is true."""
+        places = np.flatnonzero(chosen).tolist()
+        if self._height is None:
+            return [self._frame.to_series(place) for place in places]
+        cells, height = self._frame.to_series(), self._height
+        return [cells.slice(place * height, height) for place in places]
 
-def _stacked(frame: polars.DataFrame) -> polars.DataFrame:
-    """Return the cells of a frame, column by column, as one column "cell"."""
-    return frame.unpivot(variable_name="column", value_name="cell").select("cell")
+    def take(self, chosen: np.ndarray) -> Cells:
+        """Return the cells of the columns for which a Boolean is true."""
+        if chosen.all():
+            return self
+        if self._height is None:
+            return Cells(self._frame[:, np.flatnonzero(chosen).tolist()])
+        return Cells(self._frame.filter(np.repeat(chosen, self._height)), self._height)

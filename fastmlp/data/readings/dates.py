@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,17 +50,22 @@ class DateOrder:
     is_doubtful: bool = False
 
 
-def could_be_times(texts: polars.Series) -> bool:
-    """Tell quickly whether some of trimmed texts look like times of day at all."""
-    return bool(texts.drop_nulls().head(200).str.contains(TIME).any())
+def could_be_dates(texts: polars.Series, looks_so: polars.Series | None = None) -> bool:
+    """Tell quickly whether some of trimmed texts look like dates or times at all; ``looks_so`` is theirs, if known."""
+    if looks_so is None:
+        return bool(date_like(texts.drop_nulls().head(200)).any())
+    return bool(looks_so.any()) and bool(looks_so.filter(texts.is_not_null()).head(200).any())
 
 
-def could_be_dates(texts: polars.Series) -> bool:
-    """Tell quickly whether some of trimmed texts look like dates at all."""
-    sample = texts.drop_nulls().head(200)
-    patterns = (NUMERIC, DAY_FIRST, MONTH_FIRST, YEAR_MONTH, MONTH_YEAR, COMPACT)
-    patterns += (MONTH_IN_DIGITS_YEAR, QUARTER, QUARTER_FIRST)
-    return any(bool(sample.str.contains(pattern).any()) for pattern in patterns)
+def date_like(texts: polars.Series) -> polars.Series:
+    """Tell which texts look like a date or a time; it may be an impossible one."""
+    patterns = (NUMERIC, DAY_FIRST, MONTH_FIRST, YEAR_MONTH, MONTH_IN_DIGITS_YEAR, MONTH_YEAR)
+    patterns += (QUARTER, QUARTER_FIRST, COMPACT, TIME)
+    return texts.str.contains("|".join(f"(?:{_without_names(pattern)})" for pattern in patterns)).fill_null(False)
+
+
+def _without_names(pattern: str) -> str:
+    return re.sub(r"\(\?<[a-z]+>", "(?:", pattern)
 
 
 def order_of(texts: polars.Series, usual: str | None = None) -> DateOrder:

@@ -7,24 +7,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .choices import ColumnChoices
-from .dates import could_be_dates, could_be_times, parse_dates, parse_times
 from .decided import Decided, Nearly
-from .durations import could_be_durations, parse_durations
-from .gaps import gap_cells
 from .levels import Levels
 from .numbers import (
     Signs,
     cells_like_numbers,
-    infinite_cells,
     marks_of,
+    parse_integers,
     parse_numbers,
     signs_of,
     unit_of,
     without_unit,
 )
 from .plain import Plain, plain_numbers
-from .reading import TRUTHS, ColumnReading, as_texts, is_text, kind_of
+from .reading import CELLS, ColumnReading, as_texts, is_text, kind_of
 from .text_column import TextColumn, few
+from .texts import Texts, texts_of
 from .words import shown
 
 if TYPE_CHECKING:
@@ -75,7 +73,7 @@ class _Decision:
         self.gaps = choices.na_values or ()
         self.found = Decided(raw.height)
         self.read: dict[str, polars.Series] = {}
-        self.labels: dict[str, Levels] = {}
+        self.labels: dict[str, Texts] = {}
         self.plain: Plain = plain_numbers(raw, self.gaps)
         self.usual_decimal = choices.decimal or ("," if separator == ";" else ".")
         self.usual_order: str | None = None
@@ -85,11 +83,12 @@ class _Decision:
         """Decide on all columns, in their order."""
         columns = list(self.raw.columns)
         plain = self.plain.numbers
-        texts = {name: self._texts(name) for name in columns if name not in plain and is_text(self.raw[name])}
+        texts = self._texts([name for name in columns if name not in plain and is_text(self.raw[name])])
         signs = self._table_signs(texts)
         for name in columns:
             if name in texts:
                 self._decide_texts(name, texts[name], signs.get(name))
+                texts[name].forget()
             elif name in plain:
                 self._decide_plain(name, signs.get(name))
             else:
@@ -98,29 +97,23 @@ class _Decision:
             self._take_dates(cells, None)
         self._decide_text_gaps()
         self.found.readings = {name: self.found.readings[name] for name in columns if name in self.found.readings}
-        self.found.columns = {name: self.read[name].alias(name) for name in self.found.readings}
+        self.found.columns = {name: _named(self.read[name], name) for name in self.found.readings}
         return self.found
 
     # What is looked at
 
-    def _texts(self, name: str) -> Levels:
-        """Return a column's texts, trimmed."""
-        if name in self.plain.levels:
-            return self.plain.levels[name]
-        return Levels.of(as_texts(self.raw[name])).trimmed()
-
-    def _text_column(self, name: str, levels: Levels, signs: Signs | None) -> TextColumn:
-        present = levels.texts.set(gap_cells(levels.texts, self.gaps), None)
-        signs = signs or signs_of(present, levels.counts)
-        return TextColumn(name, levels, present, self._decimal(signs), signs)
-
-    def _table_signs(self, texts: dict[str, Levels]) -> dict[str, Signs]:
-        """Count decimal signs by column, and let the columns that are certain tell the usual one."""
-        signs = {
-            name: signs_of(levels.texts, levels.counts)
-            for name, levels in texts.items()
-            if self.choices.kind_of(name) != "text"
+    def _texts(self, names: list[str]) -> dict[str, Texts]:
+        """Return columns' texts, trimmed."""
+        known = self.plain.levels
+        columns = {
+            name: known[name] if name in known else Levels.of(as_texts(self.raw[name].alias(CELLS))).trimmed()
+            for name in names
         }
+        return texts_of(columns, self.gaps)
+
+    def _table_signs(self, texts: dict[str, Texts]) -> dict[str, Signs]:
+        """Count decimal signs by column, and let the columns that are certain tell the usual one."""
+        signs = {name: column.signs for name, column in texts.items() if self.choices.kind_of(name) != "text"}
         commas = sum(each.comma > each.point for each in signs.values())
         points = sum(each.point > each.comma for each in signs.values())
         if self.choices.decimal is None and commas != points:
@@ -128,8 +121,7 @@ class _Decision:
         if self.usual_decimal == "," and (commas or self.choices.decimal):
             # Whole thousands in a table of decimal commas look like plain numbers: 1.234.
             floats = [name for name, series in self.plain.numbers.items() if series.dtype.is_float()]
-            columns = {name: self._texts(name) for name in floats}
-            signs |= {name: signs_of(levels.texts, levels.counts) for name, levels in columns.items()}
+            signs |= {name: column.signs for name, column in self._texts(floats).items()}
         return signs
 
     def _decimal(self, signs: Signs) -> str:
@@ -143,14 +135,15 @@ class _Decision:
         is_empty = numbers.null_count() == len(numbers)
         is_other = self.choices.kind_of(name) in ("text", "date")
         if is_other or is_empty or (signs is not None and self._decimal(signs) == ","):
-            self._decide_texts(name, self._texts(name), signs)
+            self._decide_texts(name, self._texts([name])[name], signs)
         else:
             reading = ColumnReading(name, "number", gaps=self.gaps)
-            self._take(reading, reading.read(numbers), self.plain.gap_words.get(name, ()))
+            numbers = reading.read(numbers) if self.gaps else numbers  # each reading costs, and some tables are wide
+            self._take(reading, numbers, self.plain.gap_words.get(name, ()))
 
     def _decide_typed(self, name: str) -> None:
-        series = self.raw[name]
-        kind = kind_of(series)
+        series = self.raw[name].alias(CELLS)
+        kind = kind_of(series, name)
         if series.null_count() == len(series):
             return
         reading = ColumnReading(name, self.choices.kind_of(name) or kind, gaps=self.gaps)
@@ -158,66 +151,63 @@ class _Decision:
         self._take(reading, read, ())
         self._note_odd(name, Levels(series), reading.odd_cells(series, read), series)
 
-    def _decide_texts(self, name: str, levels: Levels, signs: Signs | None) -> None:
+    def _decide_texts(self, name: str, texts: Texts, signs: Signs | None) -> None:
         """Decide on a column of texts; dates that fit two orders have to wait for the other columns."""
         wanted = self.choices.kind_of(name)
         if wanted == "text" or is_categorical(self.raw[name]):
-            self._take_text(name, levels)
+            self._take_text(name, texts)
             return
-        column = self._text_column(name, levels, signs)
+        signs = signs or texts.signs
+        column = TextColumn(name, texts, self._decimal(signs), signs)
         if not column.count:
             # One word is how the table spells a gap; of several nobody can tell, and texts they are.
-            if levels.texts.drop_nulls().str.to_lowercase().n_unique() > 1:
-                self._take_text(name, levels)
+            if len({word.lower() for word in texts.gap_words}) > 1:
+                self._take_text(name, texts)
         elif wanted is not None:
             self._take_wanted(column, wanted)
         elif name in self.plain.codes:
             self.found.codes.add(name)
-            self._take_text(name, levels)
+            self._take_text(name, texts)
         else:
             kinds = (self._as_truths, self._as_numbers, self._as_times, self._as_dates, self._as_spans, self._as_units)
             if not any(is_one(column) for is_one in kinds):
                 self._look_like_numbers(column)
-                self._take_text(name, levels)
+                self._take_text(name, texts)
 
     # Kinds: each tells whether the column is one, and takes it then
 
     def _as_truths(self, column: TextColumn) -> bool:
-        words = column.present.drop_nulls()
-        # Most columns of texts show by their first cells that they are none.
-        if not all(some.str.to_lowercase().is_in(list(TRUTHS)).all() for some in (words.head(1000), words)):
+        if not column.texts.are_truths:
             return False
         reading = ColumnReading(column.name, "truth", gaps=self.gaps)
-        self._take_cells(reading, reading.read(column.texts), column)
+        self._take_cells(reading, reading.read(column.levels.texts), column)
         return True
 
     def _as_numbers(self, column: TextColumn) -> bool:
         """Infinities are numbers too, if none that can be learnt from: they are gaps, however many."""
-        infinite = column.levels.count(infinite_cells(column.present))
-        odd = column.levels.count(column.odd(column.numbers)) - infinite
-        if odd + infinite == column.count or not few(odd, column.count):
+        odd = column.levels.count(column.odd(column.numbers))
+        if odd == column.count:
+            return False
+        if not few(odd, column.count) and not few(odd - column.levels.count(column.texts.infinite), column.count):
             return False
         self._take_numbers(column)
         return True
 
     def _as_times(self, column: TextColumn) -> bool:
-        if not could_be_times(column.present):
+        if not column.texts.could_be_dates or not column.fits(column.texts.times()):
             return False
-        times = parse_times(column.present)
-        if not column.fits(times):
-            return False
-        self._take_cells(ColumnReading(column.name, "time", gaps=self.gaps), times, column)
+        self._take_cells(ColumnReading(column.name, "time", gaps=self.gaps), column.texts.times(), column)
         return True
 
     def _as_dates(self, column: TextColumn) -> bool:
-        if not could_be_dates(column.present):
+        if not column.texts.could_be_dates:
             return False
         order = column.order(self.usual_order)
-        dates = parse_dates(column.present, order.order)
+        dates = column.texts.dates(order.order)
         if not column.fits(dates):
             self._look_like(column, "date", dates)
             return False
-        self.found.gap_words |= set(self._words(column.texts))
+        self.found.gap_words |= set(column.texts.gap_words)
         if order.is_doubtful:
             self.waiting.append(column)
         else:
@@ -225,20 +215,21 @@ class _Decision:
         return True
 
     def _as_spans(self, column: TextColumn) -> bool:
-        if not could_be_durations(column.present):
+        if not column.texts.could_be_durations or not column.fits(column.texts.durations()):
             return False
-        spans = parse_durations(column.present)
-        if not column.fits(spans):
-            return False
-        self._take_cells(ColumnReading(column.name, "duration", gaps=self.gaps), spans, column)
+        self._take_cells(ColumnReading(column.name, "duration", gaps=self.gaps), column.texts.durations(), column)
         return True
 
     def _as_units(self, column: TextColumn) -> bool:
         """Tell whether the cells are numbers with one unit; two different ones are labels as well as numbers."""
-        unit = unit_of(column.present)
+        unit = self._unit(column)
         if not unit or column.present.drop_nulls().n_unique() <= 2:
             return False
         return self._take_numbers_with(column, unit)
+
+    @staticmethod
+    def _unit(column: TextColumn) -> str:
+        return unit_of(column.texts.units, len(column.present) - column.present.null_count())
 
     # Taking a column
 
@@ -246,19 +237,20 @@ class _Decision:
         """Read a column as the user said."""
         if wanted == "date":
             self._take_dates(column, self.choices.order_of_dates[column.name])
-        elif column.fits(column.numbers) or not self._take_numbers_with(column, unit_of(column.present)):
+        elif column.fits(column.numbers) or not self._take_numbers_with(column, self._unit(column)):
             self._take_numbers(column)
 
     def _take_numbers(self, column: TextColumn, unit: str = "") -> None:
         reading = ColumnReading(column.name, "number", column.decimal, gaps=self.gaps, unit=unit)
-        read = reading.read(column.texts)
+        whole = None if unit else parse_integers(column.present)
+        numbers = reading.read(column.levels.texts) if unit else column.numbers
         if column.signs.is_doubtful and self.choices.decimal is None:
             self.found.doubtful_numbers[column.name] = "," if column.signs.either_comma else "."
         marks = marks_of(column.present)
         shares = [mark for mark in marks if mark in "%‰"]
         if len(marks) > 1 or (shares and not column.present.drop_nulls().str.ends_with(shares[0]).all()):
             self.found.mixed_marks[column.name] = marks
-        self._take_cells(reading, read, column)
+        self._take_cells(reading, numbers if whole is None else whole, column)
 
     def _take_numbers_with(self, column: TextColumn, unit: str) -> bool:
         """Take numbers with a unit if they are that, and tell whether they are."""
@@ -283,18 +275,18 @@ class _Decision:
         if order != "ymd":
             self.usual_order = self.usual_order or order
         reading = ColumnReading(column.name, "date", order=order, gaps=self.gaps)
-        self._take_cells(reading, parse_dates(column.present, order), column)
+        self._take_cells(reading, column.texts.dates(order), column)
 
     def _take_cells(self, reading: ColumnReading, read: polars.Series, column: TextColumn) -> None:
         """Take what the texts of a column were read as, each in the rows that hold it."""
         self.found.nearly.pop(column.name, None)
-        self._take(reading, column.levels.rows(read), self._words(column.texts))
+        self._take(reading, column.levels.rows(read), column.texts.gap_words)
         self._note_odd(column.name, column.levels, column.odd(read), column.present)
 
-    def _take_text(self, name: str, levels: Levels) -> None:
+    def _take_text(self, name: str, texts: Texts) -> None:
         # Which words are gaps here is known at the end: see _decide_text_gaps.
         self.found.readings[name] = ColumnReading(name, "text", gaps=self.gaps)
-        self.labels[name] = levels
+        self.labels[name] = texts
 
     def _take(self, reading: ColumnReading, read: polars.Series, words: tuple[str, ...]) -> None:
         if read.null_count() == len(read):
@@ -321,10 +313,6 @@ class _Decision:
             cells = self._shown(column.levels, column.odd(read), column.present)
             self.found.nearly[column.name] = Nearly(kind, share, cells)
 
-    def _words(self, texts: polars.Series) -> tuple[str, ...]:
-        """Return the spellings of a gap among trimmed texts."""
-        return tuple(texts.filter(gap_cells(texts, self.gaps)).unique().to_list())
-
     def _note_odd(self, name: str, levels: Levels, odd: polars.Series, texts: polars.Series) -> None:
         if odd.any():
             self.found.odd[name] = levels.count(odd), self._shown(levels, odd, texts)
@@ -335,13 +323,17 @@ class _Decision:
     def _decide_text_gaps(self) -> None:
         """Make gaps of the words that spell gaps in the table's columns of numbers, in its columns of texts too."""
         words = tuple(sorted(self.found.gap_words - {""})) if self.choices.na_values is None else self.gaps
-        for name, levels in self.labels.items():
-            reading = replace(self.found.readings[name], gaps=words)
-            texts = reading.read(levels.texts) if words else levels.texts
+        for name, column in self.labels.items():
+            texts = column.without(words)
             if texts.null_count() < len(texts):
-                self.found.readings[name], self.read[name] = reading, levels.rows(texts)
+                self.found.readings[name] = replace(self.found.readings[name], gaps=words)
+                self.read[name] = column.levels.rows(texts)
             else:
                 del self.found.readings[name]
+
+
+def _named(series: polars.Series, name: str) -> polars.Series:
+    return series if series.name == name else series.alias(name)
 
 
 def is_categorical(series: polars.Series) -> bool:

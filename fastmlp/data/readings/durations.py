@@ -19,9 +19,9 @@ HINT = r"^[+-]?(?:[0-9]+:[0-5][0-9]|[0-9]+ days?\b|-?P[0-9T])"
 LONGEST = 292_000 * 365 * 86_400.0  # seconds that int64 microseconds hold
 
 
-def could_be_durations(texts: polars.Series) -> bool:
-    """Tell quickly whether some of trimmed texts look like spans of time at all."""
-    return bool(texts.drop_nulls().head(200).str.contains(HINT).any())
+def duration_like(texts: polars.Series) -> polars.Series:
+    """Tell which trimmed texts look like a span of time."""
+    return texts.str.contains(HINT).fill_null(False)
 
 
 def parse_durations(texts: polars.Series) -> polars.Series:

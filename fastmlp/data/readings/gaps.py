@@ -37,6 +37,14 @@ def gap_cells(texts: polars.Series, more: tuple[str, ...] = ()) -> polars.Series
     return texts.str.to_lowercase().is_in([*GAP_WORDS, *(word.lower() for word in more)]).fill_null(False)
 
 
+def label(cell: polars.Expr, words: tuple[str, ...]) -> polars.Expr:
+    """Return texts without the blanks around them; null where nothing is left, or one of the words, spelt exactly so."""
+    import polars
+
+    bare = cell.str.strip_chars()
+    return polars.when((bare != "") & ~bare.is_in(list(words)) if words else bare != "").then(bare)
+
+
 def without_gaps(texts: polars.Series, words: tuple[str, ...]) -> polars.Series:
     """Return trimmed texts in which the given words, spelt exactly so, are null."""
     if not words:

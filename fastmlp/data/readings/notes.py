@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from .choices import ColumnChoices
 from .decided import Decided, Nearly
 from .reading import A_KIND, PLURALS, ColumnReading
@@ -41,7 +43,7 @@ def _on_nearly(name: str, nearly: Nearly) -> str:
         option = "--numeric" if nearly.kind == "number" else "--dates"
         return (
             f"column {name!r} is read as texts, though {nearly.share:.0%} of its cells are {kind}; others are not: "
-            f"{nearly.cells}; {option} {name} reads it as {kind} with gaps, --na-values says what spells a gap."
+            f"{nearly.cells}; {option} {quote(name)} reads it as {kind} with gaps, --na-values says what spells a gap."
         )
     return (
         f"column {name!r} is read as texts, though its cells look like {kind}: {nearly.cells}; clear what stands around "
@@ -77,7 +79,7 @@ def _on_doubtful_dates(name: str, reading: ColumnReading) -> str:
     read, instead = ORDERS_IN_WORDS[reading.order], ORDERS_IN_WORDS[other]
     return (
         f"the dates in column {name!r} could be {read} or {instead}; they are read {read} "
-        f"(--dates {name}={other} reads them {instead})."
+        f"(--dates {quote(f'{name}={other}')} reads them {instead})."
     )
 
 
@@ -94,7 +96,7 @@ def _on_units(found: Decided) -> list[str]:
 
 def _on_mixed_marks(name: str, marks: list[str]) -> str:
     have = f"some numbers have {marks[0]!r}, others do not" if len(marks) == 1 else f"the numbers have {listed(marks)}"
-    return f"column {name!r}: {have}, and all are read as if they had nothing (--drop {name} leaves the column out)."
+    return f"column {name!r}: {have}, and all are read as if they had nothing (--drop {quote(name)} leaves the column out)."
 
 
 def _on_codes(found: Decided) -> list[str]:

@@ -53,7 +53,7 @@ class Signs:
         """Return the column's decimal sign; ``usual`` decides where the cells do not."""
         if self.point != self.comma:
             return "." if self.point > self.comma else ","
-        return usual if self.either_point or self.either_comma else "."
+        return usual if self.point or self.either_point or self.either_comma else "."
 
     @property
     def is_doubtful(self) -> bool:
@@ -63,25 +63,30 @@ class Signs:
 
 def signs_of(texts: polars.Series, counts: np.ndarray | None = None) -> Signs:
     """Count what trimmed texts, each of which stands ``counts`` times in its column, say of the decimal sign."""
+    marks = sign_marks(texts)
+    return Signs(*(int(mark.sum()) if counts is None else int(counts[mark.to_numpy()].sum()) for mark in marks))
+
+
+def sign_marks(texts: polars.Series) -> tuple[polars.Series, ...]:
+    """Tell which trimmed texts speak for a point, for a comma, and for either; in the order of Signs."""
     body = _bodies(texts)
 
-    def count(pattern: str) -> int:
-        found = body.str.contains(pattern).fill_null(False)
-        return int(found.sum()) if counts is None else int(counts[found.to_numpy()].sum())
+    def holds(pattern: str) -> polars.Series:
+        return body.str.contains(pattern).fill_null(False)
 
-    def only(sign: str, other: str) -> int:
+    def only(sign: str, other: str) -> polars.Series:
         sign, other = re.escape(sign), re.escape(other)
         behind = rf"^[^{sign}]*{sign}(?:[0-9]{{0,2}}|[0-9]{{4,}})(?:[eE][+-]?[0-9]+)?$"
         # Nobody writes a thousand as 0,001 nor groups four digits before a group.
         before = rf"^(?:0?|[0-9]{{4,}}){sign}[0-9]{{3}}(?:[eE][+-]?[0-9]+)?$"
         grouped = rf"{other}[0-9]{{3}}{sign}[0-9]+$|{other}[0-9]{{3}}{other}[0-9]{{3}}$"
         exponent = rf"^[0-9]*{sign}[0-9]{{3}}[eE]"
-        return count(f"(?:{behind})|(?:{before})|(?:{grouped})|(?:{exponent})")
+        return holds(f"(?:{behind})|(?:{before})|(?:{grouped})|(?:{exponent})")
 
-    def either(sign: str) -> int:
-        return count(rf"^[1-9][0-9]{{0,2}}{re.escape(sign)}[0-9]{{3}}$")
+    def either(sign: str) -> polars.Series:
+        return holds(rf"^[1-9][0-9]{{0,2}}{re.escape(sign)}[0-9]{{3}}$")
 
-    return Signs(only(".", ","), only(",", "."), either("."), either(","))
+    return only(".", ","), only(",", "."), either("."), either(",")
 
 
 def parse_numbers(texts: polars.Series, decimal: str) -> polars.Series:
@@ -127,14 +132,18 @@ def cells_like_numbers(texts: polars.Series) -> polars.Series:
     return (plain.str.contains(NUMBER_WITHIN) & ~plain.str.contains(r"\.[0-9]{0,2}\.")).fill_null(False)
 
 
-def unit_of(texts: polars.Series) -> str:
-    """Return the unit that stands behind the number in more than half of trimmed texts, or an empty text."""
-    units = _plain_signs(texts).str.extract(WITH_UNIT).drop_nulls()
-    if 2 * len(units) <= len(texts) - texts.null_count():
+def units_in(texts: polars.Series) -> polars.Series:
+    """Return what stands behind the number in each of trimmed texts; null where that is nothing, or there is no number."""
+    return _plain_signs(texts).str.extract(WITH_UNIT)
+
+
+def unit_of(units: polars.Series, count: int) -> str:
+    """Return the unit that more than half of ``count`` texts have, or an empty text; ``units`` are those of the texts."""
+    found = units.drop_nulls()
+    if 2 * len(found) <= count:
         return ""
-    counts = units.value_counts(sort=True)
-    unit, count = counts.row(0)
-    return unit if 2 * count > len(texts) - texts.null_count() else ""
+    unit, times = found.alias("unit").value_counts(sort=True).row(0)
+    return unit if 2 * times > count else ""
 
 
 def without_unit(texts: polars.Series, unit: str) -> polars.Series:
@@ -156,13 +165,14 @@ def _written(texts: polars.Series, decimal: str) -> polars.Series:
     import polars
 
     plain = _plain_signs(texts)
-    negative = plain.str.extract(AFFIXED, 1).is_in(["-"]) ^ plain.str.extract(AFFIXED, 2).is_in(["-"])
+    before, behind = (plain.str.extract(AFFIXED, group) for group in (1, 2))  # of the currency
+    negative, has_two = (before == "-") | (behind == "-"), (before != "") & (behind != "")
     group, sign = GROUPS[decimal], re.escape(decimal)
     thousands = rf"[0-9]{{1,3}}(?:{group}[0-9]{{3}})+"
     lakhs = rf"[0-9]{{1,2}}(?:{group}[0-9]{{2}})+{group}[0-9]{{3}}"  # as in India: 12,34,567
     number = rf"^(?:[0-9]+|{thousands}|{lakhs})?(?:{sign}[0-9]*)?(?:[eE][+-]?[0-9]+)?$"
     body = plain.str.extract(AFFIXED, 3).str.strip_chars()
-    body = body.set(~body.str.contains(number).fill_null(True), None)
+    body = body.set(~body.str.contains(number).fill_null(True) | has_two.fill_null(False), None)
     body = body.str.replace_all(group, "").str.replace(sign, ".")
     values = body.cast(polars.Float64, strict=False)
     values = values.set(~values.is_finite().fill_null(True), None)

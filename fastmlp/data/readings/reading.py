@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 OTHER_KINDS = {"number": ("truth", "date"), "truth": ("number",)}
 KINDS = ("number", "truth", "date", "time", "duration", "text")
 TRUTHS = {"true": True, "false": False}
+# What a column is called while it is read: polars takes a name such as ^a$ for a pattern.
+CELLS = "cells"
 CALENDAR = (-62_135_596_800_000_000, 253_402_300_799_999_999)  # microseconds from the year 1 to 9999
 
 
@@ -60,6 +62,9 @@ class ColumnReading:
         DataError
             If the column's type cannot be brought to the kind at all: a date where numbers are wanted, a list.
         """
+        return self._read(series.alias(CELLS)).alias(self.name)
+
+    def _read(self, series: polars.Series) -> polars.Series:
         import polars
 
         if series.dtype == polars.Null:
@@ -68,11 +73,12 @@ class ColumnReading:
             return self._from_texts(as_texts(series))
         if self.kind == "text":
             return self._labels(series)
-        if self.kind in {kind_of(series), *OTHER_KINDS.get(kind_of(series), ())}:
+        if self.kind in {kind_of(series, self.name), *OTHER_KINDS.get(kind_of(series), ())}:
             return self._from_typed(series)
         if series.null_count() == len(series):
-            return polars.Series(self.name, [None] * len(series), dtype=dtype_of(self.kind))
-        held = series.drop_nulls()[0]
+            return polars.Series([None] * len(series), dtype=dtype_of(self.kind))
+        present = _calendar(series).drop_nulls() if series.dtype == polars.Datetime else series.drop_nulls()
+        held = present[0] if len(present) else "a date beyond the calendar"
         raise DataError(
             f"column {self.name!r} holds {str(held)!r}, of type {series.dtype}; it is read as {A_KIND[self.kind]} here."
         )
@@ -121,6 +127,8 @@ class ColumnReading:
             series = whole if is_whole and whole.null_count() == present.null_count() else present
         elif series.dtype == polars.Duration:
             series = series.dt.to_string()
+        elif series.dtype == polars.Datetime:
+            series = _calendar(series)
         elif not (series.dtype.is_integer() or series.dtype.is_temporal() or series.dtype == polars.Boolean):
             raise DataError(
                 f"column {self.name!r} holds values of type {series.dtype}; numbers, texts, truth values, dates and "
@@ -140,6 +148,7 @@ class ColumnReading:
         """
         import polars
 
+        series, read = series.alias(CELLS), read.alias(CELLS)
         lost = read.is_null() & series.is_not_null()
         if not lost.any() or self.kind == "text":
             return polars.repeat(False, len(series), eager=True)
@@ -226,8 +235,8 @@ def as_texts(series: polars.Series) -> polars.Series:
     return series if series.dtype == polars.String else series.cast(polars.String)
 
 
-def kind_of(series: polars.Series) -> str:
-    """Return the kind that a typed column has by its type.
+def kind_of(series: polars.Series, name: str = "") -> str:
+    """Return the kind that a typed column has by its type; its name is for the message.
 
     Raises
     ------
@@ -250,7 +259,7 @@ def kind_of(series: polars.Series) -> str:
     if dtype == polars.Duration:
         return "duration"
     raise DataError(
-        f"column {series.name!r} holds {dtype} values; numbers, texts, truth values, dates and times can be used: "
+        f"column {name!r} holds {dtype} values; numbers, texts, truth values, dates and times can be used: "
         "drop the column, or make one of these of it."
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from .choices import ColumnChoices
 from .decided import Decided
 from .notes import on_left_out
-from .reading import ColumnReading
+from .reading import CELLS, ColumnReading
 from .schema import ColumnFacts, Schema
 from .words import columns as columns_named
 from .words import counted, printable
@@ -27,6 +28,7 @@ INDEX_NAMES = frozenset(
 NAME_OF_IDS = re.compile(r"(?:[_ .-](?:id|ID|Id)|[a-z](?:Id|ID)|^ID|^Id)$")
 FIRST_DAY, LAST_DAY = 1900_01_01, 2100_12_31
 FEWEST_ROWS_TO_JUDGE = 20
+GROUPED_FROM = 10_000  # years have no commas
 LARGEST_COUNT = 2**53
 LEVELS_SHOWN = 3
 
@@ -53,7 +55,8 @@ def with_roles(columns: list[str], decided: Decided, target: str | None, choices
         if name in decided.readings and name != target and name not in left_out and choices.kind_of(name) is None
     ]
     reasons, notes = _reasons(decided, judged)
-    kept = [name for name in columns if name in decided.readings and name not in {target, *left_out}]
+    apart = {target, *left_out}
+    kept = [name for name in columns if name in decided.readings and name not in apart]
     said = [text for name, text in notes.items() if name not in reasons]
     if reasons and set(kept) <= set(reasons):
         said.append(
@@ -73,34 +76,35 @@ def _reasons(decided: Decided, names: list[str]) -> tuple[dict[str, str], dict[s
     reasons: dict[str, str] = {}
     notes: dict[str, str] = {}
     for name in names:
-        series = decided.columns[name]
+        series = decided.columns[name].alias(CELLS)
         if len(series) < 2:
             continue
         if series.dtype.is_numeric() or series.dtype.is_temporal():
             low, high = series.min(), series.max()
             if not series.null_count() and low == high:
                 reasons[name] = "constant"
-            elif series.dtype.is_integer() or _are_whole(series):
+            elif series.dtype.is_integer() or _are_whole(series, low, high):
                 series = series.cast(polars.Int64) if series.dtype.is_float() else series
-                _judge_counter(series, reasons, notes)
+                _judge_counter(name, series, reasons, notes)
                 if name not in reasons and low >= FIRST_DAY and high <= LAST_DAY:
-                    _judge_digits(series, notes)
+                    _judge_digits(name, series, notes)
         elif series.n_unique() == 1:
             reasons[name] = "constant"
         elif series.dtype == polars.String:
-            _judge_texts(series, reasons)
+            _judge_texts(name, series, reasons)
     return reasons, notes
 
 
-def _are_whole(series: polars.Series) -> bool:
+def _are_whole(series: polars.Series, low: float, high: float) -> bool:
     """Tell whether all of a column's numbers are whole, as a counter's are that a program made floats of."""
-    is_float = series.dtype.is_float() and not series.null_count()
-    return is_float and bool(((series == series.floor()) & (series.abs() < LARGEST_COUNT)).all())
+    if not series.dtype.is_float() or series.null_count() or low % 1 or high % 1:
+        return False
+    return bool(((series == series.floor()) & (series.abs() < LARGEST_COUNT)).all())
 
 
-def _judge_counter(series: polars.Series, reasons: dict[str, str], notes: dict[str, str]) -> None:
+def _judge_counter(name: str, series: polars.Series, reasons: dict[str, str], notes: dict[str, str]) -> None:
     """Judge a column of whole numbers: does it number or name the rows?"""
-    name, rows = series.name, len(series)
+    rows = len(series)
     if series.null_count() or rows < 3:
         return
     is_named = name.strip().lower() in INDEX_NAMES
@@ -113,7 +117,7 @@ def _judge_counter(series: polars.Series, reasons: dict[str, str], notes: dict[s
         reasons[name] = "identifier"
     elif rows >= FEWEST_ROWS_TO_JUDGE:
         does = f"numbers the rows from {series.min():,} to {series.max():,}" if spans else "differs in every row"
-        notes[name] = f"column {name!r} {does}; it may be an identifier (--drop {name or repr(name)} leaves it out)."
+        notes[name] = f"column {name!r} {does}; it may be an identifier (--drop {quote(name)} leaves it out)."
 
 
 def _rises(series: polars.Series) -> bool:
@@ -122,21 +126,22 @@ def _rises(series: polars.Series) -> bool:
     return bool((steps > 0).all()) and series.max() - series.min() < 3 * len(series)
 
 
-def _judge_digits(series: polars.Series, notes: dict[str, str]) -> None:
+def _judge_digits(name: str, series: polars.Series, notes: dict[str, str]) -> None:
     """Judge a column of whole numbers between two days: are they all dates, written 20240331?"""
-    days = ColumnReading(series.name, "date").read(series)
+    days = ColumnReading(name, "date").read(series)
     if days.null_count() == series.null_count() and days.n_unique() > 2:
-        notes[series.name] = (
-            f"the numbers in column {series.name!r} look like dates, such as {series.drop_nulls()[0]} for "
-            f"{days.drop_nulls()[0]:%Y-%m-%d}; they are read as numbers (--dates {series.name} reads dates)."
+        notes[name] = (
+            f"the numbers in column {name!r} look like dates, such as {series.drop_nulls()[0]} for "
+            f"{days.drop_nulls()[0]:%Y-%m-%d}; they are read as numbers (--dates {quote(name)} reads dates)."
         )
 
 
-def _judge_texts(series: polars.Series, reasons: dict[str, str]) -> None:
+def _judge_texts(name: str, series: polars.Series, reasons: dict[str, str]) -> None:
     """Judge a column of texts: does it name the rows?"""
-    rows = len(series) - series.null_count()
-    if rows >= FEWEST_ROWS_TO_JUDGE and series.drop_nulls().n_unique() > 0.9 * rows:
-        reasons[series.name] = "identifier"
+    gaps = series.null_count()
+    rows = len(series) - gaps
+    if rows >= FEWEST_ROWS_TO_JUDGE and series.n_unique() - (gaps > 0) > 0.9 * rows:
+        reasons[name] = "identifier"
 
 
 def _notes_on_left_out(left_out: dict[str, str]) -> list[str]:
@@ -170,35 +175,39 @@ def _facts(name: str, decided: Decided, target: str | None, reason: str | None) 
 
 def holds(reading: ColumnReading, series: polars.Series) -> str:
     """Return in words what a column holds: its range, or its levels."""
-    present = series.drop_nulls()
-    if not len(present):
+    if series.null_count() == len(series):
         return ""
     if reading.kind == "text":
-        return _levels(present)
+        return _levels(series.alias("level").drop_nulls())
     if reading.kind == "truth":
-        return f"true in {present.mean():.0%}"
-    low, high = present.min(), present.max()
+        return f"true in {series.mean():.0%}"
+    low, high = series.min(), series.max()
     if reading.kind == "date":
         midnight = all(moment.time() == moment.time().min for moment in (low, high))
         low, high = ((moment.date() if midnight else moment.replace(microsecond=0)) for moment in (low, high))
         return f"{low} to {high}"
     if reading.kind == "number":
-        low, high = _number(low), _number(high)
+        is_grouped = max(abs(low), abs(high)) >= GROUPED_FROM
+        low, high = _number(low, is_grouped), _number(high, is_grouped)
     unit = f" {reading.unit}" if reading.unit else ""
     return f"{low} to {high}{unit}" if low != high else f"{low}{unit}"
 
 
 def _levels(present: polars.Series) -> str:
     """Return how many levels there are and the most frequent of them, the same in every run."""
-    counts = present.rename("level").value_counts(name="count").sort(["count", "level"], descending=[True, False])
+    counts = present.value_counts(name="count").sort(["count", "level"], descending=[True, False])
     first = counts["level"].head(LEVELS_SHOWN).to_list()
     more = ", …" if counts.height > LEVELS_SHOWN else ""
     return f"{counted(counts.height, 'level')}: {', '.join(printable(text, 20) for text in first)}{more}"
 
 
-def _number(value: float) -> str:
-    if isinstance(value, int) or 1e5 <= abs(value) < 1e15:
-        return f"{value:.0f}" if abs(value) < 10_000 else f"{value:,.0f}"
-    if value == 0 or 1e-4 <= abs(value) < 1e5:
-        return np.format_float_positional(float(f"{value:.6g}"), trim="-")
+def _number(value: float, is_grouped: bool) -> str:
+    """Return a number in six digits or, if it is whole, in all of them; ``is_grouped`` parts thousands by commas."""
+    if 1e5 <= abs(value) < 1e15 or (abs(value) < 1e5 and value == int(value)):
+        value = round(value)
+        return f"{int(value):,}" if is_grouped else f"{int(value)}"
+    if 1e-4 <= abs(value) < 1e15:
+        whole, point, behind = np.format_float_positional(float(f"{value:.6g}"), trim="-").partition(".")
+        sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+        return f"{sign}{int(digits):,}{point}{behind}" if is_grouped else f"{whole}{point}{behind}"
     return f"{value:.6g}"

@@ -70,7 +70,8 @@ def describe(
     """
     choices = choices or ColumnChoices()
     choices.check_names(raw.columns, "the table")
-    kept = frame_of(series for series in raw if series.name not in choices.drop or series.name == target)
+    dropped = set(choices.drop) - {target}
+    kept = frame_of(series for series in raw if series.name not in dropped) if dropped else raw
     decided = decide(kept, choices, line_of or (lambda row: f"row {row + 1:,}"), separator)
     notes: list[str] = []
     values = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from fastmlp.errors import DataError
 from .choices import ColumnChoices
 from .decided import Decided
 from .gaps import gap_cells, trimmed
-from .reading import PLURALS, ColumnReading, as_texts, is_text
+from .reading import CELLS, PLURALS, ColumnReading, as_texts, is_text
 from .words import counted, listed
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def decide_target(
         raise DataError(f"the target {name!r} has no value; name another column as target.")
     if not is_text(raw[name]):
         return reading, decided.columns[name], []
-    texts = trimmed(as_texts(raw[name]))
+    texts = trimmed(as_texts(raw[name].alias(CELLS)))
     if reading.kind in ("date", "time", "duration") and wanted is None:
         raise DataError(
             f"the target {name!r} holds {PLURALS[reading.kind]}, which cannot be predicted; name another column as "
@@ -72,7 +73,7 @@ def decide_target(
 def _note_many(labels: polars.Series) -> list[str]:
     """Say of a target with few rows a label that it may be none."""
     rows = len(labels) - labels.null_count()
-    count = labels.drop_nulls().n_unique()
+    count = labels.alias(CELLS).drop_nulls().n_unique()
     if count <= FEW_CLASSES or rows >= FEW_ROWS_A_CLASS * count:
         return []
     return [
@@ -88,7 +89,7 @@ def _are_quantities(name: str, reading: ColumnReading, decided: Decided) -> bool
     """
     if name not in decided.odd and not reading.unit:
         return True
-    return infer_task(decided.columns[name].drop_nulls().to_numpy()) == "regression"
+    return infer_task(decided.columns[name].alias(CELLS).drop_nulls().to_numpy()) == "regression"
 
 
 def _refuse_nearly_numbers(name: str, texts: polars.Series, decided: Decided) -> None:
@@ -122,21 +123,18 @@ def _labels(
 
 def _note_words(name: str, words: list[str], count: int, are_gaps: bool) -> list[str]:
     """Say what words of the target that could spell a gap are taken for."""
-    rows, each = counted(count, "row"), "says" if count == 1 else "say"
+    says = f"{counted(count, 'row')} of the target {name!r} {'says' if count == 1 else 'say'} {listed(words)}"
+    are, gaps, labels = ("is", "a gap", "a label") if len(words) == 1 else ("are", "gaps", "labels")
     if are_gaps:
         return [
-            f"{rows} of the target {name!r} {each} {listed(words)}, as gaps do elsewhere in the table, and "
-            f"{'is' if count == 1 else 'are'} taken as {'a gap' if count == 1 else 'gaps'} "
-            "(--na-values with another spelling takes them as labels)."
+            f"{says}, which {are} taken as {gaps}, as in the rest of the table (--na-values with another spelling takes "
+            f"{'it' if len(words) == 1 else 'them'} as {labels})."
         ]
-    return [
-        f"{rows} of the target {name!r} {each} {listed(words)}, which is taken as a label "
-        f"(--na-values {words[0]} takes it as a gap)."
-    ]
+    return [f"{says}, which {are} taken as {labels} (--na-values {quote(words[0])} takes {words[0]!r} as a gap)."]
 
 
 def _has_blanks(series: polars.Series) -> bool:
-    return bool(series.null_count()) or (is_text(series) and trimmed(as_texts(series)).null_count() > 0)
+    return bool(series.null_count()) or (is_text(series) and trimmed(as_texts(series.alias(CELLS))).null_count() > 0)
 
 
 def _note_gaps(name: str, texts: polars.Series, reading: ColumnReading) -> list[str]:
@@ -157,6 +155,7 @@ def target_values(series: polars.Series) -> np.ndarray:
 
     from fastmlp.data.memory import require_memory
 
+    name, series = series.name, series.alias(CELLS)
     series = as_texts(series) if is_text(series) else series
     dtype = series.dtype
     if dtype == polars.Boolean:
@@ -170,8 +169,8 @@ def target_values(series: polars.Series) -> np.ndarray:
         longest = series.str.len_chars().max() or 0
         if longest > LONGEST_LABEL:
             raise DataError(
-                f"the target {series.name!r} holds texts of up to {longest:,} characters; labels or numbers are needed."
+                f"the target {name!r} holds texts of up to {longest:,} characters; labels or numbers are needed."
             )
-        require_memory(4 * longest * len(series), f"the target {series.name!r}")
+        require_memory(4 * longest * len(series), f"the target {name!r}")
         return np.array(series.to_list(), dtype=str)
-    raise DataError(f"the target {series.name!r} holds {dtype} values; labels, numbers or truth values are needed.")
+    raise DataError(f"the target {name!r} holds {dtype} values; labels, numbers or truth values are needed.")

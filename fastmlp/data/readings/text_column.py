@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from .dates import DateOrder, order_of
 from .levels import Levels
-from .numbers import Signs, parse_numbers
+from .numbers import Signs
+from .texts import Texts
 
 if TYPE_CHECKING:
     import polars
@@ -28,10 +29,8 @@ class TextColumn:
     ----------
     name
         The column's name.
-    levels
-        Its texts, trimmed; empty ones are null.
-    present
-        The texts of the levels, without the words that can only be gaps among numbers.
+    texts
+        Its cells, and what was found of them.
     decimal
         The sign of decimals in it.
     signs
@@ -39,25 +38,29 @@ class TextColumn:
     """
 
     name: str
-    levels: Levels
-    present: polars.Series
+    texts: Texts
     decimal: str
     signs: Signs
 
     @property
-    def texts(self) -> polars.Series:
-        """The texts of the levels."""
-        return self.levels.texts
+    def levels(self) -> Levels:
+        """Its different texts, and which of them each row holds."""
+        return self.texts.levels
+
+    @property
+    def present(self) -> polars.Series:
+        """The different texts without the words that can only be gaps among numbers."""
+        return self.texts.present
 
     @cached_property
     def count(self) -> int:
         """How many cells are no gap."""
         return self.levels.count(self.present.is_not_null())
 
-    @cached_property
+    @property
     def numbers(self) -> polars.Series:
         """The texts as numbers."""
-        return parse_numbers(self.present, self.decimal)
+        return self.texts.numbers(self.decimal)
 
     def odd(self, read: polars.Series) -> polars.Series:
         """Tell which texts were read as nothing."""

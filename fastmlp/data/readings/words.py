@@ -52,7 +52,7 @@ def shown(column: polars.Series, cells: polars.Series, place_of: Callable[[int],
     place_of
         The place of a row.
     """
-    rows = cells.arg_true()
+    column, rows = column.alias("cells"), cells.alias("is meant").arg_true()
     if column.dtype.is_temporal():
         column = column.to_physical()  # a date beyond the calendar cannot be written as one
     odd = column.gather(rows)
