@@ -4,20 +4,17 @@ import csv
 import datetime
 import gzip
 import io
-import sys
 from pathlib import Path
 
 import numpy as np
 import polars
 import pytest
+from oracles.workbooks import write_workbook
 
 import fastmlp
 from fastmlp.data.columns import CategoryColumn
 from fastmlp.data.readings.reading import ColumnReading
 from fastmlp.errors import DataError, UsageError
-
-sys.path.append(str(Path(__file__).parents[1] / "oracles"))
-from workbooks import write_workbook
 
 ROWS = 60
 FEW = {"hidden": "4", "epochs": 1, "threads": 1, "device": "cpu"}
