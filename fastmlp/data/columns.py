@@ -16,6 +16,7 @@ from fastmlp.data.readings.gaps import GAP_SPELLINGS, GAP_WORDS
 from fastmlp.data.readings.levels import Levels
 from fastmlp.data.readings.reading import CELLS, ColumnReading
 from fastmlp.data.readings.words import counted, listed
+from fastmlp.data.scaling import far_from_zero
 from fastmlp.errors import DataError, ModelFileError
 
 if TYPE_CHECKING:
@@ -60,15 +61,13 @@ class NumericColumn:
     @classmethod
     def fit_all(cls, readings: Sequence[ColumnReading], values: np.ndarray) -> list[NumericColumn | None]:
         """Learn origins and medians of float64 (rows, columns), NaN where missing; None where every value is missing."""
-        found = zip(readings, *(part.tolist() for part in column_ranges(values)), strict=True)
-        return [cls._of(reading, *spread) for reading, *spread in found]
-
-    @classmethod
-    def _of(cls, reading: ColumnReading, lowest: float, median: float, highest: float) -> NumericColumn | None:
-        if math.isnan(median):
-            return None
-        origin = origin_of(lowest, highest, reading.kind == "date")
-        return cls(reading, origin, median - origin)
+        lowest, medians, highest = column_ranges(values)
+        with np.errstate(over="ignore"):
+            far = far_from_zero(lowest, highest, highest - lowest)
+        is_date = np.array([reading.kind == "date" for reading in readings], bool)
+        origins = np.where(far | is_date, lowest, 0.0)
+        learnt = zip(readings, origins.tolist(), (medians - origins).tolist(), strict=True)
+        return [None if math.isnan(median) else cls(reading, origin, median) for reading, origin, median in learnt]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as JSON can hold it."""
@@ -214,18 +213,6 @@ def column_from_dict(kept: Any) -> NumericColumn | CategoryColumn:
     """Return the column of either sort that its ``to_dict`` described."""
     kind = stored.word(kept, "kind", (*NUMERIC_KINDS, "category"))
     return (CategoryColumn if kind == "category" else NumericColumn).from_dict(kept)
-
-
-def origin_of(lowest: float, highest: float, always: bool = False) -> float:
-    """Return what to subtract from values in this range: the lowest if float32 is too coarse for their differences."""
-    largest = max(abs(lowest), abs(highest))
-    # float32 has 24 bits, of all but the smallest numbers.
-    if not always and largest > 1e-30 and largest * 2.0**-22 < 1e-4 * (highest - lowest):
-        return 0.0
-    with np.errstate(over="ignore"):
-        resolution = float(np.spacing(np.float32(largest)))
-    too_coarse = np.isfinite(resolution) and highest > lowest and resolution > 1e-4 * (highest - lowest)
-    return lowest if always or too_coarse else 0.0
 
 
 def as_numbers(frame: polars.DataFrame) -> np.ndarray:

@@ -15,7 +15,7 @@ from fastmlp.data.readings.apply import read_columns
 from fastmlp.data.readings.plain import frame_of
 from fastmlp.data.readings.schema import ColumnFacts, Schema
 from fastmlp.data.readings.table import schema_of
-from fastmlp.data.readings.words import listed
+from fastmlp.data.readings.words import columns_named
 from fastmlp.data.source import numbered_names
 from fastmlp.errors import DataError, ModelFileError, did_you_mean
 
@@ -195,10 +195,10 @@ def _notes_on(
     empty = [reading.name for reading, column in zip(schema.features, columns, strict=True) if column is None]
     if empty:
         are = ("has", "is") if len(empty) == 1 else ("have", "are")
-        notes.append(f"{_columns(empty)} {are[0]} no value in the training rows and {are[1]} left out.")
+        notes.append(f"{columns_named(empty)} {are[0]} no value in the training rows and {are[1]} left out.")
     for kind, unit in (("date", "days from the earliest training row"), ("time", "seconds"), ("duration", "seconds")):
         if names := [reading.name for reading in schema.features if reading.kind == kind]:
-            notes.append(f"{_columns(names)} {'is' if len(names) == 1 else 'are'} counted in {unit}.")
+            notes.append(f"{columns_named(names)} {'is' if len(names) == 1 else 'are'} counted in {unit}.")
     for column in columns:
         if isinstance(column, CategoryColumn) and column.has_other:
             distinct = read[column.name].alias("text").drop_nulls().n_unique()
@@ -212,9 +212,5 @@ def _notes_on(
         )
     elif numeric:
         count = sum(gaps[name] for name in numeric)
-        notes.append(f"{_columns(numeric)} lack {count:,} values in training rows; the median of each stands in.")
+        notes.append(f"{columns_named(numeric)} lack {count:,} values in training rows; the median of each stands in.")
     return notes
-
-
-def _columns(names: list[str]) -> str:
-    return f"column {names[0]!r}" if len(names) == 1 else f"{len(names):,} columns ({listed(names)})"

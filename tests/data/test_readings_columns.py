@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmlp.data import frame as frames
-from fastmlp.data.columns import CategoryColumn, NumericColumn, as_numbers, column_from_dict, origin_of, to_numbers
+from fastmlp.data.columns import CategoryColumn, NumericColumn, as_numbers, column_from_dict, to_numbers
 from fastmlp.data.frame import FramePlan
 from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.data.readings.reading import ColumnReading
@@ -131,10 +131,14 @@ def test_hostile_columns(kept):
 
 
 def test_origins():
+    def origin_of(lowest, highest, kind="number"):
+        [column] = NumericColumn.fit_all([ColumnReading("a", kind)], np.array([[lowest], [highest]], float))
+        return column.origin
+
     assert origin_of(0, 100) == 0
     assert origin_of(1.6e9, 1.6e9 + 100) == 1.6e9
     assert origin_of(5, 5) == 0
-    assert origin_of(5, 6, always=True) == 5
+    assert origin_of(5, 6, "date") == 5
     assert origin_of(-1e300, 1e300) == 0
 
 
@@ -250,7 +254,7 @@ def test_notes_of_a_plan():
     assert FramePlan.fit(frame).notes == (
         "column 'day' is counted in days from the earliest training row.",
         "column 'wait' is counted in seconds.",
-        "2 columns ('a', 'b') lack 3 values in training rows; the median of each stands in.",
+        "columns 'a', 'b' lack 3 values in training rows; the median of each stands in.",
     )
     assert FramePlan.fit(frame.select("a")).notes == (
         "column 'a' lacks 1 of the 3 values in training rows; the median stands in.",

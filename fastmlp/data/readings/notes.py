@@ -7,7 +7,7 @@ from shlex import quote
 from .choices import ColumnChoices
 from .decided import Decided, Nearly
 from .reading import A_KIND, PLURALS, ColumnReading
-from .words import columns, listed
+from .words import columns_named, listed
 
 ORDERS_IN_WORDS = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 
@@ -55,7 +55,7 @@ def _on_decimal_commas(found: Decided, choices: ColumnChoices) -> list[str]:
     names = [name for name, reading in found.readings.items() if reading.decimal == ","]
     if not names or choices.decimal is not None:
         return []
-    return [f"{columns(names)}: the comma is read as the decimal sign (--decimal . reads it as thousands)."]
+    return [f"{columns_named(names)}: the comma is read as the decimal sign (--decimal . reads it as thousands)."]
 
 
 def _on_doubtful_numbers(found: Decided) -> list[str]:
@@ -69,7 +69,8 @@ def _on_doubtful_numbers(found: Decided) -> list[str]:
         how, instead = ("decimals", "thousands") if sign == decimal else ("thousands", "decimals")
         other = "." if decimal == "," else ","
         notes.append(
-            f"{columns(names)}: three digits follow each {word}, which is read as {how} (--decimal {other} reads {instead})."
+            f"{columns_named(names)}: three digits follow each {word}, which is read as {how} "
+            f"(--decimal {other} reads {instead})."
         )
     return notes
 
@@ -89,7 +90,7 @@ def _on_units(found: Decided) -> list[str]:
         if reading.unit:
             units.setdefault(reading.unit, []).append(name)
     return [
-        f"{columns(names)}: the unit {unit!r} behind the numbers is left off; --categorical reads texts."
+        f"{columns_named(names)}: the unit {unit!r} behind the numbers is left off; --categorical reads texts."
         for unit, names in units.items()
     ]
 
@@ -103,7 +104,7 @@ def _on_codes(found: Decided) -> list[str]:
     if not found.codes:
         return []
     return [
-        f"{columns(sorted(found.codes))}: digits written as codes are (with leading zeros, a plus, or more than 18 of "
+        f"{columns_named(sorted(found.codes))}: digits written as codes are (with leading zeros, a plus, or more than 18 of "
         "them) are read as texts; --numeric reads numbers."
     ]
 

@@ -13,8 +13,7 @@ from .decided import Decided
 from .notes import on_left_out
 from .reading import CELLS, ColumnReading
 from .schema import ColumnFacts, Schema
-from .words import columns as columns_named
-from .words import counted, printable
+from .words import columns_named, counted, printable
 
 if TYPE_CHECKING:
     import polars
@@ -204,8 +203,8 @@ def _levels(present: polars.Series) -> str:
 def _number(value: float, is_grouped: bool) -> str:
     """Return a number in six digits or, if it is whole, in all of them; ``is_grouped`` parts thousands by commas."""
     if 1e5 <= abs(value) < 1e15 or (abs(value) < 1e5 and value == int(value)):
-        value = round(value)
-        return f"{int(value):,}" if is_grouped else f"{int(value)}"
+        whole = round(value)
+        return f"{whole:,}" if is_grouped else f"{whole}"
     if 1e-4 <= abs(value) < 1e15:
         whole, point, behind = np.format_float_positional(float(f"{value:.6g}"), trim="-").partition(".")
         sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)

@@ -35,7 +35,7 @@ def listed(names: Sequence[str], most: int = MOST_NAMES) -> str:
     return head if len(names) <= most else f"{head} and {len(names) - most:,} more"
 
 
-def columns(names: Sequence[str]) -> str:
+def columns_named(names: Sequence[str]) -> str:
     """Return the subject of a sentence on columns: ``column 'a'``, ``columns 'a', 'b'``."""
     return f"column{'s' * (len(names) != 1)} {listed(names)}"
 
