@@ -16,9 +16,10 @@ lint:
 # with AVX2 is needed). The other parts compute with the same kernels; their tests compare files, words and pages. Ignored are
 # what narrows the processor itself or compiles into an empty cache, in processes of its own; what is about files and about runs
 # that are killed, which took a third of the time; and the command that checks gradients, which tests/nn checks on these kernels.
-NARROW = tests/kernels tests/backend tests/nn tests/optim tests/training tests/jobs tests/estimators/test_estimators_parity.py \
-	$(addprefix --ignore=tests/,backend/test_backend_narrow_vectors.py backend/test_backend_cache.py jobs/test_jobs_resume.py \
-	jobs/test_jobs_gradcheck.py kernels/test_kernels_object_code.py kernels/test_kernels_private_files.py)
+NARROW = $(addprefix tests/,kernels backend step nn optim training settings preparation model run) \
+	tests/estimators/test_estimators_parity.py \
+	$(addprefix --ignore=tests/,backend/test_backend_narrow_vectors.py backend/test_backend_cache.py run/test_run_resume.py \
+	kernels/test_kernels_object_code.py kernels/test_kernels_private_files.py)
 check-narrow:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test]'
 	NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES= OPENBLAS_CORETYPE=Haswell .venv/bin/python -m pytest -n auto $(NARROW)
@@ -36,7 +37,7 @@ check-cuda:
 TORCH ?= torch==2.13.0
 check-torch:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pip install -q '$(TORCH)'
-	.venv/bin/python -m pytest -n auto tests/export tests/bench/test_bench_peers.py
+	.venv/bin/python -m pytest -n auto tests/export tests/adopt tests/bench/test_bench_peers.py
 
 # Runs every command of the README and of docs/ and writes down what it printed.
 readme:

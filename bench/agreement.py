@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.jobs.throughput import Shape
+from fastmlp.machine.throughput import Shape
 
 from .contenders import Contender
 from .rounds import Work

@@ -14,7 +14,7 @@ import click
 from fastmlp.backend.available import available_threads
 from fastmlp.cli.console import Console
 from fastmlp.errors import UsageError, choose
-from fastmlp.jobs.throughput import SHAPES, Shape
+from fastmlp.machine.throughput import SHAPES, Shape
 
 from .contenders import OWN, Contender, Variant
 from .machine import describe_machine, machine_lines

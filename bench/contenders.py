@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
-from fastmlp.backend.cpu import GEMM_CHOICES
+from fastmlp.backend.cpu.backend import GEMM_CHOICES
 from fastmlp.errors import MissingExtraError, choose
 
 from .place import Place

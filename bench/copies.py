@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 from numba import njit
 
-from fastmlp.backend.base import Array, Backend
-from fastmlp.backend.cpu import CpuBackend
-from fastmlp.backend.cuda_launch import Launch
+from fastmlp.backend.contract import Array, Backend
+from fastmlp.backend.cpu.backend import CpuBackend
+from fastmlp.backend.cuda.launch import Launch
 
 MEMCPY = ctypes.CDLL(None).memcpy
 MEMCPY.argtypes, MEMCPY.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t), ctypes.c_void_p

@@ -11,11 +11,11 @@ import time
 
 import numpy as np
 
-from fastmlp.backend.cpu import CpuBackend
-from fastmlp.data.batches import Batches
+from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.nn.losses import parse_loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.optim.optimizers import Regularization, make_optimizer
+from fastmlp.step.batches import Batches
 from fastmlp.training.passes import training_sweep
 
 ROWS, BATCH, STEPS, STRETCH = 6400, 64, 5000, 100

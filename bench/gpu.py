@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
-from fastmlp.backend.cuda_device import open_device
+from fastmlp.backend.cuda.device import open_device
 from fastmlp.errors import DeviceError
 
 from .contenders import OWN, Contender, LineUp, find_gpu_peers, own_on_gpu

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.backend.base import Array, Backend
+from fastmlp.backend.contract import Array, Backend
 from fastmlp.kernels import cpu as _twins  # noqa: F401  enters every operation into the table
 from fastmlp.kernels.constants import NORM_BLOCK, RIGHT_ARGMAX
 from fastmlp.kernels.operation import OPERATIONS, Argument, updates

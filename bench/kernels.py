@@ -11,11 +11,11 @@ import click
 import numpy as np
 
 from fastmlp.backend import open_backend
-from fastmlp.backend.base import Backend
+from fastmlp.backend.contract import Backend
 from fastmlp.cli.console import Console
 from fastmlp.data.memory import require_memory
 from fastmlp.errors import UsageError, choose
-from fastmlp.training.files import write_json
+from fastmlp.files.atomic import write_json
 
 from .copies import Copies
 from .gpu import describe_gpus

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastmlp.backend.available import available_threads
-from fastmlp.jobs.information import information
+from fastmlp.machine.information import information
 
 FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "amx_tile", "asimd", "sve")
 GPU_PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "jax-cuda12-plugin", "jax-cuda13-plugin")

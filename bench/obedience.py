@@ -8,7 +8,7 @@ from typing import Any
 
 from fastmlp.cli.console import Console
 from fastmlp.errors import FastMLPError
-from fastmlp.jobs.throughput import Shape
+from fastmlp.machine.throughput import Shape
 
 from .contenders import Contender, Variant
 from .isa import Isa

@@ -12,7 +12,7 @@ import click
 from fastmlp.backend.available import available_threads
 from fastmlp.cli.console import Console
 from fastmlp.errors import FastMLPError, UsageError, choose
-from fastmlp.training.files import write_atomically, write_json
+from fastmlp.files.atomic import write_atomically, write_json
 
 from .isa import ISAS, NATIVE
 from .place import CPU

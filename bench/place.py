@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from fastmlp.backend.cublas import PRECISIONS
+from fastmlp.backend.cuda.cublas import PRECISIONS
 from fastmlp.errors import UsageError, choose
 
 CPU = "cpu"

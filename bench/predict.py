@@ -8,7 +8,7 @@ import click
 
 from fastmlp.cli.console import Console
 from fastmlp.errors import UsageError
-from fastmlp.jobs.throughput import Shape, find_shapes
+from fastmlp.machine.throughput import Shape, find_shapes
 
 from .agreement import PROBABILITY_TOLERANCE, check_prediction
 from .contenders import PREDICTION_PEERS, Contender, find_peers, own_prediction

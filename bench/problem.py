@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.jobs.throughput import SEED, Parameters, Shape, initial_parameters, make_data
+from fastmlp.machine.throughput import SEED, Parameters, Shape, initial_parameters, make_data
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from fastmlp.jobs.throughput import Shape
+from fastmlp.machine.throughput import Shape
 
 from .contenders import Contender, Variant
 from .workers import Worker, WorkerError

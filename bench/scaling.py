@@ -9,7 +9,7 @@ import click
 
 from fastmlp.cli.console import Console
 from fastmlp.errors import choose
-from fastmlp.jobs.throughput import Shape
+from fastmlp.machine.throughput import Shape
 
 from .contenders import TRAINING_PEERS, Contender, find_peers, own_training
 from .isa import ISAS, Isa, find_isa

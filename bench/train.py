@@ -9,7 +9,7 @@ import click
 
 from fastmlp.cli.console import Console
 from fastmlp.errors import UsageError
-from fastmlp.jobs.throughput import Shape, find_shapes
+from fastmlp.machine.throughput import Shape, find_shapes
 
 from .agreement import TF32_TOLERANCE, TOLERANCE, Agreement, check_training
 from .contenders import GPU_PEERS, OWN, TRAINING_PEERS, Contender, LineUp, find_peers, own_training

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fastmlp.backend.cpu import CpuBackend
-from fastmlp.backend.program import CpuProgram
-from fastmlp.jobs.throughput import TrainingLoop
+from fastmlp.backend.cpu.backend import CpuBackend
+from fastmlp.backend.cpu.program import CpuProgram
+from fastmlp.machine.throughput import TrainingLoop
 
 from .problem import Problem
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from fastmlp.backend import open_backend
-from fastmlp.backend.base import Backend
-from fastmlp.backend.counters import Counters
-from fastmlp.data.batches import Batches
-from fastmlp.data.preprocessing import FeaturePreprocessor
-from fastmlp.data.targets import TargetEncoder
-from fastmlp.jobs.model import Model, bind
-from fastmlp.jobs.recorded_prediction import PREDICTION_BATCH
-from fastmlp.jobs.throughput import TrainingLoop, build_network
+from fastmlp.backend.contract import Backend
+from fastmlp.data.features.preprocessing import FeaturePreprocessor
+from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.machine.throughput import TrainingLoop, build_network
+from fastmlp.model.model import Model, bind
+from fastmlp.model.prediction import PREDICTION_BATCH
 from fastmlp.nn.losses import SoftmaxCrossEntropy
 from fastmlp.nn.network import Network
+from fastmlp.step.batches import Batches
+from fastmlp.step.counters import Counters
 from fastmlp.training.passes import Prediction as PredictionPass
 
 from .place import CPU

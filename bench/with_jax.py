@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax, nn
 
 from fastmlp.errors import DeviceError
-from fastmlp.jobs.throughput import Shape
+from fastmlp.machine.throughput import Shape
 
 from .place import CPU
 from .problem import Orders, Problem, RowCalls

@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from fastmlp.jobs.throughput import Parameters
+from fastmlp.machine.throughput import Parameters
 
 from .problem import Problem, RowCalls
 from .vectors import Report

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from fastmlp.errors import DeviceError
-from fastmlp.jobs.throughput import Parameters, Shape
+from fastmlp.machine.throughput import Parameters, Shape
 
 from .place import CPU
 from .problem import Orders, Problem, RowCalls

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fastmlp.errors import FastMLPError
-from fastmlp.jobs.throughput import Shape
+from fastmlp.machine.throughput import Shape
 
 from .contenders import Contender, Variant
 from .problem import shape_to_dict

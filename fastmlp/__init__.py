@@ -6,19 +6,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fastmlp.errors import FastMLPError
-    from fastmlp.estimators import MLPClassifier, MLPRegressor
-    from fastmlp.jobs.api import TrainedRun, train
-    from fastmlp.jobs.evaluate import evaluate
-    from fastmlp.jobs.from_sklearn import from_sklearn
-    from fastmlp.jobs.from_torch import from_torch
-    from fastmlp.jobs.gradcheck import gradcheck
-    from fastmlp.jobs.model import Model, load
-    from fastmlp.jobs.predict import predict
-    from fastmlp.jobs.settings import Settings
+    from fastmlp.adopt.from_sklearn import from_sklearn
+    from fastmlp.adopt.from_torch import from_torch
+    from fastmlp.gradient_check.check import gradcheck
+    from fastmlp.model.evaluate import evaluate
+    from fastmlp.model.model import Model, load
+    from fastmlp.model.predict import predict
+    from fastmlp.run.api import TrainedRun, train
+    from fastmlp.settings.settings import Settings
     from fastmlp.training.callbacks import Callback
     from fastmlp.training.csv_log import CsvLog
     from fastmlp.training.tensorboard import TensorBoard
+
+    from .errors import FastMLPError
+    from .estimators import MLPClassifier, MLPRegressor
 
 __version__ = "0.1.0"
 
@@ -48,17 +49,17 @@ _HOMES = {
     "FastMLPError": "fastmlp.errors",
     "MLPClassifier": "fastmlp.estimators",
     "MLPRegressor": "fastmlp.estimators",
-    "Model": "fastmlp.jobs.model",
-    "Settings": "fastmlp.jobs.settings",
+    "Model": "fastmlp.model.model",
+    "Settings": "fastmlp.settings.settings",
     "TensorBoard": "fastmlp.training.tensorboard",
-    "TrainedRun": "fastmlp.jobs.api",
-    "evaluate": "fastmlp.jobs.evaluate",
-    "from_sklearn": "fastmlp.jobs.from_sklearn",
-    "from_torch": "fastmlp.jobs.from_torch",
-    "gradcheck": "fastmlp.jobs.gradcheck",
-    "load": "fastmlp.jobs.model",
-    "predict": "fastmlp.jobs.predict",
-    "train": "fastmlp.jobs.api",
+    "TrainedRun": "fastmlp.run.api",
+    "evaluate": "fastmlp.model.evaluate",
+    "from_sklearn": "fastmlp.adopt.from_sklearn",
+    "from_torch": "fastmlp.adopt.from_torch",
+    "gradcheck": "fastmlp.gradient_check.check",
+    "load": "fastmlp.model.model",
+    "predict": "fastmlp.model.predict",
+    "train": "fastmlp.run.api",
 }
 
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from fastmlp.errors import UsageError, choose
+from .errors import UsageError, choose
 
 _PATTERN = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\(([^()]*)\))?\s*")
 

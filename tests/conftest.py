@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from oracles.command_line import Outcome
+from small_data import save_classes
 
-from fastmlp.backend.cpu import CpuBackend
+from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.cli import main
 
 
@@ -81,3 +82,25 @@ def _claimed_operations_run(request, monkeypatch):
         monkeypatch.setattr(operations, name, noting(name, getattr(operations, name)))
     yield
     assert launched, f"claims to cover {claimed} but launches none of them"  # one of several in each case will do
+
+
+@pytest.fixture
+def classes_npz(tmp_path):
+    return save_classes(tmp_path / "classes.npz")
+
+
+@pytest.fixture
+def prices_npz(tmp_path):
+    features = np.random.default_rng(2).normal(size=(70, 3))
+    np.savez(tmp_path / "prices.npz", X=features, y=1000 + 50 * features[:, 0])
+    return str(tmp_path / "prices.npz")
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory):
+    """A trained run with validation and test rows."""
+    from fastmlp import train
+
+    folder = tmp_path_factory.mktemp("run")
+    data = save_classes(folder / "classes.npz")
+    return train(dataset=data, hidden=[6], epochs=20, batch_size=16, validation_fraction=0.1, out=folder / "run")

@@ -15,7 +15,7 @@ from fastmlp.errors import FastMLPError, did_you_mean
 
 from .streams import prepare_streams, silence_stdout
 
-# By module of this package.
+# By module of ``commands``.
 COMMANDS = {
     name: name
     for name in ("train", "evaluate", "predict", "export", "experiment", "report", "gradcheck", "info", "bench")
@@ -35,7 +35,7 @@ class LazyGroup(click.Group):
         """Return the command of that name."""
         if name not in COMMANDS:
             return None
-        return import_module(f"{__package__}.{COMMANDS[name]}").command
+        return import_module(f"{__package__}.commands.{COMMANDS[name]}").command
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         """Return the command that the arguments begin with; a near miss is named."""

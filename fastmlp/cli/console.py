@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-from fastmlp.training.files import without_nan
+from fastmlp.files.atomic import without_nan
 
 
 class Console:

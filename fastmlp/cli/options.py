@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from fastmlp.errors import UsageError
-from fastmlp.jobs.settings import Settings, field_type, read_config, settings_from
+from fastmlp.settings.settings import Settings, field_type, read_config, settings_from
 
 BY_FASTMLP = ("auto", "none")  # words that give an open choice back to fastmlp, whatever a config file says
 

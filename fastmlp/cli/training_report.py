@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from fastmlp import __version__
-from fastmlp.jobs.train import TrainingJob
+from fastmlp.run.train import TrainingJob
 
 from .column_table import show_columns
 from .console import Console, duration, number

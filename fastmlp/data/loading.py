@@ -6,18 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fastmlp.data import arrays, datasets, idx, images, in_memory, tables
 from fastmlp.data.pictures.reading import PictureReading
 from fastmlp.data.pictures.walk import walk
-from fastmlp.data.raw.layout import Layout
+from fastmlp.data.raw.form.layout import Layout
 from fastmlp.data.raw.read import SUFFIXES as TABLE_SUFFIXES
 from fastmlp.data.raw.read import is_table_name
 from fastmlp.data.raw.several import PATTERN_SIGNS, tables_in
 from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.data.readings.schema import Schema
-from fastmlp.data.source import Source
-from fastmlp.data.tables import TableOptions
+from fastmlp.data.sources.tables import TableOptions
 from fastmlp.errors import DataError, UsageError, did_you_mean
+
+from .source import Source
+from .sources import arrays, datasets, idx, images, in_memory, tables
 
 
 def load(

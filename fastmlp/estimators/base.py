@@ -16,8 +16,8 @@ from .inputs import row_blocks, validated_features
 from .learning import learn, new_engine
 
 if TYPE_CHECKING:
-    from fastmlp.jobs.model import Model
-    from fastmlp.jobs.steps import Step
+    from fastmlp.export.network import Step
+    from fastmlp.model.model import Model
 
 KEPT_ON_THE_DEVICE = ("_engine", "_worker", "_lesson")
 
@@ -116,7 +116,7 @@ class BaseMLP(BaseEstimator, ABC):
 
     def network_steps(self) -> list[Step]:
         """Return what the network computes between the scaled inputs and the last activation, as copies."""
-        from fastmlp.jobs.steps import network_steps
+        from fastmlp.export.network import network_steps
 
         check_is_fitted(self)
         return network_steps(self._ready_engine().network)
@@ -131,7 +131,7 @@ class BaseMLP(BaseEstimator, ABC):
         UsageError
             If the loss is one whose outputs a model cannot report: poisson, or a classifier's without probabilities.
         """
-        from fastmlp.jobs.from_sklearn import from_sklearn
+        from fastmlp.adopt.from_sklearn import from_sklearn
 
         check_is_fitted(self)
         return from_sklearn(self)

@@ -10,14 +10,14 @@ from itertools import pairwise
 import numpy as np
 
 from fastmlp.backend import Backend, open_backend
-from fastmlp.backend.counters import Counters
-from fastmlp.data.batches import Batches
 from fastmlp.data.memory import available_memory, in_units
 from fastmlp.errors import UsageError
 from fastmlp.nn.activations import parse_activation
 from fastmlp.nn.layers import BatchNormalization, Dense
 from fastmlp.nn.network import Architecture, Network
-from fastmlp.nn.parameters import Parameter
+from fastmlp.step.batches import Batches
+from fastmlp.step.counters import Counters
+from fastmlp.step.parameters import Parameter
 from fastmlp.training.passes import Prediction
 
 from .losses import make_loss

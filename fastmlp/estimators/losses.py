@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastmlp.backend.base import Array
+from fastmlp.backend.contract import Array
 from fastmlp.errors import UsageError
 from fastmlp.kernels.constants import RIGHT_ARGMAX, RIGHT_NEVER, RIGHT_THRESHOLD
 from fastmlp.nn.losses import ElementwiseLoss, Loss, parse_loss

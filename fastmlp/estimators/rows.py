@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastmlp.data.batches import Batches
 from fastmlp.errors import UsageError
+from fastmlp.step.batches import Batches
 
 
 class Rows(Batches):

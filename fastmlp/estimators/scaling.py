@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.data.scaling import origin_scale_and_shift
+from fastmlp.data.features.scaling import origin_scale_and_shift
 
 from .engine import Engine
 from .inputs import Sample

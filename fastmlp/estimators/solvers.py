@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from fastmlp.kernels.constants import LOSS_SUM, NORM_BLOCK
-from fastmlp.nn.parameters import ParameterStore
 from fastmlp.optim.optimizers import (
     ADAMW_WEIGHT_DECAY,
     SGD,
@@ -19,6 +18,7 @@ from fastmlp.optim.optimizers import (
     Regularization,
     RMSProp,
 )
+from fastmlp.step.parameters import ParameterStore
 from fastmlp.training.sweep import Sweep
 
 from .engine import Engine

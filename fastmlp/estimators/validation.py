@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 
-from fastmlp.backend.counters import Counters
+from fastmlp.step.counters import Counters
 from fastmlp.training.sweep import Sweep
 
 from .engine import PREDICTION_BATCH, Engine

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fastmlp.jobs.settings import Settings
 from fastmlp.nn.activations import parse_activation
 from fastmlp.nn.initializers import parse_initializer
 from fastmlp.nn.losses import parse_loss
 from fastmlp.nn.network import Architecture, per_layer
 from fastmlp.optim.optimizers import Regularization, make_optimizer
 from fastmlp.optim.schedules import parse_schedule
+from fastmlp.settings.settings import Settings
 
 
 def check_words(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fastmlp.data.datasets import NAMES
+from fastmlp.data.sources.datasets import NAMES
 from fastmlp.errors import UsageError
 
 from .tables import Table

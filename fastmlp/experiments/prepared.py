@@ -15,9 +15,9 @@ import numpy as np
 from fastmlp.data.memory import require_memory
 from fastmlp.data.source import Source
 from fastmlp.errors import DataError
-from fastmlp.jobs.preparation import read_source
-from fastmlp.jobs.settings import Settings
-from fastmlp.training.files import WriteError
+from fastmlp.files.atomic import WriteError
+from fastmlp.preparation.prepare import read_source
+from fastmlp.settings.settings import Settings
 
 from .data_plan import DataPlan
 

@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Any
 
 from fastmlp.errors import ModelFileError, choose
-from fastmlp.training.files import write_json
+from fastmlp.files.atomic import write_json
 
 from .records import EXPECTATIONS, FINISHED, STATUSES, Comparison, Sweep, Variant, is_number, is_share
 

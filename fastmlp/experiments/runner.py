@@ -13,10 +13,10 @@ from typing import Any
 from fastmlp.backend import open_backend
 from fastmlp.backend.available import available_threads
 from fastmlp.errors import UsageError, did_you_mean
-from fastmlp.jobs.preparation import read_source
-from fastmlp.jobs.run_folder import METRICS_FILE
-from fastmlp.jobs.settings import Settings, settings_from
-from fastmlp.training.files import WriteError, write_text
+from fastmlp.files.atomic import WriteError, write_text
+from fastmlp.preparation.prepare import read_source
+from fastmlp.run.folder import METRICS_FILE
+from fastmlp.settings.settings import Settings, settings_from
 
 from .data_plan import DataPlan, choose_plan
 from .pool import STARTED, run_here, run_in_processes

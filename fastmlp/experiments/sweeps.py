@@ -8,10 +8,10 @@ import re
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from fastmlp.data.datasets import NAMES as NAMES_OF_DATA
+from fastmlp.data.sources.datasets import NAMES as NAMES_OF_DATA
 from fastmlp.errors import UsageError, did_you_mean
-from fastmlp.jobs.phases import MOST_PHASES, parse_phases
-from fastmlp.jobs.settings import Settings, settings_from
+from fastmlp.run.phases import MOST_PHASES, parse_phases
+from fastmlp.settings.settings import Settings, settings_from
 
 from .checks import check_words
 from .records import EXPECTATIONS, Comparison

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.backend.counters import Counters
 from fastmlp.errors import FastMLPError
-from fastmlp.jobs.phases import set_up_phases
-from fastmlp.jobs.preparation import Part
-from fastmlp.jobs.recorded_prediction import PREDICTION_BATCH
-from fastmlp.jobs.settings import settings_from
-from fastmlp.jobs.train import TrainingJob, make_batches, set_up
+from fastmlp.files.atomic import without_nan
+from fastmlp.model.prediction import PREDICTION_BATCH
+from fastmlp.preparation.prepare import Part
+from fastmlp.run.phases import set_up_phases
+from fastmlp.run.train import TrainingJob, make_batches, set_up
+from fastmlp.settings.settings import settings_from
+from fastmlp.step.counters import Counters
 from fastmlp.training.callbacks import Callback, Record
-from fastmlp.training.files import without_nan
 from fastmlp.training.passes import Prediction
 from fastmlp.training.trainer import Trainer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from fastmlp.backend.base import Array, Backend
+from fastmlp.backend.contract import Array, Backend
 from fastmlp.errors import UsageError
 from fastmlp.kernels.constants import FROM_INPUT
 from fastmlp.spec import numbers, parse_spec

@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from fastmlp.errors import UsageError
-from fastmlp.nn.activations import Activation
 from fastmlp.spec import numbers, parse_spec
+
+from .activations import Activation
 
 ACCEPTED = {
     "auto": (0, 0),

@@ -12,12 +12,12 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from fastmlp.backend.base import Array, Backend
-from fastmlp.backend.counters import Counters
+from fastmlp.backend.contract import Array, Backend
+from fastmlp.step.counters import Counters
+from fastmlp.step.parameters import Parameter
 
 from .activations import Activation
 from .initializers import Initializer
-from .parameters import Parameter
 
 
 class Layer(ABC):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastmlp.backend.base import Array, Backend
+from fastmlp.backend.contract import Array, Backend
 from fastmlp.errors import UsageError, choose
 from fastmlp.kernels.constants import LOSS_SUM, RIGHT_ARGMAX, RIGHT_NEVER, RIGHT_SUM, RIGHT_THRESHOLD, ROW_COUNT
 from fastmlp.spec import numbers, parse_spec

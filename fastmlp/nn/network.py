@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastmlp.backend.base import Array, Backend
-from fastmlp.backend.counters import Counters
+from fastmlp.backend.contract import Array, Backend
 from fastmlp.errors import UsageError, choose
+from fastmlp.step.counters import Counters
+from fastmlp.step.parameters import Parameter, ParameterStore
 
 from .activations import parse_activation
 from .initializers import parse_initializer
 from .layers import ActivationLayer, BatchNormalization, Dense, Dropout, Layer
-from .parameters import Parameter, ParameterStore
 
 BATCH_NORM_PLACES = ("none", "hidden", "input", "all")
 LARGEST_SEED = 1 << 63  # kernels take it as an int64

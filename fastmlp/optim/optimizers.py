@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastmlp.backend.base import Array, Backend
-from fastmlp.backend.counters import Counters
+from fastmlp.backend.contract import Array, Backend
 from fastmlp.backend.sink import Move, Sink
 from fastmlp.errors import UsageError, choose
 from fastmlp.kernels.constants import NORM_BLOCK
+from fastmlp.step.counters import Counters
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import numpy as np
 
 from fastmlp.data.source import Source
 from fastmlp.errors import FastMLPError
-from fastmlp.jobs.held_out import FoundSplits, find_splits
-from fastmlp.jobs.model import Model, load
-from fastmlp.jobs.preparation import read_source
-from fastmlp.jobs.settings import settings_from
+from fastmlp.model.held_out import FoundSplits, find_splits
+from fastmlp.model.model import Model, load
+from fastmlp.preparation.prepare import read_source
+from fastmlp.settings.settings import settings_from
 
 from .record import SPLITS, RunRecord
 from .words import share

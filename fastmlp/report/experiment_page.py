@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from fastmlp.errors import ModelFileError
 from fastmlp.experiments.results import Comparison, Experiment, Figure, Sweep, Variant
+from fastmlp.report.pictures.sweeps import curves_picture, result_picture, time_picture
 
 from .evidence import Evidence
 from .html import Html, details, element, exact, page, percent, table
@@ -26,7 +27,6 @@ from .outcomes import (
 )
 from .record import RunRecord, read_record
 from .run_page import Album, Page, notice, verdict_box
-from .sweeps import curves_picture, result_picture, time_picture
 from .tables import phases_table
 from .verdict import Verdict, judge
 from .words import listed, seconds, short

@@ -9,7 +9,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from .drawing import Picture
+from fastmlp.report.pictures.drawing import Picture
+
 from .words import short
 
 VOID = ("meta", "img", "br", "link")

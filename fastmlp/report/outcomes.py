@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from fastmlp.experiments.results import Experiment, Sweep, Variant
+from fastmlp.report.pictures.curves import WORDS
+from fastmlp.report.pictures.drawing import OF_SPLIT
 
-from .curves import WORDS
-from .drawing import OF_SPLIT
 from .record import RunRecord
 from .words import share
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from fastmlp.errors import FastMLPError, ModelFileError
-from fastmlp.jobs.phases import PHASES_FILE
-from fastmlp.jobs.run_folder import CONFIG_FILE, HISTORY_FILE, LARGEST_METRICS, METRICS_FILE, read_metrics
-from fastmlp.jobs.settings import Settings, read_config, settings_from
+from fastmlp.run.folder import CONFIG_FILE, HISTORY_FILE, LARGEST_METRICS, METRICS_FILE, read_metrics
+from fastmlp.run.phases import PHASES_FILE
+from fastmlp.settings.settings import Settings, read_config, settings_from
 
 LARGEST_HISTORY = 1 << 28  # bytes: a million records
 LARGEST, LARGEST_COUNT = 1e300, 2**53  # what is larger was not written by fastmlp

@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from .classes import accuracy_by_class, class_distribution, confusion
-from .curves import rate_curve, training_curves, update_curves
-from .drawing import Picture
+from fastmlp.report.pictures.classes import accuracy_by_class, class_distribution, confusion
+from fastmlp.report.pictures.curves import rate_curve, training_curves, update_curves
+from fastmlp.report.pictures.drawing import Picture
+from fastmlp.report.pictures.glyphs import labels
+from fastmlp.report.pictures.images import class_samples, first_layer, mistakes
+from fastmlp.report.pictures.inputs import decision_surface, weights_heat_map
+from fastmlp.report.pictures.probabilities import calibration_curve
+from fastmlp.report.pictures.quantities import MOST_OUTPUTS, pictures_of_output
+
 from .evidence import Evidence, Split
-from .glyphs import labels
 from .html import Html, element, figures, page
-from .images import class_samples, first_layer, mistakes
-from .inputs import decision_surface, weights_heat_map
 from .numbers import accuracy_of_classes, calibration, confidence_of
-from .probabilities import calibration_curve
-from .quantities import MOST_OUTPUTS, pictures_of_output
 from .record import RunRecord
 from .tables import cards, label_counts, phases_table, results, sample_rows, scores, settings_tables, worst_rows
 from .verdict import Verdict, judge

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.jobs.evaluate import classification_report, multilabel_report
-from fastmlp.jobs.settings import Settings
-from fastmlp.jobs.train import decide
+from fastmlp.model.evaluate import classification_report, multilabel_report
+from fastmlp.run.train import decide
+from fastmlp.settings.settings import Settings
 
 from .evidence import Evidence, Split
 from .html import Html, details, element, exact, percent, table

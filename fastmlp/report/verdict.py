@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp.optim.optimizers import DEFAULT_LEARNING_RATES
+from fastmlp.report.pictures.curves import numbers_of
 
-from .curves import numbers_of
 from .evidence import Evidence
 from .numbers import accuracy_of_classes, most_confused
 from .record import SPLITS, RunRecord

@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from fastmlp.errors import ModelFileError, UsageError
-from fastmlp.training.files import WriteError, write_text
+from fastmlp.files.atomic import WriteError, write_text
+from fastmlp.report.pictures.drawing import drawing
 
-from .drawing import drawing
 from .record import is_run
 
 REPORT_FILE, FIGURES_FOLDER = "report.html", "figures"

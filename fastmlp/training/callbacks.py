@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .files import WriteError, without_nan
+from fastmlp.files.atomic import WriteError, without_nan
 
 if TYPE_CHECKING:
     from .trainer import Trainer, TrainingResult

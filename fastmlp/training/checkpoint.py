@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp.errors import ModelFileError
+from fastmlp.files.atomic import WriteError
+from fastmlp.files.tensors import read_model, write_model
 
 from .callbacks import Callback
-from .files import WriteError
-from .model_file import read_model, write_model
 from .state import TrainingState, capture, check_numbers
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastmlp.errors import UsageError
+from fastmlp.files.atomic import WriteError, without_nan, write_text
 
 from .callbacks import Callback, Record
-from .files import WriteError, without_nan, write_text
 
 if TYPE_CHECKING:
     from .trainer import Trainer

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastmlp.data.batches import Batches
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
+from fastmlp.step.batches import Batches
 
 from .passes import Evaluation, Prediction
 

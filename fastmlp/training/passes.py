@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastmlp.data.batches import Batches
 from fastmlp.nn.losses import Loss, Statistics
 from fastmlp.nn.network import Network
 from fastmlp.optim.optimizers import Optimizer
+from fastmlp.step.batches import Batches
 
 from .sweep import Sweep
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastmlp.backend.base import Program
-from fastmlp.data.batches import Batches
+from fastmlp.backend.contract import Program
 from fastmlp.kernels.constants import STEP, UPDATE
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 from fastmlp.optim.optimizers import Optimizer
+from fastmlp.step.batches import Batches
 
 from .sweep import Sweep, record_step
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp.errors import ModelFileError
+from fastmlp.files.entries import LARGEST_COUNT, Count, Real, Rules, check_entries, unfit
 from fastmlp.nn.losses import Statistics
-
-from .entries import LARGEST_COUNT, Count, Real, Rules, check_entries, unfit
 
 if TYPE_CHECKING:
     from .trainer import Trainer

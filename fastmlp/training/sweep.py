@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from fastmlp.backend.base import Backend, Program
-from fastmlp.data.window import Window
+from fastmlp.backend.contract import Backend, Program
+from fastmlp.step.window import Window
 
 CHUNK_SECONDS = 0.2  # how long Python stays away: short enough for a live bar and for Ctrl-C
 

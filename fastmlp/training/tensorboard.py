@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastmlp.errors import MissingExtraError
+from fastmlp.files.atomic import WriteError
 
 from .callbacks import Callback, Record
-from .files import WriteError
 
 if TYPE_CHECKING:
     from .trainer import Trainer, TrainingResult

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastmlp.data.batches import Batches
 from fastmlp.nn.losses import Loss, Statistics
 from fastmlp.nn.network import Network
 from fastmlp.optim.optimizers import Optimizer
 from fastmlp.optim.schedules import Schedule
+from fastmlp.step.batches import Batches
 
 from .callbacks import Callback, Progress, Record
 from .interrupts import Interrupts

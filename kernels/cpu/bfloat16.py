@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from numba import njit
 
-from ..operation import Matrix, Real, Span, Vector, by_column, by_row, operation, reads, updates, writes
+from fastmlp.kernels.operation import Matrix, Real, Span, Vector, by_column, by_row, operation, reads, updates, writes
+
 from .bfloat16_tile import LANES, PAIR, VECTOR, bfloat16_tile, convert_row, convert_two_rows
 from .elementary import like
 from .tile import reserve

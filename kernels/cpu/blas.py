@@ -6,7 +6,19 @@ asked of it as cᵀ = bᵀ·aᵀ, with the operands exchanged.
 
 from __future__ import annotations
 
-from ..operation import Integer, Matrix, Span, Vector, by_column, by_row, operation, reads, updates, writes
+from fastmlp.kernels.operation import (
+    Integer,
+    Matrix,
+    Span,
+    Vector,
+    by_column,
+    by_row,
+    operation,
+    reads,
+    updates,
+    writes,
+)
+
 from .intrinsics import call_gemm
 
 NO_TRANSPOSE, TRANSPOSE = ord("N"), ord("T")

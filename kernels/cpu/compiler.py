@@ -14,7 +14,8 @@ from functools import cache, partial
 import numpy as np
 from numba import cfunc, njit, types
 
-from ..operation import Operation
+from fastmlp.kernels.operation import Operation
+
 from . import intrinsics
 from .object_code import object_store, own
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..operation import (
+from fastmlp.kernels.operation import (
     Function,
     Matrix,
     Real,
@@ -16,6 +16,7 @@ from ..operation import (
     updates,
     writes,
 )
+
 from .elementary import like
 from .rows import end_to_end, row_address, row_exp_sum, row_peak, write_row_exp
 

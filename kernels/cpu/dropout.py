@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..constants import UPDATE
-from ..operation import Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
+from fastmlp.kernels.constants import UPDATE
+from fastmlp.kernels.operation import Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
+
 from .compiler import scalar
 from .elementary import like
 from .rows import end_to_end

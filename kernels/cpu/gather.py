@@ -5,8 +5,9 @@ Data stay as they are stored (uint8 images a quarter of the size); only the batc
 
 from __future__ import annotations
 
-from ..constants import BATCH_START, NEXT_START, STEP, UPDATE
-from ..operation import Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
+from fastmlp.kernels.constants import BATCH_START, NEXT_START, STEP, UPDATE
+from fastmlp.kernels.operation import Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
+
 from .compiler import scalar
 from .elementary import like
 from .vector_code import fetch

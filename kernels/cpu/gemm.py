@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from numba import njit
 
-from ..operation import Matrix, Real, Span, Vector, by_column, by_row, operation, reads, updates, writes
+from fastmlp.kernels.operation import Matrix, Real, Span, Vector, by_column, by_row, operation, reads, updates, writes
+
 from .elementary import like
 from .few_columns import are_few, multiply_few_columns, multiply_transposed_few_columns
 from .processor import processor

@@ -9,8 +9,21 @@ from __future__ import annotations
 
 import math
 
-from ..constants import LOSS_SUM, RIGHT_ARGMAX, RIGHT_SUM, RIGHT_THRESHOLD, ROW_COUNT
-from ..operation import Function, Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
+from fastmlp.kernels.constants import LOSS_SUM, RIGHT_ARGMAX, RIGHT_SUM, RIGHT_THRESHOLD, ROW_COUNT
+from fastmlp.kernels.operation import (
+    Function,
+    Integer,
+    Matrix,
+    Real,
+    Span,
+    Vector,
+    by_row,
+    operation,
+    reads,
+    updates,
+    writes,
+)
+
 from .compiler import scalar
 from .elementary import exp, like, log, log1p_exp_of_negative
 from .few_classes import class_peaks, put_classes, shifted_sums, take_classes, take_exponentials

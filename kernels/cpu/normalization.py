@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 
-from ..operation import Matrix, Real, Span, Vector, by_column, by_row, operation, reads, updates, writes
+from fastmlp.kernels.operation import Matrix, Real, Span, Vector, by_column, by_row, operation, reads, updates, writes
+
 from .elementary import like
 
 

@@ -12,8 +12,9 @@ import math
 
 import numpy as np
 
-from ..constants import NORM_BLOCK
-from ..operation import Real, Span, Vector, by_element, operation, reads, updates, writes
+from fastmlp.kernels.constants import NORM_BLOCK
+from fastmlp.kernels.operation import Real, Span, Vector, by_element, operation, reads, updates, writes
+
 from .compiler import scalar
 from .elementary import like
 from .subnormals import IS_FLUSHED

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import constants
+from fastmlp.kernels import constants
 
 HERE = Path(__file__).parent
 # What is pasted in front of a file, beside the constants and common.cuh.

@@ -6,10 +6,10 @@ import tracemalloc
 
 import numpy as np
 
-from fastmlp.data.batches import Batches
 from fastmlp.nn.losses import parse_loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.optim.optimizers import Regularization, make_optimizer
+from fastmlp.step.batches import Batches
 from fastmlp.training.passes import training_sweep
 
 A_FEW_OBJECTS = 4096  # bytes: the numbers of the chooser and the generator's frame, whatever the number of steps

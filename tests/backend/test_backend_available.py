@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastmlp.backend.available import available_threads
-from fastmlp.backend.cpu import CpuBackend
+from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.estimators.threads import LIMITS, thread_count
 
 

@@ -7,8 +7,8 @@ from importlib import metadata
 import numpy as np
 import pytest
 
-from fastmlp.backend import blas
-from fastmlp.backend.cpu import CpuBackend
+from fastmlp.backend.cpu import blas
+from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.errors import MissingExtraError, UsageError
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fastmlp.backend import choice
-from fastmlp.backend.choice import FIRST_REST, LONGEST_TRIAL, REST, SHORTEST_TRIAL, Chooser
+from fastmlp.backend.cpu import thread_choice as choice
+from fastmlp.backend.cpu.thread_choice import FIRST_REST, LONGEST_TRIAL, REST, SHORTEST_TRIAL, Chooser
 
 WAKING = 1e-4  # seconds that a second thread takes to be there
 SLICE = 4e-3  # seconds that a system takes the processor away for

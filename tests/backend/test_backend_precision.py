@@ -12,10 +12,10 @@ from oracles.bfloat16 import rounded
 from oracles.comparison import assert_close
 
 from fastmlp.backend import open_backend
-from fastmlp.backend.cpu import CpuBackend, cpu_precisions
+from fastmlp.backend.cpu.backend import CpuBackend, cpu_precisions
+from fastmlp.backend.cpu.phases import phases
+from fastmlp.backend.cpu.program import Table, packed
 from fastmlp.backend.precision import ACCEPTED, FACTORS, check_precision
-from fastmlp.backend.program import Table, packed
-from fastmlp.backend.schedule import phases
 from fastmlp.errors import UsageError
 from fastmlp.kernels.cpu.processor import has_bfloat16
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from fastmlp.backend import open_backend
-from fastmlp.backend.counters import Counters
-from fastmlp.backend.cpu import ALIGNMENT, CpuBackend
+from fastmlp.backend.cpu.backend import ALIGNMENT, CpuBackend
 from fastmlp.errors import DeviceError, UsageError
+from fastmlp.step.counters import Counters
 
 
 @pytest.mark.parametrize("shape", [(0,), (1,), (17,), (0, 3), (3, 0), (5, 7), (1000, 33)])

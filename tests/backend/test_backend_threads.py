@@ -6,10 +6,10 @@ import threading
 import numpy as np
 import pytest
 
-from fastmlp.backend.cpu import CpuBackend
-from fastmlp.backend.program import Table, packed
-from fastmlp.backend.schedule import LINE, phases
-from fastmlp.backend.team import Team
+from fastmlp.backend.cpu.backend import CpuBackend
+from fastmlp.backend.cpu.phases import LINE, phases
+from fastmlp.backend.cpu.program import Table, packed
+from fastmlp.backend.cpu.team import Team
 
 OPERATIONS = [
     "add_bias",

@@ -13,7 +13,7 @@ if str(ROOT) not in sys.path:
 @pytest.fixture
 def tiny(monkeypatch):
     """A shape of a few numbers, known to the command line by its name."""
-    from fastmlp.jobs import throughput
+    from fastmlp.machine import throughput
 
     shape = throughput.Shape("tiny", (5, 7, 3), 4, "adam", 1e-3, rows=48)
     monkeypatch.setitem(throughput.SHAPES, "tiny", shape)

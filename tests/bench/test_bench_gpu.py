@@ -13,7 +13,7 @@ from bench.machine import machine_lines
 from bench.place import Place, parse_place
 from bench.workers import Worker, WorkerError
 from fastmlp.errors import DeviceError, UsageError
-from fastmlp.jobs.throughput import Shape
+from fastmlp.machine.throughput import Shape
 
 HERE = Place("cuda:0")
 QUICK = ("--rounds", 1, "--seconds", 0.001, "--threads", 1)

@@ -166,7 +166,7 @@ def test_too_large_a_size_is_told(invoke):
 
 
 def test_without_a_gpu_the_cause_is_told(invoke, monkeypatch):
-    from fastmlp.backend import cuda_device
+    from fastmlp.backend.cuda import device as cuda_device
 
     monkeypatch.setattr(cuda_device, "find_spec", lambda name: None)
     result = invoke(kernels.command, "--device", "cuda")

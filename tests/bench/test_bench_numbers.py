@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.numbers import best_peer, fitted_exponent, geometric_mean, share_of_peak, speed_against
 from bench.rounds import Measurement
-from fastmlp.jobs.throughput import SHAPES, Shape
+from fastmlp.machine.throughput import SHAPES, Shape
 
 
 def flops_counted(widths, batch):

@@ -4,7 +4,7 @@ import pytest
 
 from bench.problem import make_problem
 from fastmlp.errors import DeviceError
-from fastmlp.jobs.throughput import Shape
+from fastmlp.machine.throughput import Shape
 
 EPOCHS = 3
 RULES = [("sgd", 0.0), ("momentum", 0.5), ("adam", 0.0)]

@@ -8,8 +8,8 @@ import pytest
 from fastmlp.backend import open_backend
 from fastmlp.cli import main
 from fastmlp.errors import DataError, DeviceError, UsageError
-from fastmlp.jobs import throughput
-from fastmlp.jobs.throughput import (
+from fastmlp.machine import throughput
+from fastmlp.machine.throughput import (
     SHAPES,
     TrainingLoop,
     find_shapes,

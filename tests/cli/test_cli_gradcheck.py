@@ -2,9 +2,9 @@
 
 import pytest
 
-from fastmlp.backend.cpu import CpuBackend
-from fastmlp.jobs.gradcheck_settings import ACCEPTED
-from fastmlp.jobs.settings import Settings
+from fastmlp.backend.cpu.backend import CpuBackend
+from fastmlp.gradient_check.settings import ACCEPTED
+from fastmlp.settings.settings import Settings
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy
 import pytest
 
 import fastmlp as package
-from fastmlp.jobs.information import _processor
+from fastmlp.machine.information import _processor
 
 NARROWED = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}
 CPUINFO = Path("/proc/cpuinfo")
@@ -84,14 +84,14 @@ def test_a_system_that_does_not_name_the_processor(monkeypatch, text):
             raise FileNotFoundError(path)
         return text
 
-    monkeypatch.setattr("fastmlp.jobs.information.Path.read_text", read_text)
+    monkeypatch.setattr("fastmlp.machine.information.Path.read_text", read_text)
     for known, said in (("neoverse-n1", "neoverse-n1"), ("generic", platform.machine())):
         monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda known=known: known)
         assert _processor() == (said, *(("SVE", 16) if text else ("unknown", 0)))
 
 
 def test_where_data_sets_are(fastmlp, here, monkeypatch):
-    from fastmlp.data.datasets import PARTS
+    from fastmlp.data.sources.datasets import PARTS
 
     (here / "mnist").mkdir()
     for part in PARTS:
@@ -106,7 +106,7 @@ def test_where_data_sets_are(fastmlp, here, monkeypatch):
 def test_a_missing_extra_is_named(fastmlp, monkeypatch):
     import importlib.metadata as metadata
 
-    import fastmlp.jobs.information as information
+    import fastmlp.machine.information as information
 
     def version(name):
         if name == "onnx":

@@ -10,7 +10,7 @@ from cli_support import command, environment
 
 import fastmlp as package
 from fastmlp.cli.application import COMMANDS
-from fastmlp.jobs.settings import Settings
+from fastmlp.settings.settings import Settings
 
 
 def test_help_lists_the_commands(process):
@@ -83,7 +83,7 @@ def test_public_names_are_there():
 
 def test_an_unexpected_error_is_one_line_and_debug_shows_where(here):
     script = (
-        "import fastmlp.jobs.information as i, sys; from fastmlp.cli import main\n"
+        "import fastmlp.machine.information as i, sys; from fastmlp.cli import main\n"
         "def fail(): raise KeyError('never\\nseen')\n"
         "i.information = fail; sys.exit(main(['info']))"
     )
@@ -99,7 +99,7 @@ def test_an_unexpected_error_is_one_line_and_debug_shows_where(here):
 
 
 def test_a_lack_of_memory_is_one_line(fastmlp, monkeypatch):
-    import fastmlp.jobs.information as information
+    import fastmlp.machine.information as information
 
     def fail():
         raise MemoryError("Unable to allocate 7 TiB")

@@ -231,7 +231,7 @@ def test_ctrl_c_keeps_what_was_learnt(here):
 
 
 def test_ctrl_c_before_training(fastmlp, monkeypatch):
-    import fastmlp.jobs.train as job
+    import fastmlp.run.train as job
 
     def interrupt(*_, **__):
         raise KeyboardInterrupt

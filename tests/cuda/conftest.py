@@ -25,7 +25,7 @@ def cuda():
     problem = why_no_device()
     if problem:
         pytest.skip(problem)
-    from fastmlp.backend.cuda import CudaBackend
+    from fastmlp.backend.cuda.backend import CudaBackend
 
     return CudaBackend(0)
 

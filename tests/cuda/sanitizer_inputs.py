@@ -9,7 +9,7 @@ import numpy as np
 from emulation.launches import Array, Launch
 from instances import Instance
 
-from fastmlp.backend.cuda_launch import launch_shape
+from fastmlp.backend.cuda.launch import launch_shape
 from fastmlp.kernels.constants import BATCH_START, NEXT_START, NORM_BLOCK, RIGHT_ARGMAX, RIGHT_NEVER, RIGHT_THRESHOLD
 from fastmlp.kernels.cuda.source import Kernel, Parameter
 

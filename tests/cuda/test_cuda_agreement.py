@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from oracles.networks import build
 
-from fastmlp.backend.cpu import CpuBackend
-from fastmlp.data.batches import Batches
+from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.nn.activations import ACCEPTED
 from fastmlp.nn.losses import parse_loss
 from fastmlp.optim.optimizers import OPTIMIZERS, Regularization, make_optimizer
+from fastmlp.step.batches import Batches
 from fastmlp.training.passes import Evaluation, Prediction, training_sweep
 
 ROWS, BATCH, STEPS = 107, 10, 50

@@ -42,7 +42,7 @@ def test_a_product_of_no_rows(backend, dtype):
 
 
 def test_tf32_keeps_fewer_bits(cuda, random):
-    from fastmlp.backend.cuda import CudaBackend
+    from fastmlp.backend.cuda.backend import CudaBackend
 
     a, b = (random.standard_normal((32, 32)).astype(np.float32) for _ in range(2))
     errors = {}
@@ -56,7 +56,7 @@ def test_tf32_keeps_fewer_bits(cuda, random):
 
 
 def test_bfloat16_is_not_for_cuda(cuda):
-    from fastmlp.backend.cuda import CudaBackend
+    from fastmlp.backend.cuda.backend import CudaBackend
 
     with pytest.raises(UsageError, match=r"'medium' \(bfloat16\) is not for CUDA, which accepts highest"):
         CudaBackend(0, "medium")

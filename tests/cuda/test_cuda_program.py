@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_cuda_agreement import Training
 
-from fastmlp.backend.cuda_program import STEPS_PER_GRAPH, does_the_same
+from fastmlp.backend.cuda.program import STEPS_PER_GRAPH, does_the_same
 from fastmlp.errors import DeviceError
 
 MANY = 2 * STEPS_PER_GRAPH + 3

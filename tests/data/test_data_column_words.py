@@ -5,8 +5,8 @@ import datetime
 import polars
 import pytest
 
-from fastmlp.data.readings.dates import order_of, parse_dates
-from fastmlp.data.readings.numbers import cells_like_numbers
+from fastmlp.data.readings.kinds.dates import order_of, parse_dates
+from fastmlp.data.readings.kinds.numbers import cells_like_numbers
 from fastmlp.data.readings.reading import ColumnReading
 from fastmlp.data.readings.roles import holds
 from fastmlp.data.readings.table import describe

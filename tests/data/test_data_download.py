@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from fastmlp.data import datasets, download
-from fastmlp.data.datasets import PARTS, PUBLICATIONS, Publication, load_dataset
-from fastmlp.data.download import PublishedFile
 from fastmlp.data.loading import load
+from fastmlp.data.sources import datasets, download
+from fastmlp.data.sources.datasets import PARTS, PUBLICATIONS, Publication, load_dataset
+from fastmlp.data.sources.download import PublishedFile
 from fastmlp.errors import DataError
 
 BODY = bytes(range(256)) * 40

@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fastmlp.backend.counters import Counters
-from fastmlp.data.batches import Batches
-from fastmlp.data.preprocessing import FeaturePreprocessor
-from fastmlp.data.scaling import far_from_zero
+from fastmlp.data.features.preprocessing import FeaturePreprocessor
+from fastmlp.data.features.scaling import far_from_zero
 from fastmlp.errors import ModelFileError
+from fastmlp.step.batches import Batches
+from fastmlp.step.counters import Counters
 
 START = 1.7e9
 

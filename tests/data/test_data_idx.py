@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastmlp.data.idx import VALUE_TYPES, is_idx_name, read_idx
+from fastmlp.data.sources.idx import VALUE_TYPES, is_idx_name, read_idx
 from fastmlp.errors import DataError
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal, assert_series_equal
 from scipy import sparse
 
-from fastmlp.data.in_memory import as_source, is_place, place
-from fastmlp.data.incoming import as_features
 from fastmlp.data.loading import load
-from fastmlp.data.series import to_series
+from fastmlp.data.sources.in_memory import as_source, is_place, place
+from fastmlp.data.sources.incoming import as_features
+from fastmlp.data.sources.series import to_series
 from fastmlp.errors import DataError, FastMLPError, UsageError
 
 MOMENT = datetime.datetime(2024, 2, 29, 12, 30)

@@ -4,13 +4,13 @@ import numpy as np
 import polars
 import pytest
 
-from fastmlp.data.frame import FramePlan
-from fastmlp.data.preprocessing import FeaturePreprocessor
-from fastmlp.data.readings.cells import SHORT, Cells
+from fastmlp.data.features.frame import FramePlan
+from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.readings.choices import ColumnChoices
-from fastmlp.data.readings.levels import LONG, Levels
+from fastmlp.data.readings.kinds.cells import SHORT, Cells
+from fastmlp.data.readings.kinds.levels import LONG, Levels
+from fastmlp.data.readings.kinds.texts import texts_of
 from fastmlp.data.readings.table import describe
-from fastmlp.data.readings.texts import texts_of
 
 COLUMNS = {
     "whole": ["1", "2", "-3", "40", "7"],

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fastmlp.data import memory
 from fastmlp.data.loading import load
 from fastmlp.data.raw import encoding
-from fastmlp.data.raw.layout import Layout
+from fastmlp.data.raw.form.layout import Layout
 from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.errors import DataError, UsageError
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from fastmlp.data.targets import TargetEncoder, infer_task
+from fastmlp.data.features.targets import TargetEncoder, infer_task
 from fastmlp.errors import DataError, ModelFileError, UsageError
 
 RANDOM = np.random.default_rng(2)

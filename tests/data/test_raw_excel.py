@@ -11,7 +11,7 @@ import pytest
 from oracles.workbooks import SHEET, column_letters, sheet_of, write_workbook
 
 from fastmlp.data import memory
-from fastmlp.data.raw.layout import Layout
+from fastmlp.data.raw.form.layout import Layout
 from fastmlp.data.raw.read import read_table
 from fastmlp.data.raw.workbook import count_cells
 from fastmlp.errors import DataError, MissingExtraError

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from fastmlp.data.raw.cells import is_gap, is_number, is_value
-from fastmlp.data.raw.layout import Layout
-from fastmlp.data.raw.names import names_of
+from fastmlp.data.raw.form.layout import Layout
+from fastmlp.data.raw.form.names import names_of
 from fastmlp.data.raw.read import read_table
 from fastmlp.errors import DataError
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastmlp.data.raw.layout import Layout
+from fastmlp.data.raw.form.layout import Layout
 from fastmlp.data.raw.read import read_table
 from fastmlp.errors import DataError
 

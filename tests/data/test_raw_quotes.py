@@ -11,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from fastmlp.data.raw import parse, structure
+from fastmlp.data.raw import parse
 from fastmlp.data.raw.encoding import read_content
-from fastmlp.data.raw.irregular import Shape
-from fastmlp.data.raw.layout import Layout
+from fastmlp.data.raw.form import structure
+from fastmlp.data.raw.form.irregular import Shape
+from fastmlp.data.raw.form.layout import Layout
+from fastmlp.data.raw.form.records import long_fields
 from fastmlp.data.raw.read import read_table
-from fastmlp.data.raw.records import long_fields
 from fastmlp.errors import DataError
 
 END = "\x1e"

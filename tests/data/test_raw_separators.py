@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fastmlp.data.raw.layout import Layout
+from fastmlp.data.raw.form.layout import Layout
 from fastmlp.data.raw.read import read_table
 from fastmlp.errors import DataError, UsageError
 

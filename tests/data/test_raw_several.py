@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from fastmlp.data.raw.layout import Layout
+from fastmlp.data.raw.form.layout import Layout
 from fastmlp.data.raw.read import is_table_name, read_table
 from fastmlp.data.raw.several import tables_in
 from fastmlp.errors import DataError

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmlp.data import frame as frames
-from fastmlp.data.columns import CategoryColumn, NumericColumn, as_numbers, column_from_dict, to_numbers
-from fastmlp.data.frame import FramePlan
+from fastmlp.data.features import frame as frames
+from fastmlp.data.features.columns import CategoryColumn, NumericColumn, as_numbers, column_from_dict, to_numbers
+from fastmlp.data.features.frame import FramePlan
 from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.data.readings.reading import ColumnReading
 from fastmlp.data.readings.table import describe

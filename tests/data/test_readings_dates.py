@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmlp.data.readings.choices import ColumnChoices
-from fastmlp.data.readings.dates import order_of, parse_dates, parse_times
-from fastmlp.data.readings.durations import parse_durations
+from fastmlp.data.readings.kinds.dates import order_of, parse_dates, parse_times
+from fastmlp.data.readings.kinds.durations import parse_durations
 from fastmlp.data.readings.table import describe
 from fastmlp.errors import DataError
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmlp.data.incoming import as_frame
 from fastmlp.data.readings.choices import ColumnChoices
+from fastmlp.data.readings.kinds.text_column import few
 from fastmlp.data.readings.table import describe, schema_of
-from fastmlp.data.readings.text_column import few
+from fastmlp.data.sources.incoming import as_frame
 from fastmlp.errors import DataError, UsageError
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmlp.data.readings.choices import ColumnChoices
-from fastmlp.data.readings.numbers import parse_numbers, signs_of, unit_of, units_in, without_unit
+from fastmlp.data.readings.kinds.numbers import parse_numbers, signs_of, unit_of, units_in, without_unit
 from fastmlp.data.readings.table import describe
 
 THIN, NARROW, HARD, FIGURE = "\u2009", "\u202f", "\u00a0", "\u2007"

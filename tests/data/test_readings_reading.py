@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmlp.data.readings.gaps import GAP_WORDS, gap_cells, trimmed, without_gaps
-from fastmlp.data.readings.plain import plain_numbers
+from fastmlp.data.readings.kinds.gaps import GAP_WORDS, gap_cells, trimmed, without_gaps
+from fastmlp.data.readings.kinds.plain import plain_numbers
 from fastmlp.data.readings.reading import KINDS, ColumnReading
 from fastmlp.data.readings.schema import ColumnFacts
 from fastmlp.data.readings.words import brief, counted, listed, printable, shown

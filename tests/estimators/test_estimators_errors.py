@@ -61,7 +61,7 @@ def test_a_device_that_cannot_be_used_is_told(monkeypatch):
     def broken(*arguments):
         raise DeviceError("no driver")
 
-    monkeypatch.setattr("fastmlp.backend.select._cuda", broken)
+    monkeypatch.setattr("fastmlp.backend.devices._cuda", broken)
     X, y = digits(100)
     with pytest.raises(DeviceError, match="device 'cuda' cannot be used: no driver"):
         MLPClassifier(device="cuda").fit(X, y)

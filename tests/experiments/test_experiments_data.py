@@ -9,7 +9,7 @@ from fastmlp.data.loading import load
 from fastmlp.errors import DataError
 from fastmlp.experiments.data_plan import DataPlan, choose_plan
 from fastmlp.experiments.prepared import prepare_data
-from fastmlp.jobs.settings import Settings, settings_from
+from fastmlp.settings.settings import Settings, settings_from
 
 
 @pytest.fixture

@@ -6,14 +6,7 @@ import math
 import pytest
 
 from fastmlp.errors import ModelFileError
-from fastmlp.experiments.results import (
-    Comparison,
-    Experiment,
-    Sweep,
-    Variant,
-    read_experiment,
-    write_experiment,
-)
+from fastmlp.experiments.results import Comparison, Experiment, Sweep, Variant, read_experiment, write_experiment
 
 TEST = "test_accuracy"
 

@@ -16,7 +16,7 @@ from fastmlp.errors import ModelFileError, UsageError
 from fastmlp.experiments import pool, worker
 from fastmlp.experiments.results import read_experiment
 from fastmlp.experiments.runner import Options, Runner
-from fastmlp.jobs.model import load
+from fastmlp.model.model import load
 
 NAMES = ["lr-0.001", "lr-0.01", "lr-0.1"]
 TROUBLE = """

@@ -8,7 +8,7 @@ from export_support import linear, random_state, rows, softmax
 
 import fastmlp
 from fastmlp.errors import UsageError
-from fastmlp.training.files import WriteError
+from fastmlp.files.atomic import WriteError
 
 FORMATS = ["npz", "text", "json"]
 

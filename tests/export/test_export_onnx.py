@@ -281,7 +281,7 @@ def test_an_opset_that_cannot_be_written(digits, tmp_path, opset):
 
 
 def test_a_model_that_does_not_fit_into_a_file(digits, tmp_path, monkeypatch):
-    monkeypatch.setattr("fastmlp.jobs.export.onnx_model.LARGEST_FILE", 1000)
+    monkeypatch.setattr("fastmlp.export.onnx.model.LARGEST_FILE", 1000)
     with pytest.raises(UsageError, match="larger than the 2 GiB"):
         digits.export(tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -318,7 +318,7 @@ def test_the_package_is_missing(digits, tmp_path, monkeypatch):
 
 
 def test_nothing_is_left_of_an_export_that_fails(digits, tmp_path):
-    from fastmlp.training.files import WriteError
+    from fastmlp.files.atomic import WriteError
 
     (tmp_path / "file").write_text("x")
     with pytest.raises(WriteError, match="cannot write"):

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastmlp
-from fastmlp.data.preprocessing import FeaturePreprocessor
+from fastmlp.data.features.preprocessing import FeaturePreprocessor
 
 pytest.importorskip("onnx", reason="the package onnx is not installed")
 runtime = pytest.importorskip("onnxruntime", reason="the package onnxruntime is not installed")
@@ -41,7 +41,7 @@ def frames(draw):
 @settings(max_examples=60, deadline=None)
 @given(data=frames(), normalize=st.sampled_from(["none", "unit", "standard"]))
 def test_any_table(data, normalize):
-    from fastmlp.jobs.export.onnx_model import onnx_model
+    from fastmlp.export.onnx.model import onnx_model
 
     learnt, asked = data
     # A column without any value is left out of the model, and of the inputs.

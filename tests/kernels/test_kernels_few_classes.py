@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from fastmlp.backend.cpu import CpuBackend
+from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.kernels.cpu.few_classes import class_peaks, put_classes, take_classes
 from fastmlp.kernels.cpu.rows import FEW, ROWS_AT_ONCE, class_numbers, row_numbers
 

@@ -5,7 +5,7 @@ import pytest
 from oracles.comparison import assert_close
 from oracles.coverage import covers
 
-from fastmlp.backend.blas import scipy_blas
+from fastmlp.backend.cpu.blas import scipy_blas
 
 # Around every edge: one, a vector more or less, more inner indices and more rows than are taken at a time, few columns.
 SIZES = [

@@ -10,7 +10,7 @@ from fastmlp.errors import UsageError
 from fastmlp.nn.activations import ACCEPTED, Softmax, parse_activation
 from fastmlp.nn.layers import ActivationLayer, BatchNormalization, Dense, Dropout
 from fastmlp.nn.network import Architecture
-from fastmlp.nn.parameters import ALIGNMENT
+from fastmlp.step.parameters import ALIGNMENT
 
 
 def kinds(network):

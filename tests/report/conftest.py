@@ -12,8 +12,8 @@ from report_support import HOSTILE_NAMES, PageReader, images, read_page, table
 from fastmlp import train
 from fastmlp.errors import UsageError
 from fastmlp.experiments.results import Comparison, Experiment, Sweep, Variant, write_experiment
+from fastmlp.files.atomic import without_nan
 from fastmlp.report.write import Report, write_report
-from fastmlp.training.files import without_nan
 
 
 @dataclass

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmlp.report.drawing import DARK, INK, Picture, axes, drawing, short_number, wants_log
-from fastmlp.report.glyphs import label, labels
-from fastmlp.report.images import as_images
+from fastmlp.report.pictures.drawing import DARK, INK, Picture, axes, drawing, short_number, wants_log
+from fastmlp.report.pictures.glyphs import label, labels
+from fastmlp.report.pictures.images import as_images
 from fastmlp.report.write import write_report
 
 
@@ -64,7 +64,7 @@ def contrast(first, second):
 
 
 def test_lines_stand_out_from_both_grounds():
-    from fastmlp.report.drawing import BLUE, GREEN, SOFT, VERMILLION
+    from fastmlp.report.pictures.drawing import BLUE, GREEN, SOFT, VERMILLION
 
     for colour in (INK, SOFT):
         assert contrast(colour, "#ffffff") > 4.5

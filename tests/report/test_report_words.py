@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastmlp.jobs.settings import Settings
 from fastmlp.report.evidence import Evidence
 from fastmlp.report.record import RunRecord
 from fastmlp.report.verdict import judge
 from fastmlp.report.words import listed, seconds, share, short
+from fastmlp.settings.settings import Settings
 
 NOTHING = Evidence(None)
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import r2_score, root_mean_squared_error
 
-from fastmlp.jobs.settings import Settings
-from fastmlp.jobs.train import set_up
+from fastmlp.run.train import set_up
+from fastmlp.settings.settings import Settings
 from fastmlp.training.measure import regression_scores
 
 NUMBERS = arrays(np.float64, st.tuples(st.integers(2, 20), st.integers(1, 3)), elements=st.integers(-50, 50).map(float))

@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from fastmlp.jobs.settings import Settings
-from fastmlp.jobs.train import set_up
+from fastmlp.files.atomic import WriteError
+from fastmlp.run.train import set_up
+from fastmlp.settings.settings import Settings
 from fastmlp.training.callbacks import Callback, HistoryWriter, Record
-from fastmlp.training.files import WriteError
 
 
 class Watcher(Callback):

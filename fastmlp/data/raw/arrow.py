@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastmlp.data.memory import require_memory
-from fastmlp.data.raw.table import RawTable, Rows
 from fastmlp.errors import DataError
+
+from .table import RawTable, Rows
 
 if TYPE_CHECKING:
     import polars

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastmlp.data.raw.beginning import Beginning, find_beginning
-from fastmlp.data.raw.encoding import read_content
-from fastmlp.data.raw.irregular import Shape, ends_open, open_quote
-from fastmlp.data.raw.layout import Layout
-from fastmlp.data.raw.names import names_of
-from fastmlp.data.raw.parse import parse
-from fastmlp.data.raw.separators import NONE, separator_of_one_column
-from fastmlp.data.raw.table import RawTable
+from fastmlp.data.raw.form.beginning import Beginning, find_beginning
+from fastmlp.data.raw.form.irregular import Shape, ends_open, open_quote
+from fastmlp.data.raw.form.layout import Layout
+from fastmlp.data.raw.form.names import names_of
+from fastmlp.data.raw.form.separators import NONE, separator_of_one_column
 from fastmlp.data.source import numbered_names
 from fastmlp.errors import DataError
+
+from .encoding import read_content
+from .parse import parse
+from .table import RawTable
 
 if TYPE_CHECKING:
     import polars

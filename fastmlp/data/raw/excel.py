@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastmlp.data.memory import require_memory
-from fastmlp.data.raw.header import Verdict, decide_header, expected_header
-from fastmlp.data.raw.layout import Layout
-from fastmlp.data.raw.names import names_of
-from fastmlp.data.raw.table import RawTable, Rows
-from fastmlp.data.raw.titles import count_titles, titles_note
-from fastmlp.data.raw.workbook import count_cells
+from fastmlp.data.raw.form.header import Verdict, decide_header, expected_header
+from fastmlp.data.raw.form.layout import Layout
+from fastmlp.data.raw.form.names import names_of
+from fastmlp.data.raw.form.titles import count_titles, titles_note
 from fastmlp.data.source import numbered_names
 from fastmlp.errors import DataError, MissingExtraError
+
+from .table import RawTable, Rows
+from .workbook import count_cells
 
 if TYPE_CHECKING:
     import polars

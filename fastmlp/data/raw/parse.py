@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastmlp.data.memory import require_memory
-from fastmlp.data.raw.encoding import Content
-from fastmlp.data.raw.irregular import Shape, read_by_csv
-from fastmlp.data.raw.layout import BLANKS
-from fastmlp.data.raw.structure import (
+from fastmlp.data.raw.form.irregular import Shape, read_by_csv
+from fastmlp.data.raw.form.layout import BLANKS
+from fastmlp.data.raw.form.structure import (
     FEED,
     IRREGULAR,
     PLAIN,
@@ -25,7 +24,9 @@ from fastmlp.data.raw.structure import (
     squeezed,
     structure_of,
 )
-from fastmlp.data.raw.table import Lines
+
+from .encoding import Content
+from .table import Lines
 
 if TYPE_CHECKING:
     import polars

@@ -6,14 +6,15 @@ import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastmlp.data.raw.arrow import read_arrow
-from fastmlp.data.raw.delimited import read_delimited
-from fastmlp.data.raw.excel import read_excel
-from fastmlp.data.raw.layout import Layout
-from fastmlp.data.raw.several import find_tables, read_several
-from fastmlp.data.raw.suffixes import EXCEL, SUFFIXES, format_of, is_table_name
-from fastmlp.data.raw.table import RawTable
+from fastmlp.data.raw.form.layout import Layout
 from fastmlp.errors import DataError, MissingExtraError
+
+from .arrow import read_arrow
+from .delimited import read_delimited
+from .excel import read_excel
+from .several import find_tables, read_several
+from .suffixes import EXCEL, SUFFIXES, format_of, is_table_name
+from .table import RawTable
 
 __all__ = ["SUFFIXES", "is_table_name", "read_table"]
 

@@ -8,10 +8,11 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastmlp.data.raw.layout import Layout
-from fastmlp.data.raw.suffixes import SUFFIXES, format_of, is_table_name
-from fastmlp.data.raw.table import Parts, RawTable
+from fastmlp.data.raw.form.layout import Layout
 from fastmlp.errors import DataError, did_you_mean
+
+from .suffixes import SUFFIXES, format_of, is_table_name
+from .table import Parts, RawTable
 
 if TYPE_CHECKING:
     import polars
@@ -50,8 +51,8 @@ def tables_in(folder: Path) -> list[Path]:
 
     Texts about the data (README.txt) and hidden files are no tables.
     """
-    from fastmlp.data.idx import is_idx_name
-    from fastmlp.data.images import is_image_name
+    from fastmlp.data.sources.idx import is_idx_name
+    from fastmlp.data.sources.images import is_image_name
 
     try:
         files = sorted(path for path in folder.iterdir() if path.is_file())

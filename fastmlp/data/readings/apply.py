@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastmlp.data.readings.kinds.cells import Cells
+from fastmlp.data.readings.kinds.dates import order_of, parse_dates
+from fastmlp.data.readings.kinds.gaps import gap_cells, label, trimmed
+from fastmlp.data.readings.kinds.numbers import Signs, cells_like_numbers, infinite_cells, signs_of, without_unit
+from fastmlp.data.readings.kinds.plain import finite_number, frame_of
 from fastmlp.errors import DataError
 
-from .cells import Cells
-from .dates import order_of, parse_dates
-from .gaps import gap_cells, label, trimmed
 from .notes import odd_cells_are_gaps
-from .numbers import Signs, cells_like_numbers, infinite_cells, signs_of, without_unit
-from .plain import finite_number, frame_of
 from .reading import CELLS, PLURALS, ColumnReading, as_texts, is_text
 from .words import shown
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastmlp.data.readings.kinds.dates import ORDERS
+from fastmlp.data.readings.kinds.numbers import DECIMALS
 from fastmlp.errors import DataError, UsageError, did_you_mean
-
-from .dates import ORDERS
-from .numbers import DECIMALS
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .choices import ColumnChoices
-from .decided import Decided, Nearly
-from .levels import Levels
-from .numbers import (
+from fastmlp.data.readings.kinds.levels import Levels
+from fastmlp.data.readings.kinds.numbers import (
     Signs,
     cells_like_numbers,
     marks_of,
@@ -19,10 +17,13 @@ from .numbers import (
     unit_of,
     without_unit,
 )
-from .plain import Plain, plain_numbers
+from fastmlp.data.readings.kinds.plain import Plain, plain_numbers
+from fastmlp.data.readings.kinds.text_column import TextColumn, few
+from fastmlp.data.readings.kinds.texts import Texts, texts_of
+
+from .choices import ColumnChoices
+from .decided import Decided, Nearly
 from .reading import CELLS, ColumnReading, as_texts, is_text, kind_of
-from .text_column import TextColumn, few
-from .texts import Texts, texts_of
 from .words import shown
 
 if TYPE_CHECKING:

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fastmlp.data import stored
+from fastmlp.data.readings.kinds.dates import ORDERS, parse_dates, parse_times
+from fastmlp.data.readings.kinds.durations import parse_durations
+from fastmlp.data.readings.kinds.gaps import gap_cells, trimmed, without_gaps
+from fastmlp.data.readings.kinds.numbers import DECIMALS, parse_integers, parse_numbers, without_unit
 from fastmlp.errors import DataError
-
-from .dates import ORDERS, parse_dates, parse_times
-from .durations import parse_durations
-from .gaps import gap_cells, trimmed, without_gaps
-from .numbers import DECIMALS, parse_integers, parse_numbers, without_unit
 
 if TYPE_CHECKING:
     import polars

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from fastmlp.data.readings.kinds.plain import frame_of
 from fastmlp.errors import DataError
 
 from .choices import ColumnChoices
 from .decide import decide
 from .decided import Decided
 from .notes import notes_on, on_left_out
-from .plain import frame_of
 from .roles import with_roles
 from .schema import Schema
 from .target import decide_target

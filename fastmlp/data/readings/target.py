@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastmlp.data.targets import FEW_CLASSES, infer_task
+from fastmlp.data.features.targets import FEW_CLASSES, infer_task
+from fastmlp.data.readings.kinds.gaps import gap_cells, trimmed
 from fastmlp.errors import DataError
 
 from .choices import ColumnChoices
 from .decided import Decided
-from .gaps import gap_cells, trimmed
 from .reading import CELLS, PLURALS, ColumnReading, as_texts, is_text
 from .words import counted, listed
 

@@ -1,0 +1,1 @@
+"""Networks that were trained elsewhere, by PyTorch or scikit-learn, become models."""

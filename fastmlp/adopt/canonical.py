@@ -1,0 +1,138 @@
+"""Brings the steps of somebody else's network into the order that ours has, by folding what has no place of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fastmlp.errors import UsageError
+from fastmlp.export.network import Activate, Drop, Linear, Normalization, Scaling, Step
+from fastmlp.nn.activations import parse_activation
+
+IDENTITY = parse_activation("identity")
+EPSILON = 1e-5  # of our batch normalisation
+
+
+@dataclass(eq=False)
+class Block:
+    """A linear layer, the normalisation of its output, and the activation behind both."""
+
+    linear: Linear
+    normalization: Normalization | None = None
+    activation: Activate | None = None
+
+    @property
+    def activation_word(self) -> str:
+        """The activation as an architecture names it, with every digit of its argument."""
+        found = IDENTITY if self.activation is None else self.activation.activation
+        return f"{found.name}({found.parameter!r})" if found.name in ("leaky_relu", "elu") else found.name
+
+
+@dataclass(eq=False)
+class Arranged:
+    """A network as an architecture can describe it.
+
+    Attributes
+    ----------
+    scaling, target_scaling
+        Of the features and of regression outputs, float64; None where there is none.
+    input_normalization
+        Batch normalisation of the features.
+    blocks
+        At least one. Either all of them but the last are normalised, or none is.
+    """
+
+    scaling: Scaling | None
+    target_scaling: Scaling | None
+    input_normalization: Normalization | None
+    blocks: list[Block]
+
+    @property
+    def batch_norm(self) -> str:
+        """Where the architecture has batch normalisation."""
+        words = {(False, False): "none", (True, False): "input", (False, True): "hidden", (True, True): "all"}
+        return words[self.input_normalization is not None, self.blocks[0].normalization is not None]
+
+
+def arrange(steps: Sequence[Step]) -> Arranged:
+    """Return the steps as [scaling] [normalisation] (linear [normalisation] activation)… [scaling].
+
+    Dropout is left out. A batch normalisation stays one where all hidden layers have theirs between the linear layer and the
+    activation; anywhere else it becomes part of the linear layer beside it, which then computes the same.
+
+    Raises
+    ------
+    UsageError
+        If the steps are not those of a multilayer perceptron.
+    """
+    steps = [step for step in steps if not (isinstance(step, Drop) or is_identity(step))]
+    scaling = steps.pop(0) if steps and isinstance(steps[0], Scaling) else None
+    target_scaling = steps.pop() if steps and isinstance(steps[-1], Scaling) else None
+    first = next((index for index, step in enumerate(steps) if isinstance(step, Linear)), None)
+    if first is None:
+        raise UsageError("there is no linear layer; an MLP has at least one.")
+    before = steps[:first]
+    if not all(isinstance(step, Normalization) for step in before) or len(before) > 1:
+        raise UsageError("before the first linear layer an MLP has one scaling and one batch normalisation at most.")
+    blocks = _blocks(steps[first:])
+    _settle_normalizations(blocks)
+    return Arranged(scaling, target_scaling, before[0].with_epsilon(EPSILON) if before else None, blocks)
+
+
+def is_identity(step: Step) -> bool:
+    """Tell whether a step is the activation that changes nothing."""
+    return isinstance(step, Activate) and step.activation.name == "identity"
+
+
+def _blocks(steps: Sequence[Step]) -> list[Block]:
+    """Return the steps, of which the first is linear, by linear layers."""
+    blocks: list[Block] = []
+    waiting: Normalization | None = None  # behind an activation: it joins the linear layer that follows
+    for step in steps:
+        if isinstance(step, Linear):
+            blocks.append(Block(step if waiting is None else _behind(waiting, step)))
+            waiting = None
+        elif isinstance(step, Normalization) and blocks[-1].activation is not None and waiting is None:
+            waiting = step
+        elif isinstance(step, Normalization) and waiting is None and blocks[-1].normalization is None:
+            blocks[-1].normalization = step
+        elif isinstance(step, Activate) and waiting is None and blocks[-1].activation is None:
+            blocks[-1].activation = step
+        else:
+            what = {Scaling: "a scaling", Normalization: "a batch normalisation", Activate: "an activation"}[type(step)]
+            raise UsageError(
+                f"{what} follows linear layer {len(blocks)} where an MLP has none; one of each is accepted."
+            )
+    if waiting is not None:
+        raise UsageError("the last activation is followed by a batch normalisation; an MLP ends before it.")
+    return blocks
+
+
+def _settle_normalizations(blocks: list[Block]) -> None:
+    """Keep normalisations where every hidden layer has one; fold all others into their linear layers."""
+    *hidden, last = blocks
+    kept = bool(hidden) and all(block.normalization for block in hidden)
+    for block in hidden if kept else ():
+        normalization, bias = block.normalization, block.linear.bias
+        if bias is not None:  # y − mean with y = x·W + b is x·W − (mean − b)
+            normalization = replace(normalization, mean=normalization.mean.astype(np.float64) - bias)
+        block.normalization = normalization.with_epsilon(EPSILON)
+        block.linear = replace(block.linear, bias=None)
+    for block in [last] if kept else blocks:
+        if block.normalization is not None:
+            block.linear, block.normalization = _before(block.linear, block.normalization), None
+
+
+def _before(linear: Linear, normalization: Normalization) -> Linear:
+    """Return the linear layer that does what ``linear`` and then ``normalization`` do, in float64."""
+    factor, bias = normalization.factor, 0 if linear.bias is None else linear.bias
+    return Linear(linear.weight * factor, (bias - normalization.mean.astype(np.float64)) * factor + normalization.beta)
+
+
+def _behind(normalization: Normalization, linear: Linear) -> Linear:
+    """Return the linear layer that does what ``normalization`` and then ``linear`` do, in float64."""
+    factor = normalization.factor
+    shift = normalization.beta - normalization.mean.astype(np.float64) * factor
+    return Linear(linear.weight * factor[:, None], (0 if linear.bias is None else linear.bias) + shift @ linear.weight)

@@ -1,0 +1,219 @@
+"""Record and replay on the CPU: each operation becomes an entry's address, a row of integers and a row of reals."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache, partial
+
+import numpy as np
+
+from fastmlp.backend.contract import Program
+from fastmlp.kernels.cpu.compiler import KernelCompiler
+from fastmlp.kernels.cpu.replay import barrier_address, replay_function
+from fastmlp.kernels.operation import Argument, Operation
+
+from .phases import LINE, Call, estimated_seconds, phases
+from .team import TEAM
+from .thread_choice import Chooser
+
+# Seconds of a step: as long as it takes to wake a thread. A first guess where both ways are tried.
+WORTH_DIVIDING = 40e-6
+
+
+class CpuProgram(Program):
+    """A list of calls, divided among threads when it first runs.
+
+    Parameters
+    ----------
+    compiler
+        Compiles entries; at recording time, so that a replay never does.
+    threads
+        How many threads to divide the work among at most.
+    tries
+        Whether to find out, while running, if one thread is faster: allowed where both give the same bits. Otherwise the
+        sizes alone decide: a step that is over before a second thread is awake takes one.
+    """
+
+    def __init__(self, compiler: KernelCompiler, threads: int = 1, tries: bool = False):
+        self.calls: list[Call] = []
+        self._compiler = compiler
+        self._threads, self._tries = threads, tries
+        self._counts: list[int] = []
+        self._chooser: Chooser | None = None
+
+    @property
+    def threads(self) -> int:
+        """How many threads the last replay took; 1 before the first."""
+        return 1 if self._chooser is None else self._counts[self._chooser.favourite]
+
+    @property
+    def how(self) -> str:
+        """How many threads the last replay took, of how many there are."""
+        return f"{self.threads} of {self._threads} thread{'s' * (self._threads > 1)}"
+
+    @property
+    def operations(self) -> list[str]:
+        """The names of the recorded calls, in order."""
+        return [call.operation.name for call in self.calls]
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def append(self, call: Call) -> None:
+        """Add a call and compile what it needs."""
+        self.calls.append(call)
+        entry_address(call, self._compiler)
+        self._chooser = None
+
+    def replay(self, steps: int = 1) -> None:
+        """Run the whole list ``steps`` times without the interpreter and without its lock."""
+        if steps < 1:
+            return
+        if self._chooser is None:
+            self._choose()
+        self._chooser.run(steps)
+
+    def hold(self, threads: int) -> None:
+        """Take so many threads from now on, be it faster or not: what a choice is compared with."""
+        self._choose_among([threads], favourite=0)
+
+    def _choose(self) -> None:
+        """Begin with what the sizes suggest."""
+        divided = self._threads > 1 and estimated_seconds(self.calls) >= WORTH_DIVIDING
+        if self._tries and self._threads > 1:
+            self._choose_among([1, self._threads], favourite=int(divided))
+        else:
+            self._choose_among([self._threads if divided else 1], favourite=0)
+
+    def _choose_among(self, counts: list[int], favourite: int) -> None:
+        self._counts = counts
+        self._chooser = Chooser([Way(partial(self._divide, count)) for count in counts], favourite)
+
+    def _divide(self, threads: int) -> list[Table]:
+        """Return one table a thread; with several, a barrier ends every phase."""
+        rows: list[list] = [[] for _ in range(threads)]
+        ordered = phases(self.calls, threads) if threads > 1 else [self.calls]
+        line, arrivals = _counter()
+        in_a_step = threads * len(ordered)
+        for number, phase in enumerate(ordered, 1):
+            for call in phase:
+                for thread, span in enumerate(call.spans(threads)):
+                    if span is not None:
+                        rows[thread].append(packed(call, span, self._compiler))
+            if threads > 1:
+                waiting = [arrivals, in_a_step, threads * number - in_a_step, _sched_yield()]
+                for own in rows:
+                    own.append((barrier_address(), waiting, []))
+        return [Table(own, keep=(self.calls, line)) for own in rows]
+
+
+class Way:
+    """A Program divided among so many threads, when it first runs that way: most small ones never try a second."""
+
+    def __init__(self, divide: Callable[[], list[Table]]):
+        self._divide = divide
+        self._tables: list[Table] | None = None
+
+    def __call__(self, steps: int) -> None:
+        """Run the whole list ``steps`` times."""
+        if self._tables is None:
+            self._tables = self._divide()
+        TEAM.run([partial(table.run, steps) for table in self._tables])
+
+
+class Table:
+    """What one thread runs: three arrays that the replay loop walks along."""
+
+    def __init__(self, rows: list[tuple[int, list[int], list[float]]], keep: tuple = ()):
+        entries = np.array([entry for entry, _, _ in rows], np.int64)
+        integers, integer_rows = _flatten([integers for _, integers, _ in rows], np.int64)
+        reals, real_rows = _flatten([reals for _, _, reals in rows], np.float64)
+        self._vectors = entries.ctypes.data, integer_rows.ctypes.data, real_rows.ctypes.data, len(rows)
+        self._keep = keep, entries, integers, integer_rows, reals, real_rows  # all that stands at these addresses
+        self._replay = replay_function()
+
+    def run(self, steps: int) -> None:
+        """Run the rows in order, ``steps`` times."""
+        self._replay(*self._vectors, steps)
+
+
+def checked_call(operation: Operation, arguments: tuple) -> Call | None:
+    """Check the arguments of a call.
+
+    Returns
+    -------
+    Call or None
+        None where the axis to be divided is empty: there is nothing to do, and kernels may rely on at least one element.
+
+    Raises
+    ------
+    TypeError
+        For a wrong number of arguments, an array of the wrong number of dimensions, or one that is not contiguous.
+    """
+    described = {name: kind for name, kind in operation.arguments.items() if kind.kind != "span"}
+    if len(arguments) != len(described):
+        names = ", ".join(described)
+        raise TypeError(f"{operation.name} takes {len(described)} arguments ({names}), not {len(arguments)}")
+    extent = None
+    for (name, argument), value in zip(described.items(), arguments, strict=True):
+        if argument.kind in ("matrix", "vector"):
+            _check_array(operation.name, name, argument, value)
+            if extent is None and operation.has_span and argument.part != "whole":
+                extent = value.shape[1] if argument.part == "by_column" and value.ndim == 2 else value.shape[0]
+    return None if extent == 0 else Call(operation, arguments, extent)
+
+
+def entry_address(call: Call, compiler: KernelCompiler) -> int:
+    """Return the address of the compiled entry that fits a call."""
+    element_types = tuple(array.dtype for _, array in call.arrays)
+    kinds = (kind for kind in call.operation.arguments.values() if kind.kind != "span")
+    functions = tuple(value for kind, value in zip(kinds, call.arguments, strict=True) if kind.kind == "function")
+    return compiler.address(call.operation, element_types, functions)
+
+
+def packed(call: Call, span: tuple[int, int], compiler: KernelCompiler) -> tuple[int, list[int], list[float]]:
+    """Turn a call into (address of its entry, row of integers, row of reals), in the order in which entries unpack them."""
+    integers, reals = [], []
+    kinds = (kind for kind in call.operation.arguments.values() if kind.kind != "span")
+    for kind, value in zip(kinds, call.arguments, strict=True):
+        match kind.kind:
+            case "matrix" | "vector":
+                integers += [value.ctypes.data, *value.shape]
+            case "integer":
+                integers.append(int(value))
+            case "real":
+                reals.append(float(value))
+    if call.extent is not None:
+        integers += span
+    return entry_address(call, compiler), integers, reals
+
+
+def _flatten(rows: list[list], dtype: type) -> tuple[np.ndarray, np.ndarray]:
+    """Lay rows end to end; return the flat array and the address of each row in it."""
+    flat = np.array([value for row in rows for value in row], dtype)
+    starts = np.cumsum([0] + [len(row) for row in rows[:-1]]) if rows else np.zeros(0)
+    return flat, flat.ctypes.data + starts.astype(np.int64) * flat.itemsize
+
+
+def _check_array(operation: str, name: str, argument: Argument, value: np.ndarray) -> None:
+    dimensions = 2 if argument.kind == "matrix" else 1
+    fits = isinstance(value, np.ndarray) and value.ndim == dimensions and value.flags.c_contiguous
+    if not (fits and value.dtype.isnative):
+        found = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise TypeError(
+            f"{operation}: {name} must be a C-contiguous NumPy array of {dimensions} dimensions in native byte order, "
+            f"not {found}"
+        )
+
+
+def _counter() -> tuple[np.ndarray, int]:
+    """Return memory and the address of a zero in it that has its cache line, and the one fetched beside it, to itself."""
+    words = np.zeros(4 * LINE // 8, np.int64)
+    return words, words.ctypes.data + -words.ctypes.data % (2 * LINE)
+
+
+@cache
+def _sched_yield() -> int:
+    """Return the address of the C library's sched_yield."""
+    return ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value

@@ -1,0 +1,180 @@
+"""Record and replay on CUDA: a list of launches that becomes a graph, once the graph has been seen to do the same work.
+
+The ladder: a graph; if it cannot be captured, or its first replay does not do what the launches did, the same launches one by
+one, with the reason kept for the user; a clear error where the device itself has failed.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastmlp.backend.contract import Array, Program
+
+from .launch import Launch
+
+if TYPE_CHECKING:
+    from .backend import CudaBackend
+
+GRAPH_VARIABLE = "FASTMLP_GRAPH"  # 0 forces launches one by one
+STEPS_PER_GRAPH = 16  # steps that one launch of the longer graph runs
+# How far the graph's change may be from the launches': far below a missing operation, above the noise of another summation.
+ALLOWED_CHANGE, ALLOWED_NOISE = 1e-2, {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
+
+
+class CudaProgram(Program):
+    """A list of launches on one stream.
+
+    Attributes
+    ----------
+    launches
+        In the order of the recording. All memory that they use was allocated then.
+    fallback
+        Why they are launched one by one; empty while the graph is in use.
+    """
+
+    def __init__(self, backend: CudaBackend):
+        self.launches: list[Launch] = []
+        self.fallback = ""
+        self._backend = backend
+        self._graphs: dict[int, object] = {}
+        self._is_decided = False
+
+    @property
+    def operations(self) -> list[str]:
+        """The names of the launches, in order: each becomes a node of the graph."""
+        return [launch.name for launch in self.launches]
+
+    def __len__(self) -> int:
+        return len(self.launches)
+
+    @property
+    def how(self) -> str:
+        """How the steps run, for people."""
+        if not self._is_decided:
+            return "not run yet"
+        if self.fallback:
+            return f"{len(self)} launches a step: {self.fallback}"
+        return f"a CUDA graph of {len(self)} nodes a step"
+
+    def replay(self, steps: int = 1) -> None:
+        """Hand ``steps`` runs of the whole list to the device; returns before they are done."""
+        if steps < 1 or not self.launches:
+            return
+        with self._backend.active():
+            if not self._is_decided:
+                self._decide()
+                steps -= 1
+            self._run(steps)
+
+    def _run(self, steps: int) -> None:
+        if self.fallback:
+            for _ in range(steps):
+                self._launch_all()
+            return
+        many, single = divmod(steps, STEPS_PER_GRAPH) if self._has_long_graph(steps) else (0, steps)
+        for _ in range(many):
+            self._graphs[STEPS_PER_GRAPH].launch()
+        for _ in range(single):
+            self._graphs[1].launch()
+
+    def _has_long_graph(self, steps: int) -> bool:
+        """Return whether a graph of many steps can be used; it is captured when it is first of use."""
+        if steps >= STEPS_PER_GRAPH and STEPS_PER_GRAPH not in self._graphs:
+            try:
+                self._graphs[STEPS_PER_GRAPH] = self._captured(STEPS_PER_GRAPH)
+            except self._backend.refusals as error:
+                self._backend.raise_if_lost(error)
+                self._graphs[STEPS_PER_GRAPH] = None  # the graph of one step goes on
+        return self._graphs.get(STEPS_PER_GRAPH) is not None
+
+    def _launch_all(self) -> None:
+        for launch in self.launches:
+            launch.run()
+
+    def _decide(self) -> None:
+        """Run one step by launches; capture the graph and keep it if, from the same start, it does the same."""
+        self._is_decided = True
+        if os.environ.get(GRAPH_VARIABLE) == "0":
+            self.fallback = f"{GRAPH_VARIABLE}=0"
+            self._launch_all()
+            return
+        written = self._written_arrays()
+        before = [array.get() for array in written]
+        self._launch_all()  # also what loads kernels and lets cuBLAS choose: neither may happen in a capture
+        by_launches = [array.get() for array in written]
+        try:
+            self._graphs[1] = self._captured(1)
+            _restore(written, before)
+            self._graphs[1].launch()
+            by_graph = [array.get() for array in written]
+        except self._backend.refusals as error:
+            self._backend.raise_if_lost(error)
+            self._fall_back(f"the graph could not be made ({' '.join(str(error).split())})")
+        else:
+            if all(map(does_the_same, before, by_launches, by_graph)):
+                return
+            self._fall_back("the graph's first replay differed from the launches")
+        _restore(written, by_launches)
+
+    def _fall_back(self, reason: str) -> None:
+        self.fallback = reason
+        self._graphs.clear()
+        self._backend.notices.append(f"steps run by launches one by one: {reason}")
+
+    def _captured(self, steps: int) -> object:
+        """Return the graph of ``steps`` runs of the list; after an error no capture is left open."""
+        stream = self._backend.stream
+        stream.synchronize()
+        with _no_garbage_collection():  # freeing an array may call what a capture refuses
+            stream.begin_capture()
+            try:
+                for _ in range(steps):
+                    self._launch_all()
+            except BaseException:
+                # What was captured is half a step: it is ended, and thrown away.
+                with self._backend.ignoring_errors():
+                    stream.end_capture()
+                raise
+            return stream.end_capture()
+
+    def _written_arrays(self) -> list[Array]:
+        arrays = {}
+        for launch in self.launches:
+            for array in launch.writes:
+                arrays.setdefault((array.data.ptr, array.nbytes), array)
+        return list(arrays.values())
+
+
+def does_the_same(before: np.ndarray, by_launches: np.ndarray, by_graph: np.ndarray) -> bool:
+    """Return whether two results that began alike agree: whole numbers exactly, others measured by what had changed."""
+    if by_launches.dtype.kind != "f":
+        return np.array_equal(by_launches, by_graph)
+    known = np.isfinite(by_launches)
+    if not np.array_equal(known, np.isfinite(by_graph)):
+        return False
+    start, wanted, found = (array[known].astype(np.float64) for array in (before, by_launches, by_graph))
+    moved = np.linalg.norm(wanted - np.where(np.isfinite(start), start, 0.0))
+    noise = ALLOWED_NOISE[by_launches.dtype] * np.linalg.norm(wanted)
+    return bool(np.linalg.norm(found - wanted) <= ALLOWED_CHANGE * moved + noise)
+
+
+def _restore(arrays: list[Array], values: list[np.ndarray]) -> None:
+    for array, value in zip(arrays, values, strict=True):
+        array.set(value)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,94 @@
+"""``fastmlp train``: from data and options to a run's folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fastmlp.cli.console import Console
+from fastmlp.cli.options import SectionedCommand, gather_settings, setting_options, typed_settings
+from fastmlp.errors import UsageError
+
+if TYPE_CHECKING:
+    from fastmlp.run.train import TrainingJob
+    from fastmlp.training.callbacks import Callback
+
+RUN_OPTIONS = [
+    click.Option(["--config"], metavar="FILE", help="TOML file with settings; what is typed here counts more."),
+    click.Option(
+        ["--out"],
+        metavar="FOLDER",
+        help="The run's folder; default runs/<time>-<name>. To a taken name a number is added.",
+    ),
+    click.Option(["--resume"], metavar="RUN", help="Go on with a run from its newest checkpoint, in its folder."),
+    click.Option(["--tensorboard"], metavar="FOLDER", help="Write a log for TensorBoard."),
+    click.Option(["--csv-log"], metavar="FILE", help="Write a line of CSV for each epoch."),
+    click.Option(["--json", "as_json"], is_flag=True, help="Print the result as one line of JSON, all else to stderr."),
+    click.Option(["--quiet"], is_flag=True, help="Print errors only."),
+]
+
+
+@click.pass_context
+def train(context: click.Context, data: str | None, config: str | None, out: str | None, resume: str | None,
+          tensorboard: str | None, csv_log: str | None, as_json: bool, quiet: bool, **_: Any) -> int:  # fmt: skip
+    """Train a network on DATA: a data set's name, a file, a folder, or features,target as two files.
+
+    \b
+    fastmlp train digits
+    fastmlp train flowers.csv --target species --hidden 64,64 --early-stopping 10
+    fastmlp train --config runs/first/config.toml --lr 0.0005
+    fastmlp train --resume runs/first --epochs 50
+    """
+    from fastmlp.cli.progress import EpochLines
+    from fastmlp.cli.training_report import Compilation, report_end, report_start
+
+    console = Console(as_json, quiet)
+    compilation = Compilation(console)
+    how = {"callbacks": [EpochLines(console), *_logs(tensorboard, csv_log)], "announce": compilation.announce}
+    if resume is None:
+        from fastmlp.run.folder import taken
+        from fastmlp.run.train import set_up
+
+        job = set_up(gather_settings(context, data, config), out=out, **how)
+        if moved := taken(out, job.folder):
+            console.notice(f"note: {moved}")
+    else:
+        job = _resumed(context, resume, {"DATA": data, "--config": config, "--out": out}, how)
+    compilation.finish(job.compile_seconds)
+    report_start(console, job)
+    metrics = job.run()
+    code = report_end(console, job, metrics)
+    console.json_line(metrics)
+    return code
+
+
+def _logs(tensorboard: str | None, csv_log: str | None) -> list[Callback]:
+    """Return the callbacks that write what was asked for; what they lack is said before any work is done."""
+    from fastmlp.training.csv_log import CsvLog
+    from fastmlp.training.tensorboard import TensorBoard
+
+    wanted = (TensorBoard, tensorboard), (CsvLog, csv_log)
+    return [kind(place) for kind, place in wanted if place is not None]
+
+
+def _resumed(context: click.Context, run: str, refused: dict[str, str | None], how: dict[str, Any]) -> TrainingJob:
+    """Set up a run that goes on: its settings are its folder's, but for those typed here."""
+    for name, value in refused.items():
+        if value is not None:
+            raise UsageError(
+                f"{name} does not go with --resume, which takes the data and settings of {run}; leave it out."
+            )
+    from fastmlp.run.resume import resume
+
+    return resume(run, typed_settings(context), **how)
+
+
+command = SectionedCommand(
+    "train",
+    callback=train,
+    params=[click.Argument(["data"], required=False, metavar="[DATA]"), *setting_options(), *RUN_OPTIONS],
+    help=train.__doc__,
+    short_help="Train a network.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)

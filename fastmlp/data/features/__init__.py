@@ -1,0 +1,1 @@
+"""Features and targets as a network takes them: learnt from the training rows, then applied."""

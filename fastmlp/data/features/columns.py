@@ -1,0 +1,289 @@
+"""How one column of a table becomes columns of numbers: numeric columns impute, text columns become one-hot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastmlp.data import stored
+from fastmlp.data.readings.kinds.gaps import GAP_SPELLINGS, GAP_WORDS
+from fastmlp.data.readings.kinds.levels import Levels
+from fastmlp.data.readings.reading import CELLS, ColumnReading
+from fastmlp.data.readings.words import counted, listed
+from fastmlp.errors import DataError, ModelFileError
+
+from .medians import column_ranges
+from .scaling import far_from_zero
+
+if TYPE_CHECKING:
+    import polars
+
+MAXIMUM_LEVELS = 64
+NUMERIC_KINDS = ("number", "truth", "date", "time", "duration")
+MICROSECONDS_A_DAY = 86_400_000_000
+# What spelt a gap when models did not say so themselves.
+EARLIER_GAPS = ("NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
+
+
+@dataclass(frozen=True)
+class NumericColumn:
+    """A column of numbers, truth values, dates or times; missing values become the training rows' median.
+
+    Parameters
+    ----------
+    reading
+        How its cells are read: "number", "truth" (0 and 1), "date" (days), "time" or "duration" (seconds).
+    origin
+        What is subtracted before the values are narrowed to float32, in the same unit: dates and other columns that lie
+        far from zero would lose their differences otherwise.
+    median
+        Median of the training rows' values, origin subtracted.
+    """
+
+    reading: ColumnReading
+    origin: float
+    median: float
+
+    @property
+    def name(self) -> str:
+        """The column's name in the table."""
+        return self.reading.name
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The one output column, called as the column is."""
+        return (self.name,)
+
+    @classmethod
+    def fit_all(cls, readings: Sequence[ColumnReading], values: np.ndarray) -> list[NumericColumn | None]:
+        """Learn origins and medians of float64 (rows, columns), NaN where missing; None where every value is missing."""
+        lowest, medians, highest = column_ranges(values)
+        with np.errstate(over="ignore"):
+            far = far_from_zero(lowest, highest, highest - lowest)
+        is_date = np.array([reading.kind == "date" for reading in readings], bool)
+        origins = np.where(far | is_date, lowest, 0.0)
+        learnt = zip(readings, origins.tolist(), (medians - origins).tolist(), strict=True)
+        return [None if math.isnan(median) else cls(reading, origin, median) for reading, origin, median in learnt]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the column as JSON can hold it."""
+        return {**self.reading.to_dict(), "origin": self.origin, "median": self.median}
+
+    @classmethod
+    def from_dict(cls, kept: Any) -> NumericColumn:
+        """Return the column that ``to_dict`` described, every entry checked."""
+        return cls(ColumnReading.from_dict(kept), stored.number(kept, "origin"), stored.number(kept, "median"))
+
+
+@dataclass(frozen=True)
+class CategoryColumn:
+    """A column of texts; each level becomes an output column that is 1 where the row has that level.
+
+    Parameters
+    ----------
+    reading
+        How its cells are read: as "text".
+    levels
+        The texts that have an output column of their own.
+    has_other
+        Whether rare texts share a level "(other)", to which texts unseen in training go as well. Without it such a text
+        is all zeros.
+    has_missing
+        Whether a missing text is a level "(missing)". Without it a missing text is all zeros.
+    """
+
+    reading: ColumnReading
+    levels: tuple[str, ...]
+    has_other: bool
+    has_missing: bool
+
+    @property
+    def name(self) -> str:
+        """The column's name in the table."""
+        return self.reading.name
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """One name a level, as in ``colour=red``."""
+        extra = ("(other)",) * self.has_other + ("(missing)",) * self.has_missing
+        return tuple(f"{self.name}={level}" for level in (*self.levels, *extra))
+
+    @classmethod
+    def fit(cls, reading: ColumnReading, texts: polars.Series) -> CategoryColumn | None:
+        """Learn the levels, at most 64 of them; return None if every value is missing."""
+        found = texts.alias("text").drop_nulls().value_counts(name="rows").sort("text")
+        present, counts = found["text"].to_numpy().astype(object), found["rows"].to_numpy()
+        if present.size == 0:
+            return None
+        has_missing = texts.null_count() > 0
+        room = MAXIMUM_LEVELS - has_missing
+        has_other = present.size > room
+        if has_other:
+            frequent = np.argsort(-counts, kind="stable")[: room - 1]
+            present = present[np.sort(frequent)]
+        return cls(reading, tuple(present.tolist()), has_other, has_missing)
+
+    @property
+    def missing_position(self) -> int:
+        """The output column of a missing text, or -1.
+
+        Where training saw no gap but a word that spells one elsewhere, a gap is that word.
+        """
+        if self.has_missing:
+            return len(self.levels) + self.has_other
+        spelt = [position for position, level in enumerate(self.levels) if level.lower() in GAP_WORDS]
+        return spelt[0] if len(spelt) == 1 else -1
+
+    @cached_property
+    def other_spellings(self) -> dict[str, int]:
+        """The output columns of texts that are no level but spell one, or a gap.
+
+        1.0 and 1 are the level 01, as codes become where a program made numbers of them, unless two levels are that number;
+        where training saw gaps, a word that spells one elsewhere is one. These are all: an exported model holds them too.
+        """
+        found = dict.fromkeys(GAP_SPELLINGS, self.missing_position) if self.has_missing else {}
+        values = [_number_or_none(level) for level in self.levels]
+        for position, value in enumerate(values):
+            if value is not None and values.count(value) == 1:
+                found |= dict.fromkeys(number_spellings(value), position)
+        found |= dict.fromkeys(self.reading.gaps, self.missing_position)
+        return {text: position for text, position in found.items() if text not in self.levels}
+
+    def position_of(self, text: str) -> int:
+        """Return the output column of a text that is no level: -1 if it has none, and is all zeros."""
+        return self.other_spellings.get(text, len(self.levels) if self.has_other else -1)
+
+    def write(self, texts: polars.Series, output: np.ndarray, notes: list[str] | None = None) -> None:
+        """Write ones and zeros into ``output``, (rows, levels), and say which texts were not seen in training."""
+        column, places = Levels.of(texts.alias(CELLS)), {level: place for place, level in enumerate(self.levels)}
+        held = column.texts.to_list()
+        unseen = sorted({text for text in held if text is not None and text not in places})
+        places |= {None: self.missing_position, **{text: self.position_of(text) for text in unseen}}
+        positions = np.array([places[text] for text in held], np.int64)
+        if column.codes is not None:
+            positions = positions[column.codes.to_numpy()]
+        output[:] = 0
+        rows = np.flatnonzero(positions >= 0)
+        output[rows, positions[rows]] = 1
+        if notes is not None and texts.null_count() and not self.has_missing:
+            level = self.missing_position
+            meant = f"the level {self.levels[level]!r}" if level >= 0 else "none of its levels"
+            lacks, counts = counted(texts.null_count(), "value"), "counts" if texts.null_count() == 1 else "each counts"
+            notes.append(
+                f"column {self.name!r} lacks {lacks}, though none was missing in training; {counts} as {meant}."
+            )
+        unknown = [] if self.has_other else [text for text in unseen if self.position_of(text) < 0]
+        if unknown and notes is not None:
+            notes.append(
+                f"column {self.name!r} holds {'a text' if len(unknown) == 1 else 'texts'} that training did not: "
+                f"{listed(unknown)}; {'it counts' if len(unknown) == 1 else 'they count'} as none of its levels."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the column as JSON can hold it."""
+        return {
+            "name": self.name,
+            "kind": "category",
+            "gaps": list(self.reading.gaps),
+            "levels": list(self.levels),
+            "has_other": self.has_other,
+            "has_missing": self.has_missing,
+        }
+
+    @classmethod
+    def from_dict(cls, kept: Any) -> CategoryColumn:
+        """Return the column that ``to_dict`` described, every entry checked."""
+        levels = stored.texts(kept, "levels")
+        if not levels:
+            raise ModelFileError("the model's data description is damaged: a text column has no levels.")
+        gaps = stored.texts(kept, "gaps") if "gaps" in kept else EARLIER_GAPS
+        return cls(
+            ColumnReading(stored.entry(kept, "name", str), "text", gaps=gaps),
+            levels,
+            stored.entry(kept, "has_other", bool),
+            stored.entry(kept, "has_missing", bool),
+        )
+
+
+def column_from_dict(kept: Any) -> NumericColumn | CategoryColumn:
+    """Return the column of either sort that its ``to_dict`` described."""
+    kind = stored.word(kept, "kind", (*NUMERIC_KINDS, "category"))
+    return (CategoryColumn if kind == "category" else NumericColumn).from_dict(kept)
+
+
+def as_numbers(frame: polars.DataFrame) -> np.ndarray:
+    """Return columns that were read as numbers, truth values, dates or times as float64 (rows, columns), gaps NaN."""
+    import polars
+
+    if any(dtype != polars.Float64 for dtype in frame.dtypes):
+        frame = polars.DataFrame([_as_float(series.alias(str(place))) for place, series in enumerate(frame)])
+    return frame.to_numpy(writable=True)
+
+
+def _as_float(series: polars.Series) -> polars.Series:
+    import polars
+
+    dtype = series.dtype
+    if dtype == polars.Datetime:
+        return series.dt.timestamp("us").cast(polars.Float64) / MICROSECONDS_A_DAY
+    if dtype == polars.Time:
+        return series.cast(polars.Int64).cast(polars.Float64) / 1e9
+    if dtype == polars.Duration:
+        return series.dt.total_microseconds().cast(polars.Float64) / 1e6
+    return series.cast(polars.Float64)
+
+
+def to_numbers(series: polars.Series) -> polars.Series:
+    """Return a column of numbers as finite float64 with null for gaps, for a model that was trained on plain numbers.
+
+    Raises
+    ------
+    DataError
+        If the column holds something else or an infinity; the message names the column and the first such value.
+    """
+    import polars
+
+    reading = ColumnReading(series.name, "number")
+    numbers = reading.read(series)
+    odd = reading.odd_cells(series, numbers)
+    if odd.any():
+        row = odd.arg_max()
+        raise DataError(
+            f"column {series.name!r}, row {row + 1:,} holds {str(series[row])!r}; a finite number is needed there: "
+            "leave the row out or clear the value."
+        )
+    return numbers.cast(polars.Float64)
+
+
+def narrowed(values: np.ndarray, dtype: np.dtype, names: tuple[str, ...], first_row: int = 0) -> np.ndarray:
+    """Return finite (rows, columns) values in ``dtype``, or raise a DataError that names a value too large for it."""
+    with np.errstate(over="ignore"):
+        result = values.astype(dtype)
+    if not np.isfinite(result).all():
+        row, column = np.argwhere(~np.isfinite(result))[0]
+        raise DataError(
+            f"column {names[column]!r}, row {first_row + row + 1:,} holds {values[row, column]:g}, too large for "
+            f"{np.dtype(dtype).name}; divide the column or use float64."
+        )
+    return result
+
+
+def number_spellings(value: float) -> set[str]:
+    """Return how programs write a number: 1.0 and 1, 1e-05 and 0.00001."""
+    import polars
+
+    whole = {str(int(value))} if value == int(value) else set()
+    return {repr(value), str(polars.Series([value]).cast(polars.String)[0])} | whole
+
+
+def _number_or_none(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None

@@ -1,0 +1,267 @@
+"""FeaturePreprocessor: features of any source become the matrix that a network reads, in prediction as in training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from fastmlp.data import stored
+from fastmlp.data.pictures.reading import PictureReading
+from fastmlp.data.readings.reading import ColumnReading
+from fastmlp.data.readings.schema import ColumnFacts, Schema
+from fastmlp.errors import DataError, UsageError, choose
+
+from .frame import FramePlan
+from .matrix import MatrixPlan
+from .scaling import NORMALIZATIONS, scale_and_shift
+from .targets import TargetEncoder, infer_task
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["NORMALIZATIONS", "FeaturePreprocessor", "TargetEncoder", "infer_task"]
+
+DTYPES = ("float32", "float64")
+
+
+class FeaturePreprocessor:
+    """Learns from the training rows how features become numbers, then does the same to any rows.
+
+    ``transform`` imputes and encodes but does not normalise: the batch kernel computes ``x * scale + shift`` while it
+    copies a batch, so that pixels can stay bytes.
+
+    Attributes
+    ----------
+    scale, shift
+        float64 vectors (output columns,), or None where nothing is to be normalised.
+    normalize
+        "none", "unit" or "standard".
+    dtype
+        The floating-point type of the network, "float32" or "float64" as a numpy dtype.
+    image_shape
+        (height, width), (height, width, channels) or None.
+    pictures
+        How the pixels of pictures become bytes, or None where the rows were not read from pictures.
+    notes
+        Sentences for the user on columns that were left out, grouped, imputed or look like identifiers.
+    """
+
+    def __init__(self):
+        self.scale: np.ndarray | None = None
+        self.shift: np.ndarray | None = None
+        self.normalize = "none"
+        self.dtype = np.dtype(np.float32)
+        self.image_shape: tuple[int, ...] | None = None
+        self.pictures: PictureReading | None = None
+        self._plan: FramePlan | MatrixPlan | None = None
+
+    def fit(
+        self,
+        features: np.ndarray | polars.DataFrame,
+        normalize: str = "standard",
+        dtype: DTypeLike = np.float32,
+        image_shape: tuple[int, ...] | None = None,
+        feature_names: tuple[str, ...] | None = None,
+        schema: Schema | None = None,
+        pictures: PictureReading | None = None,
+    ) -> FeaturePreprocessor:
+        """Learn medians, levels and the normalisation from the training rows.
+
+        Parameters
+        ----------
+        features
+            (rows, columns) array or polars frame: the training rows only.
+        normalize
+            "none", "unit" (to [0, 1]) or "standard" (mean 0, deviation 1): by column, for images over all pixels.
+        dtype
+            float32 or float64.
+        image_shape
+            (height, width) or (height, width, channels) if a row is a picture.
+        feature_names
+            Names of an array's columns; a frame brings its own.
+        schema
+            How a frame's columns are read; decided from the rows without one.
+        pictures
+            How the rows were read, where they are pictures: kept for those that come later.
+
+        Raises
+        ------
+        UsageError
+            If ``normalize`` or ``dtype`` is not one of the above.
+        DataError
+            If there is no row or column, or a value is infinite or too large for ``dtype``.
+        """
+        self.fit_transform(features, normalize, dtype, image_shape, feature_names, schema, pictures)
+        return self
+
+    def fit_transform(
+        self,
+        features: np.ndarray | polars.DataFrame,
+        normalize: str = "standard",
+        dtype: DTypeLike = np.float32,
+        image_shape: tuple[int, ...] | None = None,
+        feature_names: tuple[str, ...] | None = None,
+        schema: Schema | None = None,
+        pictures: PictureReading | None = None,
+    ) -> np.ndarray:
+        """Do what ``fit`` does, and return the rows as ``transform`` would: a table is read once for both."""
+        self.normalize = choose("normalize", normalize, NORMALIZATIONS)
+        self.dtype = np.dtype(choose("dtype", _type_name(dtype), DTYPES))
+        if 0 in features.shape:
+            raise DataError(
+                f"there is nothing to learn from {features.shape[0]:,} rows and {features.shape[1]:,} columns."
+            )
+        self.image_shape, self.pictures = None if image_shape is None else tuple(image_shape), pictures
+        if isinstance(features, np.ndarray):
+            self._plan = MatrixPlan.fit(features, feature_names, self.image_shape)
+            matrix = self._plan.transform(features, self.dtype)
+        else:
+            self._plan, read = FramePlan.learn(features, schema)
+            matrix = self._plan.matrix_of(read, self.dtype)
+        self.scale, self.shift = scale_and_shift(
+            matrix, normalize, self.dtype, self.output_names, self.image_shape, self._plan.unscaled
+        )
+        return matrix
+
+    def transform(
+        self,
+        features: np.ndarray | polars.DataFrame,
+        feature_names: tuple[str, ...] | None = None,
+        notes: list[str] | None = None,
+    ) -> np.ndarray:
+        """Return the rows as a matrix, imputed and encoded but not yet scaled.
+
+        Parameters
+        ----------
+        features
+            (rows, columns) array, polars frame, or list of lists of numbers. A frame's columns are found by name, in any
+            order, others ignored.
+        feature_names
+            Names of an array's columns, to find them by; without them an array's columns are taken in order.
+        notes
+            Gets a sentence for each column of a table with cells that could not be read or were not seen in training.
+
+        Returns
+        -------
+        numpy.ndarray
+            (rows, output_columns), C-contiguous: uint8 if the features are a uint8 array, ``dtype`` otherwise; columns
+            that lie far from zero less their origin. It is the array itself, not a copy, where nothing had to be done.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, holds something else than in training, or holds an infinity.
+        """
+        if isinstance(features, (list, tuple)):
+            features = _as_array(features)
+        return self._fitted.transform(features, self.dtype, feature_names, notes)
+
+    @property
+    def input_names(self) -> tuple[str, ...] | None:
+        """The names by which a frame's columns are found; None where columns are taken in order."""
+        plan = self._fitted
+        return plan.names if isinstance(plan, MatrixPlan) else plan.input_names
+
+    @property
+    def input_columns(self) -> int:
+        """How many columns a row of features has."""
+        plan = self._fitted
+        return plan.columns if isinstance(plan, MatrixPlan) else len(plan.input_names)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The matrix's columns by name."""
+        return self._fitted.output_names
+
+    @property
+    def output_columns(self) -> int:
+        """How many columns the matrix has."""
+        return len(self.output_names)
+
+    def schema(self, target: ColumnReading | None = None) -> Schema:
+        """Return how tables are read for this model: ``load(..., schema=)`` takes it."""
+        plan = self._fitted
+        if isinstance(plan, FramePlan):
+            return Schema(tuple(column.reading for column in plan.columns), target, plan.facts)
+        return Schema(tuple(ColumnReading(name, "number") for name in plan.names or ()), target)
+
+    @property
+    def facts(self) -> tuple[ColumnFacts, ...]:
+        """What was decided of the training table's columns, in words; empty for arrays."""
+        return self._fitted.facts if isinstance(self._fitted, FramePlan) else ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the user, empty for a preprocessor that came from a file."""
+        return self._fitted.notes
+
+    @property
+    def _fitted(self) -> FramePlan | MatrixPlan:
+        if self._plan is None:
+            raise UsageError("this preprocessor has learnt nothing yet; call fit with the training rows first.")
+        return self._plan
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the notes as JSON can hold it."""
+        return {
+            "features": self._fitted.to_dict(),
+            "normalize": self.normalize,
+            "dtype": self.dtype.name,
+            "image_shape": None if self.image_shape is None else list(self.image_shape),
+            "pictures": self.pictures and self.pictures.to_dict(),
+            "scale": None if self.scale is None else self.scale.tolist(),
+            "shift": None if self.shift is None else self.shift.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, kept: Any) -> FeaturePreprocessor:
+        """Return the preprocessor that ``to_dict`` described.
+
+        Raises
+        ------
+        ModelFileError
+            If an entry is missing, of the wrong type or contradicts another.
+        """
+        preprocessor = cls()
+        features = stored.entry(kept, "features", dict)
+        plan = {"table": FramePlan, "matrix": MatrixPlan}[stored.word(features, "kind", ("table", "matrix"))]
+        preprocessor._plan = plan.from_dict(features)
+        preprocessor.normalize = stored.word(kept, "normalize", NORMALIZATIONS)
+        preprocessor.dtype = np.dtype(stored.word(kept, "dtype", DTYPES))
+        width = preprocessor.output_columns
+        preprocessor.image_shape = stored.shape(kept, "image_shape")
+        if preprocessor.image_shape is not None and np.prod(preprocessor.image_shape, dtype=object) != width:
+            raise stored.damaged("image_shape", f"the shape of {width:,} columns", preprocessor.image_shape)
+        preprocessor.pictures = _kept_pictures(kept, preprocessor.image_shape)
+        identity = preprocessor.normalize == "none"
+        preprocessor.scale = stored.vector(kept, "scale", width, optional=identity, positive=True)
+        preprocessor.shift = stored.vector(kept, "shift", width, optional=identity)
+        if (preprocessor.scale is None) != (preprocessor.shift is None):
+            raise stored.damaged("shift", "there exactly where 'scale' is", preprocessor.shift)
+        return preprocessor
+
+
+def _kept_pictures(kept: dict[str, Any], image_shape: tuple[int, ...] | None) -> PictureReading | None:
+    """Return how pictures are read; files of earlier versions do not say, when alpha was dropped."""
+    if "pictures" not in kept:
+        return None if image_shape is None else PictureReading()
+    return None if kept["pictures"] is None else PictureReading.from_dict(kept["pictures"])
+
+
+def _as_array(rows: list | tuple) -> np.ndarray:
+    """Return lists of numbers as a float64 matrix."""
+    try:
+        return np.array(rows, np.float64)
+    except (TypeError, ValueError):
+        raise DataError(
+            "features given as lists must be rows of numbers, all of one length; give a frame for texts."
+        ) from None
+
+
+def _type_name(dtype: DTypeLike) -> str:
+    try:
+        return np.dtype(dtype).name
+    except TypeError:
+        return str(dtype)

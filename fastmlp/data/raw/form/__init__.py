@@ -1,0 +1,1 @@
+"""The form of a delimited text: separator, quotes, header, titles, irregular records."""

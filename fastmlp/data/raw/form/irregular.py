@@ -1,0 +1,134 @@
+"""Rows by Python's csv module: for irregular quotes, other line ends, and to say which row has another length."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastmlp.data.raw.encoding import Content
+from fastmlp.errors import DataError
+
+from .records import Record, is_blank, long_fields, records_of
+
+if TYPE_CHECKING:
+    import polars
+
+CELLS_AT_ONCE = 1_000_000
+SENTINEL = "\x1e"  # a last line of our own: an open quote swallows it
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the rows of a text are to be read.
+
+    Parameters
+    ----------
+    separator
+        What divides the fields.
+    width
+        How many fields every row must have.
+    first_line
+        Line, counted from 0, of the first row.
+    """
+
+    separator: str
+    width: int
+    first_line: int
+
+
+def open_quote(path: Path, line: int) -> str:
+    """Return the message on a quote that is not closed before the end of a file."""
+    return (
+        f"{path} has a quote that is never closed, in the row of line {line:,} or above; quotes inside a quoted field "
+        "are doubled."
+    )
+
+
+def ends_open(lines: list[str], separator: str) -> bool:
+    """Tell whether lines end inside quotes."""
+    with long_fields():
+        records = list(records_of(chain(lines, [SENTINEL]), separator))
+    return records[-1].fields != [SENTINEL]
+
+
+def read_by_csv(content: Content, shape: Shape) -> tuple[polars.DataFrame, np.ndarray, np.ndarray, int]:
+    """Read the rows of a text as csv.reader does.
+
+    Parameters
+    ----------
+    content
+        The text.
+    shape
+        How its rows are to be read.
+
+    Returns
+    -------
+    frame
+        (rows, width) of String, named by position; empty fields null.
+    numbers, nexts
+        int64 (rows,): the line, counted from 1, on which each row begins, and the one after its end.
+    blank
+        How many blank lines were left out.
+
+    Raises
+    ------
+    DataError
+        If a row has another length or a quote is never closed.
+    """
+    import polars
+
+    kept, blank, frames, numbers, nexts = [], 0, [], [], []
+    names = [str(place) for place in range(shape.width)]
+
+    def store():
+        columns = zip(*(record.fields or [""] for record in kept), strict=True)
+        series = [polars.Series(name, cells, polars.String) for name, cells in zip(names, columns, strict=True)]
+        frames.append(polars.DataFrame(series).with_columns(polars.when(polars.all() != "").then(polars.all())))
+        numbers.extend(record.line for record in kept)
+        nexts.extend(record.next_line for record in kept)
+        kept.clear()
+
+    with content.open_text() as file, long_fields():
+        for record in _checked_records(file, content, shape):
+            if shape.width > 1 and is_blank(record.fields, shape.width):
+                blank += 1
+                continue
+            kept.append(record)
+            if len(kept) * shape.width >= CELLS_AT_ONCE:
+                store()
+    if kept:
+        store()
+    frame = polars.concat(frames) if frames else polars.DataFrame(schema=dict.fromkeys(names, polars.String))
+    return frame, np.array(numbers, np.int64), np.array(nexts, np.int64), blank
+
+
+def _checked_records(file: Iterator[str], content: Content, shape: Shape) -> Iterator[Record]:
+    """Yield the records but for empty ones at the end; in a table of one column those between its rows are gaps."""
+    lines = chain(islice(file, shape.first_line, None), [SENTINEL])
+    empty, path = [], content.path
+    try:
+        for record in records_of(lines, shape.separator, shape.first_line + 1):
+            fields = record.fields
+            if fields == [SENTINEL]:
+                return
+            if fields and fields[-1].endswith(SENTINEL):
+                raise DataError(open_quote(path, record.line))
+            if is_blank(fields, shape.width):
+                empty.append(record)
+                continue
+            if len(fields) != shape.width:
+                raise DataError(
+                    f"{path}, line {record.line:,} has {len(fields):,} field{'s' * (len(fields) > 1)}, the table "
+                    f"{shape.width:,} column{'s' * (shape.width > 1)}; every row needs as many fields as the first."
+                )
+            yield from empty
+            empty.clear()
+            yield record
+    except csv.Error as error:
+        raise DataError(f"{path} cannot be read as a table: {error}.") from None

@@ -1,0 +1,106 @@
+"""A whole model as ONNX: preprocessing, network and what becomes of its outputs, so that raw rows give labels."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastmlp.errors import MissingExtraError, UsageError
+from fastmlp.export.network import network_steps, target_scaling
+
+from .features import MATRIX_INPUT, add_features
+from .graph import LARGEST_FILE, Graph
+from .network import add_network, softmax
+
+if TYPE_CHECKING:
+    from fastmlp.export.trained import TrainedModel
+
+DEFAULT_OPSET = 17  # of 2022: nothing in the graph needs a later one
+LEAST_OPSET = 13
+ABOUT = "Rows as the training data had them give labels and probabilities, or values in the target's own unit."
+
+
+def onnx_model(model: TrainedModel, opset: int | None = None) -> Any:
+    """Return a model as an ``onnx.ModelProto`` that ``onnx.checker`` accepts.
+
+    Parameters
+    ----------
+    model
+        Any trained model.
+    opset
+        Version of the operators, 13 or later; default 17.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Inputs: see ``onnx_features.add_features``. Outputs: for classification ``label`` (rows,) and ``probabilities``
+        (rows, classes); for several labels a row ``label`` (rows, outputs) of 0 and 1 and ``probabilities``; for
+        regression ``prediction`` (rows, outputs). The number of rows is free.
+
+    Raises
+    ------
+    MissingExtraError
+        Without the package onnx.
+    UsageError
+        If the opset is not known, or the model is larger than the 2 GiB that an ONNX file can hold.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise MissingExtraError("an ONNX file", "onnx", "onnx") from None
+    opset, latest = DEFAULT_OPSET if opset is None else opset, onnx.defs.onnx_opset_version()
+    if not LEAST_OPSET <= opset <= latest:
+        raise UsageError(
+            f"opset {opset} cannot be written; give {LEAST_OPSET} to {latest}, or none for {DEFAULT_OPSET}."
+        )
+    graph = Graph(model.network.dtype)
+    outputs = add_network(graph, network_steps(model.network), add_features(graph, model.features))
+    if model.task == "regression":
+        _add_values(graph, model, outputs)
+    else:
+        _add_probabilities(graph, model, outputs)
+    if graph.constant_bytes > LARGEST_FILE:
+        raise UsageError("the model is larger than the 2 GiB that an ONNX file can hold; export it as torch or npz.")
+    return graph.model("fastmlp", opset, {"fastmlp": json.dumps(_metadata(model, graph))}, ABOUT)
+
+
+def _add_values(graph: Graph, model: TrainedModel, outputs: str) -> None:
+    """Undo what standardised the target, in float64 as the model itself does."""
+    values, scaling = graph.cast(outputs, np.float64), target_scaling(model.targets)
+    if scaling is not None:
+        values = graph.add("Mul", values, graph.constant(scaling.scale[None], np.float64, "target_deviation"))
+        values = graph.add("Add", values, graph.constant(scaling.shift[None], np.float64, "target_mean"))
+    about = "the target's values, in its own unit"
+    graph.output("prediction", values, np.float64, model.targets.output_width, about)
+
+
+def _add_probabilities(graph: Graph, model: TrainedModel, outputs: str) -> None:
+    if model.loss.name == "softmax_cross_entropy":
+        outputs = softmax(graph, outputs, 0.0)
+    elif model.loss.name == "log_loss":
+        outputs = graph.add("Sigmoid", outputs)
+    width = model.targets.output_width
+    if model.task == "multilabel":
+        label = graph.cast(graph.add("Greater", outputs, graph.constant(0.5)), np.int64)
+        graph.output("label", label, np.int64, width, "1 where the probability is more than ½")
+    else:
+        if model.network.architecture.outputs == 1:
+            outputs = graph.add("Concat", graph.add("Sub", graph.constant(1.0), outputs), outputs, axis=1)
+        best = graph.add("ArgMax", outputs, axis=1, keepdims=0)
+        kind = str if isinstance(model.classes[0], str) else np.array(model.classes).dtype
+        labels = graph.constant(model.classes, kind, "classes")
+        graph.output("label", graph.add("Gather", labels, best), kind, None, "the likeliest class")
+    graph.output("probabilities", outputs, graph.dtype, width, "by class, in the order of the metadata's classes")
+
+
+def _metadata(model: TrainedModel, graph: Graph) -> dict[str, Any]:
+    """Return what a program may want to know: the names of a matrix's columns stand nowhere else."""
+    is_matrix = [value.name for value in graph.inputs] == [MATRIX_INPUT]
+    return {
+        "task": model.task,
+        "classes": model.classes,
+        "target": model.target_name,
+        "columns": list(model.features.output_names) if is_matrix else None,
+    }

@@ -1,0 +1,187 @@
+"""A model as the state_dict of a PyTorch nn.Sequential, as the module itself, and as the Python file that builds it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastmlp.errors import FastMLPError
+from fastmlp.export.network import (
+    Activate,
+    Drop,
+    Linear,
+    Normalization,
+    Scaling,
+    Step,
+    feature_scaling,
+    network_steps,
+    target_scaling,
+)
+
+if TYPE_CHECKING:
+    from fastmlp.export.trained import TrainedModel
+
+OWN_LAYERS = ("Scale", "SignedLog")  # of torch_layers
+# Of the Python file: by it an export knows one that it may replace.
+FIRST_LINE = '"""A network that fastmlp trained, as a PyTorch module: build() returns it with its weights."""'
+SIZES = ("columns", "in_features", "out_features", "num_features")  # need no name where they are read
+ACTIVATIONS = {
+    "relu": "ReLU",
+    "leaky_relu": "LeakyReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "mish": "Mish",
+    "softplus": "Softplus",
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+    "softmax": "Softmax",
+    "signed_log": "SignedLog",
+}
+
+
+@dataclass(frozen=True)
+class TorchLayer:
+    """A layer by the name of its class, the arguments that make it, and its arrays by their names."""
+
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        prefix = "" if self.name in OWN_LAYERS else "nn."
+        words = [f"{value!r}" if name in SIZES else f"{name}={value!r}" for name, value in self.arguments.items()]
+        return f"{prefix}{self.name}({', '.join(words)})"
+
+
+class MissingTorchError(FastMLPError, ImportError):
+    """PyTorch is not installed."""
+
+    exit_code = 2
+
+
+def torch_layers(model: TrainedModel) -> list[TorchLayer]:
+    """Return the layers of the nn.Sequential that computes what a model does between its matrix and its outputs.
+
+    It takes the matrix that ``model.features.transform`` returns, not yet scaled, and gives logits for classes and
+    values in the target's own unit for regression.
+    """
+    around = feature_scaling(model.features), target_scaling(model.targets)
+    before, after = ([] if step is None else [step] for step in around)
+    dtype = model.network.dtype
+    return [_layer(step, dtype) for step in (*before, *network_steps(model.network), *after)]
+
+
+def state_dict(model: TrainedModel) -> dict[str, np.ndarray]:
+    """Return the arrays of ``torch_layers`` under the names that nn.Sequential gives them: ``0.weight``, …"""
+    layers = enumerate(torch_layers(model))
+    return {f"{index}.{name}": array for index, layer in layers for name, array in layer.arrays.items()}
+
+
+def module(model: TrainedModel) -> Any:
+    """Return the nn.Sequential, in evaluation mode.
+
+    Raises
+    ------
+    MissingTorchError
+        Without PyTorch.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise MissingTorchError(
+            "to_torch(module=True) needs PyTorch, which is not installed: pip install torch. "
+            "Without module=True it returns arrays."
+        ) from None
+    from . import layers as own
+
+    layers = torch_layers(model)
+    built = [getattr(own if each.name in OWN_LAYERS else torch.nn, each.name)(**each.arguments) for each in layers]
+    sequential = torch.nn.Sequential(*built).to(torch.float64 if model.network.dtype == np.float64 else torch.float32)
+    sequential.load_state_dict({name: torch.from_numpy(array) for name, array in state_dict(model).items()})
+    return sequential.eval()
+
+
+def python_source(model: TrainedModel, weights_name: str) -> str:
+    """Return a Python file whose ``build()`` returns the module, with the weights of the file ``weights_name``."""
+    layers = torch_layers(model)
+    lines = [
+        FIRST_LINE,
+        "",
+        "from pathlib import Path",
+        "",
+        "import torch",
+        "from safetensors.torch import load_file",
+        "from torch import nn",
+        "",
+        f"WEIGHTS = Path(__file__).with_name({weights_name!r})",
+        *_facts(model),
+        "",
+        *_own_sources({layer.name for layer in layers}),
+        "",
+        "def build():",
+        '    """Return the network in evaluation mode."""',
+        "    network = nn.Sequential(",
+        *(f"        {layer}," for layer in layers),
+        f"    ).to(torch.{model.network.dtype.name})",
+        "    network.load_state_dict(load_file(WEIGHTS))",
+        "    return network.eval()",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _facts(model: TrainedModel) -> Iterator[str]:
+    """Yield what a reader must know of inputs and outputs; all that comes from data stands in literals."""
+    width = model.features.output_columns
+    missing = "without missing values"
+    yield f"# It takes a matrix (rows, {width}) of {model.network.dtype.name}, {missing}, as it was before scaling."
+    kept = model.features.to_dict()["features"]
+    if kept["kind"] == "table":
+        yield f"COLUMNS = {list(model.features.output_names)!a}"
+    elif kept["origins"] is not None:
+        yield "# Subtract these from its columns first, in float64: some lie far from zero."
+        yield f"ORIGINS = {kept['origins']!r}"
+    if model.task == "regression":
+        yield "# It gives the target's values, in its own unit."
+        return
+    last = {"softmax_cross_entropy": "logits; .softmax(1) makes", "log_loss": "logits; .sigmoid() makes"}
+    yield f"# It gives {last.get(model.loss.name, 'what is taken for')} probabilities."
+    if model.classes is not None:
+        yield f"CLASSES = {model.classes!a}"
+
+
+def _own_sources(names: set[str]) -> Iterator[str]:
+    """Yield the lines of the layers that torch.nn lacks, as torch_layers has them."""
+    text = Path(__file__).with_name("layers.py").read_text(encoding="utf-8")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ClassDef) and node.name in names:
+            yield from ("", ast.get_source_segment(text, node), "")
+
+
+def _layer(step: Step, dtype: np.dtype) -> TorchLayer:
+    def arrays(**named: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: np.ascontiguousarray(array, dtype) for name, array in named.items()}
+
+    match step:
+        case Scaling(scale, shift):
+            return TorchLayer("Scale", {"columns": len(scale)}, arrays(scale=scale, shift=shift))
+        case Linear(weight, bias):
+            inputs, outputs = weight.shape
+            how = {"in_features": inputs, "out_features": outputs} | ({} if bias is not None else {"bias": False})
+            return TorchLayer("Linear", how, arrays(weight=weight.T, **({} if bias is None else {"bias": bias})))
+        case Normalization(gamma, beta, mean, variance, epsilon, decay):
+            how = {"num_features": len(gamma), "eps": epsilon, "momentum": round(1 - decay, 12)}
+            kept = arrays(weight=gamma, bias=beta, running_mean=mean, running_var=variance)
+            return TorchLayer("BatchNorm1d", how, kept | {"num_batches_tracked": np.array(0)})
+        case Activate(activation):
+            how = {"leaky_relu": "negative_slope", "elu": "alpha"}.get(activation.name)
+            arguments = {"dim": 1} if activation.name == "softmax" else {how: activation.parameter} if how else {}
+            return TorchLayer(ACTIVATIONS[activation.name], arguments)
+        case Drop(rate):
+            return TorchLayer("Dropout", {"p": round(rate, 12)})

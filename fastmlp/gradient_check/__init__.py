@@ -1,0 +1,1 @@
+"""The gradient lesson: hand-written gradients against differences, layer by layer."""

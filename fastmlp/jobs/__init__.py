@@ -1,1 +1,0 @@
-"""Whole jobs, from settings and files to results: train a network, evaluate it, predict with it."""

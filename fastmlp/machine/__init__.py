@@ -1,0 +1,1 @@
+"""What this machine offers: versions, devices, how fast it trains."""

@@ -1,0 +1,400 @@
+"""A trained model: the network with its preprocessing, enough to predict without anything else."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastmlp.backend import Backend, open_backend
+from fastmlp.data.features.preprocessing import FeaturePreprocessor
+from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.data.readings.schema import Schema
+from fastmlp.data.source import Source
+from fastmlp.data.sources.in_memory import as_source, is_pair
+from fastmlp.data.sources.incoming import as_features
+from fastmlp.data.sources.tables import TableOptions
+from fastmlp.errors import DataError, FastMLPError, FastMLPWarning, ModelFileError, UsageError
+from fastmlp.files.tensors import ROW_HASHES, read_model, take_tensor, write_model
+from fastmlp.nn.losses import Loss, parse_loss
+from fastmlp.nn.network import Architecture, Network
+from fastmlp.preparation.known_rows import KnownRows
+from fastmlp.settings.settings import settings_from
+from fastmlp.training.measure import Measure
+
+from .prediction import PREDICTION_BATCH, RecordedPrediction
+
+if TYPE_CHECKING:
+    from fastmlp.export.write import Exported
+
+MODEL_FILE = "model.safetensors"
+LOSSES_OF_PROBABILITIES = ("softmax_cross_entropy", "log_loss")
+
+
+@dataclass(eq=False)
+class Model:
+    """A network that takes features as a user has them and gives labels, probabilities or values.
+
+    Attributes
+    ----------
+    network
+        Initialised, on a backend.
+    loss
+        Its loss, which knows how outputs become probabilities.
+    features, targets
+        The fitted preprocessing.
+    settings
+        What it was trained with.
+    target_name
+        What the target was called in the training data, if it had a name.
+    rows
+        How many rows each split had: ``{"train": 1438, "validation": 0, "test": 359}``.
+    known_rows
+        What tells these rows from others; None where that is not known.
+    """
+
+    network: Network
+    loss: Loss
+    features: FeaturePreprocessor
+    targets: TargetEncoder
+    settings: dict[str, Any]
+    target_name: str | None = None
+    rows: dict[str, int] = field(default_factory=dict)
+    known_rows: KnownRows | None = None
+
+    def __post_init__(self):
+        self._recorded = RecordedPrediction(self.network, self.loss, self.features.scale, self.features.shift)
+
+    @property
+    def task(self) -> str:
+        """``"classification"``, ``"multilabel"`` or ``"regression"``."""
+        return self.targets.task
+
+    @property
+    def classes(self) -> list | None:
+        """The labels in the order of the probabilities' columns; None for regression."""
+        return self.targets.classes
+
+    @property
+    def schema(self) -> Schema:
+        """How tables are read for this model, as ``load`` of fastmlp.data takes it."""
+        return self.features.schema(self.targets.reading)
+
+    def predict_outputs(
+        self, features, feature_names: tuple[str, ...] | None = None, notes: list[str] | None = None
+    ) -> np.ndarray:
+        """Return what the network says of each row.
+
+        Parameters
+        ----------
+        features
+            Rows in any form: an array, tensor, sparse matrix or list of rows with the columns in the order of training; a
+            frame (pandas, polars, lazy, Arrow), a dict of columns or a list of dicts, whose columns are found by name;
+            or one row, as a 1-D array, a flat list, a dict of values or a series.
+        feature_names
+            Names of an array's columns, where it has any.
+        notes
+            Gets a sentence for each column of a table with cells that count as gaps though they are none, or with texts
+            that training did not hold; without it a FastMLPWarning says so.
+
+        Returns
+        -------
+        numpy.ndarray
+            (rows, classes) probabilities; (rows, outputs) probabilities of each label for multilabel; (rows, outputs)
+            values in the target's own unit for regression.
+
+        Raises
+        ------
+        UsageError, DataError
+            With one line that says what is wrong.
+        """
+        told: list[str] = []
+        matrix = self._matrix(features, feature_names, told)
+        if notes is None:
+            _warn(told)
+        else:
+            notes += told
+        if not len(matrix):
+            return np.zeros((0, self.targets.output_width), self.network.dtype)
+        outputs = self._recorded.run(matrix)
+        if self.task == "regression":
+            return self.targets.decode_values(outputs)
+        if self.task == "classification" and outputs.shape[1] == 1:
+            return np.hstack([1 - outputs, outputs])
+        return outputs
+
+    def _matrix(self, features: Any, names: tuple[str, ...] | None, notes: list[str]) -> np.ndarray:
+        """Return rows in any form as the matrix that the network reads."""
+        if names is None:
+            shape = self.features.image_shape
+            if shape is not None and getattr(features, "shape", None) == shape:  # one picture
+                features = features[None]
+            features = as_features(features, self.features.input_columns, self.features.input_names)
+        else:
+            names = tuple(names)
+            features = as_features(features, len(names), names)
+        return self.features.transform(features, names, notes)
+
+    def predict(self, features, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
+        """Return labels (rows,), 0/1 (rows, outputs) for multilabel, or values (rows,) or (rows, outputs)."""
+        return self.decide(self.predict_outputs(features, feature_names))
+
+    def predict_proba(self, features, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
+        """Return the probability of each class (rows, classes), or of each label (rows, outputs) for multilabel.
+
+        Raises
+        ------
+        UsageError
+            If the model gives values rather than probabilities.
+        """
+        if self.task == "regression":
+            raise UsageError("a model of a regression gives values, not probabilities; use predict.")
+        if self.loss.name not in LOSSES_OF_PROBABILITIES and self._last_activation not in ("softmax", "sigmoid"):
+            raise UsageError(
+                f"a model trained with loss {self.loss.name} gives no probabilities; use predict, or predict_outputs for "
+                "the network's own numbers."
+            )
+        return self.predict_outputs(features, feature_names)
+
+    @property
+    def _last_activation(self) -> str:
+        return self.network.architecture.output_activation.partition("(")[0]
+
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn the outputs of ``predict_outputs`` into labels or values."""
+        outputs = np.asarray(outputs)
+        if self.task == "classification":
+            return self.targets.decode_labels(outputs.argmax(axis=1))
+        if self.task == "multilabel":
+            return (outputs > 0.5).astype(np.int64)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def measure(self, data, y=None, *, target: str | None = None) -> dict[str, float]:
+        """Return loss and accuracy, or loss, rmse and r2, of rows that have a target, as training measures them.
+
+        Parameters
+        ----------
+        data
+            A Source; features with their target as ``y``, or both as a pair; or a frame with the target in it.
+        target
+            The target column of a frame; default as in training.
+
+        Raises
+        ------
+        UsageError, DataError
+            With one line that says what is wrong.
+        """
+        source = self.source_of(data if y is None else (data, y), target)
+        if source.target is None:
+            raise DataError(f"{source.name} has no target to compare with; give it as y.")
+        told: list[str] = []
+        matrix = self.features.transform(source.features, source.feature_names, told)
+        if not isinstance(data, Source):
+            _warn(told)
+        targets = loss_targets(self.loss, self.targets, self.targets.encode(source.target), self.network)
+        where = self.targets.mean, self.targets.deviation
+        return Measure(
+            source.name, self.network, self.loss, self._recorded.batches(matrix, targets), self.task, *where
+        ).run()
+
+    def source_of(self, data: Any, target: str | None = None, need_target: bool = True) -> Source:
+        """Return data in memory as a source; the target of a frame is called as in training, unless it is named."""
+        remembered = None if is_pair(data) or isinstance(data, Source) else target or self.target_name
+        return as_source(data, remembered, need_target, TableOptions(schema=self.schema))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write model.safetensors into a folder, atomically, and make the folder if need be; return the file's path.
+
+        Raises
+        ------
+        UsageError
+            If there can be no such folder.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot make the folder {folder}: {error.strerror}; give another.") from None
+        tensors = {
+            name: self.network.backend.to_numpy(parameter.values)
+            for name, parameter in self.network.named_parameters().items()
+        }
+        path = folder / MODEL_FILE
+        write_model(path, tensors | ({} if self.known_rows is None else self.known_rows.arrays()), self.describe())
+        return path
+
+    def describe(self) -> dict[str, Any]:
+        """Return all that a model is beside its arrays, as JSON can hold it."""
+        return {
+            "architecture": asdict(self.network.architecture),
+            "dtype": self.network.dtype.name,
+            "features": self.features.to_dict(),
+            "targets": self.targets.to_dict(),
+            "settings": self.settings,
+            "target_name": self.target_name,
+            "rows": self.rows,
+            "known_rows": None if self.known_rows is None else self.known_rows.to_dict(),
+        }
+
+    def export(self, path: str | Path, format: str | None = None, *, opset: int | None = None) -> Exported:
+        """Write the model for another program, as ``onnx``, ``torch``, ``npz``, ``text`` or ``json``; see docs/export.md.
+
+        Parameters
+        ----------
+        path
+            A file, or for text a folder.
+        format
+            Default by the suffix of ``path``.
+        opset
+            Of ONNX alone: version of the operators, 13 or later.
+
+        Raises
+        ------
+        UsageError, MissingExtraError, WriteError
+            With one line that says what is wrong.
+        """
+        from fastmlp.export.write import export
+
+        return export(self, path, format, opset=opset)
+
+    def to_torch(self, module: bool = False) -> Any:
+        """Return the network as PyTorch has it.
+
+        Parameters
+        ----------
+        module
+            Whether to import torch and return an ``nn.Sequential`` in evaluation mode, with the weights.
+
+        Returns
+        -------
+        dict of numpy.ndarray, or torch.nn.Sequential
+            Its state_dict; ``fastmlp export --format torch`` writes the code that builds the module. The module takes
+            the matrix that ``features.transform`` returns, and gives logits, or values in the target's own unit.
+
+        Raises
+        ------
+        FastMLPError
+            If a module is asked for without PyTorch.
+        """
+        from fastmlp.export.torch import module as torch_module
+
+        return torch_module.module(self) if module else torch_module.state_dict(self)
+
+
+def _warn(notes: list[str]) -> None:
+    for note in notes:
+        warnings.warn(note, FastMLPWarning, stacklevel=4)
+
+
+def loss_targets(loss: Loss, encoder: TargetEncoder, encoded: np.ndarray, network: Network) -> np.ndarray:
+    """Bring encoded targets to the form that a loss compares outputs with.
+
+    Softmax cross-entropy takes class numbers as they are. The other losses compare number by number: class numbers become
+    one-hot rows, or one column of 0 and 1 where the network has a single logit.
+    """
+    if encoder.task != "classification" or loss.name == "softmax_cross_entropy":
+        return encoded
+    if network.architecture.outputs == 1:
+        return encoded[:, None].astype(network.dtype)
+    return np.eye(network.architecture.outputs, dtype=network.dtype)[encoded]
+
+
+def output_width(loss_name: str, encoder: TargetEncoder) -> int:
+    """Return how many outputs the network has: one logit for log loss on two classes, else one a class or target."""
+    if (
+        encoder.task == "classification"
+        and len(encoder.classes) == 2
+        and loss_name in ("log_loss", "binary_cross_entropy")
+    ):
+        return 1
+    return encoder.output_width
+
+
+def load(path: str | Path, *, device: str = "auto", threads: int | None = None) -> Model:
+    """Read a trained model.
+
+    Parameters
+    ----------
+    path
+        A run's folder, or a model file.
+    device
+        Where it is to predict: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    threads
+        CPU threads; None for all that this process may use.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no model, or what is there is damaged or not fastmlp's.
+    UsageError, DeviceError
+        If the device is not known or cannot be used.
+    """
+    return load_model(path, open_backend(device, threads=threads)[0])
+
+
+def load_model(path: str | Path, backend: Backend) -> Model:
+    """Read a model from a run folder or a model file onto a backend; see ``load`` for the errors."""
+    path = Path(path)
+    file = path / MODEL_FILE if path.is_dir() else path
+    tensors, description = read_model(file)
+    try:
+        return _rebuild(file, tensors, description, backend)
+    except ModelFileError:
+        raise
+    except (FastMLPError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ModelFileError(
+            f"the model {file} is damaged: {error}. Train again, or restore the file from a copy."
+        ) from None
+
+
+def _rebuild(file: Path, tensors: dict[str, np.ndarray], description: dict[str, Any], backend: Backend) -> Model:
+    kept = dict(description["architecture"])
+    kept["hidden"], kept["dropout"] = tuple(kept["hidden"]), tuple(kept["dropout"])
+    architecture = Architecture(**kept)
+    hashes = {name: tensors.pop(name) for name in list(tensors) if name.startswith(ROW_HASHES)}
+    _check_sizes(file, architecture, tensors)
+    features, targets = (
+        FeaturePreprocessor.from_dict(description["features"]),
+        TargetEncoder.from_dict(description["targets"]),
+    )
+    settings = settings_from(description["settings"])
+    network = Network(architecture, backend, np.dtype(description["dtype"]), seed=0)
+    loss = parse_loss(
+        settings.loss,
+        task=targets.task,
+        outputs=architecture.outputs,
+        label_smoothing=settings.label_smoothing,
+        reduction=settings.reduction,
+    )
+    if features.output_columns != architecture.inputs or output_width(loss.name, targets) != architecture.outputs:
+        raise ModelFileError(f"the model {file} is damaged: its preprocessing does not fit its network.")
+    for factor in (features.scale, features.shift):
+        if factor is not None and np.abs(factor).max() > np.finfo(network.dtype).max:
+            raise ModelFileError(f"the model {file} is damaged: its scaling does not fit {network.dtype.name}.")
+    bind(network, loss, PREDICTION_BATCH)
+    for name, parameter in network.named_parameters().items():
+        backend.assign(parameter.values, take_tensor(file, tensors, name, parameter.shape))
+    target_name, rows = description["target_name"], description["rows"]
+    if not isinstance(target_name, (str, type(None))) or not all(type(count) is int for count in rows.values()):
+        raise ModelFileError(f"the model {file} is damaged: what it says of its training data cannot be read.")
+    known = description.get("known_rows")  # models of old have none
+    known = None if known is None else KnownRows.from_dict(known, hashes, rows)
+    return Model(network, loss, features, targets, settings.to_dict(), target_name, rows, known)
+
+
+def _check_sizes(file: Path, architecture: Architecture, tensors: dict[str, np.ndarray]) -> None:
+    """Check that the file holds as many numbers as the network it describes, before memory is taken for that network."""
+    widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
+    described = sum(before * after for before, after in pairwise(widths))
+    if described > sum(array.size for array in tensors.values()):
+        raise ModelFileError(f"the model {file} is damaged: it describes a larger network than it holds.")
+
+
+def bind(network: Network, loss: Loss, rows: int) -> None:
+    """Allocate the buffers of a network and its loss for batches of up to ``rows`` rows."""
+    network.bind(rows)
+    loss.bind(network.backend, network.dtype, rows, network.architecture.outputs)

@@ -1,0 +1,286 @@
+"""From a source and settings to matrices: splits, fitted preprocessing, encoded targets, row weights."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from fastmlp.data.features.preprocessing import FeaturePreprocessor
+from fastmlp.data.features.targets import TargetEncoder, infer_task
+from fastmlp.data.loading import load
+from fastmlp.data.pictures.reading import PictureReading
+from fastmlp.data.readings.schema import Schema
+from fastmlp.data.row_hashes import row_hashes
+from fastmlp.data.source import Source
+from fastmlp.data.splits import split_rows
+from fastmlp.errors import DataError, UsageError, did_you_mean
+from fastmlp.settings.settings import Settings
+
+from .given import Given
+from .known_rows import KnownRows
+
+FINGERPRINT_ROWS = 1000
+DEFAULT_VALIDATION_FRACTION = 0.1  # with early stopping, which cannot do without
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one split, ready for batches: features (rows, columns) and encoded targets."""
+
+    features: np.ndarray
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """Everything that training needs to know of the data.
+
+    Attributes
+    ----------
+    name
+        Of the source.
+    train, validation, test
+        The splits; None where there is none.
+    features, targets
+        The fitted preprocessing of inputs and of the target.
+    weights
+        (training rows,) weight of each row, mean 1; None for equal weights.
+    input_shape
+        (height, width[, channels]) for images, else None.
+    target_name
+        What the target is called in the source, if it has a name there.
+    notes
+        What a user should know: rows left out, columns grouped, parts missing.
+    """
+
+    name: str
+    train: Part
+    validation: Part | None
+    test: Part | None
+    features: FeaturePreprocessor
+    targets: TargetEncoder
+    weights: np.ndarray | None = None
+    input_shape: tuple[int, ...] | None = None
+    target_name: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def parts(self) -> dict[str, Part | None]:
+        """The splits by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """The number of rows of each split."""
+        return {name: 0 if part is None else len(part) for name, part in self.parts.items()}
+
+    @cached_property
+    def known_rows(self) -> KnownRows:
+        """What tells later whether data are these."""
+        parts = ((name, part) for name, part in self.parts.items() if part is not None)
+        return KnownRows.of({name: row_hashes(part.features, part.targets) for name, part in parts})
+
+
+def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
+    """Read, split and encode the data of a run; statistics come from the training rows alone.
+
+    Parameters
+    ----------
+    settings
+        What they are and how to prepare them.
+    given
+        Data in memory that take the place of those that the settings name.
+
+    Raises
+    ------
+    DataError, UsageError
+        If the data cannot be read or does not fit the settings.
+    """
+    source = read_source(settings, given)
+    try:
+        return _prepared(source, settings)
+    except DataError:
+        _check_all_rows(source, settings)
+        raise
+
+
+def _check_all_rows(source: Source, settings: Settings) -> None:
+    """Look at all rows before they are split, so that an error names the row as the user's file counts it."""
+    TargetEncoder().fit(source.target, settings.task, settings.standardize_target, settings.dtype)
+    FeaturePreprocessor().fit(
+        source.features, "none", settings.dtype, source.image_shape, source.feature_names, source.schema
+    )
+
+
+def _prepared(source: Source, settings: Settings) -> PreparedData:
+    task = infer_task(source.target) if settings.task == "auto" else settings.task
+    train, validation, test = split_source(source, settings, task)
+    encoder = TargetEncoder().fit(train.target, task, settings.standardize_target, settings.dtype)
+    preprocessor = FeaturePreprocessor()
+    matrix = preprocessor.fit_transform(
+        train.features,
+        settings.normalize,
+        settings.dtype,
+        source.image_shape,
+        source.feature_names,
+        source.schema,
+        source.pictures,
+    )
+    if source.schema is not None:
+        encoder.reading = source.schema.target
+    told: list[str] = []
+
+    def part(rows: Source | None) -> Part | None:
+        if rows is None or not len(rows):
+            return None
+        matrix = preprocessor.transform(rows.features, rows.feature_names, told)
+        return Part(matrix, encoder.encode(rows.target))
+
+    train_part = Part(matrix, encoder.encode(train.target))
+    weights = class_weights(settings.class_weight, encoder, train_part.targets)
+    validation_part, test_part = part(validation), part(test)
+    test_notes = () if source.test is None else source.test.notes
+    notes = list(dict.fromkeys([*source.notes, *test_notes, *preprocessor.notes, *told]))
+    return PreparedData(
+        source.name,
+        train_part,
+        validation_part,
+        test_part,
+        preprocessor,
+        encoder,
+        weights,
+        source.image_shape,
+        source.target_name,
+        notes,
+    )
+
+
+def same_data(data: PreparedData, kept: str) -> bool:
+    """Tell whether data are those of which a checkpoint kept the ``known_rows.order``, or a fingerprint of old."""
+    return kept in (data.known_rows.order, sampled_fingerprint(data))
+
+
+def sampled_fingerprint(data: PreparedData) -> str:
+    """Return what checkpoints kept before models knew their rows.
+
+    It is a SHA-256 of the prepared data: of all targets, and of up to FINGERPRINT_ROWS rows of features in each split.
+    """
+    total = hashlib.sha256()
+    for name, part in data.parts.items():
+        if part is None:
+            continue
+        rows = np.linspace(0, len(part) - 1, min(len(part), FINGERPRINT_ROWS)).astype(np.int64)
+        total.update(f"{name} {part.features.dtype} {part.features.shape} {part.targets.dtype}".encode())
+        total.update(np.ascontiguousarray(part.features[rows]).data)
+        total.update(np.ascontiguousarray(part.targets).data)
+    return total.hexdigest()
+
+
+def read_source(
+    settings: Settings,
+    given: Given | None = None,
+    *,
+    schema: Schema | None = None,
+    pictures: PictureReading | None = None,
+) -> Source:
+    """Read the data that the settings name, or those that are given in their place.
+
+    ``schema`` and ``pictures`` are how a model that was trained on them reads tables and pictures.
+    """
+    dataset, test = (given or Given()).or_named(settings)
+    return load(
+        dataset,
+        target=settings.target,
+        test=test,
+        data_dir=settings.data_dir,
+        image_size=settings.image_size,
+        colour=settings.colour,
+        task=settings.task,
+        layout=settings.layout,
+        columns=settings.columns,
+        schema=schema,
+        ground=settings.ground,
+        pictures=pictures,
+    )
+
+
+def split_source(source: Source, settings: Settings, task: str) -> tuple[Source, Source | None, Source | None]:
+    """Return the training, validation and test rows of a source."""
+    rows = split_numbers(source, settings, task)
+    train, validation, test = (None if part is None else source.take(part) for part in rows)
+    return train, validation, source.test if source.test is not None else test
+
+
+def split_numbers(
+    source: Source, settings: Settings, task: str
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Return the row numbers of training, validation and test; None for a part that is not there or stands apart."""
+    fraction = settings.validation_fraction
+    if fraction is None:
+        fraction = 0.0 if settings.early_stopping is None else DEFAULT_VALIDATION_FRACTION
+    return split_rows(
+        source.target,
+        test_fraction=settings.test_fraction,
+        validation_fraction=fraction,
+        task=task,
+        seed=settings.seed,
+        has_test=source.test is not None,
+    )
+
+
+def class_weights(text: str, encoder: TargetEncoder, labels: np.ndarray) -> np.ndarray | None:
+    """Return the weight of each training row, float64 with mean 1; None where all are equal.
+
+    Parameters
+    ----------
+    text
+        ``none``; ``balanced``: rows/(classes · rows of the class); or ``label=weight,…``, 1 for labels left out.
+    encoder
+        Knows the classes.
+    labels
+        (rows,) class numbers.
+
+    Raises
+    ------
+    UsageError
+        If the task has no classes, a label is not known, or a weight is not a number of at least 0.
+    """
+    if text == "none":
+        return None
+    if encoder.task != "classification":
+        raise UsageError(f"class_weight needs a classification task; this is {encoder.task}.")
+    counts = np.bincount(labels, minlength=len(encoder.classes))
+    balanced = len(labels) / (len(counts) * np.maximum(counts, 1))
+    by_class = balanced if text == "balanced" else _weights_by_label(text, encoder)
+    weights = by_class[labels]
+    if not weights.sum() > 0:
+        raise UsageError(f"class_weight {text!r} gives every training row the weight 0.")
+    return weights / weights.mean()
+
+
+def _weights_by_label(text: str, encoder: TargetEncoder) -> np.ndarray:
+    names = [str(label) for label in encoder.classes]
+    weights = np.ones(len(names))
+    for part in text.split(","):
+        label, equals, number = part.rpartition("=")
+        if not equals:
+            raise UsageError(
+                f"class_weight {part!r} cannot be read; give none, balanced, or label=weight,label=weight."
+            )
+        if label.strip() not in names:
+            raise UsageError(f"class_weight names the label {label.strip()!r}, which the target lacks"
+                             f"{did_you_mean(label.strip(), names)}")  # fmt: skip
+        try:
+            weight = float(number)
+        except ValueError:
+            weight = -1.0
+        if not 0 <= weight < float("inf"):
+            raise UsageError(f"class_weight of {label.strip()!r} must be a number of at least 0; got {number!r}.")
+        weights[names.index(label.strip())] = weight
+    return weights

@@ -1,0 +1,1 @@
+"""The pictures of reports, one module a subject."""

@@ -1,0 +1,194 @@
+"""Pictures of classes: which is taken for which, how many are right of each, how many there are of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fastmlp.report.numbers import most_confused
+from fastmlp.report.words import share
+
+from .drawing import (
+    BLUE,
+    INK,
+    OF_SPLIT,
+    ON_FILL,
+    SOFT,
+    WIDTH,
+    Picture,
+    axes,
+    legend,
+    percents,
+    size_for_bars,
+    whole_numbers,
+)
+from .glyphs import labels
+
+MOST_IN_COLUMN = 12  # classes whose confusion matrix fits into half a page
+MOST_WITH_COUNTS = 32  # classes whose cells have room for a number
+MOST_CLASSES = 120  # that a picture shows; a table of the page and the CSV hold all
+LARGEST_SIDE = 12.0  # inches
+LETTERS_IN_LINE = 36  # of names side by side below a matrix of half a page
+
+
+def confusion(matrix: Sequence[Sequence[int]], names: list[str], split: str) -> Picture:
+    """Return the confusion matrix: a row for each true class, a column for each predicted one.
+
+    A cell is as strong as its share of the row, so that rare classes are seen too; the number is the count of rows.
+    """
+    counts = np.array(matrix)
+    classes = len(counts)
+    wide = classes > MOST_IN_COLUMN
+    side = min(LARGEST_SIDE, 2.2 + 0.21 * classes) if wide else WIDTH if classes > 4 else 3.6
+    figure, ax = axes(side, side)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    _cells(ax, counts, shares)
+    shown = labels(names, 16 if classes > 6 else 20)
+    ticks = np.arange(classes)
+    upright = classes * max(map(len, shown)) > LETTERS_IN_LINE
+    ax.set_xticks(ticks, shown, rotation=90 if upright else 0)
+    ax.set_yticks(ticks, shown)
+    ax.set(xlim=(-0.5, classes - 0.5), ylim=(classes - 0.5, -0.5), aspect="equal", xlabel="predicted", ylabel="true")
+    ax.tick_params(length=0)
+    ax.grid(False)
+    wrong = most_confused(counts, 3)
+    worst = "; ".join(f"{names[true]} taken for {names[said]} {rows:,} times" for true, said, rows in wrong)
+    right = int(np.trace(counts))
+    return Picture(
+        f"confusion-{split}",
+        "Confusion matrix",
+        f"Confusion matrix of {classes} classes over {counts.sum():,} {split} rows: {right:,} are on the diagonal, right. "
+        + (f"Most frequent mistakes: {worst}." if worst else "There are no mistakes."),
+        figure,
+        {"true \\ predicted": names, **{f"{name}": counts[:, column] for column, name in enumerate(_unique(names))}},
+        f"Of the {split} rows. A cell is filled by its share of the true class."
+        + (" Counts are in the CSV." if classes > MOST_WITH_COUNTS else ""),
+        wide=wide,
+    )
+
+
+def _cells(ax, counts: np.ndarray, shares: np.ndarray) -> None:
+    from matplotlib.collections import PatchCollection
+    from matplotlib.colors import to_rgb
+    from matplotlib.patches import Rectangle
+
+    classes = len(counts)
+    rows, columns = np.nonzero(counts)
+    places = list(zip(rows.tolist(), columns.tolist(), strict=True))
+    boxes = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in places]
+    # A single mistake among a thousand must still be seen.
+    strength = [0.12 + 0.88 * shares[place] for place in places]
+    ax.add_collection(
+        PatchCollection(boxes, facecolors=[(*to_rgb(BLUE), each) for each in strength], edgecolors="none")
+    )
+    for edge in np.arange(-0.5, classes, 1):
+        ax.axhline(edge, color=SOFT, linewidth=0.2)
+        ax.axvline(edge, color=SOFT, linewidth=0.2)
+    if classes > MOST_WITH_COUNTS:
+        return
+    size = 11 if classes <= 4 else 8 if classes <= MOST_IN_COLUMN else 7
+    for place, each in zip(places, strength, strict=True):
+        row, column = place
+        text = f"{counts[place]:,}" if counts[place] < 10_000 else f"{counts[place] / 1000:.3g}k"
+        colour = ON_FILL if each > 0.55 else INK
+        ax.text(column, row, text, ha="center", va="center", size=size - (len(text) > 4), color=colour)
+
+
+def accuracy_by_class(shares: dict[str, np.ndarray], names: list[str], what: str = "class") -> Picture:
+    """Return the share of right rows of each class, the splits side by side, the weakest class first.
+
+    Parameters
+    ----------
+    shares
+        (classes,) by split, NaN where a split has no rows of a class; the last split tells the order.
+    names
+        Of the classes.
+    what
+        ``"class"``, or ``"label"`` where a row can have several: a row is then right where the label is.
+    """
+    judged = list(shares)[-1]
+    order = np.argsort(np.nan_to_num(shares[judged], nan=2.0), kind="stable")
+    drawn = order[:MOST_CLASSES]
+    figure, ax = axes(*size_for_bars(len(drawn)))
+    places = np.arange(len(drawn))
+    rows_of = "the class's rows" if what == "class" else "rows"
+    for split, values in shares.items():
+        colour, _, marker = OF_SPLIT[split]
+        ax.plot(values[drawn], places, linestyle="none", color=colour, marker=marker, markersize=5, label=split)
+    low = np.nanmin([values[drawn] for values in shares.values()], axis=0)
+    high = np.nanmax([values[drawn] for values in shares.values()], axis=0)
+    ax.hlines(places, low, high, color=SOFT, linewidth=0.8, zorder=0)
+    shown = labels(names)
+    ax.set_yticks(places, [shown[index] for index in drawn])
+    ax.set(ylim=(len(drawn) - 0.4, -0.6), xlabel=f"share of {rows_of} that are right")
+    least, most = float(np.nanmin(low)), float(np.nanmax(high))
+    margin = 0.05 * (most - least) or 0.02
+    ax.set_xlim(max(least - margin, -0.02), most + min(margin, 0.02))
+    percents(ax.xaxis)
+    legend(ax)
+    weakest, strongest = order[0], order[np.isfinite(shares[judged][order])][-1]
+    columns = {what: [names[index] for index in order]}
+    columns |= {f"{split}_accuracy": values[order] for split, values in shares.items()}
+    return Picture(
+        "accuracy-by-class",
+        f"Accuracy of each {what}",
+        f"Dot plot of the share of right rows of {len(drawn)} {what}s, {' beside '.join(shares)}. Lowest in {judged}: "
+        f"{names[weakest]} with {share(shares[judged][weakest])}; highest: {names[strongest]} with "
+        f"{share(shares[judged][strongest])}.",
+        figure,
+        columns,
+        f"The weakest {what} first." + _cut(len(order), len(drawn)),
+    )
+
+
+def class_distribution(counts: dict[str, np.ndarray], names: list[str], what: str = "class") -> Picture:
+    """Return how many rows of each class each split has, the largest class first."""
+    total = sum(counts.values())
+    order = np.argsort(-total, kind="stable")
+    drawn = order[:MOST_CLASSES]
+    figure, ax = axes(*size_for_bars(len(drawn)))
+    places, start = np.arange(len(drawn)), np.zeros(len(drawn))
+    for split, values in counts.items():
+        colour = OF_SPLIT[split][0]
+        hatch = {"train": "", "validation": "....", "test": "/////"}[split]
+        ax.barh(
+            places,
+            values[drawn],
+            0.72,
+            start,
+            color=(colour, 0.8),
+            label=split,
+            hatch=hatch,
+            edgecolor=ON_FILL,
+            linewidth=0.4,
+        )
+        start = start + values[drawn]
+    shown = labels(names)
+    ax.set_yticks(places, [shown[index] for index in drawn])
+    ax.set(ylim=(len(drawn) - 0.4, -0.6), xlabel="rows")
+    ax.grid(False, axis="y")
+    whole_numbers(ax.xaxis)
+    legend(ax)
+    first, last = order[0], order[-1]
+    return Picture(
+        "class-distribution",
+        f"Rows of each {what}",
+        f"Bar chart of the rows of {len(drawn)} classes in order of size: from {names[first]} with {total[first]:,} to "
+        f"{names[last]} with {total[last]:,}.",
+        figure,
+        {
+            "class": [names[index] for index in order],
+            **{f"{split}_rows": rows[order] for split, rows in counts.items()},
+        },
+        "In order of size." + _cut(len(order), len(drawn)),
+    )
+
+
+def _cut(classes: int, drawn: int) -> str:
+    return f" The first {drawn} of {classes:,} classes; the CSV has all." if drawn < classes else ""
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Return names as keys of a dict: two that are alike must not hide each other."""
+    return [name if names.count(name) == 1 else f"{name} ({number})" for number, name in enumerate(names, 1)]

@@ -1,0 +1,172 @@
+"""Pictures of training: loss, accuracy and learning rate, epoch by epoch and between epochs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastmlp.report.record import SPLITS, RunRecord
+from fastmlp.report.words import share
+
+from .drawing import (
+    OF_SPLIT,
+    SOFT,
+    Picture,
+    axes,
+    legend,
+    markers_every,
+    percents,
+    plain_numbers,
+    wants_log,
+    whole_numbers,
+)
+
+WORDS = {"loss": "loss", "accuracy": "accuracy", "rmse": "root mean squared error", "r2": "R²"}
+
+
+def numbers_of(records: Sequence[dict[str, Any]], name: str) -> np.ndarray:
+    """Return one number of each record as float64, NaN where it is missing or not finite."""
+    values = [record.get(name) for record in records]
+    return np.array([math.nan if value is None else float(value) for value in values], np.float64)
+
+
+def training_curves(record: RunRecord) -> list[Picture]:
+    """Return a picture of each measure that the history holds, epoch by epoch."""
+    return [picture for word in WORDS if (picture := _curve(record, word)) is not None]
+
+
+def _curve(record: RunRecord, word: str) -> Picture | None:
+    epochs = numbers_of(record.epochs, "epoch")
+    lines = {split: numbers_of(record.epochs, f"{split}_{word}") for split in SPLITS}
+    lines = {split: values for split, values in lines.items() if np.isfinite(values).any()}
+    if not lines:
+        return None
+    figure, ax = axes()
+    for split, values in lines.items():
+        _line(ax, epochs, values, split)
+    final = _final_test(record, word, ax) if "test" not in lines else None
+    log = word in ("loss", "rmse") and wants_log(np.concatenate([*lines.values(), [final or math.nan]]))
+    _mark_best(ax, record.best_epoch)
+    for number, start in enumerate(record.phase_starts):
+        ax.axvline(start - 0.5, color=SOFT, linewidth=0.7, zorder=0, label="" if number else "a new phase")
+    _finish(ax, "epoch", word, log)
+    return Picture(
+        f"{word}-by-epoch",
+        f"{WORDS[word].capitalize()} by epoch",
+        _alt(word, record, lines, log),
+        figure,
+        {"epoch": epochs.astype(int), **{f"{split}_{word}": values for split, values in lines.items()}},
+        _caption(record, word, lines, final),
+    )
+
+
+def update_curves(record: RunRecord) -> list[Picture]:
+    """Return a picture of each measure that was logged between epochs."""
+    pictures = []
+    updates = numbers_of(record.updates, "update")
+    for word in WORDS:
+        lines = {split: numbers_of(record.updates, f"{split}_{word}") for split in SPLITS}
+        lines = {split: values for split, values in lines.items() if np.isfinite(values).any()}
+        if not lines:
+            continue
+        figure, ax = axes()
+        for split, values in lines.items():
+            _line(ax, updates, values, split)
+        log = word in ("loss", "rmse") and wants_log(np.concatenate(list(lines.values())))
+        _finish(ax, "update", word, log)
+        pictures.append(
+            Picture(
+                f"{word}-by-update",
+                f"{WORDS[word].capitalize()} by update",
+                f"Line chart of {WORDS[word]} at {len(updates):,} points between updates {updates[0]:,.0f} and "
+                f"{updates[-1]:,.0f}: {_ends(lines, word)}.",
+                figure,
+                {"update": updates.astype(int), **{f"{split}_{word}": values for split, values in lines.items()}},
+                "The line of train is the mean over the batches since the point before.",
+            )
+        )
+    return pictures
+
+
+def rate_curve(record: RunRecord) -> Picture | None:
+    """Return a picture of the learning rate, None where it never changed."""
+    rates = numbers_of(record.epochs, "learning_rate")
+    if len(rates) < 2 or not np.isfinite(rates).all() or rates.min() == rates.max():
+        return None
+    epochs = numbers_of(record.epochs, "epoch")
+    figure, ax = axes()
+    ax.plot(epochs, rates, color=SOFT, marker="o", markevery=markers_every(len(epochs)))
+    _finish(ax, "epoch", "learning rate", log=False)
+    ax.set_ylim(bottom=0)
+    return Picture(
+        "learning-rate",
+        "Learning rate by epoch",
+        f"Line chart of the learning rate at the end of each epoch: from {rates[0]:.3g} to {rates[-1]:.3g}.",
+        figure,
+        {"epoch": epochs.astype(int), "learning_rate": rates},
+    )
+
+
+def _line(ax: Any, x: np.ndarray, values: np.ndarray, split: str) -> None:
+    colour, dash, marker = OF_SPLIT[split]
+    ax.plot(x, values, color=colour, linestyle=dash, marker=marker, markevery=markers_every(len(x)), label=split)
+
+
+def _final_test(record: RunRecord, word: str, ax: Any) -> float | None:
+    """Mark what the test rows gave when training was over, where they were not measured after each epoch."""
+    value = record.metrics.get(f"test_{word}")
+    if not isinstance(value, (int, float)) or not record.epochs:
+        return None
+    restored = record.settings is not None and record.settings.early_stopping is not None
+    epoch = record.best_epoch if restored else record.epochs[-1]["epoch"]
+    colour, _, marker = OF_SPLIT["test"]
+    ax.plot([epoch], [value], color=colour, linestyle="none", marker=marker, markersize=6, label="test, at the end")
+    return value
+
+
+def _mark_best(ax: Any, epoch: int) -> None:
+    if epoch:
+        ax.axvline(epoch, color=SOFT, linewidth=0.9, linestyle=(0, (2, 2)), zorder=0, label=f"best epoch, {epoch}")
+
+
+def _finish(ax: Any, x_word: str, word: str, log: bool) -> None:
+    ax.set_xlabel(x_word)
+    ax.set_ylabel(WORDS.get(word, word) + (" (logarithmic)" if log else ""))
+    whole_numbers(ax.xaxis)
+    if log:
+        ax.set_yscale("log")
+    if word == "accuracy":
+        percents(ax.yaxis)
+    else:
+        plain_numbers(ax.yaxis, log)
+    legend(ax)
+
+
+def _shown(word: str, value: float) -> str:
+    return share(value) if word == "accuracy" else f"{value:.4g}"
+
+
+def _ends(lines: dict[str, np.ndarray], word: str) -> str:
+    words = []
+    for split, values in lines.items():
+        finite = values[np.isfinite(values)]
+        words.append(f"{split} from {_shown(word, finite[0])} to {_shown(word, finite[-1])}")
+    return "; ".join(words)
+
+
+def _alt(word: str, record: RunRecord, lines: dict[str, np.ndarray], log: bool) -> str:
+    best = f" The best epoch, {record.best_epoch}, is marked." if record.best_epoch else ""
+    scale = " on a logarithmic axis" if log else ""
+    return f"Line chart of {WORDS[word]} over {len(record.epochs):,} epochs{scale}: {_ends(lines, word)}.{best}"
+
+
+def _caption(record: RunRecord, word: str, lines: dict[str, np.ndarray], final: float | None) -> str:
+    sentences = []
+    if "train" in lines and len(lines) > 1:
+        sentences.append("Train is the mean over each epoch's batches while the weights changed; the others follow it.")
+    if final is not None and "validation" in lines:
+        sentences.append(f"The test rows were looked at once, at the end: {_shown(word, final)}.")
+    return " ".join(sentences)

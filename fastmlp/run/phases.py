@@ -1,0 +1,335 @@
+"""A run in phases: loss, learning rate, dropout, batch size or the choice of rows change; parameters and optimizer go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastmlp.errors import UsageError, did_you_mean
+from fastmlp.files.atomic import write_json, write_text
+from fastmlp.model.model import Model, output_width
+from fastmlp.nn.layers import Dropout
+from fastmlp.nn.losses import parse_loss
+from fastmlp.nn.network import Network, per_layer
+from fastmlp.optim.optimizers import Optimizer
+from fastmlp.preparation.prepare import PreparedData, prepare
+from fastmlp.settings.settings import Settings, settings_from, to_toml
+from fastmlp.step.batches import Batches
+from fastmlp.training.callbacks import Callback, HistoryWriter, Record
+from fastmlp.training.passes import training_sweep
+from fastmlp.training.selection import SelectiveSweep
+from fastmlp.training.sweep import Sweep
+from fastmlp.training.trainer import Trainer, TrainingResult
+
+from .folder import CONFIG_FILE, HISTORY_FILE, create_run_folder
+from .train import (
+    TrainingJob,
+    build_model,
+    build_optimizer,
+    build_schedule,
+    decide,
+    make_batches,
+    make_measures,
+    open_device,
+)
+
+PHASES_FILE = "phases.json"
+PHASE_SETTINGS = (
+    *("epochs", "loss", "label_smoothing", "reduction", "lr", "schedule", "warmup", "dropout", "batch_size"),
+    *("momentum", "beta1", "beta2", "rho", "epsilon", "weight_decay", "l1", "l2", "clip_norm", "clip_value"),
+    *("shuffle", "drop_last", "early_stopping", "watch"),
+)
+OWN_KEYS = ("rows_share", "loss_threshold")
+MOST_PHASES = 1000
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of a run.
+
+    Attributes
+    ----------
+    settings
+        The run's settings with this phase's changes; those of another phase do not count here.
+    rows_share
+        Each epoch visits so large a share of the training rows, others each time; 1 for all.
+    loss_threshold
+        Only batches whose mean loss exceeds it are trained on; None for all.
+    """
+
+    settings: Settings
+    rows_share: float = 1.0
+    loss_threshold: float | None = None
+
+
+def parse_phases(settings: Settings, tables: Sequence[dict[str, Any]]) -> list[Phase]:
+    """Return the phases that tables of changes describe.
+
+    Parameters
+    ----------
+    settings
+        Of the run.
+    tables
+        One a phase: keys of PHASE_SETTINGS, ``rows_share`` and ``loss_threshold``. ``epochs`` must be there, in the table or
+        in ``settings``.
+
+    Raises
+    ------
+    UsageError
+        For a key that a phase cannot change, or a value that does not fit.
+    """
+    if not 1 <= len(tables) <= MOST_PHASES:
+        raise UsageError(f"a run has 1 to {MOST_PHASES:,} phases; got {len(tables):,}.")
+    if settings.checkpoint_every is not None:
+        raise UsageError("checkpoint_every does not go with phases: a run in phases that was cut off starts anew.")
+    return [_parse_phase(settings, number, table) for number, table in enumerate(tables, 1)]
+
+
+def _parse_phase(settings: Settings, number: int, table: dict[str, Any]) -> Phase:
+    given = {key.replace("-", "_"): value for key, value in table.items()}
+    for key in given:
+        if key not in (*PHASE_SETTINGS, *OWN_KEYS):
+            raise UsageError(
+                f"phase {number}: {key!r} cannot change in mid-run{did_you_mean(key, (*PHASE_SETTINGS, *OWN_KEYS))}"
+            )
+    share, threshold = given.pop("rows_share", 1.0), given.pop("loss_threshold", None)
+    if not _is_number(share) or not 0 < share <= 1:
+        raise UsageError(f"phase {number}: rows_share must be more than 0 and at most 1; got {share!r}.")
+    if threshold is not None and (not _is_number(threshold) or not np.isfinite(threshold)):
+        raise UsageError(f"phase {number}: loss_threshold must be a finite number; got {threshold!r}.")
+    try:
+        changed = settings_from(settings.to_dict(), given)
+    except UsageError as error:
+        raise UsageError(f"phase {number}: {error}") from None
+    if changed.epochs is None:
+        raise UsageError(f"phase {number} has no epochs; say how many.")
+    return Phase(changed, float(share), threshold)
+
+
+@dataclass(frozen=True)
+class PhaseRecord(Record):
+    """A record that also says in which phase it was made, from 1."""
+
+    phase: int = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return one flat dict: as Record's, with the phase."""
+        return super().to_dict() | {"phase": self.phase}
+
+
+class PhaseMarker(Callback):
+    """Passes records on to another callback as those of a phase."""
+
+    def __init__(self, phase: int, listener: Callback):
+        self.phase, self.listener = phase, listener
+
+    def training_started(self, trainer: Trainer) -> None:
+        """Pass it on."""
+        self.listener.training_started(trainer)
+
+    def progressed(self, trainer: Trainer, progress) -> None:
+        """Pass it on."""
+        self.listener.progressed(trainer, progress)
+
+    def recorded(self, trainer: Trainer, record: Record) -> None:
+        """Pass it on with the phase's number."""
+        self.listener.recorded(trainer, PhaseRecord(**vars(record), phase=self.phase))
+
+    def epoch_ended(self, trainer: Trainer, result: TrainingResult) -> None:
+        """Pass it on."""
+        self.listener.epoch_ended(trainer, result)
+
+    def interrupted(self, trainer: Trainer, result: TrainingResult) -> None:
+        """Pass it on."""
+        self.listener.interrupted(trainer, result)
+
+    def training_ended(self, trainer: Trainer, result: TrainingResult) -> None:
+        """Pass it on."""
+        self.listener.training_ended(trainer, result)
+
+
+@dataclass
+class Stage:
+    """A phase that is ready to run: its model, of which all share the network, and its trainer."""
+
+    model: Model
+    measures: dict
+    trainer: Trainer
+    optimizer: Optimizer
+
+
+@dataclass
+class PhasedJob(TrainingJob):
+    """A run in phases that is ready to start.
+
+    ``model``, ``trainer`` and ``measures`` are those of the phase at hand, after the run of the last.
+    """
+
+    stages: list[Stage] = field(default_factory=list)
+
+    def fit(self) -> TrainingResult:
+        """Train phase after phase; Ctrl-C or a diverged loss ends the run, an early stop only its phase."""
+        total, before = TrainingResult(), None
+        for number, stage in enumerate(self.stages, 1):
+            self.model, self.measures, self.trainer = stage.model, stage.measures, stage.trainer
+            if before is not None:
+                _hand_over(before, stage, total)
+            result = stage.trainer.fit()
+            total = _joined(total, result, number)
+            if result.diverged or result.stop_reason == "interrupted":
+                break
+            before = stage
+        return total
+
+
+def set_up_phases(
+    settings: Settings,
+    tables: Sequence[dict[str, Any]],
+    *,
+    out: str | Path | None = None,
+    callbacks: Sequence[Callback] = (),
+    announce: Callable[[str], None] = lambda name: None,
+) -> PhasedJob:
+    """Read the data, build the network, compile every phase, and make the run's folder.
+
+    Parameters
+    ----------
+    settings, out, callbacks, announce
+        As for ``set_up``.
+    tables
+        The phases, see ``parse_phases``; also written to phases.json.
+
+    Raises
+    ------
+    UsageError, DataError, DeviceError, WriteError
+        With one line that says what is wrong.
+    """
+    phases = parse_phases(settings, tables)
+    backend, reason = open_device(settings, announce)
+    data = prepare(settings)
+    phases = [replace(phase, settings=decide(phase.settings, len(data.train))) for phase in phases]
+    whole = _whole_run(phases)
+    _check_outputs(phases, data)
+    model = build_model(whole, data, backend)
+    stages: list[Stage] = []
+    for phase in phases:
+        stages.append(_stage(phase, whole, model, data, stages[0] if stages else None))
+    # Everything is accepted by now, so that nothing that is refused leaves a folder behind.
+    folder = create_run_folder(out, data.name)
+    write_text(
+        folder / CONFIG_FILE, f"# {PHASES_FILE} beside this file tells what changed in mid-run.\n{to_toml(whole)}"
+    )
+    write_json(folder / PHASES_FILE, list(tables))
+    for number, stage in enumerate(stages, 1):
+        listeners = [HistoryWriter(folder / HISTORY_FILE), *callbacks]
+        stage.trainer.callbacks += [PhaseMarker(number, listener) for listener in listeners]
+    first = stages[0]
+    return PhasedJob(whole, backend, reason, data, first.model, first.trainer, folder, first.measures, stages=stages)
+
+
+def _whole_run(phases: list[Phase]) -> Settings:
+    """Return the settings of the run: those of its last phase, with all epochs, and room for each batch and dropout."""
+    layers = len(phases[0].settings.hidden_widths)
+    rates = [per_layer("dropout", phase.settings.dropout_rates, layers) for phase in phases]
+    highest = [max(column) for column in zip(*rates, strict=True)]
+    return replace(
+        phases[-1].settings,
+        epochs=sum(phase.settings.epochs for phase in phases),
+        batch_size=max(phase.settings.batch_size for phase in phases),
+        dropout=",".join(f"{rate!r}" for rate in highest) if any(highest) else "0",
+    )
+
+
+def _check_outputs(phases: list[Phase], data: PreparedData) -> None:
+    """Refuse losses that want different numbers of outputs: one logit, or one for each of two classes."""
+    widths = {output_width(phase.settings.loss.replace("-", "_"), data.targets) for phase in phases}
+    if len(widths) > 1:
+        raise UsageError(
+            "log_loss on two classes has one output and the other losses have two; a run cannot change between them."
+        )
+
+
+def _stage(phase: Phase, whole: Settings, built: Model, data: PreparedData, first: Stage | None) -> Stage:
+    """Record a phase: its loss, optimizer and dropout are bound to the network while that is done."""
+    settings, network = phase.settings, built.network
+    loss = parse_loss(
+        settings.loss,
+        task=built.task,
+        outputs=network.architecture.outputs,
+        label_smoothing=settings.label_smoothing,
+        reduction=settings.reduction,
+    )
+    loss.bind(network.backend, network.dtype, network.bound_rows, network.architecture.outputs)
+    of_model = replace(
+        whole, loss=settings.loss, label_smoothing=settings.label_smoothing, reduction=settings.reduction
+    )
+    kept = of_model.to_dict(), data.target_name, data.rows, data.known_rows
+    model = Model(network, loss, data.features, data.targets, *kept)
+    _set_dropout(network, settings)
+    optimizer = build_optimizer(settings, model)
+    shared = first and first.trainer.batches
+    batches = make_batches(model, data, data.train, settings.batch_size, network.counters, data.weights, shared)
+    measures = make_measures(model, data, batches)
+    sweep, rows = _sweep(phase, model, optimizer, batches)
+    trainer = Trainer(
+        network,
+        loss,
+        optimizer,
+        build_schedule(settings, rows),
+        batches,
+        epochs=settings.epochs,
+        seed=settings.seed,
+        shuffle=settings.shuffle,
+        monitor=measures.get("validation", measures.get("test")),
+        early_stopping=settings.early_stopping,
+        watch=settings.watch,
+        log_every=settings.log_every,
+        sweep=sweep,
+    )
+    return Stage(model, measures, trainer, optimizer)
+
+
+def _sweep(phase: Phase, model: Model, optimizer: Optimizer, batches: Batches) -> tuple[Sweep, int]:
+    """Record the pass of an epoch; return it and how many rows it visits."""
+    rows = max(1, round(phase.rows_share * batches.rows))
+    optimizer.set_learning_rates(np.zeros(-(-rows // batches.batch_size)))
+    parts = model.network, model.loss, optimizer, batches
+    how = {"rows": rows, "drop_last": phase.settings.drop_last}
+    if phase.loss_threshold is None:
+        return training_sweep(*parts, **how), rows
+    return SelectiveSweep(*parts, phase.loss_threshold, **how), rows
+
+
+def _set_dropout(network: Network, settings: Settings) -> None:
+    """Set the rate of each dropout layer; where this phase drops nothing, the layer keeps every unit."""
+    rates = per_layer("dropout", settings.dropout_rates, len(settings.hidden_widths))
+    for layer in network.layers:
+        if isinstance(layer, Dropout):
+            layer.keep = 1.0 - rates[layer.index]
+
+
+def _hand_over(before: Stage, stage: Stage, total: TrainingResult) -> None:
+    """Let a phase go on where another ended: with its optimizer's state, its update and its epoch."""
+    backend = before.optimizer.backend
+    for name, values in before.optimizer.state.items():
+        backend.assign(stage.optimizer.state[name], backend.to_numpy(values))
+    stage.trainer.go_on_from(total.epochs, before.trainer.update)
+
+
+def _joined(total: TrainingResult, result: TrainingResult, phase: int) -> TrainingResult:
+    seconds = total.train_seconds + result.train_seconds
+    visited = total.samples_per_second * total.train_seconds + result.samples_per_second * result.train_seconds
+    return replace(
+        result,
+        records=[*total.records, *(PhaseRecord(**vars(record), phase=phase) for record in result.records)],
+        train_seconds=seconds,
+        samples_per_second=visited / max(seconds, 1e-9),
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,325 @@
+"""The main job: from settings to a trained model, a run folder and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastmlp.backend import Backend, open_backend
+from fastmlp.data.memory import available_memory, in_units
+from fastmlp.errors import UsageError
+from fastmlp.files.atomic import write_json, write_text
+from fastmlp.model.model import Model, bind, loss_targets, output_width
+from fastmlp.model.prediction import PREDICTION_BATCH
+from fastmlp.nn.losses import parse_loss
+from fastmlp.nn.network import Architecture, Network
+from fastmlp.optim.optimizers import (
+    ADAMW_WEIGHT_DECAY,
+    DEFAULT_LEARNING_RATES,
+    Optimizer,
+    Regularization,
+    make_optimizer,
+)
+from fastmlp.optim.schedules import Schedule, parse_schedule
+from fastmlp.preparation.given import Given
+from fastmlp.preparation.prepare import Part, PreparedData, prepare
+from fastmlp.settings.settings import Settings, to_toml
+from fastmlp.step.batches import Batches
+from fastmlp.step.counters import Counters
+from fastmlp.training.callbacks import Callback, HistoryWriter, Record
+from fastmlp.training.checkpoint import Checkpointer
+from fastmlp.training.measure import Measure
+from fastmlp.training.trainer import Trainer, TrainingResult
+
+from .folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, create_run_folder
+
+COPIES_OF_PARAMETERS = 6  # values, gradient, two of Adam's moments, and two snapshots
+FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 200
+
+
+@dataclass
+class TrainingJob:
+    """A run that is ready to start: everything is read, built, compiled and checked.
+
+    Attributes
+    ----------
+    settings
+        With every choice made: no None is left that fastmlp decides.
+    backend, device_reason
+        Where it runs and why there.
+    data
+        The prepared splits.
+    model
+        The network with its preprocessing; untrained until ``run``.
+    trainer
+        The loop.
+    folder
+        The run's folder.
+    measures
+        What measures each split, by its name.
+    notes
+        What checkpoints say of the run beside the training's state: which data it has, and where it was resumed.
+    records
+        What each epoch brought; empty until ``run``.
+    """
+
+    settings: Settings
+    backend: Backend
+    device_reason: str
+    data: PreparedData
+    model: Model
+    trainer: Trainer
+    folder: Path
+    measures: dict[str, Measure]
+    notes: dict[str, Any] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+
+    @property
+    def compile_seconds(self) -> float:
+        """Seconds spent on compiling and loading kernels."""
+        return self.backend.compile_seconds
+
+    def run(self) -> dict[str, Any]:
+        """Train, save and measure; return the numbers of metrics.json."""
+        result = self.fit()
+        self.records = result.records
+        self.model.save(self.folder)
+        metrics = self._metrics(result)
+        write_json(self.folder / METRICS_FILE, metrics)
+        return metrics
+
+    def fit(self) -> TrainingResult:
+        """Train; return how it went."""
+        return self.trainer.fit()
+
+    def _metrics(self, result: TrainingResult) -> dict[str, Any]:
+        measured = {}
+        for name, measure in self.measures.items():
+            measured |= {f"{name}_{number}": value for number, value in measure.run().items()}
+        return {
+            "run_dir": str(self.folder),
+            "device": self.backend.name,
+            "epochs": result.epochs,
+            "best_epoch": result.best_epoch,
+            **measured,
+            "train_seconds": result.train_seconds,
+            "compile_seconds": self.compile_seconds,
+            "samples_per_second": result.samples_per_second,
+            "threads": self.trainer.sweep.threads,
+            "how": self.trainer.sweep.how,
+            "parameters": self.model.network.parameter_count(),
+            "task": self.model.task,
+            **{f"{name}_rows": count for name, count in self.data.rows.items()},
+            "resumes": self.notes.get("resumes", []),
+            "stop_reason": result.stop_reason,
+            "diverged": result.diverged,
+        }
+
+
+def set_up(
+    settings: Settings,
+    *,
+    out: str | Path | None = None,
+    callbacks: Sequence[Callback] = (),
+    announce: Callable[[str], None] = lambda name: None,
+    resumed: Path | None = None,
+    given: Given | None = None,
+) -> TrainingJob:
+    """Read the data, build and compile the network, and make the run's folder.
+
+    Parameters
+    ----------
+    settings
+        What to do.
+    out
+        The run's folder; default runs/<time>-<name>.
+    callbacks
+        Told of everything that happens.
+    announce
+        Called with a kernel's name after each that had to be compiled.
+    resumed
+        The folder of a run that goes on, in place of a new one; it is left as it is.
+    given
+        Data in memory that take the place of those that the settings name.
+
+    Raises
+    ------
+    UsageError, DataError, DeviceError, WriteError
+        With one line that says what is wrong.
+    """
+    backend, reason = open_device(settings, announce)
+    data = prepare(settings, given)
+    settings = decide(settings, len(data.train))
+    model = build_model(settings, data, backend)
+    optimizer, schedule = build_optimizer(settings, model), build_schedule(settings, len(data.train))
+    # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles, which takes seconds.
+    folder = resumed
+    if folder is None:
+        folder = create_run_folder(out, data.name)
+        write_text(folder / CONFIG_FILE, to_toml(settings))
+    notes: dict[str, Any] = {"data": data.known_rows.order, "resumes": []}
+    batches = make_batches(model, data, data.train, settings.batch_size, model.network.counters, data.weights)
+    measures = make_measures(model, data, batches)
+    trainer = Trainer(
+        model.network,
+        model.loss,
+        optimizer,
+        schedule,
+        batches,
+        epochs=settings.epochs,
+        seed=settings.seed,
+        shuffle=settings.shuffle,
+        drop_last=settings.drop_last,
+        monitor=measures.get("validation", measures.get("test")),
+        early_stopping=settings.early_stopping,
+        watch=settings.watch,
+        log_every=settings.log_every,
+        callbacks=[
+            HistoryWriter(folder / HISTORY_FILE),
+            Checkpointer(folder, settings.checkpoint_every, notes),
+            *callbacks,
+        ],
+    )
+    return TrainingJob(settings, backend, reason, data, model, trainer, folder, measures, notes)
+
+
+def open_device(settings: Settings, announce: Callable[[str], None]) -> tuple[Backend, str]:
+    """Return the device that the settings ask for, and why it was taken; ``announce`` hears of each compiled kernel."""
+    return open_backend(
+        settings.device,
+        threads=settings.thread_count,
+        gemm=settings.gemm,
+        matmul_precision=settings.matmul_precision,
+        announce=announce,
+    )
+
+
+def decide(settings: Settings, rows: int) -> Settings:
+    """Return the settings with every open choice made, for a number of training rows."""
+    batch_size = min(settings.batch_size or rows, rows)
+    epochs = settings.epochs
+    if epochs is None:
+        updates_per_epoch = -(-rows // batch_size)
+        epochs = min(max(-(-FEWEST_UPDATES // updates_per_epoch), FEWEST_EPOCHS), MOST_EPOCHS)
+    decay = settings.weight_decay
+    return replace(
+        settings,
+        batch_size=batch_size,
+        epochs=epochs,
+        lr=DEFAULT_LEARNING_RATES[settings.optimizer] if settings.lr is None else settings.lr,
+        weight_decay=(ADAMW_WEIGHT_DECAY if settings.optimizer == "adamw" else 0.0) if decay is None else decay,
+    )
+
+
+def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Model:
+    """Return the untrained model, bound for the settings' batches and for predictions."""
+    outputs = output_width(settings.loss.replace("-", "_"), data.targets)
+    loss = parse_loss(
+        settings.loss,
+        task=data.targets.task,
+        outputs=outputs,
+        label_smoothing=settings.label_smoothing,
+        reduction=settings.reduction,
+    )
+    architecture = Architecture(
+        inputs=data.features.output_columns,
+        outputs=outputs,
+        hidden=settings.hidden_widths,
+        activation=settings.activation,
+        output_activation=settings.output_activation,
+        init=settings.init,
+        bias_init=settings.bias_init,
+        dropout=settings.dropout_rates,
+        dropout_units=settings.dropout_units,
+        batch_norm=settings.batch_norm,
+        batch_norm_decay=settings.batch_norm_decay,
+        decay_biases=settings.decay_biases,
+    )
+    _check_memory(architecture, settings, backend)
+    network = Network(architecture, backend, settings.dtype, settings.seed)
+    bind(network, loss, max(settings.batch_size, PREDICTION_BATCH))
+    network.initialize()
+    kept = settings.to_dict(), data.target_name, data.rows, data.known_rows
+    return Model(network, loss, data.features, data.targets, *kept)
+
+
+def _check_memory(architecture: Architecture, settings: Settings, backend: Backend) -> None:
+    """Refuse a network for which there is no memory before any of it is taken: the system would end the process."""
+    widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
+    parameters = sum((before + 1) * after for before, after in pairwise(widths))
+    buffers = 2 * max(settings.batch_size, PREDICTION_BATCH) * sum(widths)
+    wanted = (COPIES_OF_PARAMETERS * parameters + buffers) * np.dtype(settings.dtype).itemsize
+    on_device = backend.free_memory()
+    available = available_memory() if on_device is None else on_device
+    if wanted > available:
+        raise UsageError(
+            f"the network of {parameters:,} parameters needs {in_units(wanted)} of memory to train and "
+            f"{in_units(available)} are available on {backend.name}; give smaller hidden layers or a smaller batch."
+        )
+
+
+def make_batches(
+    model: Model,
+    data: PreparedData,
+    part: Part,
+    batch_size: int,
+    counters: Counters,
+    weights: np.ndarray | None = None,
+    shared: Batches | None = None,
+) -> Batches:
+    """Return batches of a split's rows with the targets that the model's loss takes; see Batches."""
+    return Batches(
+        model.network.backend,
+        part.features,
+        loss_targets(model.loss, data.targets, part.targets, model.network),
+        counters,
+        dtype=model.network.dtype,
+        batch_size=min(batch_size, len(part)),
+        scale=data.features.scale,
+        shift=data.features.shift,
+        weights=weights,
+        shared=shared,
+    )
+
+
+def make_measures(model: Model, data: PreparedData, training: Batches) -> dict[str, Measure]:
+    """Return a measure of each split that is there."""
+    measures = {}
+    for name in ("train", "validation", "test"):
+        part = getattr(data, name)
+        if part is not None:
+            counters = Counters(model.network.backend)
+            batches = make_batches(model, data, part, PREDICTION_BATCH, counters, shared=training)
+            where = data.targets.mean, data.targets.deviation
+            measures[name] = Measure(name, model.network, model.loss, batches, model.task, *where)
+    return measures
+
+
+def build_optimizer(settings: Settings, model: Model) -> Optimizer:
+    """Return the optimizer, bound to the model's network."""
+    optimizer = make_optimizer(
+        settings.optimizer,
+        momentum=settings.momentum,
+        beta1=settings.beta1,
+        beta2=settings.beta2,
+        rho=settings.rho,
+        epsilon=settings.epsilon,
+    )
+    regularization = Regularization(
+        settings.l1, settings.l2, settings.weight_decay, settings.clip_norm, settings.clip_value
+    )
+    network = model.network
+    optimizer.bind(network.backend, network.store, network.counters, regularization)
+    return optimizer
+
+
+def build_schedule(settings: Settings, rows: int) -> Schedule:
+    """Return the learning rates of epochs of ``rows`` rows."""
+    full, ragged = divmod(rows, settings.batch_size)
+    updates = full + bool(ragged and not (settings.drop_last and full))
+    return parse_schedule(settings.schedule, settings.lr, updates, settings.epochs, settings.warmup)

@@ -1,0 +1,168 @@
+"""Mini-batches on the device: rows in the epoch's order, converted and scaled by one operation as they are copied."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastmlp.backend.contract import Array, Backend
+
+from .counters import Counters
+from .window import Window
+
+RESIDENT_SHARE = 0.5  # of a device's free memory: the rest is for parameters, buffers and other splits
+SHUFFLE_STREAM = 1 << 63  # set in the key's second word: keeps shuffles apart from other draws under the same seed
+
+
+class Batches:
+    """A data set on a device, and the buffers of the batch at hand.
+
+    Parameters
+    ----------
+    backend
+        The device.
+    features
+        (rows, columns) of uint8, float32 or float64; it stays as it is, and only the batch is converted.
+    targets
+        (rows,) int32 labels, (rows, outputs) numbers, or None for prediction.
+    counters
+        Where the batch's place in the order is kept.
+    dtype
+        float32 or float64, of the batch.
+    batch_size
+        Rows in a full batch.
+    scale, shift
+        (columns,) numbers: the batch is features·scale + shift. None for identity.
+    origin
+        (columns,) numbers that are subtracted before that, in float64: (features − origin)·scale + shift. None for zeros.
+    weights
+        (rows,) factor of each row's loss; None for ones.
+    shared
+        Other batches; if they are made of the very same ``features``, these lie on the device once for both.
+    window_bytes
+        How much of the features the device is to hold at a time. By default all, if they fit its free memory, and else
+        Window's own size.
+
+    Attributes
+    ----------
+    rows
+        Number of rows.
+    order
+        (rows,) int64 on the device: the order of this epoch.
+    targets
+        The targets as they were given, on the host.
+    window
+        What brings features to the device that it cannot hold at once, else None.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        features: np.ndarray,
+        targets: np.ndarray | None,
+        counters: Counters,
+        *,
+        dtype: np.dtype,
+        batch_size: int,
+        scale: np.ndarray | None = None,
+        shift: np.ndarray | None = None,
+        origin: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
+        shared: Batches | None = None,
+        window_bytes: int | None = None,
+    ):
+        self.backend, self.counters, self.batch_size = backend, counters, batch_size
+        self.rows, columns = features.shape
+        if targets is not None and (len(targets) != self.rows or (targets.ndim == 1 and targets.dtype != np.int32)):
+            raise ValueError(
+                f"targets must be {self.rows} int32 labels or rows of numbers; got {targets.dtype} {targets.shape}"
+            )
+        self.targets = targets
+        self._host_features, self._host_scaling = features, (origin, scale, shift)
+        self.order = backend.from_numpy(np.arange(self.rows, dtype=np.int64))
+        self.window = self._window(window_bytes)
+        self._feature_order = self.order if self.window is None else self.window.slots
+        if self.window is not None:
+            self._features = self.window.array
+        elif shared is not None and shared.window is None and shared._host_features is features:
+            self._features = shared._features
+        else:
+            self._features = backend.from_numpy(features)
+        self._scaling, self._origin = None, None
+        if not (origin is None and scale is None and shift is None):
+            scale = np.ones(columns) if scale is None else scale
+            shift = np.zeros(columns) if shift is None else shift
+            self._scaling = backend.from_numpy(scale.astype(dtype)), backend.from_numpy(shift.astype(dtype))
+        if origin is not None:
+            self._origin = backend.from_numpy(origin.astype(np.float64))
+        self._x = backend.empty((batch_size, columns), dtype)
+        self._targets, self._t = None, None
+        if targets is not None:
+            self._targets = backend.from_numpy(targets)
+            kind = np.int32 if targets.ndim == 1 else dtype
+            self._t = backend.empty((batch_size, *targets.shape[1:]), kind)
+        self._weights = None if weights is None else backend.from_numpy(weights.astype(dtype))
+        self._w = backend.from_numpy(np.ones(batch_size, dtype))
+
+    def shuffle(self, seed: int, epoch: int) -> None:
+        """Set the order of an epoch: the permutation that belongs to (seed, epoch), on every device the same."""
+        key = np.array(
+            [seed, SHUFFLE_STREAM | epoch], np.uint64
+        )  # a list would pass through float64 and lose the epoch
+        generator = np.random.Generator(np.random.Philox(key=key))
+        order = generator.permutation(self.rows)
+        self.backend.assign(self.order, order)
+        if self.window is not None:
+            self.window.set_order(order)
+
+    def replace_features(self, features: np.ndarray) -> None:
+        """Write other rows of the same shape and dtype where recorded operations read them."""
+        self.backend.assign(self._features, features)
+
+    def largest_input(self, rows: int = 1000) -> float:
+        """Return the largest size of a scaled feature among the first rows: what to look at when training diverges."""
+        origin, scale, shift = self._host_scaling
+        sample = self._host_features[:rows].astype(np.float64) - (0.0 if origin is None else origin)
+        sample = sample * (1.0 if scale is None else scale) + (0.0 if shift is None else shift)
+        return float(np.abs(sample).max(initial=0.0))
+
+    def begin(self, rows: int) -> None:
+        """Launch what moves on to the next batch of ``rows`` rows; a training step's ``begin_update`` does that too."""
+        self.backend.ops.begin_batch(self.counters.values, rows)
+
+    def load(self, rows: int) -> tuple[Array, Array | None, Array]:
+        """Launch what fills the batch at hand with its ``rows`` rows; return its features, targets and weights.
+
+        Returns
+        -------
+        x : (rows, columns) of ``dtype``
+        t : (rows,) int32 or (rows, outputs) of ``dtype``, None without targets
+        w : (rows,) of ``dtype``
+        """
+        ops, where = self.backend.ops, (self.order, self.counters.values)
+        x, w = self._x[:rows], self._w[:rows]
+        features = self._features, self._feature_order, self.counters.values
+        if self._scaling is None:
+            ops.gather_rows(*features, x)
+        elif self._origin is None:
+            ops.gather_scaled_rows(*features, *self._scaling, x)
+        else:
+            ops.gather_centred_rows(*features, self._origin, *self._scaling, x)
+        if self._weights is not None:
+            ops.gather_elements(self._weights, *where, w)
+        if self._targets is None:
+            return x, None, w
+        t = self._t[:rows]
+        gather = ops.gather_elements if t.ndim == 1 else ops.gather_rows
+        gather(self._targets, *where, t)
+        return x, t, w
+
+    def _window(self, size: int | None) -> Window | None:
+        free = self.backend.free_memory()
+        if size is None and (free is None or self._host_features.nbytes <= RESIDENT_SHARE * free):
+            return None
+        sizes = () if size is None else (size,)
+        return Window(self.backend, self._host_features, self.batch_size, *sizes)
+
+    def store(self, batch: Array, destination: Array) -> None:
+        """Launch what writes the rows of ``batch`` to where their rows stand in the data."""
+        self.backend.ops.scatter_rows(batch, self.order, self.counters.values, destination)

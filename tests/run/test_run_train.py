@@ -1,0 +1,148 @@
+"""The main job: choices that are left open, weights of classes, what is written, and the call from Python."""
+
+import json
+import math
+import tomllib
+
+import numpy as np
+import pytest
+
+import fastmlp
+from fastmlp.errors import DataError, FastMLPWarning, UsageError
+from fastmlp.run.train import FEWEST_EPOCHS, FEWEST_UPDATES, MOST_EPOCHS, decide, set_up
+from fastmlp.settings.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size"), [(1438, 64), (60_000, 64), (64 * 200, 64), (64 * 90, 64), (10, 64), (1, 1), (100, 0)]
+)
+def test_epochs_are_chosen_for_a_number_of_updates(rows, batch_size):
+    decided = decide(Settings(batch_size=batch_size), rows)
+    assert decided.batch_size == min(batch_size or rows, rows)
+    assert FEWEST_EPOCHS <= decided.epochs <= MOST_EPOCHS
+    updates = math.ceil(rows / decided.batch_size)
+    assert updates * decided.epochs >= FEWEST_UPDATES or decided.epochs == MOST_EPOCHS
+    assert updates * (decided.epochs - 1) < FEWEST_UPDATES or decided.epochs == FEWEST_EPOCHS
+
+
+def test_open_choices_follow_the_optimizer_and_given_ones_stay():
+    assert decide(Settings(optimizer="adam"), 10).lr == 0.001
+    assert decide(Settings(optimizer="adamw"), 10).weight_decay == 0.01
+    assert decide(Settings(optimizer="sgd"), 10).weight_decay == 0.0
+    given = decide(Settings(lr=0.5, weight_decay=0.0, optimizer="adamw", epochs=3), 10)
+    assert (given.lr, given.weight_decay, given.epochs) == (0.5, 0.0, 3)
+
+
+def test_what_python_gets(run):
+    assert run.folder.is_dir()
+    assert run.metrics == json.loads((run.folder / "metrics.json").read_text())
+    assert run.metrics["epochs"] == 20 == len(run.history)
+    assert run.history[-1]["epoch"] == 20
+    assert run.model.task == "classification"
+    assert run.model.classes == [0, 1, 2]
+    assert run.metrics["parameters"] == 4 * 6 + 6 + 6 * 3 + 3
+    assert [run.metrics[f"{part}_rows"] for part in ("train", "validation", "test")] == [42, 6, 12]
+
+
+def test_the_config_holds_every_choice(run):
+    config = tomllib.loads((run.folder / "config.toml").read_text())
+    assert config["epochs"] == 20
+    assert config["lr"] == 0.001
+    assert config["hidden"] == "6"
+    assert Settings(**config).to_dict() == run.model.settings
+
+
+def test_settings_and_changes(classes_npz, tmp_path):
+    base = Settings(dataset=classes_npz, hidden="5", epochs=2)
+    result = fastmlp.train(base, hidden=(4, 3), seed=9, out=tmp_path / "run")
+    assert result.model.network.architecture.hidden == (4, 3)
+    assert result.model.settings["seed"] == 9
+    assert base.hidden == "5"
+
+
+def test_a_setting_that_is_refused_leaves_no_folder(classes_npz, tmp_path):
+    for wrong in (
+        {"schedule": "foo"},
+        {"optimizer": "momentum", "momentum": 2.0},
+        {"activation": "foo"},
+        {"loss": "huber(-1)"},
+    ):
+        with pytest.raises(UsageError):
+            fastmlp.train(dataset=classes_npz, out=tmp_path / "run", **wrong)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_immense_network_is_refused_before_memory_is_taken(classes_npz, tmp_path):
+    with pytest.raises(UsageError, match="of memory"):
+        fastmlp.train(dataset=classes_npz, hidden=[10**9, 10**9], out=tmp_path / "run")
+    with pytest.raises(UsageError, match="of memory"):
+        fastmlp.train(dataset=classes_npz, hidden=[10**10], out=tmp_path / "run")
+
+
+def test_a_folder_is_made_anew_unless_it_is_empty(classes_npz, tmp_path):
+    (tmp_path / "empty").mkdir()
+    settings = {"dataset": classes_npz, "hidden": [3], "epochs": 1}
+    assert fastmlp.train(**settings, out=tmp_path / "empty").folder == tmp_path / "empty"
+    (tmp_path / "file").write_text("mine")
+    with pytest.warns(FastMLPWarning, match="file was there before"):
+        assert fastmlp.train(**settings, out=tmp_path / "file").folder == tmp_path / "file-2"
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_the_default_folder_is_named_after_time_and_data(classes_npz, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = fastmlp.train(dataset="classes.npz", hidden=[3], epochs=1).folder
+    assert folder.parent.name == "runs"
+    assert folder.name.endswith("-classes")
+
+
+def test_weights_of_classes_change_what_is_learnt(tmp_path):
+    generator = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [90, 10])
+    features = generator.normal(size=(100, 2)).astype(np.float32) + labels[:, None]
+    np.savez(tmp_path / "d.npz", X=features, y=labels)
+    found = {}
+    for word in ("none", "balanced", "0=1,1=9"):
+        trained = fastmlp.train(
+            dataset=str(tmp_path / "d.npz"), hidden="none", epochs=200, class_weight=word, test_fraction=0.0, lr=0.02,
+            out=tmp_path / word.replace("=", " "),
+        )  # fmt: skip
+        found[word] = int((trained.model.predict(features) == 1).sum())
+    assert found["none"] < found["balanced"] / 2
+    assert found["balanced"] == pytest.approx(found["0=1,1=9"], abs=2)
+
+
+def test_regression_comes_back_in_its_own_unit(prices_npz, tmp_path):
+    trained = fastmlp.train(dataset=prices_npz, hidden=[8], epochs=400, lr=0.01, out=tmp_path / "run")
+    features = np.zeros((2, 3))
+    features[1, 0] = 1
+    low, high = trained.model.predict(features)
+    assert low == pytest.approx(1000, abs=15)
+    assert high - low == pytest.approx(50, abs=20)
+    assert trained.metrics["test_r2"] > 0.9
+
+
+def test_errors_name_the_row_as_the_file_counts(tmp_path):
+    features = np.zeros((50, 2))
+    features[37, 1] = np.inf
+    np.savez(tmp_path / "d.npz", X=features, y=np.arange(50) % 2)
+    with pytest.raises(DataError, match=r"row 38 holds inf"):
+        fastmlp.train(dataset=str(tmp_path / "d.npz"), out=tmp_path / "run")
+    target = np.linspace(0, 1, 50)
+    target[41] = np.nan
+    np.savez(tmp_path / "t.npz", X=np.zeros((50, 2)), y=target)
+    with pytest.raises(DataError, match=r"row 42\b"):
+        fastmlp.train(dataset=str(tmp_path / "t.npz"), out=tmp_path / "run")
+
+
+def test_compiled_kernels_are_announced_after_their_compilation(classes_npz, tmp_path, monkeypatch):
+    from fastmlp.kernels.cpu import object_code
+
+    monkeypatch.setattr(object_code.ObjectStore, "load", lambda store, name: None)
+    monkeypatch.setattr(object_code.ObjectStore, "save", lambda store, name, function: None)
+    announced = []
+    job = set_up(Settings(dataset=classes_npz, hidden="3", epochs=1), out=tmp_path / "run", announce=announced.append)
+    assert len(announced) == len(set(announced)) > 5
+    before = len(announced)
+    job.run()
+    assert len(announced) == before  # nothing is left to compile once training begins

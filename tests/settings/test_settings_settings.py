@@ -1,0 +1,146 @@
+"""Settings: one table for the command line, config files and Python; every value is checked and survives a round trip."""
+
+import math
+import tomllib
+from dataclasses import MISSING, fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastmlp.errors import UsageError
+from fastmlp.settings.settings import Settings, field_type, read_config, settings_from, to_toml
+
+
+def test_every_setting_is_described():
+    for description in fields(Settings):
+        assert description.default is not MISSING
+        assert description.metadata["help"].endswith((".", "…"))
+        assert description.metadata["group"]
+        kind, optional = field_type(description)
+        assert kind in (str, int, float, bool)
+        assert optional == (description.default is None)
+
+
+def test_the_table_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        Settings().lr = 3
+
+
+texts = st.text(st.characters(exclude_categories=("Cs",)), min_size=1)
+values = st.fixed_dictionaries(
+    {},
+    optional={
+        "dataset": texts,
+        "target": texts,
+        "lr": st.floats(1e-300, 1e300),
+        "epochs": st.integers(1, 2**63 - 1),
+        "batch_size": st.integers(0, 10**9),
+        "shuffle": st.booleans(),
+        "seed": st.integers(0, 2**62),
+        "hidden": st.lists(st.integers(1, 999), min_size=1).map(lambda widths: ",".join(map(str, widths))),
+        "l2": st.floats(0, 1e10),
+        "early_stopping": st.none() | st.integers(1, 99),
+        "dtype": st.sampled_from(["float32", "float64"]),
+    },
+)
+
+
+@settings(max_examples=40)
+@given(values)
+def test_a_config_file_brings_every_setting_back(given):
+    before = Settings(**given)
+    assert settings_from(tomllib.loads(to_toml(before))) == before
+
+
+def test_the_file_too(tmp_path):
+    original = Settings(dataset='a "b"\\c\n\x00\x7f\u2028é', lr=1e-5, shuffle=False)
+    (tmp_path / "c.toml").write_text(to_toml(original), encoding="utf-8")
+    assert settings_from(read_config(tmp_path / "c.toml")) == original
+
+
+def test_later_layers_count_more_and_none_gives_a_choice_back():
+    merged = settings_from({"lr": 0.1, "epochs": 3, "seed": 4}, {"lr": 0.2}, {"epochs": None})
+    assert (merged.lr, merged.epochs, merged.seed) == (0.2, None, 4)
+
+
+def test_values_are_brought_to_their_type_where_nothing_is_lost():
+    settings = settings_from({"hidden": [32, 16], "dropout": 0.5, "threads": 2, "lr": 1, "l1": 0})
+    assert settings.hidden_widths == (32, 16)
+    assert settings.dropout_rates == (0.5,)
+    assert settings.thread_count == 2
+    assert settings.lr == 1.0
+    assert settings_from({"hidden": (8,)}).hidden_widths == (8,)
+    assert settings_from({"batch-size": 7}).batch_size == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"learning_rate": 0.1}, "'learning_rate' is not known"),
+        ({"hiden": "3"}, "did you mean 'hidden'"),
+        ({"lr": True}, "lr must be a number"),
+        ({"lr": "0.1"}, "lr must be a number"),
+        ({"lr": 0.0}, "lr must be greater than 0"),
+        ({"lr": math.nan}, "finite"),
+        ({"lr": math.inf}, "finite"),
+        ({"epochs": 1.5}, "whole number"),
+        ({"epochs": 0}, "at least 1"),
+        ({"shuffle": 1}, "true or false"),
+        ({"hidden": True}, "hidden must be text"),
+        ({"hidden": "-3"}, "at least 1"),
+        ({"hidden": "3,,4"}, "at least 1"),
+        ({"hidden": "²"}, "hidden must be whole numbers"),
+        ({"dropout": "1.0"}, "less than 1"),
+        ({"dropout": "nan"}, "less than 1"),
+        ({"dropout": "a"}, "not a number"),
+        ({"threads": "-1"}, "threads"),
+        ({"threads": "²"}, "threads"),
+        ({"dtype": "float16"}, "did you mean"),
+        ({"matmul_precision": "medium", "dtype": "float64"}, "is for dtype float32, not float64"),
+        ({"test_fraction": 1.0}, "less than 1"),
+        ({"test_fraction": 0.5, "validation_fraction": 0.5}, "less than 1"),
+        ({"dataset": None}, "dataset must be text"),
+        ({"hidden": [[1], 2]}, "hidden"),
+        ({"seed": 2**200}, "seed"),
+        ({"l1": 10**400}, "l1"),
+    ],
+)
+def test_what_is_refused(given, said):
+    with pytest.raises(UsageError, match=said.replace("(", r"\(")) as caught:
+        settings_from(given)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_value_that_is_large_is_not_shown_whole():
+    with pytest.raises(UsageError, match=r"target must be text; got array\(") as caught:
+        settings_from({"target": np.zeros((50, 50))})
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 120
+
+
+def test_paths_are_texts(tmp_path):
+    assert settings_from({"dataset": tmp_path, "data_dir": tmp_path}).data_dir == str(tmp_path)
+
+
+@pytest.mark.parametrize(("text", "widths"), [("none", ()), ("", ()), (" 4 , 5 ", (4, 5)), ("7", (7,))])
+def test_hidden_widths(text, widths):
+    assert Settings(hidden=text).hidden_widths == widths
+
+
+@pytest.mark.parametrize("content", [b"a = = 3", b"\xff\xfe", b"x" * 3, b"a = " + b"[" * 50_000])
+def test_config_files_that_are_no_toml(tmp_path, content):
+    (tmp_path / "c.toml").write_bytes(content)
+    with pytest.raises(UsageError, match="is not TOML"):
+        read_config(tmp_path / "c.toml")
+
+
+def test_config_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(UsageError, match="No such file"):
+        read_config(tmp_path / "missing.toml")
+    with pytest.raises(UsageError, match="Is a directory"):
+        read_config(tmp_path)
+    (tmp_path / "large.toml").write_bytes(b"#" * 2_000_000)
+    with pytest.raises(UsageError, match="larger than"):
+        read_config(tmp_path / "large.toml")
