@@ -1,4 +1,6 @@
-"""Checks that contenders do the same work: the same losses in training, the same probabilities in prediction."""
+"""Checks that contenders do the same work: the same losses in training, the same probabilities in
+prediction.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from .workers import WorkerError
 EPOCHS = 2  # the second one's loss depends on every update of the first
 FEW_BATCHES = 8
 TOLERANCE = 1e-3  # relative, of a loss
-TF32_TOLERANCE = 1e-2  # each factor of a product keeps three decimal digits, and libraries round them in their own ways
+# each factor of a product keeps three decimal digits, and libraries round them in their own ways
+TF32_TOLERANCE = 1e-2
 PROBABILITY_TOLERANCE = 1e-4
 
 
@@ -50,7 +53,8 @@ class Agreement:
 def check_training(
     contenders: Sequence[Contender], shape: Shape, whole_epochs: bool, tolerance: float = TOLERANCE
 ) -> tuple[list[Agreement], list[str]]:
-    """Train each contender, in each of its kinds, from the same weights on the same batches, and compare the losses.
+    """Train each contender, in each of its kinds, from the same weights on the same batches, and
+    compare the losses.
 
     Parameters
     ----------
@@ -69,8 +73,14 @@ def check_training(
     failures : list
         A line for each contender that could not be run.
     """
-    at_a_time = max(variant.options.get("steps", 0) for contender in contenders for variant in contender.variants)
-    batches = FEW_BATCHES + 2 * at_a_time  # so that graphs of several steps are replayed, and single steps after them
+    at_a_time = max(
+        variant.options.get("steps", 0)
+        for contender in contenders
+        for variant in contender.variants
+    )
+    batches = (
+        FEW_BATCHES + 2 * at_a_time
+    )  # so that graphs of several steps are replayed, and single steps after them
     rows = shape.rows if whole_epochs else min(shape.rows, batches * shape.batch)
     work = Work("Training", replace(shape, rows=rows), {"shuffle": False})
     comparable = [each for each in contenders if each.name != "sklearn" or shape.widths[-1] > 2]
@@ -78,8 +88,12 @@ def check_training(
     return _compared(results, tolerance, relative=True), failures
 
 
-def check_prediction(contenders: Sequence[Contender], shape: Shape) -> tuple[list[Agreement], list[str]]:
-    """Predict the first row with each contender and compare the probabilities; returns as ``check_training``."""
+def check_prediction(
+    contenders: Sequence[Contender], shape: Shape
+) -> tuple[list[Agreement], list[str]]:
+    """Predict the first row with each contender and compare the probabilities; returns as
+    ``check_training``.
+    """
     # scikit-learn has weights of its own where there are two classes.
     comparable = [each for each in contenders if each.name != "sklearn" or shape.widths[-1] > 2]
     rows = max(shape.widths[-1], 1)
@@ -90,7 +104,9 @@ def check_prediction(contenders: Sequence[Contender], shape: Shape) -> tuple[lis
     ), failures
 
 
-def _run_each(contenders: Sequence[Contender], work: Work, count: int) -> tuple[dict[str, list], list[str]]:
+def _run_each(
+    contenders: Sequence[Contender], work: Work, count: int
+) -> tuple[dict[str, list], list[str]]:
     results, failures = {}, []
     for contender in contenders:
         for name, variant in contender.kinds:

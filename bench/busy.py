@@ -1,4 +1,6 @@
-"""``python -m bench.busy``: training beside processes that never sleep, on one thread, on all, and as fastmlp chooses."""
+"""``python -m bench.busy``: training beside processes that never sleep, on one thread, on all, and
+as fastmlp chooses.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,11 @@ ONE, ALL, AUTO = "one thread", "all threads", "auto"
 @words_option("--neighbours", "0,1,2", "How many processes spin beside it, each held to a core.")
 @turn_options(seconds=0.5)
 @click.option(
-    "--threads", type=click.IntRange(2), default=available_threads, metavar="N", help="All; default all cores."
+    "--threads",
+    type=click.IntRange(2),
+    default=available_threads,
+    metavar="N",
+    help="All; default all cores.",
 )
 @json_option
 def command(
@@ -54,9 +60,13 @@ def command(
 ) -> int:
     """Measure a training step on a machine where others work.
 
-    fastmlp runs on one thread, on all, and on as many as it finds faster; the last is set against the better of the others.
+    fastmlp runs on one thread, on all, and on as many as it finds faster; the last is set against
+    the better of the others.
     """
-    protocol, counts = protocol_of(rounds, seconds), [_count_of(word) for word in dict.fromkeys(neighbours)]
+    protocol, counts = (
+        protocol_of(rounds, seconds),
+        [_count_of(word) for word in dict.fromkeys(neighbours)],
+    )
     known = {DEEP.name: DEEP, **SHAPES}
     chosen = [known[choose("shape", name, known)] for name in dict.fromkeys(shapes)]
     console, machine = Console(), describe_machine()
@@ -66,7 +76,9 @@ def command(
     for shape in chosen:
         report["shapes"][shape.name] = _one_shape(console, shape, counts, threads, protocol)
     write_results(report, json_file, None, draw=lambda report: None)
-    return 0 if all(each["ratio"] for entries in report["shapes"].values() for each in entries) else 1
+    return (
+        0 if all(each["ratio"] for entries in report["shapes"].values() for each in entries) else 1
+    )
 
 
 def contenders(threads: int) -> list[Contender]:
@@ -97,7 +109,9 @@ def spinning(count: int) -> Iterator[list[subprocess.Popen]]:
 
 def _count_of(word: str) -> int:
     if not (word.isascii() and word.isdigit() and int(word) <= MOST_NEIGHBOURS):
-        raise UsageError(f"--neighbours: {word!r} is no number of processes from 0 to {MOST_NEIGHBOURS}.")
+        raise UsageError(
+            f"--neighbours: {word!r} is no number of processes from 0 to {MOST_NEIGHBOURS}."
+        )
     return int(word)
 
 
@@ -109,7 +123,9 @@ def _one_shape(
     for count in counts:
         tell_progress(f"{shape.name}: {count} neighbours")
         with spinning(count):
-            measured, more_failures = measure(contenders(threads), Work("Training", shape, {"shuffle": True}), protocol)
+            measured, more_failures = measure(
+                contenders(threads), Work("Training", shape, {"shuffle": True}), protocol
+            )
         failures += more_failures
         entries.append({"neighbours": count, **_compared(measured, shape.steps)})
     console.line()
@@ -118,7 +134,10 @@ def _one_shape(
     rows = [
         [
             str(entry["neighbours"]),
-            *(micro(entry["seconds"][name]) if name in entry["seconds"] else "-" for name in (ONE, ALL, AUTO)),
+            *(
+                micro(entry["seconds"][name]) if name in entry["seconds"] else "-"
+                for name in (ONE, ALL, AUTO)
+            ),
             f"{entry['ratio']:.2f}" if entry["ratio"] else "-",
         ]
         for entry in entries
@@ -129,7 +148,9 @@ def _one_shape(
 
 
 def _compared(measured: list[Measurement], steps: int) -> dict[str, Any]:
-    """Return the median time of a step of each, and how the choice stands against the better of the two it had."""
+    """Return the median time of a step of each, and how the choice stands against the better of the
+    two it had.
+    """
     seconds = {each.contender: each.median / steps for each in measured}
     complete = seconds.keys() == {ONE, ALL, AUTO}
     return {

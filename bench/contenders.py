@@ -1,4 +1,6 @@
-"""Who takes part: each contender's module, the packages it needs, and the ways in which it may be run."""
+"""Who takes part: each contender's module, the packages it needs, and the ways in which it may be
+run.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,16 @@ EXTRA = "bench"
 TRAINING_PEERS = ("torch", "jax", "sklearn")
 GPU_PEERS = ("torch", "jax")
 PREDICTION_PEERS = ("torch", "jax", "sklearn", "onnxruntime")
-PACKAGES = {"torch": ("torch",), "jax": ("jax",), "sklearn": ("sklearn",), "onnxruntime": ("onnxruntime", "onnx")}
+PACKAGES = {
+    "torch": ("torch",),
+    "jax": ("jax",),
+    "sklearn": ("sklearn",),
+    "onnxruntime": ("onnxruntime", "onnx"),
+}
 OWN = "fastmlp"
 STEPS_AT_A_TIME = 16  # that one launch of a longer graph runs: as many as fastmlp's own
-# XLA makes CUDA graphs of what lies within a loop's step; with this it makes one of the loop itself.
+# XLA makes CUDA graphs of what lies within a loop's step; with this it makes one of the loop
+# itself.
 WHOLE_LOOPS = {"XLA_FLAGS": "--xla_gpu_enable_command_buffer=+WHILE"}
 
 
@@ -45,7 +53,9 @@ class Variant:
     note: str = ""
 
     def __str__(self) -> str:
-        place = self.options.get("device") or f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        place = (
+            self.options.get("device") or f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        )
         return ", ".join(filter(None, [place, self.words]))
 
     @property
@@ -53,7 +63,9 @@ class Variant:
         """What it does otherwise than the plain way; empty for that."""
         steps = self.options.get("steps", 1)
         words = [self.note, f"{steps} steps at a time" if steps > 1 else ""]
-        return ", ".join(filter(None, [*words, *(name for name, value in self.options.items() if value is True)]))
+        return ", ".join(
+            filter(None, [*words, *(name for name, value in self.options.items() if value is True)])
+        )
 
 
 @dataclass(frozen=True)
@@ -81,12 +93,17 @@ class Contender:
 
     @property
     def kinds(self) -> list[tuple[str, Variant]]:
-        """A variant of each kind, with a name for it: threads do not change what is computed, everything else might."""
+        """A variant of each kind, with a name for it: threads do not change what is computed,
+        everything else might.
+        """
         kinds: dict[str, Variant] = {}
         for variant in self.variants:
             kinds.setdefault(variant.words, variant)
         plain, *others = kinds.items()
-        return [(self.name, plain[1]), *((f"{self.name} ({words})", variant) for words, variant in others)]
+        return [
+            (self.name, plain[1]),
+            *((f"{self.name} ({words})", variant) for words, variant in others),
+        ]
 
 
 @dataclass(frozen=True)
@@ -110,12 +127,16 @@ class LineUp:
 
 
 def own_training(gemm: Sequence[str], threads: int) -> list[Contender]:
-    """Return fastmlp once for each of these ways to multiply matrices; it chooses its number of threads itself."""
+    """Return fastmlp once for each of these ways to multiply matrices; it chooses its number of
+    threads itself.
+    """
     return [_own(word, {}, threads) for word in _gemm_words(gemm)]
 
 
 def own_prediction(gemm: Sequence[str], threads: int) -> list[Contender]:
-    """Return fastmlp as a user calls it, and as a recorded Program, for each of these ways to multiply matrices."""
+    """Return fastmlp as a user calls it, and as a recorded Program, for each of these ways to
+    multiply matrices.
+    """
     ways = [{}, {"program": True}]
     return [_own(word, way, threads) for word in _gemm_words(gemm) for way in ways]
 
@@ -125,7 +146,9 @@ def own_on_gpu(place: Place, threads: int) -> Contender:
     return Contender(OWN, f"with_{OWN}", (Variant(threads, place.options),))
 
 
-def find_peers(names: Sequence[str], accepted: Sequence[str], threads: int) -> tuple[list[Contender], dict[str, str]]:
+def find_peers(
+    names: Sequence[str], accepted: Sequence[str], threads: int
+) -> tuple[list[Contender], dict[str, str]]:
     """Return the peers of these names that are installed, and for each other one what to install.
 
     Raises
@@ -134,15 +157,19 @@ def find_peers(names: Sequence[str], accepted: Sequence[str], threads: int) -> t
         For a name that is not accepted.
     """
     installed, missing = _find_installed(names, accepted)
-    return [Contender(name, f"with_{name}", _peer_variants(name, threads)) for name in installed], missing
+    return [
+        Contender(name, f"with_{name}", _peer_variants(name, threads)) for name in installed
+    ], missing
 
 
 def find_gpu_peers(
     names: Sequence[str], place: Place, threads: int
 ) -> tuple[dict[str, list[Contender]], dict[str, str]]:
-    """Return the peers on a GPU, by the name of each library that is installed, and for each other one what to install.
+    """Return the peers on a GPU, by the name of each library that is installed, and for each other
+    one what to install.
 
-    PyTorch takes part twice: launching each step's kernels, and replaying CUDA graphs of one step or of several.
+    PyTorch takes part twice: launching each step's kernels, and replaying CUDA graphs of one step
+    or of several.
 
     Raises
     ------
@@ -179,7 +206,9 @@ def find_gpu_peers(
     return {name: peers[name] for name in installed}, missing
 
 
-def _find_installed(names: Sequence[str], accepted: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+def _find_installed(
+    names: Sequence[str], accepted: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
     installed, missing = [], {}
     for name in dict.fromkeys(names):
         choose("peer", name, accepted)
@@ -201,7 +230,9 @@ def _own(gemm: str, way: dict[str, Any], threads: int) -> Contender:
 
 
 def _peer_variants(name: str, threads: int) -> tuple[Variant, ...]:
-    """Return one variant with all threads and one with a single one, which small networks often prefer."""
+    """Return one variant with all threads and one with a single one, which small networks often
+    prefer.
+    """
     variants = [Variant(count) for count in dict.fromkeys((threads, 1))]
     if name == "torch":
         variants += [Variant(variant.threads, {"compiled": True}) for variant in list(variants)]

@@ -1,4 +1,6 @@
-"""A plain copy within a device's memory: what the speed of a kernel that only moves numbers is measured against."""
+"""A plain copy within a device's memory: what the speed of a kernel that only moves numbers is
+measured against.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,10 @@ from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.backend.cuda.launch import Launch
 
 MEMCPY = ctypes.CDLL(None).memcpy
-MEMCPY.argtypes, MEMCPY.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t), ctypes.c_void_p
+MEMCPY.argtypes, MEMCPY.restype = (
+    (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t),
+    ctypes.c_void_p,
+)
 
 
 class Copies:
@@ -39,7 +44,9 @@ class Copies:
             return partial(_copy_on_host, target, source)
         with self._backend.record() as program:
             pass
-        program.launches.append(Launch("copy", self._device_copy(source, target), (target,), (source, target)))
+        program.launches.append(
+            Launch("copy", self._device_copy(source, target), (target,), (source, target))
+        )
         return program.replay
 
     def _device_copy(self, source: Array, target: Array) -> Callable[[], None]:

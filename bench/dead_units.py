@@ -1,8 +1,10 @@
-"""``python -m bench.dead_units``: does a step slow down once the moments of dead units have decayed to nothing?
+"""``python -m bench.dead_units``: does a step slow down once the moments of dead units have decayed
+to nothing?
 
-Adam's first moment of a unit that no longer learns shrinks by a tenth a step and reaches the subnormal numbers after some 830
-steps, where arithmetic may be many times slower. Half of the hidden units are killed by their biases after 100 steps; the
-time of a step before is set against that at the end.
+Adam's first moment of a unit that no longer learns shrinks by a tenth a step and reaches the
+subnormal numbers after some 830 steps, where arithmetic may be many times slower. Half of the
+hidden units are killed by their biases after 100 steps; the time of a step before is set against
+that at the end.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ def main() -> None:
     random = np.random.default_rng(0)
     features = random.normal(size=(ROWS, 64)).astype(np.float32)
     labels = random.integers(0, 10, ROWS).astype(np.int32)
-    batches = Batches(backend, features, labels, network.counters, dtype=network.dtype, batch_size=BATCH)
+    batches = Batches(
+        backend, features, labels, network.counters, dtype=network.dtype, batch_size=BATCH
+    )
     optimizer.set_learning_rates(np.full(STRETCH, 1e-3))
     sweep = training_sweep(network, loss, optimizer, batches)
     seconds = []

@@ -1,6 +1,8 @@
-"""``--isa``: what every library is told so that none uses wider vectors than asked for, and whether this machine has them.
+"""``--isa``: what every library is told so that none uses wider vectors than asked for, and whether
+this machine has them.
 
-A variable alone is no proof that a library obeys it: obedience.py asks the libraries, and watches them at work.
+A variable alone is no proof that a library obeys it: obedience.py asks the libraries, and watches
+them at work.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from .machine import is_intel, processor_flags
 from .vectors import feature_bits, numpy_features
 
 NATIVE = "native"
-# MKL reads MKL_ENABLE_INSTRUCTIONS on Intel's processors alone; elsewhere this makes it keep to SSE2. Nothing in between.
+# MKL reads MKL_ENABLE_INSTRUCTIONS on Intel's processors alone; elsewhere this makes it keep to
+# SSE2. Nothing in between.
 MKL_BELOW_AVX = {"MKL_CBWR": "COMPATIBLE"}
 
 
@@ -57,13 +60,18 @@ class Isa:
         if self.is_native:
             return {}
         is_below_avx = self.bits < 256 and not is_intel()
-        return {**self.told, **_numpy_environment(self.bits), **(MKL_BELOW_AVX if is_below_avx else {})}
+        return {
+            **self.told,
+            **_numpy_environment(self.bits),
+            **(MKL_BELOW_AVX if is_below_avx else {}),
+        }
 
 
 # glibc chooses its copies of memory, and libm its functions, by what is left of these.
 GLIBC_AVX512 = "-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX512CD"
 GLIBC_AVX = "-AVX,-AVX2,-FMA,-FMA4,-AVX_Fast_Unaligned_Load"
-# YNNPACK, with which XLA multiplies, asks the processor and nobody else. Without it XLA takes Eigen with oneDNN.
+# YNNPACK, with which XLA multiplies, asks the processor and nobody else. Without it XLA takes Eigen
+# with oneDNN.
 WITHOUT_YNNPACK = "--xla_cpu_experimental_ynn_fusion_type="
 
 ISAS = {
@@ -73,7 +81,9 @@ ISAS = {
         "AVX-512",
         512,
         ("avx512f", "avx512bw", "avx512dq", "avx512vl"),
-        {  # Numba is told nothing: LLVM's named processors with AVX-512 prefer 256 bits, this one need not
+        # Numba is told nothing: LLVM's named processors with AVX-512 prefer 256 bits, this one need
+        # not
+        {
             "OPENBLAS_CORETYPE": "SkylakeX",
             "ATEN_CPU_CAPABILITY": "avx512",
             "ONEDNN_MAX_CPU_ISA": "AVX512_CORE",
@@ -91,7 +101,8 @@ ISAS = {
             "NUMBA_CPU_FEATURES": "",  # else those of this machine, whatever the name
             "OPENBLAS_CORETYPE": "Haswell",
             "ATEN_CPU_CAPABILITY": "avx2",  # torch.compile reads it too
-            "TORCHINDUCTOR_CPP_MARCH": "haswell",  # or the C++ of torch.compile is compiled with -march=native
+            # or the C++ of torch.compile is compiled with -march=native
+            "TORCHINDUCTOR_CPP_MARCH": "haswell",
             "ONEDNN_MAX_CPU_ISA": "AVX2",
             "MKL_ENABLE_INSTRUCTIONS": "AVX2",
             "XLA_FLAGS": f"--xla_cpu_max_isa=AVX2 {WITHOUT_YNNPACK}",
@@ -129,11 +140,15 @@ def find_isa(name: str) -> Isa:
     isa = ISAS[choose("isa", name, tuple(ISAS))]
     lacking = [flag for flag in isa.flags if flag not in processor_flags()]
     if lacking:
-        raise UsageError(f"--isa {name} cannot be measured here: this processor has no {' '.join(lacking)}.")
+        raise UsageError(
+            f"--isa {name} cannot be measured here: this processor has no {' '.join(lacking)}."
+        )
     return isa
 
 
 def _numpy_environment(bits: int) -> dict[str, str]:
-    """Return what NumPy's own loops are told: which features to take for absent. The names depend on its version."""
+    """Return what NumPy's own loops are told: which features to take for absent. The names depend
+    on its version.
+    """
     wider = [name for name in numpy_features() if feature_bits(name) > bits]
     return {"NPY_DISABLE_CPU_FEATURES": " ".join(wider)} if wider else {}

@@ -1,4 +1,6 @@
-"""What ``bench.kernels`` launches: a call of every kernel on arrays of one size, and the bytes that it must move."""
+"""What ``bench.kernels`` launches: a call of every kernel on arrays of one size, and the bytes that
+it must move.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,8 @@ class Case:
 
 
 class Arrays:
-    """Arrays of one size and type on a device. Cases share the large ones, which would not fit its memory many times.
+    """Arrays of one size and type on a device. Cases share the large ones, which would not fit its
+    memory many times.
 
     Parameters
     ----------
@@ -90,12 +93,17 @@ class Arrays:
         return self._shared((self.rows * self.columns,))
 
     def worn(self) -> Array:
-        """Return a matrix for what brings numbers nearer to 0 with every launch, so that others keep theirs."""
+        """Return a matrix for what brings numbers nearer to 0 with every launch, so that others
+        keep theirs.
+        """
         return self._kept("worn", lambda: self._normal((self.rows, self.columns)))
 
     def probabilities(self) -> Array:
         """Return a matrix whose rows sum to 1."""
-        return self._kept("probabilities", lambda: np.full((self.rows, self.columns), 1 / self.columns, self.dtype))
+        return self._kept(
+            "probabilities",
+            lambda: np.full((self.rows, self.columns), 1 / self.columns, self.dtype),
+        )
 
     def squares(self) -> Array:
         """Return a flat vector of numbers that are never negative: second moments and the like."""
@@ -103,15 +111,21 @@ class Arrays:
 
     def mask(self) -> Array:
         """Return a dropout mask."""
-        return self._kept("mask", lambda: self._random.integers(0, 2, (self.rows, self.columns), np.uint8))
+        return self._kept(
+            "mask", lambda: self._random.integers(0, 2, (self.rows, self.columns), np.uint8)
+        )
 
     def pixels(self) -> Array:
         """Return a matrix of bytes, as images are stored."""
-        return self._kept("pixels", lambda: self._random.integers(0, 256, (self.rows, self.columns), np.uint8))
+        return self._kept(
+            "pixels", lambda: self._random.integers(0, 256, (self.rows, self.columns), np.uint8)
+        )
 
     def labels(self) -> Array:
         """Return a class for each row."""
-        return self._kept("labels", lambda: self._random.integers(0, self.columns, self.rows, np.int32))
+        return self._kept(
+            "labels", lambda: self._random.integers(0, self.columns, self.rows, np.int32)
+        )
 
     def order(self) -> Array:
         """Return the rows in an order of their own."""
@@ -144,8 +158,9 @@ class Arrays:
         return self._random.standard_normal(shape, np.float32).astype(self.dtype)
 
 
-# The arguments of each operation, scalar functions by their names. They are such that a million launches over the same arrays
-# leave ordinary numbers: rates and biases are next to nothing, limits hardly act.
+# The arguments of each operation, scalar functions by their names. They are such that a million
+# launches over the same arrays leave ordinary numbers: rates and biases are next to nothing, limits
+# hardly act.
 ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
     "add_bias": lambda a: (a.matrix(), a.by_column(0)),
     "bias_activation": lambda a: ("relu", a.matrix(), a.by_column(0), 0.0),
@@ -219,9 +234,14 @@ def _make_case(arrays: Arrays, name: str) -> Case:
     kinds = [argument for argument in operation.arguments.values() if argument.kind != "span"]
     given = list(zip(ARGUMENTS[name](arrays), kinds, strict=True))
     functions = [value for value, kind in given if kind.kind == "function"]
-    arguments = [backend.scalar_function(value) if kind.kind == "function" else value for value, kind in given]
+    arguments = [
+        backend.scalar_function(value) if kind.kind == "function" else value
+        for value, kind in given
+    ]
     label = f"{name} ({functions[0].removesuffix('_derivative')})" if functions else name
-    case = Case(label, partial(getattr(backend.ops, name), *arguments), sum(starmap(bytes_moved, given)))
+    case = Case(
+        label, partial(getattr(backend.ops, name), *arguments), sum(starmap(bytes_moved, given))
+    )
     if "learning_rates" in operation.arguments:  # of which each launch takes the next
         case.moved -= (RATES - 1) * np.dtype(np.float64).itemsize
         case.most, case.reset = RATES, arrays.reset
@@ -229,7 +249,9 @@ def _make_case(arrays: Arrays, name: str) -> Case:
 
 
 def bytes_moved(value: Any, kind: Argument) -> int:
-    """Return how many bytes of an argument an operation reads and writes, by the access that its signature says."""
+    """Return how many bytes of an argument an operation reads and writes, by the access that its
+    signature says.
+    """
     if kind.kind not in ("matrix", "vector"):
         return 0
     return value.nbytes * (2 if kind.access == updates else 1)

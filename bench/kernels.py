@@ -1,4 +1,6 @@
-"""``python -m bench.kernels``: how fast each kernel moves its bytes, beside a plain copy on the same device."""
+"""``python -m bench.kernels``: how fast each kernel moves its bytes, beside a plain copy on the
+same device.
+"""
 
 from __future__ import annotations
 
@@ -45,27 +47,42 @@ TOO_FEW_BYTES = 1024  # to say anything of bandwidth: such a kernel takes the ti
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @words_option("--kernels", "all", "Operations to measure: names, all or none.")
-@words_option("--size", None, f"ROWSxCOLUMNS of a batch; default {SIZES[CPU]}, on CUDA {SIZES['cuda']}.")
+@words_option(
+    "--size", None, f"ROWSxCOLUMNS of a batch; default {SIZES[CPU]}, on CUDA {SIZES['cuda']}."
+)
 @words_option("--types", ",".join(TYPES), "Of numbers.")
-@click.option("--products/--no-products", default=True, show_default=True, help="Measure matrix products too.")
+@click.option(
+    "--products/--no-products", default=True, show_default=True, help="Measure matrix products too."
+)
 @place_options
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="On the CPU.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="On the CPU.",
+)
 @turn_options(seconds=0.02)
 @json_option
 def command(
     kernels: list[str], size: list[str] | None, types: list[str], products: bool, device: str, precision: str,
     threads: int, rounds: int, seconds: float, json_file: str | None,
 ) -> int:  # fmt: skip
-    """Measure each kernel alone, launched again and again over the same arrays, against a copy that moves as many bytes.
+    """Measure each kernel alone, launched again and again over the same arrays, against a copy that
+    moves as many bytes.
 
-    The bytes are those that a kernel must read and write at least, by its own signature: what it updates counts twice.
-    Copies are made in the same run, in turn with the kernels; on the CPU by one thread. Small arrays stay in a cache, for
-    the kernel as for the copy.
+    The bytes are those that a kernel must read and write at least, by its own signature: what it
+    updates counts twice. Copies are made in the same run, in turn with the kernels; on the CPU by
+    one thread. Small arrays stay in a cache, for the kernel as for the copy.
     """
     check_files(json_file, None)
     place, protocol = parse_place(device, precision), protocol_of(rounds, seconds)
     sizes = [parse_size(word) for word in size or SIZES["cuda" if place.is_gpu else CPU].split(",")]
-    names, dtypes = _names(kernels), [np.dtype(choose("type", word, TYPES)) for word in dict.fromkeys(types)]
+    names, dtypes = (
+        _names(kernels),
+        [np.dtype(choose("type", word, TYPES)) for word in dict.fromkeys(types)],
+    )
     backend, _ = open_backend(place.device, threads=threads, matmul_precision=precision)
     console, machine = Console(), _machine(backend, place)
     for line in machine_lines(machine):
@@ -103,7 +120,11 @@ def parse_size(word: str) -> tuple[int, int]:
 
 def _names(kernels: list[str]) -> list[str]:
     known = measured_operations()
-    return known if kernels == ["all"] else [choose("kernel", name, known) for name in dict.fromkeys(kernels)]
+    return (
+        known
+        if kernels == ["all"]
+        else [choose("kernel", name, known) for name in dict.fromkeys(kernels)]
+    )
 
 
 def _machine(backend: Backend, place: Place) -> dict[str, Any]:
@@ -144,9 +165,13 @@ class _Group:
         copies = {length: Piece(plain.repeated(length)) for length in lengths}
         measure_in_turn([*copies.values(), *pieces], self.backend.synchronize, self.protocol)
         results = [
-            self._kernel(case, piece, copies[case.moved // 2]) for case, piece in zip(cases, pieces, strict=True)
+            self._kernel(case, piece, copies[case.moved // 2])
+            for case, piece in zip(cases, pieces, strict=True)
         ]
-        self._print(("kernel", "shape", "bytes", "µs", "GB/s", "of copy"), [_kernel_row(each) for each in results])
+        self._print(
+            ("kernel", "shape", "bytes", "µs", "GB/s", "of copy"),
+            [_kernel_row(each) for each in results],
+        )
         return results
 
     def measure_products(self) -> list[dict[str, Any]]:
@@ -179,11 +204,20 @@ class _Group:
         return Piece(program.replay, case.most, case.reset)
 
     def _product(self, kind: str) -> Piece:
-        """Return a layer's product: ``nn`` forward, ``nt`` back to its input, ``tn`` for its weights' gradient."""
+        """Return a layer's product: ``nn`` forward, ``nt`` back to its input, ``tn`` for its
+        weights' gradient.
+        """
         random = np.random.default_rng(0)
         batch, weights = (self.rows, self.columns), (self.columns, self.columns)
-        shapes = {"nn": (batch, weights, batch), "nt": (batch, weights, batch), "tn": (batch, batch, weights)}[kind]
-        a, b, c = (self.backend.from_numpy(random.standard_normal(shape).astype(self.dtype)) for shape in shapes)
+        shapes = {
+            "nn": (batch, weights, batch),
+            "nt": (batch, weights, batch),
+            "tn": (batch, batch, weights),
+        }[kind]
+        a, b, c = (
+            self.backend.from_numpy(random.standard_normal(shape).astype(self.dtype))
+            for shape in shapes
+        )
         with self.backend.record() as program:
             self.backend.matmul(kind, a, b, c)
         return Piece(program.replay)
@@ -202,7 +236,8 @@ class _Group:
             **measured,
             "copy_seconds": copy.seconds,
             "gigabytes_per_second": case.moved / piece.median / 1e9,
-            "share_of_copy": copy.median / piece.median,  # a copy reads and writes half of the bytes each
+            "share_of_copy": copy.median
+            / piece.median,  # a copy reads and writes half of the bytes each
         }
 
     def _print(self, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

@@ -1,4 +1,6 @@
-"""Times work that is launched again and again: many launches between two looks at the clock, everyone in turn."""
+"""Times work that is launched again and again: many launches between two looks at the clock,
+everyone in turn.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from dataclasses import dataclass, field
 
 from .rounds import Protocol
 
-FIRST_COUNT = 64  # launches, before it is known how long one takes; enough that longer CUDA graphs are made as well
+# launches, before it is known how long one takes; enough that longer CUDA graphs are made as well
+FIRST_COUNT = 64
 ENOUGH = 0.25  # of a turn's time: what a trial must take to tell how many launches fill a turn
 GROWTH = 4
 
@@ -42,7 +45,9 @@ class Piece:
         return statistics.median(self.seconds)
 
 
-def measure_in_turn(pieces: Sequence[Piece], synchronize: Callable[[], None], protocol: Protocol) -> None:
+def measure_in_turn(
+    pieces: Sequence[Piece], synchronize: Callable[[], None], protocol: Protocol
+) -> None:
     """Warm each piece up, then let all take their turns, round after round.
 
     Parameters

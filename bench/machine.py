@@ -12,14 +12,25 @@ from fastmlp.machine.information import information
 
 FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "amx_tile", "asimd", "sve")
 GPU_PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "jax-cuda12-plugin", "jax-cuda13-plugin")
-CPU_PACKAGES = ("fastmlp", "numpy", "scipy", "numba", "scikit-learn", "torch", "jax", "onnxruntime", "mkl")
+CPU_PACKAGES = (
+    "fastmlp",
+    "numpy",
+    "scipy",
+    "numba",
+    "scikit-learn",
+    "torch",
+    "jax",
+    "onnxruntime",
+    "mkl",
+)
 PACKAGES = (*CPU_PACKAGES, *GPU_PACKAGES)
 CORE_TYPE = "OPENBLAS_CORETYPE"
 CPUINFO = Path("/proc/cpuinfo")
 
 
 def describe_machine(isa: str = "native") -> dict[str, Any]:
-    """Return the processor, its cores and flags, the load before the measurement, and the libraries' versions.
+    """Return the processor, its cores and flags, the load before the measurement, and the
+    libraries' versions.
 
     Parameters
     ----------
@@ -35,7 +46,9 @@ def describe_machine(isa: str = "native") -> dict[str, Any]:
         "load": round(os.getloadavg()[0], 2),
         "python": known["versions"]["python"],
         "versions": {package: found for package in PACKAGES if (found := _version(package))},
-        "blas": known["blas"] if isa == "native" else None,  # that of this process, which is not narrowed
+        "blas": known["blas"]
+        if isa == "native"
+        else None,  # that of this process, which is not narrowed
         CORE_TYPE.lower(): os.environ.get(CORE_TYPE),
     }
 
@@ -75,10 +88,14 @@ def is_intel() -> bool:
 def _cpuinfo() -> dict[str, str]:
     """Return what Linux tells of the first core; nothing elsewhere."""
     try:
-        lines = CPUINFO.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0].splitlines()
+        lines = (
+            CPUINFO.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0].splitlines()
+        )
     except OSError:
         return {}
-    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return {
+        name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
 
 
 def _version(package: str) -> str | None:

@@ -1,4 +1,6 @@
-"""Checks that contenders keep to ``--isa``: each is told, then asked what it uses, and watched at work."""
+"""Checks that contenders keep to ``--isa``: each is told, then asked what it uses, and watched at
+work.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from .workers import WorkerError
 SHAPE = Shape("watched", (256, 512, 512, 10), 128, "adam", 1e-3, rows=1024)
 TRAINING = Work("Training", SHAPE, {"shuffle": True})
 PREDICTION = Work("Prediction", SHAPE, {"batch": SHAPE.batch})
-FEWEST_SAMPLES = 100  # that show something: what takes a twentieth of the time is then missed once in 170 times
+FEWEST_SAMPLES = (
+    100  # that show something: what takes a twentieth of the time is then missed once in 170 times
+)
 CALLS = {"Training": 1, "Prediction": 50}  # units of work that take some hundredths of a second
 
 
@@ -50,14 +54,19 @@ class Obedience:
     def wider(self) -> list[str]:
         """What speaks against it."""
         against = [str(report) for report in self.says if (report.bits or 0) > self.isa.bits]
-        return [*against, *([f"vectors of {self.seen.widest} bits"] if self.seen.widest > self.isa.bits else [])]
+        return [
+            *against,
+            *([f"vectors of {self.seen.widest} bits"] if self.seen.widest > self.isa.bits else []),
+        ]
 
     @property
     def verdict(self) -> str:
         """For people: it obeys, does not obey, or cannot be shown to obey."""
         if self.wider:
             return f"does not obey: {', '.join(self.wider)}"
-        is_shown = self.seen.samples >= FEWEST_SAMPLES or (self.says and all(report.bits for report in self.says))
+        is_shown = self.seen.samples >= FEWEST_SAMPLES or (
+            self.says and all(report.bits for report in self.says)
+        )
         return "obeys" if is_shown else "cannot be shown to obey"
 
     def __str__(self) -> str:
@@ -70,15 +79,23 @@ class Obedience:
             "obeys": not self.wider,
             "verdict": self.verdict,
             "says": [asdict(report) for report in self.says],
-            "seen": {"samples": self.seen.samples, "bits": dict(self.seen.bits), "problem": self.seen.problem},
+            "seen": {
+                "samples": self.seen.samples,
+                "bits": dict(self.seen.bits),
+                "problem": self.seen.problem,
+            },
         }
 
 
 def told(contenders: Sequence[Contender], isa: Isa) -> list[Contender]:
-    """Return the contenders with what their libraries have to be told in the environment of their processes."""
+    """Return the contenders with what their libraries have to be told in the environment of their
+    processes.
+    """
 
     def narrowed(variant: Variant) -> Variant:
-        flags = " ".join(filter(None, (each.get("XLA_FLAGS") for each in (variant.environment, isa.environment))))
+        flags = " ".join(
+            filter(None, (each.get("XLA_FLAGS") for each in (variant.environment, isa.environment)))
+        )
         joined = {"XLA_FLAGS": flags} if flags else {}
         return replace(variant, environment={**variant.environment, **isa.environment, **joined})
 
@@ -86,7 +103,10 @@ def told(contenders: Sequence[Contender], isa: Isa) -> list[Contender]:
 
 
 def check_obedience(
-    contenders: Sequence[Contender], isa: Isa, work: Work, tell: Callable[[str], None] = lambda line: None
+    contenders: Sequence[Contender],
+    isa: Isa,
+    work: Work,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> tuple[list[Contender], list[Obedience]]:
     """Tell all, ask and watch each in each of its kinds.
 
@@ -95,7 +115,8 @@ def check_obedience(
     contenders : list
         Those that do not disobey, told; of each, the ways in which it does not.
     obedience : list
-        What was found of each kind. One that cannot be run is not among them: measuring it says why.
+        What was found of each kind. One that cannot be run is not among them: measuring it says
+        why.
 
     Raises
     ------
@@ -123,9 +144,15 @@ def check_obedience(
 
 
 def keep_obedient(
-    console: Console, contenders: Sequence[Contender], isa: Isa, work: Work, tell: Callable[[str], None]
+    console: Console,
+    contenders: Sequence[Contender],
+    isa: Isa,
+    work: Work,
+    tell: Callable[[str], None],
 ) -> tuple[list[Contender], dict[str, Any]]:
-    """Check as above and print a line for each; return who takes part, and what a report in JSON says of it."""
+    """Check as above and print a line for each; return who takes part, and what a report in JSON
+    says of it.
+    """
     if isa.is_native:
         return list(contenders), {"name": isa.name, "contenders": []}
     obedient, found = check_obedience(contenders, isa, work, tell)
@@ -135,7 +162,8 @@ def keep_obedient(
 
 
 def _watched(name: str, contender: Contender, variant: Variant, isa: Isa, work: Work) -> Obedience:
-    # Threads that wait for each other spin, and are seen doing that alone; what is executed else is the same with one.
+    # Threads that wait for each other spin, and are seen doing that alone; what is executed else is
+    # the same with one.
     with work.start(contender, replace(variant, threads=1)) as worker:
         worker.run(1)  # what is compiled or chosen at first is not what is measured
         seen = watch(worker.process, lambda: worker.run(CALLS[work.activity]))

@@ -1,4 +1,6 @@
-"""What the commands share: their options, their lists of words, how an error ends them, where results go."""
+"""What the commands share: their options, their lists of words, how an error ends them, where
+results go.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class Words(click.ParamType):
 
     name = "names"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[str]:
         """Return the words."""
         if isinstance(value, list):
             return value
@@ -57,23 +61,44 @@ def turn_options(seconds: float) -> Callable:
     """Return what adds the options of taking turns; ``seconds`` is the usual time of one."""
     return _all_of(
         click.option(
-            "--rounds", type=click.IntRange(1), default=7, show_default=True, metavar="N", help="Turns of each."
+            "--rounds",
+            type=click.IntRange(1),
+            default=7,
+            show_default=True,
+            metavar="N",
+            help="Turns of each.",
         ),
         click.option(
-            "--seconds", type=float, default=seconds, show_default=True, metavar="S", help="Least time of one turn."
+            "--seconds",
+            type=float,
+            default=seconds,
+            show_default=True,
+            metavar="S",
+            help="Least time of one turn.",
         ),
     )
 
 
 json_option = click.option("--json", "json_file", metavar="FILE", help="Write all numbers as JSON.")
 common_options = _all_of(
-    words_option("--gemm", "auto", "How fastmlp multiplies: auto, tiles, blas, mkl; one contender for each."),
+    words_option(
+        "--gemm", "auto", "How fastmlp multiplies: auto, tiles, blas, mkl; one contender for each."
+    ),
     turn_options(seconds=0.3),
     click.option(
-        "--threads", type=click.IntRange(1), default=available_threads, metavar="N", help="For each; default all cores."
+        "--threads",
+        type=click.IntRange(1),
+        default=available_threads,
+        metavar="N",
+        help="For each; default all cores.",
     ),
     json_option,
-    click.option("--plot", "plot_file", metavar="FILE", help="Draw it: a name that ends in .png, .svg or .pdf."),
+    click.option(
+        "--plot",
+        "plot_file",
+        metavar="FILE",
+        help="Draw it: a name that ends in .png, .svg or .pdf.",
+    ),
 )
 isa_option = click.option(
     "--isa", default=NATIVE, show_default=True, metavar="NAME",
@@ -117,14 +142,19 @@ def check_files(json_file: str | None, plot_file: str | None) -> None:
 
 
 def write_results(
-    report: dict[str, Any], json_file: str | None, plot_file: str | None, draw: Callable[[dict[str, Any]], Any]
+    report: dict[str, Any],
+    json_file: str | None,
+    plot_file: str | None,
+    draw: Callable[[dict[str, Any]], Any],
 ) -> None:
     """Write the files that were asked for; ``draw`` makes a matplotlib figure of the report."""
     if json_file is not None:
         write_json(Path(json_file), report)
     if plot_file is not None:
         figure = draw(report)
-        write_atomically(Path(plot_file), lambda aside: figure.savefig(aside, format=_format(plot_file)))
+        write_atomically(
+            Path(plot_file), lambda aside: figure.savefig(aside, format=_format(plot_file))
+        )
 
 
 def tell_progress(line: str) -> None:

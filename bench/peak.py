@@ -1,4 +1,6 @@
-"""This machine's peak: the fastest single-precision matrix product that any library at hand makes on it."""
+"""This machine's peak: the fastest single-precision matrix product that any library at hand makes
+on it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ def measure_peak(
     peers: Sequence[Contender], place: Place, threads: int, protocol: Protocol, size: int,
     tell: Callable[[str], None] = lambda line: None, environment: dict[str, str] | None = None,
 ) -> tuple[dict[str, float], list[str]]:  # fmt: skip
-    """Multiply two square float32 matrices with our tiles and NumPy, or with cuBLAS, and with PyTorch if it takes part.
+    """Multiply two square float32 matrices with our tiles and NumPy, or with cuBLAS, and with
+    PyTorch if it takes part.
 
     Parameters
     ----------
@@ -37,7 +40,9 @@ def measure_peak(
         A line for each that could not be measured.
     """
     variants = (Variant(threads, place.options, environment or {}),)
-    contenders = [Contender(f"{OWN} {'cuBLAS' if place.is_gpu else 'tiles'}", f"with_{OWN}", variants)]
+    contenders = [
+        Contender(f"{OWN} {'cuBLAS' if place.is_gpu else 'tiles'}", f"with_{OWN}", variants)
+    ]
     if not place.is_gpu:
         contenders.append(Contender("numpy", "with_sklearn", variants))
     if any(peer.module == "with_torch" for peer in peers):

@@ -39,7 +39,9 @@ class Place:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Keywords of the contenders' classes; none on the CPU, which is what they take by themselves."""
+        """Keywords of the contenders' classes; none on the CPU, which is what they take by
+        themselves.
+        """
         return {"device": self.device, "precision": self.precision} if self.is_gpu else {}
 
 
@@ -55,5 +57,7 @@ def parse_place(device: str, precision: str) -> Place:
         raise UsageError(f"device {device!r} cannot be measured. Accepted: cpu, cuda, cuda:N.")
     choose("matmul precision", precision, PRECISIONS)
     if device == CPU and precision != "highest":
-        raise UsageError(f"--matmul-precision {precision} is for --device cuda; products on the CPU are float32's own.")
+        raise UsageError(
+            f"--matmul-precision {precision} is for --device cuda; products on the CPU are float32's own."
+        )
     return Place("cuda:0" if device == "cuda" else device, precision)

@@ -1,4 +1,6 @@
-"""``python -m bench.predict``: predictions of fastmlp and of its peers, row by row, by batches and all at once."""
+"""``python -m bench.predict``: predictions of fastmlp and of its peers, row by row, by batches and
+all at once.
+"""
 
 from __future__ import annotations
 
@@ -53,21 +55,34 @@ def command(
 ) -> int:
     """Measure calls that turn NumPy rows into NumPy probabilities.
 
-    fastmlp takes part as a user calls it (Model.predict_outputs) and as a prediction that was recorded once.
+    fastmlp takes part as a user calls it (Model.predict_outputs) and as a prediction that was
+    recorded once.
     """
     check_files(json_file, plot_file)
     protocol, chosen, limit = protocol_of(rounds, seconds), find_shapes(shapes), find_isa(isa)
     for batch in batches:
         _rows_of(batch, chosen[0])
-    own, (found, missing) = own_prediction(gemm, threads), find_peers(peers, PREDICTION_PEERS, threads)
+    own, (found, missing) = (
+        own_prediction(gemm, threads),
+        find_peers(peers, PREDICTION_PEERS, threads),
+    )
     console, machine = Console(), describe_machine(isa)
     for line in machine_lines(machine):
         console.line(line)
     print_notes(console, "missing", list(missing.values()))
-    report: dict[str, Any] = {"machine": machine, "threads": threads, "missing": missing, "shapes": {}}
-    everyone, report["isa"] = keep_obedient(console, [*own, *found], limit, PREDICTION, tell_progress)
+    report: dict[str, Any] = {
+        "machine": machine,
+        "threads": threads,
+        "missing": missing,
+        "shapes": {},
+    }
+    everyone, report["isa"] = keep_obedient(
+        console, [*own, *found], limit, PREDICTION, tell_progress
+    )
     for shape in chosen:
-        report["shapes"][shape.name] = _one_shape(console, shape, everyone, batches, protocol, limit)
+        report["shapes"][shape.name] = _one_shape(
+            console, shape, everyone, batches, protocol, limit
+        )
     write_results(report, json_file, plot_file, _draw)
     return 0 if all(_is_complete(entry, own) for entry in report["shapes"].values()) else 1
 
@@ -77,12 +92,19 @@ def _rows_of(batch: str, shape: Shape) -> int:
     if batch == ALL_ROWS:
         return shape.rows
     if not (batch.isascii() and batch.isdigit() and 0 < int(batch) <= shape.rows):
-        raise UsageError(f"--batches: {batch!r} is no number of rows from 1 to {shape.rows:,}, nor {ALL_ROWS}.")
+        raise UsageError(
+            f"--batches: {batch!r} is no number of rows from 1 to {shape.rows:,}, nor {ALL_ROWS}."
+        )
     return int(batch)
 
 
 def _one_shape(
-    console: Console, shape: Shape, contenders: list[Contender], batches: list[str], protocol: Protocol, isa: Isa
+    console: Console,
+    shape: Shape,
+    contenders: list[Contender],
+    batches: list[str],
+    protocol: Protocol,
+    isa: Isa,
 ) -> dict[str, Any]:
     """Check, measure and print a shape; return its part of the report."""
     console.line()
@@ -98,13 +120,17 @@ def _one_shape(
         console.line(f"{rows:,} row{'s' if rows > 1 else ''} a call")
         console.table(HEADER, table_rows(measured), left=2, indent=2)
         peer = best_peer(measured)
-        results[batch] = [{**each.to_dict(), "times_best_peer": speed_against(each, peer)} for each in measured]
+        results[batch] = [
+            {**each.to_dict(), "times_best_peer": speed_against(each, peer)} for each in measured
+        ]
     if len(agreements) > 1:
         worst = max(each.difference for each in agreements)
         verdict = "agree" if all(each.agrees for each in agreements) else "DISAGREE"
         names = ", ".join(each.contender for each in agreements)
         tolerance = f"tolerance {PROBABILITY_TOLERANCE:g}"
-        console.line(f"probabilities {verdict}: {names}, largest difference {worst:.1e}, {tolerance}")
+        console.line(
+            f"probabilities {verdict}: {names}, largest difference {worst:.1e}, {tolerance}"
+        )
     print_notes(console, "failed", failures)
     return {
         "network": shape.network,
@@ -118,7 +144,9 @@ def _one_shape(
 def _is_complete(entry: dict[str, Any], own: list[Contender]) -> bool:
     """Return whether fastmlp could be run, in each way asked for, and all agree."""
     ran = {each["contender"] for each in entry["agreement"]}
-    return all(each["agrees"] for each in entry["agreement"]) and ran >= {contender.name for contender in own}
+    return all(each["agrees"] for each in entry["agreement"]) and ran >= {
+        contender.name for contender in own
+    }
 
 
 def _draw(report: dict[str, Any]):

@@ -46,7 +46,9 @@ def shape_from_dict(kept: dict[str, Any]) -> Shape:
 
 
 class Orders:
-    """The order of each epoch, for the contenders that are handed one: a permutation, or the rows as they lie."""
+    """The order of each epoch, for the contenders that are handed one: a permutation, or the rows
+    as they lie.
+    """
 
     def __init__(self, rows: int, shuffle: bool):
         self._generator = np.random.default_rng(SEED)
@@ -58,7 +60,8 @@ class Orders:
 
 
 class RowCalls:
-    """Walks over the rows of an array in calls of a fixed number of rows, from the start again at the end.
+    """Walks over the rows of an array in calls of a fixed number of rows, from the start again at
+    the end.
 
     Parameters
     ----------

@@ -1,7 +1,9 @@
-"""How a table becomes a matrix of float32 and a target: by fastmlp, and by hand with polars or pandas.
+"""How a table becomes a matrix of float32 and a target: by fastmlp, and by hand with polars or
+pandas.
 
-All three do the same: gaps become the column's median, texts one column a level, dates days from the earliest; and mean and
-deviation of every column are found. What is learnt from then is told by ``matrix.shape``.
+All three do the same: gaps become the column's median, texts one column a level, dates days from
+the earliest; and mean and deviation of every column are found. What is learnt from then is told by
+``matrix.shape``.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ def by_polars(path: Path) -> np.ndarray:
 
     frame = polars.read_csv(path, try_parse_dates=True)
     np.unique(frame[LABEL].to_numpy())
-    frame = frame.drop(LABEL).with_columns((kinds.temporal() - kinds.temporal().min()).dt.total_days())
+    frame = frame.drop(LABEL).with_columns(
+        (kinds.temporal() - kinds.temporal().min()).dt.total_days()
+    )
     numbers = frame.select(kinds.numeric().fill_null(kinds.numeric().median()).cast(polars.Float32))
     texts = frame.select(kinds.string())
     columns = [*numbers, *(texts.to_dummies() if texts.width else ())]

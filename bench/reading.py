@@ -1,6 +1,8 @@
-"""``python -m bench.reading``: from a CSV to a matrix of float32, by fastmlp and by hand with polars and pandas.
+"""``python -m bench.reading``: from a CSV to a matrix of float32, by fastmlp and by hand with
+polars and pandas.
 
-Every turn is a process of its own, which has read a small table before the clock starts, so that imports are not counted.
+Every turn is a process of its own, which has read a small table before the clock starts, so that
+imports are not counted.
 """
 
 from __future__ import annotations
@@ -28,14 +30,20 @@ from .tables import write_long, write_wide
 from .worker import peak_memory
 
 OWN = "fastmlp"
-SHAPES = {"long": 1_000_000, "wide": 2_000, "wider": 20_000}  # rows of the first, columns of the others
+SHAPES = {
+    "long": 1_000_000,
+    "wide": 2_000,
+    "wider": 20_000,
+}  # rows of the first, columns of the others
 LONG_PEERS = ("polars", "pandas")
 SMALL = 20
 Turns = dict[str, list[dict[str, float]]]
 
 
 def read(reader: str, table: Path, small: Path) -> dict[str, float]:
-    """Read one table with one reader; return how long it took and the most memory that the process has held."""
+    """Read one table with one reader; return how long it took and the most memory that the process
+    has held.
+    """
     READERS[reader](small)
     start = time.perf_counter()
     matrix = READERS[reader](table)
@@ -78,8 +86,12 @@ def read_long(folder: Path, rows: int, rounds: int) -> dict[str, Any]:
 
 
 def read_wide(folder: Path, columns: int, rounds: int) -> dict[str, Any]:
-    """Compare a CSV of many columns with the same as .npz; the ratio is to that and polars' parsing of the CSV together."""
-    files = {suffix: (folder / f"wide{suffix}", folder / f"small{suffix}") for suffix in (".csv", ".npz")}
+    """Compare a CSV of many columns with the same as .npz; the ratio is to that and polars' parsing
+    of the CSV together.
+    """
+    files = {
+        suffix: (folder / f"wide{suffix}", folder / f"small{suffix}") for suffix in (".csv", ".npz")
+    }
     for table, small in files.values():
         write_wide(table, columns)
         write_wide(small, SMALL)
@@ -103,21 +115,40 @@ def show(console: Console, shape: str, size: int, result: dict[str, Any]) -> Non
     """Print a table of one shape's turns."""
     console.line()
     against = "polars" if shape == "long" else "npz and the parse"
-    console.line(f"{shape}, {size:,} {'rows' if shape == 'long' else 'columns'}: {result['ratio']:.2f} times {against}")
+    console.line(
+        f"{shape}, {size:,} {'rows' if shape == 'long' else 'columns'}: {result['ratio']:.2f} times {against}"
+    )
     rows = []
     for name, turns in result["turns"].items():
         seconds = [turn["seconds"] for turn in turns]
         spread = f"{min(seconds):.3f}–{max(seconds):.3f}"
-        rows.append([name, f"{median_of(turns):.3f}", spread, f"{median_of(turns, 'megabytes'):,.0f}"])
+        rows.append(
+            [name, f"{median_of(turns):.3f}", spread, f"{median_of(turns, 'megabytes'):,.0f}"]
+        )
     console.table(["reader", "median s", "min–max s", "peak MB"], rows, left=1, indent=2)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@words_option("--shapes", ",".join(SHAPES), "1,000,000 rows of 30 columns; 40 rows of 2,000 and of 20,000 columns.")
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, metavar="N", help="Turns of each.")
+@words_option(
+    "--shapes",
+    ",".join(SHAPES),
+    "1,000,000 rows of 30 columns; 40 rows of 2,000 and of 20,000 columns.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Turns of each.",
+)
 @json_option
-@click.option("--alone", nargs=3, hidden=True, help="Reader, table, small table: read once, print JSON.")
-def command(shapes: list[str], rounds: int, json_file: str | None, alone: tuple[str, str, str] | None) -> None:
+@click.option(
+    "--alone", nargs=3, hidden=True, help="Reader, table, small table: read once, print JSON."
+)
+def command(
+    shapes: list[str], rounds: int, json_file: str | None, alone: tuple[str, str, str] | None
+) -> None:
     """Compare how long tables take from the file to a matrix that is ready to be learnt from."""
     if alone is not None:
         reader, *tables = alone
@@ -136,7 +167,9 @@ def command(shapes: list[str], rounds: int, json_file: str | None, alone: tuple[
             compared = read_long if shape == "long" else read_wide
             results[shape] = compared(Path(folder), SHAPES[shape], rounds)
         show(console, shape, SHAPES[shape], results[shape])
-    write_results({"machine": machine, "shapes": results}, json_file, None, draw=lambda report: None)
+    write_results(
+        {"machine": machine, "shapes": results}, json_file, None, draw=lambda report: None
+    )
 
 
 if __name__ == "__main__":

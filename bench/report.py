@@ -24,7 +24,8 @@ def micro(seconds: float) -> str:
 
 
 def table_rows(measurements: Sequence[Measurement], units: int = 1) -> list[list[str]]:
-    """Return a row of texts for each contender under HEADER; on a GPU its memory is that of the GPU.
+    """Return a row of texts for each contender under HEADER; on a GPU its memory is that of the
+    GPU.
 
     Parameters
     ----------
@@ -48,7 +49,9 @@ def table_rows(measurements: Sequence[Measurement], units: int = 1) -> list[list
     ]
 
 
-def draw_bars(groups: dict[str, dict[str, tuple[float, float, float]]], title: str, label: str) -> Figure:
+def draw_bars(
+    groups: dict[str, dict[str, tuple[float, float, float]]], title: str, label: str
+) -> Figure:
     """Draw bars with their spread, a group each, on a logarithmic axis.
 
     Parameters
@@ -65,7 +68,11 @@ def draw_bars(groups: dict[str, dict[str, tuple[float, float, float]]], title: s
     axes = figure.add_subplot()
     width = 0.8 / max(len(contenders), 1)
     for index, contender in enumerate(contenders):
-        own = [(place, group[contender]) for place, group in enumerate(groups.values()) if contender in group]
+        own = [
+            (place, group[contender])
+            for place, group in enumerate(groups.values())
+            if contender in group
+        ]
         places = [place + (index - (len(contenders) - 1) / 2) * width for place, _ in own]
         medians = [median for _, (median, _, _) in own]
         below = [median - least for _, (median, least, _) in own]
@@ -78,9 +85,12 @@ def draw_bars(groups: dict[str, dict[str, tuple[float, float, float]]], title: s
 
 
 def draw_lines(
-    panels: dict[str, dict[str, tuple[list[float], list[float], float]]], labels: dict[str, str], title: str
+    panels: dict[str, dict[str, tuple[list[float], list[float], float]]],
+    labels: dict[str, str],
+    title: str,
 ) -> Figure:
-    """Draw a panel an axis of growth: times against sizes, both logarithmic, with the fitted exponents.
+    """Draw a panel an axis of growth: times against sizes, both logarithmic, with the fitted
+    exponents.
 
     Parameters
     ----------
@@ -98,7 +108,9 @@ def draw_lines(
     for place, (axis, lines) in enumerate(panels.items(), start=1):
         axes = figure.add_subplot(1, len(panels), place)
         markers = itertools.cycle("osv^Dx")
-        for (contender, (sizes, times, exponent)), marker in zip(lines.items(), markers, strict=False):
+        for (contender, (sizes, times, exponent)), marker in zip(
+            lines.items(), markers, strict=False
+        ):
             axes.plot(sizes, times, marker=marker, label=f"{contender}: {axis}^{exponent:.2f}")
         axes.set(xscale="log", yscale="log", xlabel=axis, ylabel=labels[axis])
         axes.legend()

@@ -1,4 +1,6 @@
-"""Measures contenders in turn, warmed up, round after round; the variant with the shortest median stands for each."""
+"""Measures contenders in turn, warmed up, round after round; the variant with the shortest median
+stands for each.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,11 @@ from .contenders import Contender, Variant
 from .workers import Worker, WorkerError
 
 TRIALS = 3  # of each variant, before the rounds; the shortest counts
-PROMISING = 1.5  # times the shortest trial: slower variants of the same contender do not enter the rounds
-# Threads of OpenMP and OpenBLAS spin for a while after their work in case there is more; the next one is not to feel it.
+PROMISING = (
+    1.5  # times the shortest trial: slower variants of the same contender do not enter the rounds
+)
+# Threads of OpenMP and OpenBLAS spin for a while after their work in case there is more; the next
+# one is not to feel it.
 SETTLING_SECONDS = 0.05
 
 
@@ -36,7 +41,8 @@ class Measurement:
     compile_seconds
         Spent on compiling, before.
     peak_bytes, device_bytes
-        The most memory its process has held; what its library has taken of a GPU's memory, 0 on the CPU.
+        The most memory its process has held; what its library has taken of a GPU's memory, 0 on the
+        CPU.
     notices
         Lines of its own about how it ran.
     """
@@ -79,7 +85,9 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Work:
-    """What is measured: an activity of the contenders' modules, on a shape, with keywords of its own."""
+    """What is measured: an activity of the contenders' modules, on a shape, with keywords of its
+    own.
+    """
 
     activity: str
     shape: Shape | None
@@ -100,7 +108,10 @@ class _Entry:
 
 
 def measure(
-    contenders: Sequence[Contender], work: Work, protocol: Protocol, tell: Callable[[str], None] = lambda line: None
+    contenders: Sequence[Contender],
+    work: Work,
+    protocol: Protocol,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> tuple[list[Measurement], list[str]]:
     """Measure each contender.
 
@@ -139,7 +150,9 @@ def measure(
     fastest: dict[str, Measurement] = {}
     for entry in sorted(entries, key=lambda entry: entry.measurement.median):
         fastest.setdefault(entry.measurement.contender, entry.measurement)
-    return [fastest[contender.name] for contender in contenders if contender.name in fastest], failures
+    return [
+        fastest[contender.name] for contender in contenders if contender.name in fastest
+    ], failures
 
 
 def _took_turn(entry: _Entry, failures: list[str]) -> bool:
@@ -151,13 +164,20 @@ def _took_turn(entry: _Entry, failures: list[str]) -> bool:
         failures.append(str(error))
         return False
     entry.measurement.seconds.append(seconds / entry.count)
-    entry.measurement.peak_bytes, entry.measurement.device_bytes = entry.worker.peak_bytes, entry.worker.device_bytes
+    entry.measurement.peak_bytes, entry.measurement.device_bytes = (
+        entry.worker.peak_bytes,
+        entry.worker.device_bytes,
+    )
     entry.measurement.notices = entry.worker.notices
     return True
 
 
-def _promising_variants(contender: Contender, work: Work, protocol: Protocol, failures: list[str]) -> list[_Entry]:
-    """Try every variant alone, one after the other; return those that may turn out the fastest, the others ended."""
+def _promising_variants(
+    contender: Contender, work: Work, protocol: Protocol, failures: list[str]
+) -> list[_Entry]:
+    """Try every variant alone, one after the other; return those that may turn out the fastest, the
+    others ended.
+    """
     tried: list[tuple[float, _Entry]] = []
     for variant in contender.variants:
         try:
@@ -173,7 +193,9 @@ def _promising_variants(contender: Contender, work: Work, protocol: Protocol, fa
     return [entry for seconds, entry in tried if seconds <= PROMISING * fastest]
 
 
-def _warmed_up(contender: Contender, variant: Variant, work: Work, protocol: Protocol) -> tuple[_Entry, float]:
+def _warmed_up(
+    contender: Contender, variant: Variant, work: Work, protocol: Protocol
+) -> tuple[_Entry, float]:
     """Start a variant and warm it up; return it with the shortest time of a unit."""
     worker = work.start(contender, variant)
     try:

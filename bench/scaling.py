@@ -81,9 +81,9 @@ def command(
 ) -> int:
     """Measure training as one size grows, and fit the exponent p of time = c·size^p.
 
-    Without more said: 128 inputs, two hidden layers of 128 units, 10 classes, batches of 64, SGD. The exponent is that
-    of all sizes together: what a step costs whatever its size makes it smaller than the algorithm's own, which is 1 for
-    rows, depth and batch, and 2 for the width.
+    Without more said: 128 inputs, two hidden layers of 128 units, 10 classes, batches of 64, SGD.
+    The exponent is that of all sizes together: what a step costs whatever its size makes it smaller
+    than the algorithm's own, which is 1 for rows, depth and batch, and 2 for the width.
     """
     check_files(json_file, plot_file)
     protocol, limit = protocol_of(rounds, seconds), find_isa(isa)
@@ -93,7 +93,12 @@ def command(
     for line in machine_lines(machine):
         console.line(line)
     print_notes(console, "missing", list(missing.values()))
-    report: dict[str, Any] = {"machine": machine, "threads": threads, "missing": missing, "axes": {}}
+    report: dict[str, Any] = {
+        "machine": machine,
+        "threads": threads,
+        "missing": missing,
+        "axes": {},
+    }
     everyone, report["isa"] = keep_obedient(console, [*own, *found], limit, TRAINING, tell_progress)
     for name in chosen:
         report["axes"][name] = _one_axis(console, name, points, everyone, protocol, limit)
@@ -111,7 +116,12 @@ def shape_at(axis: str, size: int) -> Shape:
 
 
 def _one_axis(
-    console: Console, name: str, points: int, contenders: list[Contender], protocol: Protocol, isa: Isa
+    console: Console,
+    name: str,
+    points: int,
+    contenders: list[Contender],
+    protocol: Protocol,
+    isa: Isa,
 ) -> dict[str, Any]:
     """Measure and print the sizes of an axis; return its part of the report."""
     axis = AXES[name]
@@ -122,16 +132,23 @@ def _one_axis(
     for size in sizes:
         shape = shape_at(name, size)
         tell_progress(f"{name} {size:,}")
-        measured, more_failures = measure(contenders, Work("Training", shape, {"shuffle": True}), protocol)
+        measured, more_failures = measure(
+            contenders, Work("Training", shape, {"shuffle": True}), protocol
+        )
         failures += more_failures
         for each in measured:
             times[each.contender][size] = each.median / (1 if axis.per_epoch else shape.steps)
             results.append({"size": size, "steps": shape.steps, **each.to_dict()})
-    fitted = {who: fitted_exponent(list(found), list(found.values())) for who, found in times.items() if found}
+    fitted = {
+        who: fitted_exponent(list(found), list(found.values()))
+        for who, found in times.items()
+        if found
+    }
     console.line()
     header = [f"{name}{isa.limit}", *(f"{who}, µs/{unit}" for who in fitted)]
     rows = [
-        [f"{size:,}", *(micro(times[who][size]) if size in times[who] else "-" for who in fitted)] for size in sizes
+        [f"{size:,}", *(micro(times[who][size]) if size in times[who] else "-" for who in fitted)]
+        for size in sizes
     ]
     rows.append(["exponent", *(f"{exponent:.2f}" for exponent in fitted.values())])
     console.table(header, rows)
@@ -139,7 +156,11 @@ def _one_axis(
     return {
         "unit": unit,
         "contenders": {
-            who: {"sizes": list(times[who]), "seconds": list(times[who].values()), "exponent": exponent}
+            who: {
+                "sizes": list(times[who]),
+                "seconds": list(times[who].values()),
+                "exponent": exponent,
+            }
             for who, exponent in fitted.items()
         },
         "results": results,
@@ -155,9 +176,13 @@ def _draw(report: dict[str, Any]):
         }
         for axis, entry in report["axes"].items()
     }
-    labels = {axis: f"microseconds of one {entry['unit']}" for axis, entry in report["axes"].items()}
+    labels = {
+        axis: f"microseconds of one {entry['unit']}" for axis, entry in report["axes"].items()
+    }
     machine = report["machine"]
-    return draw_lines(panels, labels, f"Training on {machine['processor']}{ISAS[machine['isa']].limit}")
+    return draw_lines(
+        panels, labels, f"Training on {machine['processor']}{ISAS[machine['isa']].limit}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""``python -m bench.search``: GridSearchCV over 24 networks on digits, with fastmlp's MLPClassifier and scikit-learn's.
+"""``python -m bench.search``: GridSearchCV over 24 networks on digits, with fastmlp's MLPClassifier
+and scikit-learn's.
 
-Every turn is a process of its own, so that what starting joblib's workers costs is part of each, as it is in a user's script.
+Every turn is a process of its own, so that what starting joblib's workers costs is part of each, as
+it is in a user's script.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ def search(grid: str, contender: str, jobs: int) -> dict[str, float]:
         from fastmlp import MLPClassifier
     else:
         from sklearn.neural_network import MLPClassifier
-    warnings.filterwarnings("ignore")  # 200 epochs are not enough for some of the candidates, of either library
+    warnings.filterwarnings(
+        "ignore"
+    )  # 200 epochs are not enough for some of the candidates, of either library
     features, labels = load_digits(return_X_y=True)
     steps = [StandardScaler()] if grid == "scaled" else []
     pipeline = make_pipeline(*steps, MLPClassifier(random_state=0))
@@ -61,10 +65,22 @@ def search(grid: str, contender: str, jobs: int) -> dict[str, float]:
 
 def in_a_process(grid: str, contender: str, jobs: int) -> dict[str, float]:
     """Search in a process of its own."""
-    words = [sys.executable, "-m", "bench.search", "--grids", grid, "--jobs", str(jobs), "--alone", contender]
+    words = [
+        sys.executable,
+        "-m",
+        "bench.search",
+        "--grids",
+        grid,
+        "--jobs",
+        str(jobs),
+        "--alone",
+        contender,
+    ]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise FastMLPError(f"{contender} failed on {grid}: {(done.stderr.strip() or 'no message').splitlines()[-1]}")
+        raise FastMLPError(
+            f"{contender} failed on {grid}: {(done.stderr.strip() or 'no message').splitlines()[-1]}"
+        )
     return json.loads(done.stdout)
 
 
@@ -73,7 +89,9 @@ def compare(grids: list[str], rounds: int, jobs: int) -> list[dict[str, Any]]:
     results = []
     for grid in grids:
         turns: dict[str, list[dict[str, float]]] = {contender: [] for contender in CONTENDERS}
-        tell_progress(f"{grid}: fastmlp once beforehand, since the first time it compiles its kernels")
+        tell_progress(
+            f"{grid}: fastmlp once beforehand, since the first time it compiles its kernels"
+        )
         in_a_process(grid, "fastmlp", jobs)
         for number in range(rounds):
             for contender in CONTENDERS:
@@ -87,14 +105,36 @@ def compare(grids: list[str], rounds: int, jobs: int) -> list[dict[str, Any]]:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@words_option("--grids", ",".join(GRIDS), "Of 24 candidates each: plain, and scaled, behind a StandardScaler.")
-@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, metavar="N", help="Turns of each.")
+@words_option(
+    "--grids", ",".join(GRIDS), "Of 24 candidates each: plain, and scaled, behind a StandardScaler."
+)
 @click.option(
-    "--jobs", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="GridSearchCV's n_jobs."
+    "--rounds",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Turns of each.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="GridSearchCV's n_jobs.",
 )
 @json_option
-@click.option("--alone", "contender", type=click.Choice(CONTENDERS), hidden=True, help="Search once, print JSON.")
-def command(grids: list[str], rounds: int, jobs: int, json_file: str | None, contender: str | None) -> None:
+@click.option(
+    "--alone",
+    "contender",
+    type=click.Choice(CONTENDERS),
+    hidden=True,
+    help="Search once, print JSON.",
+)
+def command(
+    grids: list[str], rounds: int, jobs: int, json_file: str | None, contender: str | None
+) -> None:
     """Search for the best of 24 networks on digits, with 5 folds, and compare how long it takes."""
     for grid in grids:
         choose("--grids: grid", grid, tuple(GRIDS))
@@ -110,8 +150,15 @@ def command(grids: list[str], rounds: int, jobs: int, json_file: str | None, con
     for result in results:
         ours, theirs = (statistics.median(result["seconds"][who]) for who in CONTENDERS)
         scores = " and ".join(f"{result['scores'][who]:.4f}" for who in CONTENDERS)
-        console.line(f"{result['grid']:6s}  {ours:9.1f}  {theirs:14.1f}  {result['ratio']:5.2f}  {scores}")
-    write_results({"machine": machine, "jobs": jobs, "results": results}, json_file, None, draw=lambda report: None)
+        console.line(
+            f"{result['grid']:6s}  {ours:9.1f}  {theirs:14.1f}  {result['ratio']:5.2f}  {scores}"
+        )
+    write_results(
+        {"machine": machine, "jobs": jobs, "results": results},
+        json_file,
+        None,
+        draw=lambda report: None,
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,11 @@ import numpy as np
 import polars
 
 DECIMALS, WHOLE, TEXTS = 20, 5, 3  # beside a date and the label, which is a whole number too
-LEVELS = (("red", "green", "blue"), ("north", "south", "east", "west"), tuple(f"shop {number}" for number in range(12)))
+LEVELS = (
+    ("red", "green", "blue"),
+    ("north", "south", "east", "west"),
+    tuple(f"shop {number}" for number in range(12)),
+)
 LABELS = 10
 GAPS = 0.01  # of the cells of every fifth column of decimals
 PIECE = 100_000  # rows
@@ -16,7 +20,9 @@ WIDE_ROWS = 40
 
 
 def write_long(path: Path, rows: int) -> None:
-    """Write a CSV of 30 columns: 20 decimals, 5 whole numbers, 3 texts of a few levels, a date and a label."""
+    """Write a CSV of 30 columns: 20 decimals, 5 whole numbers, 3 texts of a few levels, a date and
+    a label.
+    """
     numbers = np.random.default_rng(0)
     with path.open("wb") as file:
         for first in range(0, rows, PIECE):
@@ -34,7 +40,9 @@ def _long(numbers: np.random.Generator, rows: int) -> polars.DataFrame:
     for place in range(WHOLE):
         columns[f"whole {place}"] = polars.Series(numbers.integers(0, 10 ** (place + 1), rows))
     for place, levels in enumerate(LEVELS):
-        columns[f"text {place}"] = polars.Series(levels).gather(numbers.integers(0, len(levels), rows))
+        columns[f"text {place}"] = polars.Series(levels).gather(
+            numbers.integers(0, len(levels), rows)
+        )
     days = polars.Series(numbers.integers(10_000, 20_000, rows).astype(np.int32))
     columns["day"] = days.cast(polars.Date)
     columns["label"] = polars.Series(numbers.integers(0, LABELS, rows))

@@ -35,7 +35,8 @@ from .place import Place, parse_place
 from .report import HEADER, MEMORY_COLUMN, PEAK_COLUMN, draw_bars, spread, table_rows
 from .rounds import Measurement, Protocol, Work, measure
 
-# Of products, with 29 million parameters, a step took it 0.7 s on two cores: its rounds would take many minutes.
+# Of products, with 29 million parameters, a step took it 0.7 s on two cores: its rounds would take
+# many minutes.
 LARGEST_FOR_SKLEARN = 10_000_000  # parameters
 TOO_LARGE = "sklearn does not take part in {}: a step with {:,} parameters takes it too long to be worth the wait."
 
@@ -47,7 +48,11 @@ TOO_LARGE = "sklearn does not take part in {}: a step with {:,} parameters takes
     None,
     f"Libraries to compare with; default {','.join(TRAINING_PEERS)}, on CUDA {','.join(GPU_PEERS)}; none.",
 )
-@click.option("--check", is_flag=True, help="Compare losses over whole epochs, not a few batches; measure nothing.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Compare losses over whole epochs, not a few batches; measure nothing.",
+)
 @place_options
 @isa_option
 @common_options
@@ -67,21 +72,38 @@ def command(
 ) -> int:
     """Measure a training step: batch from memory, forward, loss, backward, update.
 
-    All contenders train the same network from the same weights on the same float32 rows in memory, each in a process
-    of its own, in turn within each round. On a GPU the rows lie in its memory, and batches are gathered there.
+    All contenders train the same network from the same weights on the same float32 rows in memory,
+    each in a process of its own, in turn within each round. On a GPU the rows lie in its memory,
+    and batches are gathered there.
     """
     check_files(json_file, plot_file)
-    place, protocol, chosen = parse_place(device, precision), protocol_of(rounds, seconds), find_shapes(shapes)
+    place, protocol, chosen = (
+        parse_place(device, precision),
+        protocol_of(rounds, seconds),
+        find_shapes(shapes),
+    )
     limit = _isa_at(place, isa)
     present = _line_up(place, peers, gemm, threads)
     console, machine = Console(), describe_machine(isa)
     if place.is_gpu:
-        machine |= {"device": place.device, "precision": precision, "gpus": describe_gpus(), "found": present.devices}
+        machine |= {
+            "device": place.device,
+            "precision": precision,
+            "gpus": describe_gpus(),
+            "found": present.devices,
+        }
     for line in machine_lines(machine):
         console.line(line)
     print_notes(console, "missing", list(present.missing.values()))
-    report: dict[str, Any] = {"machine": machine, "threads": threads, "missing": present.missing, "shapes": {}}
-    everyone, report["isa"] = keep_obedient(console, [*present.own, *present.peers], limit, TRAINING, tell_progress)
+    report: dict[str, Any] = {
+        "machine": machine,
+        "threads": threads,
+        "missing": present.missing,
+        "shapes": {},
+    }
+    everyone, report["isa"] = keep_obedient(
+        console, [*present.own, *present.peers], limit, TRAINING, tell_progress
+    )
     peak = {} if check else _peak(console, everyone, place, threads, protocol, limit)
     report["peak_gigaflops"] = peak
     for shape in chosen:
@@ -98,7 +120,9 @@ def _line_up(place: Place, names: list[str] | None, gemm: list[str], threads: in
     """Return who takes part; on a GPU each has said that it can use it."""
     if place.is_gpu:
         if gemm != ["auto"]:
-            raise UsageError("--gemm chooses among the CPU's ways to multiply; on a GPU it is cuBLAS. Leave it out.")
+            raise UsageError(
+                "--gemm chooses among the CPU's ways to multiply; on a GPU it is cuBLAS. Leave it out."
+            )
         return line_up_on_gpu(GPU_PEERS if names is None else names, place, threads)
     found, missing = find_peers(TRAINING_PEERS if names is None else names, TRAINING_PEERS, threads)
     return LineUp(own_training(gemm, threads), found, missing)
@@ -116,9 +140,14 @@ def _peak(
 ) -> dict[str, float]:  # fmt: skip
     """Measure and print what a large product reaches."""
     size = peak_size(place)
-    peak, failures = measure_peak(peers, place, threads, protocol, size, tell_progress, isa.environment)
+    peak, failures = measure_peak(
+        peers, place, threads, protocol, size, tell_progress, isa.environment
+    )
     if peak:
-        console.line(f"sgemm {size}³: " + ", ".join(f"{name} {speed:,.0f} GFLOP/s" for name, speed in peak.items()))
+        console.line(
+            f"sgemm {size}³: "
+            + ", ".join(f"{name} {speed:,.0f} GFLOP/s" for name, speed in peak.items())
+        )
     print_notes(console, "failed", failures)
     return peak
 
@@ -126,13 +155,17 @@ def _peak(
 def _is_complete(entry: dict[str, Any], own: list[Contender]) -> bool:
     """Return whether fastmlp could be run, in each way asked for, and all agree."""
     ran = {each["contender"] for each in entry["agreement"] if each["agrees"]}
-    return all(each["agrees"] for each in entry["agreement"]) and ran >= {contender.name for contender in own}
+    return all(each["agrees"] for each in entry["agreement"]) and ran >= {
+        contender.name for contender in own
+    }
 
 
 def _that_take_part(everyone: list[Contender], shape: Shape) -> tuple[list[Contender], list[str]]:
     if shape.parameters <= LARGEST_FOR_SKLEARN or all(each.name != "sklearn" for each in everyone):
         return everyone, []
-    return [each for each in everyone if each.name != "sklearn"], [TOO_LARGE.format(shape.name, shape.parameters)]
+    return [each for each in everyone if each.name != "sklearn"], [
+        TOO_LARGE.format(shape.name, shape.parameters)
+    ]
 
 
 @dataclass(frozen=True)
@@ -147,10 +180,14 @@ class _Bench:
     isa: Isa
 
     def run(self, contenders: list[Contender], skipped: list[str], check: bool) -> dict[str, Any]:
-        """Return this shape's part of the report; with ``check``, losses are compared and nothing is measured."""
+        """Return this shape's part of the report; with ``check``, losses are compared and nothing
+        is measured.
+        """
         shape = self.shape
         self.console.line()
-        self.console.line(f"{shape.name}: {shape.network}, batch {shape.batch}, {shape.rule}{self.isa.limit}")
+        self.console.line(
+            f"{shape.name}: {shape.network}, batch {shape.batch}, {shape.rule}{self.isa.limit}"
+        )
         print_notes(self.console, "skipped", skipped)
         tell_progress(f"{shape.name}: comparing losses")
         agreements, failures = check_training(contenders, shape, check, self._tolerance)
@@ -215,19 +252,31 @@ class _Bench:
         if with_losses or not agree:
             header = ("contender", "loss of each epoch", "difference")
             losses = [", ".join(f"{loss:.6f}" for loss in each.values) for each in agreements]
-            rows = [(a.contender, text, f"{a.difference:.1e}") for a, text in zip(agreements, losses, strict=True)]
+            rows = [
+                (a.contender, text, f"{a.difference:.1e}")
+                for a, text in zip(agreements, losses, strict=True)
+            ]
             self.console.table(header, rows, left=2, indent=2)
 
 
 def _summary(console: Console, shapes: dict[str, Any]) -> list[dict[str, Any]]:
-    """Print and return, for each way of running fastmlp, how it stands against the peers over all shapes."""
-    names = [each["contender"] for entry in shapes.values() for each in entry["results"] if not each["is_peer"]]
+    """Print and return, for each way of running fastmlp, how it stands against the peers over all
+    shapes.
+    """
+    names = [
+        each["contender"]
+        for entry in shapes.values()
+        for each in entry["results"]
+        if not each["is_peer"]
+    ]
     lines = []
     for name in dict.fromkeys(names):
         against: dict[str, list[float]] = {"the best peer": []}
         for entry in shapes.values():
             times = {each["contender"]: each["median"] for each in entry["results"]}
-            peers = {each["contender"]: each["median"] for each in entry["results"] if each["is_peer"]}
+            peers = {
+                each["contender"]: each["median"] for each in entry["results"] if each["is_peer"]
+            }
             if name in times and peers:
                 against["the best peer"].append(min(peers.values()) / times[name])
                 for peer in filter(lambda peer: peer.startswith("torch"), peers):
@@ -253,7 +302,9 @@ def _draw(report: dict[str, Any]):
     }
     machine = report["machine"]
     place = machine["found"][OWN]["device"] if "found" in machine else machine["processor"]
-    return draw_bars(groups, f"A training step on {place}{ISAS[machine['isa']].limit}", "microseconds")
+    return draw_bars(
+        groups, f"A training step on {place}{ISAS[machine['isa']].limit}", "microseconds"
+    )
 
 
 if __name__ == "__main__":

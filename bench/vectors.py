@@ -1,4 +1,6 @@
-"""What libraries say of the vectors they use; asked in the contender's own process, once it has worked."""
+"""What libraries say of the vectors they use; asked in the contender's own process, once it has
+worked.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,10 @@ from dataclasses import dataclass
 # OpenBLAS's names for the processors its kernels are written for.
 OPENBLAS_BITS = {
     **dict.fromkeys(("SkylakeX", "Cooperlake", "SapphireRapids"), 512),
-    **dict.fromkeys(("Haswell", "Zen", "Sandybridge", "Bulldozer", "Piledriver", "Steamroller", "Excavator"), 256),
+    **dict.fromkeys(
+        ("Haswell", "Zen", "Sandybridge", "Bulldozer", "Piledriver", "Steamroller", "Excavator"),
+        256,
+    ),
     **dict.fromkeys(("Nehalem", "Barcelona", "Dunnington", "Penryn", "Core2", "Prescott"), 128),
 }
 
@@ -42,7 +47,10 @@ def of_numpy() -> list[Report]:
     """Return what NumPy's loops say, and each BLAS in this process."""
     features = numpy_features()
     bits = max(map(feature_bits, features), default=128)
-    return [Report("NumPy", features[-1] if features else "without more than its baseline", bits), *of_blas()]
+    return [
+        Report("NumPy", features[-1] if features else "without more than its baseline", bits),
+        *of_blas(),
+    ]
 
 
 def of_blas() -> list[Report]:

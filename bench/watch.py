@@ -1,7 +1,9 @@
-"""Which vectors a process really uses: its running threads are stopped now and then, and their next instruction is read.
+"""Which vectors a process really uses: its running threads are stopped now and then, and their next
+instruction is read.
 
-It needs no word of any library, and sees all of them. It is for Linux on x86-64, where VEX and EVEX prefixes, the only
-encodings of vectors beyond 128 bits, begin with bytes that begin nothing else in 64-bit code.
+It needs no word of any library, and sees all of them. It is for Linux on x86-64, where VEX and EVEX
+prefixes, the only encodings of vectors beyond 128 bits, begin with bytes that begin nothing else in
+64-bit code.
 """
 
 from __future__ import annotations
@@ -53,7 +55,11 @@ class Seen:
     def __str__(self) -> str:
         if not self.samples:
             return f"could not be watched ({self.problem or 'it was never seen running'})"
-        wide = [f"{count} of {width} bits" for width, count in sorted(self.bits.items(), reverse=True) if width > 128]
+        wide = [
+            f"{count} of {width} bits"
+            for width, count in sorted(self.bits.items(), reverse=True)
+            if width > 128
+        ]
         return f"of {self.samples} instructions seen {' and '.join(wide) or 'none wider than 128 bits'}"
 
 
@@ -62,8 +68,12 @@ def watch(process: int, work: Callable[[], object]) -> Seen:
     if not (sys.platform == "linux" and platform.machine() == "x86_64"):
         return Seen(problem="only Linux on x86-64 lets it")
     seen, end = Seen(), time.monotonic() + SECONDS
-    # All requests to stop a thread have to come from one thread, this one; another one waits for the work.
-    with ThreadPoolExecutor(1) as waiting, Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
+    # All requests to stop a thread have to come from one thread, this one; another one waits for
+    # the work.
+    with (
+        ThreadPoolExecutor(1) as waiting,
+        Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory,
+    ):
         while not seen.problem and seen.samples < SAMPLES and time.monotonic() < end:
             done = waiting.submit(work)
             while not (done.done() or seen.problem):
@@ -74,7 +84,9 @@ def watch(process: int, work: Callable[[], object]) -> Seen:
 
 
 def vector_bits(instruction: bytes) -> int:
-    """Return the width of an instruction's vectors by its first bytes; 0 without a VEX or EVEX prefix."""
+    """Return the width of an instruction's vectors by its first bytes; 0 without a VEX or EVEX
+    prefix.
+    """
     first = instruction[0]
     if first == 0xC5:
         return 256 if instruction[1] & 0x04 else 128
@@ -82,7 +94,9 @@ def vector_bits(instruction: bytes) -> int:
         return 256 if instruction[2] & 0x04 else 128
     if first != 0x62:
         return 0
-    has_rounding = instruction[3] & 0x10 and instruction[5] >= 0xC0  # then its bits of width say how to round
+    has_rounding = (
+        instruction[3] & 0x10 and instruction[5] >= 0xC0
+    )  # then its bits of width say how to round
     return 512 if has_rounding else 128 << (instruction[3] >> 5 & 3)
 
 
@@ -114,7 +128,10 @@ def _next_instruction(thread: int, memory: int) -> bytes:
 
 def _ptrace(request: int, thread: int, data: ctypes.Array | None = None) -> None:
     call = ctypes.CDLL(None, use_errno=True).ptrace
-    call.argtypes, call.restype = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p], ctypes.c_long
+    call.argtypes, call.restype = (
+        [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p],
+        ctypes.c_long,
+    )
     if call(request, thread, None, data) == -1:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))  # EPERM becomes a PermissionError

@@ -1,4 +1,6 @@
-"""fastmlp as a contender: training as the trainer runs it, prediction as a user calls it and as a bare Program."""
+"""fastmlp as a contender: training as the trainer runs it, prediction as a user calls it and as a
+bare Program.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,16 @@ class Training:
         self, problem: Problem, threads: int, shuffle: bool, device: str = CPU, precision: str = "highest",
         gemm: str = "auto",
     ):  # fmt: skip
-        self._backend, _ = open_backend(device, threads=threads, gemm=gemm, matmul_precision=precision)
+        self._backend, _ = open_backend(
+            device, threads=threads, gemm=gemm, matmul_precision=precision
+        )
         self._loop = TrainingLoop(
-            problem.shape, problem.features, problem.labels, problem.parameters, self._backend, shuffle
+            problem.shape,
+            problem.features,
+            problem.labels,
+            problem.parameters,
+            self._backend,
+            shuffle,
         )
         self.compile_seconds = self._backend.compile_seconds
 
@@ -70,10 +79,13 @@ class Prediction:
     Parameters
     ----------
     program
-        Copy each call's rows to where a recorded prediction reads them, rather than make a new one from them.
+        Copy each call's rows to where a recorded prediction reads them, rather than make a new one
+        from them.
     """
 
-    def __init__(self, problem: Problem, threads: int, batch: int, gemm: str = "auto", program: bool = False):
+    def __init__(
+        self, problem: Problem, threads: int, batch: int, gemm: str = "auto", program: bool = False
+    ):
         backend, _ = open_backend("cpu", threads=threads, gemm=gemm)
         self._calls = RowCalls(problem.features, batch)
         network = build_network(problem.shape, backend, problem.parameters)
@@ -102,12 +114,16 @@ class Prediction:
 
 
 class Product:
-    """Products of square matrices: by our register tiles, divided among threads, or on a GPU by cuBLAS."""
+    """Products of square matrices: by our register tiles, divided among threads, or on a GPU by
+    cuBLAS.
+    """
 
     compile_seconds = 0.0
 
     def __init__(self, size: int, threads: int, device: str = CPU, precision: str = "highest"):
-        self._backend, _ = open_backend(device, threads=threads, gemm="tiles", matmul_precision=precision)
+        self._backend, _ = open_backend(
+            device, threads=threads, gemm="tiles", matmul_precision=precision
+        )
         a, b, c = (self._backend.from_numpy(np.ones((size, size), np.float32)) for _ in range(3))
         with self._backend.record() as self._program:
             self._backend.matmul("nn", a, b, c)
@@ -138,7 +154,10 @@ def vectors() -> list[Report]:
     from fastmlp.kernels.cpu.processor import processor
 
     target = processor()
-    return [Report("kernels", f"{target.words} ({target.name})", 8 * target.vector_bytes), *of_numpy()]
+    return [
+        Report("kernels", f"{target.words} ({target.name})", 8 * target.vector_bytes),
+        *of_numpy(),
+    ]
 
 
 def _recorded(

@@ -1,4 +1,6 @@
-"""JAX as a contender: an epoch is one compiled scan over batches gathered by index, its state donated."""
+"""JAX as a contender: an epoch is one compiled scan over batches gathered by index, its state
+donated.
+"""
 
 from __future__ import annotations
 
@@ -45,13 +47,17 @@ class Training:
         self._device = _use(device, precision)
         shape = problem.shape
         if shape.rows % shape.batch:
-            raise ValueError(f"a scan needs batches of one size; {shape.rows} rows are no multiple of {shape.batch}")
+            raise ValueError(
+                f"a scan needs batches of one size; {shape.rows} rows are no multiple of {shape.batch}"
+            )
         self._orders = Orders(shape.rows, shuffle)
         self._data = jnp.asarray(problem.features), jnp.asarray(problem.labels)
         self._state = _initial_state(shape, problem)
         start = time.perf_counter()
         epoch = jax.jit(_epoch(shape, steps), donate_argnums=0)
-        self._epoch = epoch.lower(self._state, *self._data, np.zeros(shape.rows, np.int32)).compile()
+        self._epoch = epoch.lower(
+            self._state, *self._data, np.zeros(shape.rows, np.int32)
+        ).compile()
         self.compile_seconds = time.perf_counter() - start
 
     def run(self, epochs: int) -> list[float]:
@@ -103,7 +109,9 @@ class Device:
         return [
             {
                 "device": self._device.device_kind,
-                "libraries": f"JAX {jax.__version__}, {self._device.client.platform_version}".partition("\n")[0],
+                "libraries": f"JAX {jax.__version__}, {self._device.client.platform_version}".partition(
+                    "\n"
+                )[0],
             }
         ]
 
@@ -117,7 +125,9 @@ def vectors() -> list[Report]:
     bits = max((32 * int(lanes) for lanes in re.findall(r"<(\d+) x float>", code)), default=None)
     reports = [Report("XLA", f"vectors of {bits} bits" if bits else "does not say", bits)]
     # YNNPACK asks the processor itself and does not say what it was told.
-    return [*reports, Report("YNNPACK", "does not say", None)] if "__ynn_fusion" in text else reports
+    return (
+        [*reports, Report("YNNPACK", "does not say", None)] if "__ynn_fusion" in text else reports
+    )
 
 
 def _use(device: str = CPU, precision: str = "highest") -> jax.Device:
@@ -140,7 +150,9 @@ def _use(device: str = CPU, precision: str = "highest") -> jax.Device:
         ) from None
     index = int(device.partition(":")[2])
     if index >= len(found):
-        raise DeviceError(f"JAX {jax.__version__} finds {len(found)} GPU(s), not one of number {index}.")
+        raise DeviceError(
+            f"JAX {jax.__version__} finds {len(found)} GPU(s), not one of number {index}."
+        )
     jax.config.update("jax_default_device", found[index])
     jax.config.update("jax_default_matmul_precision", precision)  # JAX's own default is TF32
     return found[index]
@@ -154,7 +166,8 @@ def _forward(parameters, x):
 
 
 def _mean_loss(parameters, x, labels):
-    # A one-hot product rather than a look-up: the derivative of a look-up is a scatter, which is slow on a CPU.
+    # A one-hot product rather than a look-up: the derivative of a look-up is a scatter, which is
+    # slow on a CPU.
     logits = _forward(parameters, x)
     return -jnp.mean(jnp.sum(nn.one_hot(labels, logits.shape[1]) * nn.log_softmax(logits), axis=1))
 
@@ -175,7 +188,9 @@ def _epoch(shape: Shape, steps: int):
 
 
 def _initial_state(shape: Shape, problem: Problem):
-    """Return the parameters and what the update rule keeps beside them, in arrays that may be donated."""
+    """Return the parameters and what the update rule keeps beside them, in arrays that may be
+    donated.
+    """
     parameters = jax.tree.map(jnp.array, problem.parameters)
     slots = {"sgd": 0, "momentum": 1, "adam": 2}[shape.optimizer]
     count = [jnp.zeros((), jnp.int32)] if shape.optimizer == "adam" else []
@@ -194,7 +209,9 @@ def _momentum(shape: Shape):
     def update(state, gradients):
         parameters, velocity = state
         velocity = jax.tree.map(lambda v, g: shape.momentum * v + g, velocity, gradients)
-        return jax.tree.map(lambda w, v: w - shape.learning_rate * v, parameters, velocity), velocity
+        return jax.tree.map(
+            lambda w, v: w - shape.learning_rate * v, parameters, velocity
+        ), velocity
 
     return update
 
@@ -208,7 +225,9 @@ def _adam(shape: Shape):
         first_scale, second_scale = 1 / (1 - BETA1**count), 1 / (1 - BETA2**count)
 
         def moved(w, m, v):
-            return w - shape.learning_rate * (m * first_scale) / (jnp.sqrt(v * second_scale) + EPSILON)
+            return w - shape.learning_rate * (m * first_scale) / (
+                jnp.sqrt(v * second_scale) + EPSILON
+            )
 
         return jax.tree.map(moved, parameters, first, second), first, second, count
 

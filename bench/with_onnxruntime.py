@@ -1,4 +1,6 @@
-"""ONNX Runtime as a contender for prediction: the network as an ONNX graph of Gemm, Relu and Softmax."""
+"""ONNX Runtime as a contender for prediction: the network as an ONNX graph of Gemm, Relu and
+Softmax.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class Prediction:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         model = build_model(problem.parameters).SerializeToString()
         start = time.perf_counter()
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"]
+        )
         self.compile_seconds = time.perf_counter() - start
 
     def run(self, calls: int) -> list[list[float]]:
@@ -42,11 +46,16 @@ def vectors() -> list[Report]:
 
 
 def build_model(parameters: Parameters) -> onnx.ModelProto:
-    """Return the network as an ONNX model from ``x`` (rows, inputs) to ``probabilities`` (rows, classes)."""
+    """Return the network as an ONNX model from ``x`` (rows, inputs) to ``probabilities`` (rows,
+    classes).
+    """
     nodes, initializers, name = [], [], "x"
     for index, (weight, bias) in enumerate(parameters):
         weight_name, bias_name, z, a = (f"{stem}_{index}" for stem in ("weight", "bias", "z", "a"))
-        initializers += [numpy_helper.from_array(weight, weight_name), numpy_helper.from_array(bias, bias_name)]
+        initializers += [
+            numpy_helper.from_array(weight, weight_name),
+            numpy_helper.from_array(bias, bias_name),
+        ]
         nodes.append(helper.make_node("Gemm", [name, weight_name, bias_name], [z]))
         is_last = index == len(parameters) - 1
         name = "probabilities" if is_last else a
@@ -59,4 +68,6 @@ def build_model(parameters: Parameters) -> onnx.ModelProto:
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["rows", classes])],
         initializers,
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+    )

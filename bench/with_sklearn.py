@@ -1,4 +1,6 @@
-"""scikit-learn's MLPClassifier as a contender, in float32; and NumPy's matrix product, on whose BLAS it runs."""
+"""scikit-learn's MLPClassifier as a contender, in float32; and NumPy's matrix product, on whose
+BLAS it runs.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ NEVER = 10**9  # epochs without improvement before it stops
 class Training:
     """Epochs of fit with warm_start: one call of fit for all that are asked for at once.
 
-    For two classes MLPClassifier trains one logit where the others train two outputs; it starts from weights of its own
-    then, and its losses cannot be compared.
+    For two classes MLPClassifier trains one logit where the others train two outputs; it starts
+    from weights of its own then, and its losses cannot be compared.
     """
 
     compile_seconds = 0.0
@@ -71,7 +73,9 @@ def vectors() -> list[Report]:
 
 
 def _network(problem: Problem, shuffle: bool) -> MLPClassifier:
-    """Return a network that was fitted to one row of each class, and then given the initial weights."""
+    """Return a network that was fitted to one row of each class, and then given the initial
+    weights.
+    """
     shape = problem.shape
     network = MLPClassifier(
         shape.widths[1:-1],

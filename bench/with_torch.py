@@ -1,4 +1,6 @@
-"""PyTorch as a contender: tensors in memory, batches by index, fused optimizers, and torch.compile as a variant."""
+"""PyTorch as a contender: tensors in memory, batches by index, fused optimizers, and torch.compile
+as a variant.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from .place import CPU
 from .problem import Orders, Problem, RowCalls
 from .vectors import Report, bits_in, printed
 
-# Compiling in worker processes of its own would hide memory from the count and take cores from others.
+# Compiling in worker processes of its own would hide memory from the count and take cores from
+# others.
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
 ARCHITECTURE_BITS = {"nehalem": 128, "haswell": 256}  # of -march
@@ -32,13 +35,17 @@ class Training:
     Parameters
     ----------
     device, precision
-        Of a Place. On a GPU the data lie there from the start, and of an epoch only its order is sent.
+        Of a Place. On a GPU the data lie there from the start, and of an epoch only its order is
+        sent.
     compiled
-        Let torch.compile fuse the network with its loss, forward and backward. Which of the ways is fastest depends on
-        the shape and the machine, so the harness tries them all and keeps the best.
+        Let torch.compile fuse the network with its loss, forward and backward. Which of the ways is
+        fastest depends on the shape and the machine, so the harness tries them all and keeps the
+        best.
     """
 
-    compile_seconds = 0.0  # torch.compile works at the first step: the harness counts what that takes longer
+    compile_seconds = (
+        0.0  # torch.compile works at the first step: the harness counts what that takes longer
+    )
 
     def __init__(
         self, problem: Problem, threads: int, shuffle: bool, device: str = CPU, precision: str = "highest",
@@ -67,7 +74,9 @@ class Training:
         for rows in torch.from_numpy(self._orders.next()).to(self._device).split(self._batch):
             self._optimizer.zero_grad(set_to_none=True)
             # index_select is faster than features[rows], which does the same.
-            loss = self._loss(self._features.index_select(0, rows), self._labels.index_select(0, rows))
+            loss = self._loss(
+                self._features.index_select(0, rows), self._labels.index_select(0, rows)
+            )
             loss.backward()
             self._optimizer.step()
             total.add_(loss.detach(), alpha=len(rows))
@@ -100,7 +109,9 @@ class Product:
 
     def __init__(self, size: int, threads: int, device: str = CPU, precision: str = "highest"):
         self._device = use(threads, device, precision)
-        self._a, self._b, self._c = (torch.ones((size, size), device=self._device) for _ in range(3))
+        self._a, self._b, self._c = (
+            torch.ones((size, size), device=self._device) for _ in range(3)
+        )
 
     def run(self, products: int) -> list[float]:
         """Multiply."""
@@ -121,7 +132,12 @@ class Device:
     def run(self, count: int) -> list[dict[str, str]]:
         """Return the device's name and the CUDA that PyTorch was built for."""
         name = torch.cuda.get_device_name(self._device)
-        return [{"device": name, "libraries": f"PyTorch {torch.__version__} for CUDA {torch.version.cuda}"}]
+        return [
+            {
+                "device": name,
+                "libraries": f"PyTorch {torch.__version__} for CUDA {torch.version.cuda}",
+            }
+        ]
 
 
 def vectors() -> list[Report]:
@@ -129,10 +145,17 @@ def vectors() -> list[Report]:
     aten = torch.backends.cpu.get_cpu_capability()
     reports = [Report("ATen", aten, {"DEFAULT": 128, "AVX2": 256, "AVX512": 512}.get(aten))]
     if torch.backends.mkldnn.is_available():
-        reports.append(_announced("oneDNN", torch.backends.mkldnn.verbose(1), _convolve, r"cpu,isa:(.*)"))
+        reports.append(
+            _announced("oneDNN", torch.backends.mkldnn.verbose(1), _convolve, r"cpu,isa:(.*)")
+        )
     if torch.backends.mkl.is_available():
         reports.append(
-            _announced("MKL", torch.backends.mkl.verbose(1), _multiply, r"Intel\(R\) 64 architecture ([^,]*)")
+            _announced(
+                "MKL",
+                torch.backends.mkl.verbose(1),
+                _multiply,
+                r"Intel\(R\) 64 architecture ([^,]*)",
+            )
         )
     return [*reports, _inductor()] if "torch._inductor.codecache" in sys.modules else reports
 
@@ -162,13 +185,17 @@ def synchronize(device: torch.device) -> None:
 
 
 def taken_memory(device: torch.device) -> int:
-    """Return the most bytes that PyTorch's pools have held of a GPU's memory, those of CUDA graphs too; 0 on the CPU."""
+    """Return the most bytes that PyTorch's pools have held of a GPU's memory, those of CUDA graphs
+    too; 0 on the CPU.
+    """
     return 0 if device.type == CPU else torch.cuda.max_memory_reserved(device)
 
 
 def data_on(device: torch.device, problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the features and labels on a device."""
-    return torch.from_numpy(problem.features).to(device), torch.from_numpy(problem.labels).long().to(device)
+    return torch.from_numpy(problem.features).to(device), torch.from_numpy(
+        problem.labels
+    ).long().to(device)
 
 
 def make_network(parameters: Parameters) -> nn.Sequential:
@@ -183,7 +210,9 @@ def make_network(parameters: Parameters) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def make_loss(network: nn.Module, compiled: bool) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+def make_loss(
+    network: nn.Module, compiled: bool
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Return the function from a batch to its mean loss."""
 
     def loss(x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -192,18 +221,28 @@ def make_loss(network: nn.Module, compiled: bool) -> Callable[[torch.Tensor, tor
     return torch.compile(loss) if compiled else loss
 
 
-def make_optimizer(shape: Shape, network: nn.Module, capturable: bool = False) -> torch.optim.Optimizer:
+def make_optimizer(
+    shape: Shape, network: nn.Module, capturable: bool = False
+) -> torch.optim.Optimizer:
     """Return a shape's optimizer in its fused form: one kernel, or a few, for all parameters.
 
     With ``capturable`` a CUDA graph may hold its step; SGD's needs nothing for that.
     """
     if shape.optimizer == "adam":
-        return torch.optim.Adam(network.parameters(), lr=shape.learning_rate, fused=True, capturable=capturable)
-    return torch.optim.SGD(network.parameters(), lr=shape.learning_rate, momentum=shape.momentum, fused=True)
+        return torch.optim.Adam(
+            network.parameters(), lr=shape.learning_rate, fused=True, capturable=capturable
+        )
+    return torch.optim.SGD(
+        network.parameters(), lr=shape.learning_rate, momentum=shape.momentum, fused=True
+    )
 
 
-def _announced(library: str, verbose: AbstractContextManager, work: Callable[[], object], pattern: str) -> Report:
-    """Return what a library prints of the processor when it is told to talk and then has work to do."""
+def _announced(
+    library: str, verbose: AbstractContextManager, work: Callable[[], object], pattern: str
+) -> Report:
+    """Return what a library prints of the processor when it is told to talk and then has work to
+    do.
+    """
 
     def work_aloud() -> None:
         with verbose:
@@ -211,7 +250,9 @@ def _announced(library: str, verbose: AbstractContextManager, work: Callable[[],
 
     found = re.search(pattern, printed(work_aloud))
     bits = bits_in(found[1]) if found else None
-    return Report(library, found[1] if bits else "does not say", bits)  # MKL, not on Intel: "Architecture processors"
+    return Report(
+        library, found[1] if bits else "does not say", bits
+    )  # MKL, not on Intel: "Architecture processors"
 
 
 def _convolve() -> None:
@@ -229,7 +270,8 @@ def _inductor() -> Report:
 
     isa, architecture = cpu_vec_isa.pick_vec_isa(), config.cpp.march
     words = f"{str(isa) if isa else 'scalar'} C++ for {architecture or 'native'}"
-    # Whatever the code has, the C++ compiler makes vectors of scalar loops, as wide as the architecture has them.
+    # Whatever the code has, the C++ compiler makes vectors of scalar loops, as wide as the
+    # architecture has them.
     bits = max(isa.bit_width(), ARCHITECTURE_BITS.get(architecture, 0))
     return Report("torch.compile", words, bits or None)
 
@@ -237,8 +279,14 @@ def _inductor() -> Report:
 def _require_gpu(device: torch.device) -> None:
     version = f"PyTorch {torch.__version__}"
     if not torch.backends.cuda.is_built():
-        raise DeviceError(f"{version} was built without CUDA; install a build for the driver's CUDA.")
+        raise DeviceError(
+            f"{version} was built without CUDA; install a build for the driver's CUDA."
+        )
     if not torch.cuda.is_available():
-        raise DeviceError(f"{version} for CUDA {torch.version.cuda} finds no GPU; look at nvidia-smi and its driver.")
+        raise DeviceError(
+            f"{version} for CUDA {torch.version.cuda} finds no GPU; look at nvidia-smi and its driver."
+        )
     if device.index >= torch.cuda.device_count():
-        raise DeviceError(f"{version} finds {torch.cuda.device_count()} GPU(s), not one of number {device.index}.")
+        raise DeviceError(
+            f"{version} finds {torch.cuda.device_count()} GPU(s), not one of number {device.index}."
+        )

@@ -1,4 +1,6 @@
-"""PyTorch with CUDA graphs as a contender: whole steps captured once, replayed with nothing sent from the host."""
+"""PyTorch with CUDA graphs as a contender: whole steps captured once, replayed with nothing sent
+from the host.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,18 @@ import time
 import torch
 
 from .problem import Orders, Problem
-from .with_torch import data_on, make_loss, make_network, make_optimizer, synchronize, taken_memory, use
+from .with_torch import (
+    data_on,
+    make_loss,
+    make_network,
+    make_optimizer,
+    synchronize,
+    taken_memory,
+    use,
+)
 
-WARM_UP_STEPS = 3  # before a capture: libraries are loaded, algorithms chosen, gradients and optimizer states made
+# before a capture: libraries are loaded, algorithms chosen, gradients and optimizer states made
+WARM_UP_STEPS = 3
 
 
 class Training:
@@ -20,7 +31,8 @@ class Training:
     device, precision
         Of a Place.
     steps
-        How many steps one graph holds; a second graph of a single step takes what is left of an epoch.
+        How many steps one graph holds; a second graph of a single step takes what is left of an
+        epoch.
     compiled
         Capture what torch.compile makes of the network and its loss.
     """
@@ -36,7 +48,9 @@ class Training:
         at_a_time, left = divmod(problem.shape.steps, steps)
         warm_up(self._step)
         self._graphs = [
-            (captured(self._step, count), often) for count, often in ((steps, at_a_time), (1, left)) if often
+            (captured(self._step, count), often)
+            for count, often in ((steps, at_a_time), (1, left))
+            if often
         ]
         self._step.start_anew()
         synchronize(self._device)
@@ -62,7 +76,8 @@ class Training:
 
 
 class ResidentStep:
-    """A training step of which everything lies on the device, also which rows come next: it can be run again unchanged.
+    """A training step of which everything lies on the device, also which rows come next: it can be
+    run again unchanged.
 
     Parameters
     ----------
@@ -77,7 +92,9 @@ class ResidentStep:
     def __init__(self, problem: Problem, device: torch.device, compiled: bool = False):
         shape = problem.shape
         if shape.rows % shape.batch:
-            raise ValueError(f"a graph needs batches of one size; {shape.rows} rows are no multiple of {shape.batch}")
+            raise ValueError(
+                f"a graph needs batches of one size; {shape.rows} rows are no multiple of {shape.batch}"
+            )
         self._features, self._labels = data_on(device, problem)
         self._order = torch.arange(shape.rows, device=device)
         self._within_batch = torch.arange(shape.batch, device=device)
@@ -119,7 +136,9 @@ class ResidentStep:
 
     @torch.no_grad()
     def start_anew(self) -> None:
-        """Bring back the initial weights and an optimizer without a past, where captured graphs find them."""
+        """Bring back the initial weights and an optimizer without a past, where captured graphs
+        find them.
+        """
         for parameter, initial in zip(self._network.parameters(), self._initial, strict=True):
             parameter.copy_(initial)
         for state in self._optimizer.state.values():

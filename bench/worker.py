@@ -1,4 +1,6 @@
-"""The process of one contender: serves requests to run, read as lines of JSON, and times them. Started by workers.py."""
+"""The process of one contender: serves requests to run, read as lines of JSON, and times them.
+Started by workers.py.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ STATUS = Path("/proc/self/status")
 def serve(requests: TextIO, replies: TextIO) -> None:
     """Build what the first line describes, then answer each following line, until there is none.
 
-    A line asks for so many units of work, ``{"count": 3}``, or what the libraries say, ``{"vectors": true}``.
+    A line asks for so many units of work, ``{"count": 3}``, or what the libraries say,
+    ``{"vectors": true}``.
     """
     try:
         description = json.loads(requests.readline())
@@ -35,7 +38,10 @@ def serve(requests: TextIO, replies: TextIO) -> None:
             start = time.perf_counter()
             result = contender.run(request["count"])
             seconds = time.perf_counter() - start
-            memory = {"peak_bytes": peak_memory(), "device_bytes": getattr(contender, "device_bytes", 0)}
+            memory = {
+                "peak_bytes": peak_memory(),
+                "device_bytes": getattr(contender, "device_bytes", 0),
+            }
             notices = list(getattr(contender, "notices", ()))
             _reply(replies, {"seconds": seconds, "result": result, "notices": notices, **memory})
     except FastMLPError as error:
@@ -57,15 +63,21 @@ def peak_memory() -> int:
 
 
 def _build(description: dict[str, Any]) -> Any:
-    """Return the contender's object for an activity: ``Training``, ``Prediction``, ``Product`` or ``Device``.
+    """Return the contender's object for an activity: ``Training``, ``Prediction``, ``Product`` or
+    ``Device``.
 
-    Its ``run`` does so many units of work and is over when the device has done them. It may have ``device_bytes``, what its
-    library has taken of a GPU's memory, and ``notices``, lines that a reader of its times should see.
+    Its ``run`` does so many units of work and is over when the device has done them. It may have
+    ``device_bytes``, what its library has taken of a GPU's memory, and ``notices``, lines that a
+    reader of its times should see.
     """
     from .problem import make_problem, shape_from_dict
 
     made = getattr(_module(description), description["activity"])
-    problem = [] if description["shape"] is None else [make_problem(shape_from_dict(description["shape"]))]
+    problem = (
+        []
+        if description["shape"] is None
+        else [make_problem(shape_from_dict(description["shape"]))]
+    )
     return made(*problem, threads=description["threads"], **description["options"])
 
 

@@ -1,4 +1,6 @@
-"""Starts a process for a contender and speaks with it: no two BLAS share a process, and memory is each one's own."""
+"""Starts a process for a contender and speaks with it: no two BLAS share a process, and memory is
+each one's own.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,15 @@ from .problem import shape_to_dict
 from .vectors import Report
 
 ROOT = Path(__file__).parent.parent
-SHARED_GPU = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}  # JAX would take three quarters of a GPU, where others work too
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")  # the last is read by XLA
+SHARED_GPU = {
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false"
+}  # JAX would take three quarters of a GPU, where others work too
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NPROC",
+)  # the last is read by XLA
 # What a user has set is kept, with what a variant needs behind it: the last word counts.
 JOINED = {"XLA_FLAGS": " ", "GLIBC_TUNABLES": ":", "NPY_DISABLE_CPU_FEATURES": " "}
 
@@ -30,14 +39,16 @@ class WorkerError(FastMLPError, RuntimeError):
 
 
 class Worker:
-    """A process that runs one variant of a contender whenever it is asked to, and sleeps in between.
+    """A process that runs one variant of a contender whenever it is asked to, and sleeps in
+    between.
 
     Parameters
     ----------
     contender, variant
         What runs.
     activity
-        ``"Training"``, ``"Prediction"``, ``"Product"`` or ``"Device"``: the class of the contender's module.
+        ``"Training"``, ``"Prediction"``, ``"Product"`` or ``"Device"``: the class of the
+        contender's module.
     shape
         Of the problem; None where the activity has none.
     **options
@@ -58,7 +69,14 @@ class Worker:
         If it cannot be built.
     """
 
-    def __init__(self, contender: Contender, variant: Variant, activity: str, shape: Shape | None, **options: Any):
+    def __init__(
+        self,
+        contender: Contender,
+        variant: Variant,
+        activity: str,
+        shape: Shape | None,
+        **options: Any,
+    ):
         self.name = f"{contender.name} ({variant})"
         self.variant = variant
         self.peak_bytes = self.device_bytes = 0
@@ -141,7 +159,9 @@ class Worker:
 
 
 def _environment(variant: Variant) -> dict[str, str]:
-    """Return this process's environment with what libraries read when they are loaded: threads, flags, memory."""
+    """Return this process's environment with what libraries read when they are loaded: threads,
+    flags, memory.
+    """
     threads = dict.fromkeys(THREAD_VARIABLES, str(variant.threads))
     environment = {**os.environ, **SHARED_GPU, **threads, **variant.environment}
     for name, separator in JOINED.items():

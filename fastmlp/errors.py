@@ -1,4 +1,6 @@
-"""The errors that fastmlp raises on purpose: one line that says what was given, what is accepted and the remedy."""
+"""The errors that fastmlp raises on purpose: one line that says what was given, what is accepted
+and the remedy.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ class MissingExtraError(FastMLPError, ImportError):
     exit_code = 2
 
     def __init__(self, purpose: str, package: str, extra: str):
-        super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'fastmlp[{extra}]'.")
+        super().__init__(
+            f"{purpose} needs {package}, which is not installed: pip install 'fastmlp[{extra}]'."
+        )
 
 
 class FastMLPWarning(UserWarning):
@@ -50,7 +54,8 @@ class FastMLPWarning(UserWarning):
 
 
 def choose(what: str, given: str, accepted: Iterable[str]) -> str:
-    """Return ``given`` if it is one of ``accepted``; else raise a UsageError that names the nearest.
+    """Return ``given`` if it is one of ``accepted``; else raise a UsageError that names the
+    nearest.
 
     Parameters
     ----------
@@ -64,10 +69,14 @@ def choose(what: str, given: str, accepted: Iterable[str]) -> str:
     words = list(accepted)
     if given in words:
         return given
-    raise UsageError(f"{what} {given!r} is not known{did_you_mean(given, words)} Accepted: {', '.join(words)}.")
+    raise UsageError(
+        f"{what} {given!r} is not known{did_you_mean(given, words)} Accepted: {', '.join(words)}."
+    )
 
 
 def did_you_mean(given: str, accepted: Iterable[str]) -> str:
-    """Return ``"; did you mean 'relu'?"`` for the nearest accepted word, or ``"."`` where none is near."""
+    """Return ``"; did you mean 'relu'?"`` for the nearest accepted word, or ``"."`` where none is
+    near.
+    """
     near = get_close_matches(str(given), list(accepted), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else "."

@@ -1,4 +1,6 @@
-"""Reads words of the form ``name`` or ``name(argument, …)``: ``leaky_relu(0.2)``, ``uniform(0, 0.05)``, ``step(10, 0.5)``."""
+"""Reads words of the form ``name`` or ``name(argument, …)``: ``leaky_relu(0.2)``, ``uniform(0,
+0.05)``, ``step(10, 0.5)``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from .errors import UsageError, choose
 _PATTERN = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\(([^()]*)\))?\s*")
 
 
-def parse_spec(what: str, text: str, accepted: Mapping[str, tuple[int, int]]) -> tuple[str, list[float | str]]:
+def parse_spec(
+    what: str, text: str, accepted: Mapping[str, tuple[int, int]]
+) -> tuple[str, list[float | str]]:
     """Split ``name(a, b)`` into its name and arguments.
 
     Parameters
@@ -32,13 +36,20 @@ def parse_spec(what: str, text: str, accepted: Mapping[str, tuple[int, int]]) ->
     Raises
     ------
     UsageError
-        For another form, an unknown name, a wrong number of arguments, or a number that is not finite.
+        For another form, an unknown name, a wrong number of arguments, or a number that is not
+        finite.
     """
     match = _PATTERN.fullmatch(str(text))
     if not match:
-        raise UsageError(f"{what} {text!r} cannot be read. Write a name, or name(number, …): {', '.join(accepted)}.")
+        raise UsageError(
+            f"{what} {text!r} cannot be read. Write a name, or name(number, …): {', '.join(accepted)}."
+        )
     name = choose(what, match[1].lower().replace("-", "_"), accepted)
-    arguments = [_argument(what, text, part) for part in match[2].split(",")] if (match[2] or "").strip() else []
+    arguments = (
+        [_argument(what, text, part) for part in match[2].split(",")]
+        if (match[2] or "").strip()
+        else []
+    )
     least, largest = accepted[name]
     if not least <= len(arguments) <= largest:
         count = str(least) if least == largest else f"{least} to {largest}"

@@ -1,7 +1,8 @@
-"""What an operation is: its name and the kind and access of each argument, said once, on the kernel's own signature.
+"""What an operation is: its name and the kind and access of each argument, said once, on the
+kernel's own signature.
 
-The eager call, the recorder of a Program and (by name and argument order) the CUDA launch all read this description, so
-nothing is registered twice.
+The eager call, the recorder of a Program and (by name and argument order) the CUDA launch all read
+this description, so nothing is registered twice.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from functools import partial
 
 # How a kernel touches an array.
 reads, writes, updates = "reads", "writes", "updates"
-# Which part of an array a kernel touches while it works on one span of its parallel axis; without one of these: any part.
+# Which part of an array a kernel touches while it works on one span of its parallel axis; without
+# one of these: any part.
 by_row, by_column, by_element = "by_row", "by_column", "by_element"
 
 
 @dataclass(frozen=True)
 class Argument:
-    """The kind of one kernel argument: ``matrix``, ``vector``, ``integer``, ``real``, ``function`` or ``span``."""
+    """The kind of one kernel argument: ``matrix``, ``vector``, ``integer``, ``real``, ``function``
+    or ``span``.
+    """
 
     kind: str
     access: str = reads
@@ -54,7 +58,8 @@ class Operation:
     sums
         Whether its additions may be reordered.
     composite
-        Whether the body launches other operations instead, where a device has no kernel of its own for it.
+        Whether the body launches other operations instead, where a device has no kernel of its own
+        for it.
     """
 
     name: str
@@ -75,11 +80,12 @@ OPERATIONS: dict[str, Operation] = {}
 def operation(body: Callable | None = None, *, sums: bool = False) -> Callable:
     """Enter a kernel into the table of operations and return it unchanged.
 
-    With ``sums`` its additions may be reordered, so that a sum along a row becomes vector code. Without it every element
-    has the same bits wherever a span begins, which is what makes results independent of the number of threads.
+    With ``sums`` its additions may be reordered, so that a sum along a row becomes vector code.
+    Without it every element has the same bits wherever a span begins, which is what makes results
+    independent of the number of threads.
 
-    The kernel's annotations describe its arguments; a ``Span``, if there is one, comes last and is not passed by callers:
-    it covers the axis of the first array whose part is divided.
+    The kernel's annotations describe its arguments; a ``Span``, if there is one, comes last and is
+    not passed by callers: it covers the axis of the first array whose part is divided.
     """
     if body is None:
         return partial(operation, sums=sums)
@@ -87,7 +93,8 @@ def operation(body: Callable | None = None, *, sums: bool = False) -> Callable:
 
 
 def composite(body: Callable) -> Callable:
-    """Enter an operation that is made of others: one kernel on CUDA, where launches cost; several on the CPU.
+    """Enter an operation that is made of others: one kernel on CUDA, where launches cost; several
+    on the CPU.
 
     The body's first argument is ``backend.ops``, on which it launches its parts.
     """
@@ -97,7 +104,10 @@ def composite(body: Callable) -> Callable:
 
 
 def _arguments(body: Callable) -> dict[str, Argument]:
-    return {name: parameter.annotation for name, parameter in inspect.signature(body, eval_str=True).parameters.items()}
+    return {
+        name: parameter.annotation
+        for name, parameter in inspect.signature(body, eval_str=True).parameters.items()
+    }
 
 
 def _enter(new: Operation) -> Callable:

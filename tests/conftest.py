@@ -1,4 +1,6 @@
-"""Shared fixtures. This folder is on sys.path (pytest puts a conftest's own folder there), so tests import ``oracles``."""
+"""Shared fixtures. This folder is on sys.path (pytest puts a conftest's own folder there), so tests
+import ``oracles``.
+"""
 
 import sys
 from pathlib import Path
@@ -32,7 +34,9 @@ _cupy = {}
 
 @pytest.hookimpl(tryfirst=True)  # before fixtures of any scope
 def pytest_runtest_setup(item):
-    """Let ``auto`` mean the CPU wherever CUDA is not what is tested: neither a real GPU nor tests/cuda's emulated one."""
+    """Let ``auto`` mean the CPU wherever CUDA is not what is tested: neither a real GPU nor
+    tests/cuda's emulated one.
+    """
     if "cuda" not in item.path.relative_to(Path(__file__).parent).parts:
         _cupy.setdefault("cupy", sys.modules.get("cupy"))
         sys.modules["cupy"] = None
@@ -81,7 +85,9 @@ def _claimed_operations_run(request, monkeypatch):
     for name in claimed:
         monkeypatch.setattr(operations, name, noting(name, getattr(operations, name)))
     yield
-    assert launched, f"claims to cover {claimed} but launches none of them"  # one of several in each case will do
+    assert launched, (
+        f"claims to cover {claimed} but launches none of them"
+    )  # one of several in each case will do
 
 
 @pytest.fixture
@@ -103,4 +109,11 @@ def run(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("run")
     data = save_classes(folder / "classes.npz")
-    return train(dataset=data, hidden=[6], epochs=20, batch_size=16, validation_fraction=0.1, out=folder / "run")
+    return train(
+        dataset=data,
+        hidden=[6],
+        epochs=20,
+        batch_size=16,
+        validation_fraction=0.1,
+        out=folder / "run",
+    )

@@ -1,4 +1,6 @@
-"""What the tests of exports and imports share: random networks as state_dicts, and what they compute, in plain NumPy."""
+"""What the tests of exports and imports share: random networks as state_dicts, and what they
+compute, in plain NumPy.
+"""
 
 from functools import cache
 from itertools import pairwise
@@ -10,7 +12,9 @@ import fastmlp
 
 TOLERANCE = {"rtol": 1e-6, "atol": 1e-6}  # of float32 results, as they are promised
 WORDS = {"leaky_relu": "leaky_relu(0.2)", "elu": "elu(1.5)"}  # the parameters that the oracles have
-ACTIVATIONS = {**{("tanh" if name == "hyperbolic_tangent" else name): f for name, f in VALUES.items()}}
+ACTIVATIONS = {
+    **{("tanh" if name == "hyperbolic_tangent" else name): f for name, f in VALUES.items()}
+}
 COLUMNS = ["age", "height", "opened", "colour", "smoker", "town", "income"]
 
 
@@ -27,7 +31,9 @@ def sigmoid(z):
 
 
 def random_state(widths, seed=0, dtype=np.float32, batch_norm=False, bias=True):
-    """Arrays of Linear and, before each activation, BatchNorm1d layers, named as nn.Sequential names them."""
+    """Arrays of Linear and, before each activation, BatchNorm1d layers, named as nn.Sequential
+    names them.
+    """
     random, state, index = np.random.default_rng(seed), {}, 0
     for position, (inputs, outputs) in enumerate(pairwise(widths)):
         state[f"{index}.weight"] = random.normal(size=(outputs, inputs)) / np.sqrt(inputs)
@@ -37,7 +43,9 @@ def random_state(widths, seed=0, dtype=np.float32, batch_norm=False, bias=True):
             state |= random_norm(f"{index + 1}", outputs, random)
             index += 1
         index += 2
-    return {name: np.asarray(array, dtype if array.ndim else np.int64) for name, array in state.items()}
+    return {
+        name: np.asarray(array, dtype if array.ndim else np.int64) for name, array in state.items()
+    }
 
 
 def random_norm(name, width, random):
@@ -52,13 +60,16 @@ def random_norm(name, width, random):
 
 def normalize(x, state, name, epsilon=1e-5):
     gamma, beta, mean, variance = (
-        state[f"{name}.{kind}"].astype(np.float64) for kind in ("weight", "bias", "running_mean", "running_var")
+        state[f"{name}.{kind}"].astype(np.float64)
+        for kind in ("weight", "bias", "running_mean", "running_var")
     )
     return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
 
 
 def linear(x, state, name):
-    return x @ state[f"{name}.weight"].astype(np.float64).T + state[f"{name}.bias"].astype(np.float64)
+    return x @ state[f"{name}.weight"].astype(np.float64).T + state[f"{name}.bias"].astype(
+        np.float64
+    )
 
 
 def rows(count, columns, seed=1, dtype=np.float32):
@@ -67,7 +78,9 @@ def rows(count, columns, seed=1, dtype=np.float32):
 
 @cache
 def people(count=240):
-    """A table of numbers with gaps and far from zero, truth values, dates, and texts with gaps; and what was bought."""
+    """A table of numbers with gaps and far from zero, truth values, dates, and texts with gaps; and
+    what was bought.
+    """
     import polars
 
     random = np.random.default_rng(3)
@@ -77,10 +90,17 @@ def people(count=240):
     chosen = np.array(["tea", "coffee", "milk"])[(age > 50).astype(int) + (colour == "red")]
     return polars.DataFrame(
         {
-            "age": [None if gap else int(value) for value, gap in zip(age, gaps[:, 0], strict=True)],
-            "height": [float("nan") if gap else value for value, gap in zip(height, gaps[:, 1], strict=True)],
+            "age": [
+                None if gap else int(value) for value, gap in zip(age, gaps[:, 0], strict=True)
+            ],
+            "height": [
+                float("nan") if gap else value
+                for value, gap in zip(height, gaps[:, 1], strict=True)
+            ],
             "opened": 1.7e9 + random.integers(0, 10**6, count).astype(float),
-            "colour": [None if gap else str(value) for value, gap in zip(colour, gaps[:, 2], strict=True)],
+            "colour": [
+                None if gap else str(value) for value, gap in zip(colour, gaps[:, 2], strict=True)
+            ],
             "smoker": random.random(count) < 0.3,
             "town": random.choice(["Bonn", "Köln", "Ahrweiler"], count),
             "income": random.lognormal(10, 1, count),
@@ -112,7 +132,9 @@ def onnx_inputs(frame):
         if series.dtype == polars.String:
             given[series.name] = series.fill_null("").to_numpy().astype(object)[:, None]
         else:
-            given[series.name] = series.cast(polars.Float64).fill_null(float("nan")).to_numpy()[:, None]
+            given[series.name] = (
+                series.cast(polars.Float64).fill_null(float("nan")).to_numpy()[:, None]
+            )
     return given
 
 

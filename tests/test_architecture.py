@@ -50,7 +50,9 @@ MODULES = {module_name(path) for path in FILES}
 
 
 def imports(path):
-    """Return the modules of fastmlp that a file imports, at its top or later; a name from a package may be a module."""
+    """Return the modules of fastmlp that a file imports, at its top or later; a name from a package
+    may be a module.
+    """
     name = module_name(path)
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found = set()
@@ -58,7 +60,9 @@ def imports(path):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = (
+                package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            )
             base = ".".join([*base, *([node.module] if node.module else [])])
             inside = {f"{base}.{alias.name}" for alias in node.names}
             found.update(inside & MODULES or {base})
@@ -74,7 +78,9 @@ def part(module):
 
 def is_allowed(importer, imported):
     here, there = part(importer), part(imported)
-    if not here or not there:  # fastmlp itself holds the public names, imports them late, and knows the version
+    if (
+        not here or not there
+    ):  # fastmlp itself holds the public names, imports them late, and knows the version
         return True
     if here in EVERYBODY_S:
         return there in EVERYBODY_S
@@ -92,7 +98,9 @@ def ids(path):
 @pytest.mark.parametrize("path", FILES, ids=ids)
 def test_imports_point_downward(path):
     name = module_name(path)
-    assert part(name) in {"", *LEVELS, *EVERYBODY_S}, "a part of the house that this test does not know"
+    assert part(name) in {"", *LEVELS, *EVERYBODY_S}, (
+        "a part of the house that this test does not know"
+    )
     assert {imported for imported in imports(path) if not is_allowed(name, imported)} == set()
 
 
@@ -132,19 +140,33 @@ def test_the_rule_itself(importer, imported, allowed):
 
 
 def test_imports_are_found_wherever_they_stand(tmp_path, monkeypatch):
-    lines = ["import fastmlp.nn.losses", "def late():", "    from ..kernels import cpu", "    from .other import x"]
+    lines = [
+        "import fastmlp.nn.losses",
+        "def late():",
+        "    from ..kernels import cpu",
+        "    from .other import x",
+    ]
     source = "\n".join([*lines, "    from . import devices"])
     monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
     (tmp_path / "fastmlp" / "backend").mkdir(parents=True)
     path = tmp_path / "fastmlp" / "backend" / "made_up.py"
     path.write_text(source)
-    expected = {"fastmlp.nn.losses", "fastmlp.kernels.cpu", "fastmlp.backend.other", "fastmlp.backend.devices"}
+    expected = {
+        "fastmlp.nn.losses",
+        "fastmlp.kernels.cpu",
+        "fastmlp.backend.other",
+        "fastmlp.backend.devices",
+    }
     assert imports(path) == expected
 
 
 def test_a_kernel_file_without_a_twin_is_accounted_for():
-    here, there = ({path.stem for path in (ROOT / "kernels" / side).iterdir()} for side in ("cpu", "cuda"))
-    said = ast.get_docstring(ast.parse((ROOT / "kernels" / "__init__.py").read_text(encoding="utf-8")))
+    here, there = (
+        {path.stem for path in (ROOT / "kernels" / side).iterdir()} for side in ("cpu", "cuda")
+    )
+    said = ast.get_docstring(
+        ast.parse((ROOT / "kernels" / "__init__.py").read_text(encoding="utf-8"))
+    )
     alone = {stem for stem in here - there if not stem.startswith("__")}
     assert alone
     assert {stem for stem in alone if f"``{stem}``" not in said} == set()

@@ -9,8 +9,14 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Packages that another name or another package installs.
-INSTALLED_AS = {"sklearn": "scikit-learn", "joblib": "scikit-learn", "PIL": "pillow", "llvmlite": "numba"}
-# What somebody asks for by name: an extra's packages; torch and pandas, whose objects are taken as they come.
+INSTALLED_AS = {
+    "sklearn": "scikit-learn",
+    "joblib": "scikit-learn",
+    "PIL": "pillow",
+    "llvmlite": "numba",
+}
+# What somebody asks for by name: an extra's packages; torch and pandas, whose objects are taken as
+# they come.
 ASKED_FOR = {"cupy", "cupyx", "cuda", "fastexcel", "onnx", "pandas", "tensorboard", "torch"}
 
 
@@ -34,7 +40,11 @@ def imported():
 
 
 def test_what_is_imported_is_installed():
-    wanted = {name: path for name, path in imported().items() if name not in {*sys.stdlib_module_names, "fastmlp"}}
+    wanted = {
+        name: path
+        for name, path in imported().items()
+        if name not in {*sys.stdlib_module_names, "fastmlp"}
+    }
     installed = names(PROJECT["dependencies"])
     missing = {
         name: str(path)

@@ -1,4 +1,5 @@
-"""The pages of docs/: their commands print what is shown, and each link to a line points at the function that it names.
+"""The pages of docs/: their commands print what is shown, and each link to a line points at the
+function that it names.
 
 Run as a script, it writes what the commands print, and the lines of the links, into the pages.
 """
@@ -59,8 +60,14 @@ def test_a_page_shows_what_its_commands_print(page, tmp_path):
 def test_links_to_lines_point_at_the_function_they_name(page):
     text = page.read_text(encoding="utf-8")
     links = LINK.findall(text)
-    assert len(links) == len(LINE_LINK.findall(text)), "a link to a line must name a function in backticks"
-    wrong = [f"{name}: L{line}" for name, path, line in links if line_of(page.parent / path, name) != int(line)]
+    assert len(links) == len(LINE_LINK.findall(text)), (
+        "a link to a line must name a function in backticks"
+    )
+    wrong = [
+        f"{name}: L{line}"
+        for name, path, line in links
+        if line_of(page.parent / path, name) != int(line)
+    ]
     assert not wrong, f"run python {Path(__file__).relative_to(ROOT)}"
 
 
@@ -75,9 +82,16 @@ def test_links_lead_somewhere(page):
 def test_the_lesson_derives_everything_that_the_library_has():
     named = {name for name, _, _ in LINK.findall(LESSON.read_text(encoding="utf-8"))}
     kernels = {"tanh": "hyperbolic_tangent"}
-    assert {f"{kernels.get(name, name)}_derivative" for name in ACTIVATIONS if name != "softmax"} <= named
+    assert {
+        f"{kernels.get(name, name)}_derivative" for name in ACTIVATIONS if name != "softmax"
+    } <= named
     assert {"softmax_backward", "softmax_cross_entropy", "softmax_cross_entropy_soft"} <= named
-    names = {"mse": "squared_error", "mae": "absolute_error", "huber": "huber", "log_loss": "log_loss"}
+    names = {
+        "mse": "squared_error",
+        "mae": "absolute_error",
+        "huber": "huber",
+        "log_loss": "log_loss",
+    }
     assert {*names, "softmax_cross_entropy"} == set(LOSSES)
     assert {f"{name}_derivative" for name in names.values()} <= named
     assert set(OPTIMIZERS) - {"adamw"} <= named
@@ -93,7 +107,9 @@ def test_the_lesson_derives_everything_that_the_library_has():
 def test_a_function_is_found_on_its_own_line():
     path = Path(__file__)
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert lines[line_of(path, "test_a_function_is_found_on_its_own_line") - 1].startswith("def test_a_function")
+    assert lines[line_of(path, "test_a_function_is_found_on_its_own_line") - 1].startswith(
+        "def test_a_function"
+    )
     with pytest.raises(ValueError, match="not enough values"):
         line_of(path, "no_such_function")
 

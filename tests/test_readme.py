@@ -1,4 +1,5 @@
-"""Runs every command and every Python block of the README in order, and compares what they print with what it shows.
+"""Runs every command and every Python block of the README in order, and compares what they print
+with what it shows.
 
 Run as a script, it writes what they print into the README.
 """
@@ -20,7 +21,9 @@ def test_the_readme_shows_what_its_commands_print(tmp_path):
 
 def test_the_setup_commands_are_those_of_make():
     readme = README.read_text(encoding="utf-8")
-    makefile = README.with_name("Makefile").read_text(encoding="utf-8").replace("$(PYTHON)", "python3")
+    makefile = (
+        README.with_name("Makefile").read_text(encoding="utf-8").replace("$(PYTHON)", "python3")
+    )
     commands = re.findall(r"```sh\n(.*)\n```", readme)
     assert len(commands) == 2
     assert all(f"\t{command}\n" in makefile for command in commands)

@@ -1,4 +1,6 @@
-"""Words of the form ``name(argument, …)``: what is read, and that nothing but a UsageError ever comes back."""
+"""Words of the form ``name(argument, …)``: what is read, and that nothing but a UsageError ever
+comes back.
+"""
 
 import math
 
@@ -57,7 +59,9 @@ def test_what_is_refused(text, message):
 
 
 def check(text):
-    """Parse ``text``: a UsageError of one line, or a name that is accepted with arguments that are in order."""
+    """Parse ``text``: a UsageError of one line, or a name that is accepted with arguments that are
+    in order.
+    """
     try:
         name, arguments = parse_spec("thing", text, SHAPES)
     except UsageError as error:
@@ -77,7 +81,9 @@ def test_any_text(text):
 
 @given(
     st.sampled_from([*SHAPES, "Some-Words", "on", ""]),
-    st.lists(st.one_of(st.text(max_size=5), st.floats().map(repr), st.integers().map(str)), max_size=4),
+    st.lists(
+        st.one_of(st.text(max_size=5), st.floats().map(repr), st.integers().map(str)), max_size=4
+    ),
     st.sampled_from(["(", "((", "", " ("]),
     st.sampled_from([")", "))", "", ") ", ")\n"]),
 )
@@ -86,7 +92,13 @@ def test_any_text_of_nearly_the_right_form(name, arguments, opening, closing):
 
 
 @given(
-    st.one_of(st.none(), st.integers(), st.floats(), st.binary(max_size=9), st.lists(st.text(max_size=3), max_size=3))
+    st.one_of(
+        st.none(),
+        st.integers(),
+        st.floats(),
+        st.binary(max_size=9),
+        st.lists(st.text(max_size=3), max_size=3),
+    )
 )
 def test_any_thing_that_is_no_text(thing):
     check(thing)

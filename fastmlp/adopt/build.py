@@ -1,4 +1,6 @@
-"""Makes a model of a network that was trained elsewhere: it predicts, is saved and is exported like any other."""
+"""Makes a model of a network that was trained elsewhere: it predicts, is saved and is exported like
+any other.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ class Surroundings:
     origin
         Where it comes from: ``"PyTorch"``.
     task
-        ``"classification"``, ``"multilabel"``, ``"regression"``, or None for classification where classes are given.
+        ``"classification"``, ``"multilabel"``, ``"regression"``, or None for classification where
+        classes are given.
     classes
         The label of each output, or of the two sides of a single logit; None for 0, 1, …
     medians
@@ -57,7 +60,11 @@ class Surroundings:
 
 
 def assemble(
-    steps: Sequence[Step], around: Surroundings, dtype: np.dtype, device: str = "auto", threads: int | None = None
+    steps: Sequence[Step],
+    around: Surroundings,
+    dtype: np.dtype,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> Model:
     """Return the model of a network that is given by its steps.
 
@@ -75,14 +82,21 @@ def assemble(
     Raises
     ------
     UsageError, DeviceError
-        If the steps are no MLP, a width, label or number does not fit, or the device cannot be used.
+        If the steps are no MLP, a width, label or number does not fit, or the device cannot be
+        used.
     """
     _check_steps(steps)
     arranged = arrange(steps)
     blocks = arranged.blocks
-    inputs, outputs, task = blocks[0].linear.weight.shape[0], blocks[-1].linear.weight.shape[1], _task(around)
+    inputs, outputs, task = (
+        blocks[0].linear.weight.shape[0],
+        blocks[-1].linear.weight.shape[1],
+        _task(around),
+    )
     loss_word = _loss_word(task, blocks[-1], outputs)
-    targets = _targets(task, outputs, _labels(around, task, outputs), arranged.target_scaling, dtype)
+    targets = _targets(
+        task, outputs, _labels(around, task, outputs), arranged.target_scaling, dtype
+    )
     if task == "classification":
         _sort_classes(blocks[-1], around.classes)
     features = _features(arranged.scaling, inputs, around, dtype)
@@ -105,7 +119,9 @@ def assemble(
 
 
 def _check_steps(steps: Sequence[Step]) -> None:
-    """Check that each step takes as many columns as the one before gives, and that all numbers are finite."""
+    """Check that each step takes as many columns as the one before gives, and that all numbers are
+    finite.
+    """
     width = None
     for step in steps:
         arrays = [array for array in vars(step).values() if isinstance(array, np.ndarray)]
@@ -119,12 +135,16 @@ def _check_steps(steps: Sequence[Step]) -> None:
             )
         width = arrays[0].shape[-1]
         if not all(np.isfinite(array).all() for array in arrays):
-            raise UsageError(f"a {what} holds numbers that are not finite; the network cannot predict.")
+            raise UsageError(
+                f"a {what} holds numbers that are not finite; the network cannot predict."
+            )
 
 
 def _assign(network: Network, name: str, parameter: Parameter, values: np.ndarray) -> None:
     if parameter.shape != values.shape:
-        raise UsageError(f"{name} would have shape {values.shape}, not {parameter.shape}; the layers do not fit.")
+        raise UsageError(
+            f"{name} would have shape {values.shape}, not {parameter.shape}; the layers do not fit."
+        )
     with np.errstate(over="ignore"):
         narrowed = values.astype(network.dtype)
     if not np.isfinite(narrowed).all():
@@ -136,12 +156,16 @@ def _task(around: Surroundings) -> str:
     if around.task is not None:
         return choose("task", around.task, TASKS)
     if around.classes is None:
-        raise UsageError(f"a network does not say what it is for; give task, one of {', '.join(TASKS)}, or classes.")
+        raise UsageError(
+            f"a network does not say what it is for; give task, one of {', '.join(TASKS)}, or classes."
+        )
     return "classification"
 
 
 def _loss_word(task: str, last: Block, outputs: int) -> str:
-    """Return the loss whose probabilities are what the last activation gives, and leave that activation to it."""
+    """Return the loss whose probabilities are what the last activation gives, and leave that
+    activation to it.
+    """
     word = last.activation_word
     if task == "regression":
         return "mse"
@@ -149,7 +173,9 @@ def _loss_word(task: str, last: Block, outputs: int) -> str:
     accepted = ("identity", "sigmoid") if single else ("identity", "softmax")
     if word not in accepted:
         if task == "classification" and outputs == 1:
-            raise UsageError(f"a single output tells two classes apart by identity or sigmoid, not by {word}.")
+            raise UsageError(
+                f"a single output tells two classes apart by identity or sigmoid, not by {word}."
+            )
         return "mse"  # which takes the outputs as they are
     last.activation = None
     return "log_loss" if single else "softmax_cross_entropy"
@@ -168,7 +194,9 @@ def _labels(around: Surroundings, task: str, outputs: int) -> list | None:
             f"the network tells {count:,} classes apart; give as many different labels, not {len(labels):,}."
         )
     if len({type(label) for label in labels}) != 1 or type(labels[0]) not in KINDS_OF_LABELS:
-        raise UsageError("classes must be all texts, all whole numbers, all truth values or all numbers.")
+        raise UsageError(
+            "classes must be all texts, all whole numbers, all truth values or all numbers."
+        )
     return labels
 
 
@@ -186,13 +214,19 @@ def _sort_classes(last: Block, classes: Sequence[Any] | None) -> None:
         last.linear = Linear(weight[:, order], None if bias is None else bias[order])
 
 
-def _targets(task: str, outputs: int, labels: list | None, scaling: Scaling | None, dtype: np.dtype) -> TargetEncoder:
+def _targets(
+    task: str, outputs: int, labels: list | None, scaling: Scaling | None, dtype: np.dtype
+) -> TargetEncoder:
     if scaling is not None and task != "regression":
         raise UsageError(f"the outputs are scaled, which goes with regression and not with {task}.")
     kept: dict[str, Any] = {"task": task, "dtype": np.dtype(dtype).name, "output_width": outputs}
     if task == "classification":
         # How many rows each class had is not known.
-        kept |= {"classes": sorted(labels), "class_counts": [1] * len(labels), "output_width": len(labels)}
+        kept |= {
+            "classes": sorted(labels),
+            "class_counts": [1] * len(labels),
+            "output_width": len(labels),
+        }
     elif task == "regression":
         scaling = scaling or Scaling(np.ones(outputs), np.zeros(outputs))
         _check_scaling("the target's", scaling, outputs)
@@ -200,15 +234,25 @@ def _targets(task: str, outputs: int, labels: list | None, scaling: Scaling | No
     return TargetEncoder.from_dict(kept)
 
 
-def _features(scaling: Scaling | None, columns: int, around: Surroundings, dtype: np.dtype) -> FeaturePreprocessor:
+def _features(
+    scaling: Scaling | None, columns: int, around: Surroundings, dtype: np.dtype
+) -> FeaturePreprocessor:
     names = None if around.feature_names is None else [str(name) for name in around.feature_names]
     if names is not None and (len(names) != columns or len(set(names)) != columns):
-        raise UsageError(f"the network reads {columns:,} columns; give as many different feature_names.")
+        raise UsageError(
+            f"the network reads {columns:,} columns; give as many different feature_names."
+        )
     if scaling is not None:
         _check_scaling("the features'", scaling, columns)
     medians = None if around.medians is None else np.asarray(around.medians, np.float64).tolist()
     origins = None if scaling is None or scaling.origin is None else scaling.origin.tolist()
-    plan = {"kind": "matrix", "columns": columns, "names": names, "medians": medians, "origins": origins}
+    plan = {
+        "kind": "matrix",
+        "columns": columns,
+        "names": names,
+        "medians": medians,
+        "origins": origins,
+    }
     return FeaturePreprocessor.from_dict(
         {
             "features": plan,
@@ -222,7 +266,9 @@ def _features(scaling: Scaling | None, columns: int, around: Surroundings, dtype
 
 
 def _check_scaling(whose: str, scaling: Scaling, columns: int) -> None:
-    arrays = [array for array in (scaling.scale, scaling.shift, scaling.origin) if array is not None]
+    arrays = [
+        array for array in (scaling.scale, scaling.shift, scaling.origin) if array is not None
+    ]
     if any(array.shape != (columns,) for array in arrays):
         raise UsageError(f"{whose} scaling must have a number for each of {columns:,} columns.")
     if not (np.isfinite(arrays).all() and (scaling.scale > 0).all()):
@@ -250,11 +296,22 @@ def _settings(network: Arranged, origin: str, task: str, loss: str, dtype: np.dt
 def _arrays(network: Arranged) -> dict[str, np.ndarray]:
     """Return the arrays under the names of ``Network.named_parameters``."""
     arrays: dict[str, np.ndarray] = {}
-    normalizations = [network.input_normalization, *(block.normalization for block in network.blocks)]
+    normalizations = [
+        network.input_normalization,
+        *(block.normalization for block in network.blocks),
+    ]
     for index, normalization in enumerate(each for each in normalizations if each is not None):
         names = ("gamma", "beta", "running_mean", "running_variance")
-        values = (normalization.gamma, normalization.beta, normalization.mean, normalization.variance)
-        arrays |= {f"batch_normalization_{index}.{name}": value for name, value in zip(names, values, strict=True)}
+        values = (
+            normalization.gamma,
+            normalization.beta,
+            normalization.mean,
+            normalization.variance,
+        )
+        arrays |= {
+            f"batch_normalization_{index}.{name}": value
+            for name, value in zip(names, values, strict=True)
+        }
     for index, block in enumerate(network.blocks):
         linear = block.linear
         bias = np.zeros(linear.weight.shape[1]) if linear.bias is None else linear.bias
@@ -274,13 +331,22 @@ def with_scaling(steps: Sequence[Step], scaling: Scaling) -> list[Step]:
     columns = scaling.scale.size if first is None else first.weight.shape[0]
     arrays = scaling.scale, scaling.shift, scaling.origin
     try:
-        return [Scaling(*(None if array is None else np.broadcast_to(array, (columns,)) for array in arrays)), *steps]
+        return [
+            Scaling(
+                *(None if array is None else np.broadcast_to(array, (columns,)) for array in arrays)
+            ),
+            *steps,
+        ]
     except ValueError:
-        raise UsageError(f"the features' scaling must have a number for each of {columns:,} columns.") from None
+        raise UsageError(
+            f"the features' scaling must have a number for each of {columns:,} columns."
+        ) from None
 
 
 def with_origins(scaling: Scaling) -> Scaling:
-    """Return the same scaling with an origin for columns that lie far from zero, and in its shift that of the others."""
+    """Return the same scaling with an origin for columns that lie far from zero, and in its shift
+    that of the others.
+    """
     start = 0.0 if scaling.origin is None else scaling.origin
     with np.errstate(all="ignore"):  # what is not finite is refused later
         zero = start - scaling.shift / scaling.scale

@@ -1,4 +1,6 @@
-"""Brings the steps of somebody else's network into the order that ours has, by folding what has no place of its own."""
+"""Brings the steps of somebody else's network into the order that ours has, by folding what has no
+place of its own.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,11 @@ class Block:
     def activation_word(self) -> str:
         """The activation as an architecture names it, with every digit of its argument."""
         found = IDENTITY if self.activation is None else self.activation.activation
-        return f"{found.name}({found.parameter!r})" if found.name in ("leaky_relu", "elu") else found.name
+        return (
+            f"{found.name}({found.parameter!r})"
+            if found.name in ("leaky_relu", "elu")
+            else found.name
+        )
 
 
 @dataclass(eq=False)
@@ -52,15 +58,21 @@ class Arranged:
     @property
     def batch_norm(self) -> str:
         """Where the architecture has batch normalisation."""
-        words = {(False, False): "none", (True, False): "input", (False, True): "hidden", (True, True): "all"}
+        words = {
+            (False, False): "none",
+            (True, False): "input",
+            (False, True): "hidden",
+            (True, True): "all",
+        }
         return words[self.input_normalization is not None, self.blocks[0].normalization is not None]
 
 
 def arrange(steps: Sequence[Step]) -> Arranged:
     """Return the steps as [scaling] [normalisation] (linear [normalisation] activation)… [scaling].
 
-    Dropout is left out. A batch normalisation stays one where all hidden layers have theirs between the linear layer and the
-    activation; anywhere else it becomes part of the linear layer beside it, which then computes the same.
+    Dropout is left out. A batch normalisation stays one where all hidden layers have theirs between
+    the linear layer and the activation; anywhere else it becomes part of the linear layer beside
+    it, which then computes the same.
 
     Raises
     ------
@@ -75,10 +87,14 @@ def arrange(steps: Sequence[Step]) -> Arranged:
         raise UsageError("there is no linear layer; an MLP has at least one.")
     before = steps[:first]
     if not all(isinstance(step, Normalization) for step in before) or len(before) > 1:
-        raise UsageError("before the first linear layer an MLP has one scaling and one batch normalisation at most.")
+        raise UsageError(
+            "before the first linear layer an MLP has one scaling and one batch normalisation at most."
+        )
     blocks = _blocks(steps[first:])
     _settle_normalizations(blocks)
-    return Arranged(scaling, target_scaling, before[0].with_epsilon(EPSILON) if before else None, blocks)
+    return Arranged(
+        scaling, target_scaling, before[0].with_epsilon(EPSILON) if before else None, blocks
+    )
 
 
 def is_identity(step: Step) -> bool:
@@ -89,35 +105,53 @@ def is_identity(step: Step) -> bool:
 def _blocks(steps: Sequence[Step]) -> list[Block]:
     """Return the steps, of which the first is linear, by linear layers."""
     blocks: list[Block] = []
-    waiting: Normalization | None = None  # behind an activation: it joins the linear layer that follows
+    waiting: Normalization | None = (
+        None  # behind an activation: it joins the linear layer that follows
+    )
     for step in steps:
         if isinstance(step, Linear):
             blocks.append(Block(step if waiting is None else _behind(waiting, step)))
             waiting = None
-        elif isinstance(step, Normalization) and blocks[-1].activation is not None and waiting is None:
+        elif (
+            isinstance(step, Normalization)
+            and blocks[-1].activation is not None
+            and waiting is None
+        ):
             waiting = step
-        elif isinstance(step, Normalization) and waiting is None and blocks[-1].normalization is None:
+        elif (
+            isinstance(step, Normalization) and waiting is None and blocks[-1].normalization is None
+        ):
             blocks[-1].normalization = step
         elif isinstance(step, Activate) and waiting is None and blocks[-1].activation is None:
             blocks[-1].activation = step
         else:
-            what = {Scaling: "a scaling", Normalization: "a batch normalisation", Activate: "an activation"}[type(step)]
+            what = {
+                Scaling: "a scaling",
+                Normalization: "a batch normalisation",
+                Activate: "an activation",
+            }[type(step)]
             raise UsageError(
                 f"{what} follows linear layer {len(blocks)} where an MLP has none; one of each is accepted."
             )
     if waiting is not None:
-        raise UsageError("the last activation is followed by a batch normalisation; an MLP ends before it.")
+        raise UsageError(
+            "the last activation is followed by a batch normalisation; an MLP ends before it."
+        )
     return blocks
 
 
 def _settle_normalizations(blocks: list[Block]) -> None:
-    """Keep normalisations where every hidden layer has one; fold all others into their linear layers."""
+    """Keep normalisations where every hidden layer has one; fold all others into their linear
+    layers.
+    """
     *hidden, last = blocks
     kept = bool(hidden) and all(block.normalization for block in hidden)
     for block in hidden if kept else ():
         normalization, bias = block.normalization, block.linear.bias
         if bias is not None:  # y − mean with y = x·W + b is x·W − (mean − b)
-            normalization = replace(normalization, mean=normalization.mean.astype(np.float64) - bias)
+            normalization = replace(
+                normalization, mean=normalization.mean.astype(np.float64) - bias
+            )
         block.normalization = normalization.with_epsilon(EPSILON)
         block.linear = replace(block.linear, bias=None)
     for block in [last] if kept else blocks:
@@ -128,11 +162,17 @@ def _settle_normalizations(blocks: list[Block]) -> None:
 def _before(linear: Linear, normalization: Normalization) -> Linear:
     """Return the linear layer that does what ``linear`` and then ``normalization`` do, in float64."""
     factor, bias = normalization.factor, 0 if linear.bias is None else linear.bias
-    return Linear(linear.weight * factor, (bias - normalization.mean.astype(np.float64)) * factor + normalization.beta)
+    return Linear(
+        linear.weight * factor,
+        (bias - normalization.mean.astype(np.float64)) * factor + normalization.beta,
+    )
 
 
 def _behind(normalization: Normalization, linear: Linear) -> Linear:
     """Return the linear layer that does what ``normalization`` and then ``linear`` do, in float64."""
     factor = normalization.factor
     shift = normalization.beta - normalization.mean.astype(np.float64) * factor
-    return Linear(linear.weight * factor[:, None], (0 if linear.bias is None else linear.bias) + shift @ linear.weight)
+    return Linear(
+        linear.weight * factor[:, None],
+        (0 if linear.bias is None else linear.bias) + shift @ linear.weight,
+    )

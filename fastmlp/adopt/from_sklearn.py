@@ -1,4 +1,6 @@
-"""``fastmlp.from_sklearn``: an MLPClassifier or MLPRegressor of either library, alone or behind scalers, becomes a model."""
+"""``fastmlp.from_sklearn``: an MLPClassifier or MLPRegressor of either library, alone or behind
+scalers, becomes a model.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,16 @@ from fastmlp.nn.activations import parse_activation
 
 from .build import Surroundings, assemble, with_origins, with_scaling
 
-ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu", "softmax": "softmax"}
-ACCEPTED = "an MLPClassifier or MLPRegressor, alone or in a Pipeline behind SimpleImputer and scalers"
+ACTIVATIONS = {
+    "identity": "identity",
+    "logistic": "sigmoid",
+    "tanh": "tanh",
+    "relu": "relu",
+    "softmax": "softmax",
+}
+ACCEPTED = (
+    "an MLPClassifier or MLPRegressor, alone or in a Pipeline behind SimpleImputer and scalers"
+)
 
 
 def from_sklearn(estimator: Any, *, device: str = "auto", threads: int | None = None) -> Model:
@@ -23,8 +33,8 @@ def from_sklearn(estimator: Any, *, device: str = "auto", threads: int | None = 
     Parameters
     ----------
     estimator
-        An ``MLPClassifier`` or ``MLPRegressor`` of either library, or a ``Pipeline`` that ends in one, behind
-        ``SimpleImputer``, ``StandardScaler``, ``MinMaxScaler`` or ``MaxAbsScaler``.
+        An ``MLPClassifier`` or ``MLPRegressor`` of either library, or a ``Pipeline`` that ends in
+        one, behind ``SimpleImputer``, ``StandardScaler``, ``MinMaxScaler`` or ``MaxAbsScaler``.
     device, threads
         As in ``load``.
 
@@ -46,7 +56,9 @@ def from_sklearn(estimator: Any, *, device: str = "auto", threads: int | None = 
         steps = with_scaling(steps, scaling)
     task, classes = _task(network)
     names = getattr(estimator, "feature_names_in_", None)
-    around = Surroundings("scikit-learn", task, classes, medians, None if names is None else list(names))
+    around = Surroundings(
+        "scikit-learn", task, classes, medians, None if names is None else list(names)
+    )
     return assemble(steps, around, network.coefs_[0].dtype, device, threads)
 
 
@@ -64,7 +76,9 @@ def _steps(network: Any) -> list[Step]:
             f"the activation {network.out_activation_!r} cannot be taken over; accepted: {', '.join(ACTIVATIONS)}."
         )
     last = Activate(parse_activation(ACTIVATIONS[network.out_activation_]))
-    if hasattr(network, "network_steps"):  # fastmlp's own has more layers than coefs_ and intercepts_ tell
+    if hasattr(
+        network, "network_steps"
+    ):  # fastmlp's own has more layers than coefs_ and intercepts_ tell
         return [*network.network_steps(), last]
     hidden = Activate(parse_activation(ACTIVATIONS[network.activation]))
     steps: list[Step] = []
@@ -111,7 +125,9 @@ def _stand_ins(imputer: Any) -> np.ndarray:
     except (TypeError, ValueError):  # texts
         values = np.array([np.nan])
     if not plain or not np.isfinite(values).all():
-        raise UsageError("SimpleImputer can be taken over where it puts numbers for NaN and adds or drops no columns.")
+        raise UsageError(
+            "SimpleImputer can be taken over where it puts numbers for NaN and adds or drops no columns."
+        )
     return values
 
 

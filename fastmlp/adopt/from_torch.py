@@ -1,4 +1,6 @@
-"""``fastmlp.from_torch``: a PyTorch network, as its module or as the arrays of its state_dict, becomes a model."""
+"""``fastmlp.from_torch``: a PyTorch network, as its module or as the arrays of its state_dict,
+becomes a model.
+"""
 
 from __future__ import annotations
 
@@ -42,20 +44,24 @@ def from_torch(
     Parameters
     ----------
     source
-        An ``nn.Sequential``, of which the layers are read; any other module or a state_dict, whose layers are
-        recognised by names and shapes, in their order; or the path of a safetensors file with a state_dict. Arrays may
-        be tensors or NumPy's. A ``.pt`` file is not read, since it may hold code.
+        An ``nn.Sequential``, of which the layers are read; any other module or a state_dict, whose
+        layers are recognised by names and shapes, in their order; or the path of a safetensors file
+        with a state_dict. Arrays may be tensors or NumPy's. A ``.pt`` file is not read, since it
+        may hold code.
     task
-        ``"classification"``, ``"multilabel"`` or ``"regression"``; classification if classes are given.
+        ``"classification"``, ``"multilabel"`` or ``"regression"``; classification if classes are
+        given.
     classes
-        The label of each output, in their order, or of the two sides of a single logit; default 0, 1, …
+        The label of each output, in their order, or of the two sides of a single logit; default 0,
+        1, …
     activation
-        Of the hidden layers, one for all or one a layer: ``"relu"``, ``"relu,leaky_relu(0.2)"``. An ``nn.Sequential``
-        brings its own.
+        Of the hidden layers, one for all or one a layer: ``"relu"``, ``"relu,leaky_relu(0.2)"``. An
+        ``nn.Sequential`` brings its own.
     output_activation
         Of the last layer; for classes softmax or sigmoid follow in any case.
     mean, deviation
-        What the inputs were normalised with, (x − mean)/deviation: numbers for all columns, or one a column.
+        What the inputs were normalised with, (x − mean)/deviation: numbers for all columns, or one
+        a column.
     feature_names, target_name
         What columns and target are called.
     epsilon
@@ -70,7 +76,9 @@ def from_torch(
     """
     if is_sequential(source):
         if activation is not None or output_activation != "identity":
-            raise UsageError("an nn.Sequential brings its own activations; leave activation and output_activation out.")
+            raise UsageError(
+                "an nn.Sequential brings its own activations; leave activation and output_activation out."
+            )
         steps = sequential_steps(source)
     else:
         arrays = _arrays(source)
@@ -93,7 +101,9 @@ def _normalization(mean: Any, deviation: Any) -> Scaling:
     try:
         return with_origins(Scaling(*np.broadcast_arrays(1 / deviation, -mean / deviation)))
     except ValueError:
-        raise UsageError(f"mean has shape {mean.shape} and deviation {deviation.shape}; they do not fit.") from None
+        raise UsageError(
+            f"mean has shape {mean.shape} and deviation {deviation.shape}; they do not fit."
+        ) from None
 
 
 def _arrays(source: Any) -> dict[str, np.ndarray]:
@@ -124,7 +134,10 @@ def _file_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Return a key that sorts ``layers.2`` before ``layers.10``, as a file does not."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name)]
+    return [
+        (0, int(part), "") if part.isdecimal() else (1, 0, part)
+        for part in re.split(r"(\d+)", name)
+    ]
 
 
 def _recognised(arrays: dict[str, np.ndarray], epsilon: float) -> list[Step]:
@@ -145,15 +158,24 @@ def _layer(name: str, kept: dict[str, np.ndarray], epsilon: float) -> Step:
         return Scaling(kept["scale"].astype(np.float64), kept["shift"].astype(np.float64))
     if kinds <= LINEAR and weight is not None and weight.ndim == 2:
         if shapes.get("bias", weight.shape[:1]) != weight.shape[:1]:
-            raise UsageError(f"{where} has a bias of shape {shapes['bias']} for a weight of {weight.shape}.")
+            raise UsageError(
+                f"{where} has a bias of shape {shapes['bias']} for a weight of {weight.shape}."
+            )
         return Linear(weight.T, kept.get("bias"))
     if kinds in (NORMALIZATION, {"running_mean", "running_var"}):
         mean, variance = kept["running_mean"], kept["running_var"]
         gamma, beta = kept.get("weight", np.ones_like(mean)), kept.get("bias", np.zeros_like(mean))
-        if not mean.ndim == 1 == len({gamma.shape, beta.shape, mean.shape, variance.shape}) or (variance < 0).any():
-            raise UsageError(f"{where} is no batch normalisation that can be used: its arrays have shapes {shapes}.")
+        if (
+            not mean.ndim == 1 == len({gamma.shape, beta.shape, mean.shape, variance.shape})
+            or (variance < 0).any()
+        ):
+            raise UsageError(
+                f"{where} is no batch normalisation that can be used: its arrays have shapes {shapes}."
+            )
         return Normalization(gamma, beta, mean, variance, epsilon)
-    raise UsageError(f"{where} {_what_it_is(kinds, shapes)}; an MLP has Linear and BatchNorm1d layers.")
+    raise UsageError(
+        f"{where} {_what_it_is(kinds, shapes)}; an MLP has Linear and BatchNorm1d layers."
+    )
 
 
 def _what_it_is(kinds: set[str], shapes: dict[str, tuple[int, ...]]) -> str:
@@ -171,17 +193,23 @@ def _what_it_is(kinds: set[str], shapes: dict[str, tuple[int, ...]]) -> str:
     return f"has arrays {', '.join(sorted(kinds))}"
 
 
-def _with_activations(steps: list[Step], activation: str | None, output_activation: str) -> list[Step]:
+def _with_activations(
+    steps: list[Step], activation: str | None, output_activation: str
+) -> list[Step]:
     """Put activations behind all linear layers: behind the batch normalisation where one follows."""
     linear = [index for index, step in enumerate(steps) if isinstance(step, Linear)]
     if len(linear) > 1 and activation is None:
-        raise UsageError("a state_dict does not say which activations there are; give activation, such as 'relu'.")
+        raise UsageError(
+            "a state_dict does not say which activations there are; give activation, such as 'relu'."
+        )
     words = per_layer("activation", activation or "identity", len(linear) - 1) if linear else []
     result = []
     for index, step in enumerate(steps):
         result.append(step)
         following = steps[index + 1] if index + 1 < len(steps) else None
-        ends = isinstance(step, (Linear, Normalization)) and not isinstance(following, Normalization)
+        ends = isinstance(step, (Linear, Normalization)) and not isinstance(
+            following, Normalization
+        )
         before = sum(at <= index for at in linear)
         if ends and before:
             word = words[before - 1] if before < len(linear) else output_activation

@@ -11,7 +11,8 @@ from fastmlp.errors import UsageError
 from fastmlp.export.network import Activate, Drop, Linear, Normalization, Scaling, Step
 from fastmlp.nn.activations import parse_activation
 
-# Our word for a layer, and the attributes by which it computes what that word says, with the values they may have.
+# Our word for a layer, and the attributes by which it computes what that word says, with the values
+# they may have.
 ROWWISE = (("dim", (None, 1, -1)),)
 ACTIVATIONS: dict[str, tuple[Callable[[Any], str], tuple[tuple[str, tuple], ...]]] = {
     "Identity": (lambda layer: "identity", ()),
@@ -28,16 +29,21 @@ ACTIVATIONS: dict[str, tuple[Callable[[Any], str], tuple[tuple[str, tuple], ...]
     "Softmax": (lambda layer: "softmax", ROWWISE),
     "SignedLog": (lambda layer: "signed_log", ()),
 }
-AT_THE_END = {"LogSoftmax": (lambda layer: "softmax", ROWWISE)}  # the logarithm of what a prediction reports
+AT_THE_END = {
+    "LogSoftmax": (lambda layer: "softmax", ROWWISE)
+}  # the logarithm of what a prediction reports
 OUR_OWN = ("Scale", "SignedLog")  # of the files that export writes
 ACCEPTED = ("Linear", "BatchNorm1d", "Dropout", "Flatten", *ACTIVATIONS)
 
 
 def is_sequential(source: Any) -> bool:
-    """Tell whether an object is an ``nn.Sequential`` that runs its layers one after the other, and does nothing else."""
+    """Tell whether an object is an ``nn.Sequential`` that runs its layers one after the other, and
+    does nothing else.
+    """
     own = type(source)
     return any(
-        kind.__name__ == "Sequential" and _is_of_torch(kind) and own.forward is kind.forward for kind in own.__mro__
+        kind.__name__ == "Sequential" and _is_of_torch(kind) and own.forward is kind.forward
+        for kind in own.__mro__
     )
 
 
@@ -50,7 +56,11 @@ def sequential_steps(module: Any) -> list[Step]:
         For a layer that an MLP does not have.
     """
     # A layer may stand in several places, as an activation often does.
-    layers = [entry for entry in module.named_modules(remove_duplicate=False) if not is_sequential(entry[1])]
+    layers = [
+        entry
+        for entry in module.named_modules(remove_duplicate=False)
+        if not is_sequential(entry[1])
+    ]
     steps = []
     for position, (name, layer) in enumerate(layers, 1):
         if _kind(layer) != "Flatten":  # which leaves a matrix as it is
@@ -63,7 +73,9 @@ def _is_of_torch(kind: type) -> bool:
 
 
 def _kind(layer: Any) -> str:
-    """Return the name of a layer's class; none for somebody's own class, which may be called like one of torch's."""
+    """Return the name of a layer's class; none for somebody's own class, which may be called like
+    one of torch's.
+    """
     kind = type(layer)
     return kind.__name__ if _is_of_torch(kind) or kind.__name__ in OUR_OWN else ""
 
@@ -82,9 +94,14 @@ def _step(name: str, layer: Any, is_last: bool) -> Step:
         return Scaling(array("scale").astype(np.float64), array("shift").astype(np.float64))
     if kind == "BatchNorm1d":
         if layer.running_mean is None:
-            raise UsageError(f"layer {name!r} keeps no running statistics; its predictions depend on the batch.")
+            raise UsageError(
+                f"layer {name!r} keeps no running statistics; its predictions depend on the batch."
+            )
         mean, gamma, beta = array("running_mean"), array("weight"), array("bias")
-        gamma, beta = np.ones_like(mean) if gamma is None else gamma, np.zeros_like(mean) if beta is None else beta
+        gamma, beta = (
+            np.ones_like(mean) if gamma is None else gamma,
+            np.zeros_like(mean) if beta is None else beta,
+        )
         return Normalization(gamma, beta, mean, array("running_var"), layer.eps)
     activations = ACTIVATIONS | (AT_THE_END if is_last else {})
     if kind not in activations:
@@ -95,16 +112,24 @@ def _step(name: str, layer: Any, is_last: bool) -> Step:
     word, conditions = activations[kind]
     for attribute, values in conditions:
         if getattr(layer, attribute) not in values:
-            raise UsageError(f"layer {name!r} is {layer}; only {attribute}={values[-1]!r} can be taken over.")
+            raise UsageError(
+                f"layer {name!r} is {layer}; only {attribute}={values[-1]!r} can be taken over."
+            )
     return Activate(parse_activation(word(layer)))
 
 
 def to_array(name: str, value: Any) -> np.ndarray:
-    """Return a tensor or an array as float32 or float64; integers, which count batches, as they are."""
+    """Return a tensor or an array as float32 or float64; integers, which count batches, as they
+    are.
+    """
     if hasattr(value, "detach"):  # a tensor, wherever it lies; halves are not known to NumPy
         value = value.detach().cpu()
-        value = (value.float() if value.is_floating_point() and value.element_size() < 4 else value).numpy()
+        value = (
+            value.float() if value.is_floating_point() and value.element_size() < 4 else value
+        ).numpy()
     array = np.asarray(value)
     if array.dtype.kind not in "fiu":
         raise UsageError(f"{name} holds {array.dtype}; the arrays of a state_dict are numbers.")
-    return array if array.dtype.kind != "f" or array.dtype == np.float64 else array.astype(np.float32)
+    return (
+        array if array.dtype.kind != "f" or array.dtype == np.float64 else array.astype(np.float32)
+    )

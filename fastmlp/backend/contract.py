@@ -1,4 +1,6 @@
-"""The backend contract: what a device must offer so that layers, losses and optimizers run on it unchanged."""
+"""The backend contract: what a device must offer so that layers, losses and optimizers run on it
+unchanged.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class Program(ABC):
     @property
     @abstractmethod
     def how(self) -> str:
-        """How the last replay ran, for people: ``"2 threads"``, ``"a CUDA graph of 21 nodes a step"``."""
+        """How the last replay ran, for people: ``"2 threads"``, ``"a CUDA graph of 21 nodes a
+        step"``.
+        """
 
     @property
     @abstractmethod
@@ -38,15 +42,18 @@ class Program(ABC):
 
     @abstractmethod
     def replay(self, steps: int = 1) -> None:
-        """Run the whole list ``steps`` times. What changes from step to step lives in arrays that the operations read."""
+        """Run the whole list ``steps`` times. What changes from step to step lives in arrays that
+        the operations read.
+        """
 
 
 class Backend(ABC):
     """A device: it makes arrays, runs operations on them at once, or records them into a Program.
 
-    Layers speak to ``backend.ops``: each operation of fastmlp.kernels is a function there, called with arrays, numbers and
-    scalar functions in the order of the kernel's signature. Outside ``record()`` a call works at once; inside, it is
-    written down, and the Program does the same work to the same bits.
+    Layers speak to ``backend.ops``: each operation of fastmlp.kernels is a function there, called
+    with arrays, numbers and scalar functions in the order of the kernel's signature. Outside
+    ``record()`` a call works at once; inside, it is written down, and the Program does the same
+    work to the same bits.
 
     Attributes
     ----------
@@ -92,11 +99,19 @@ class Backend(ABC):
 
     @abstractmethod
     def scalar_function(self, name: str) -> Any:
-        """Return a scalar function of the kernels (an activation, a loss or a derivative) by its name."""
+        """Return a scalar function of the kernels (an activation, a loss or a derivative) by its
+        name.
+        """
 
     @abstractmethod
     def matmul(
-        self, kind: str, a: Array, b: Array, c: Array, alpha: Array | None = None, beta: Array | None = None
+        self,
+        kind: str,
+        a: Array,
+        b: Array,
+        c: Array,
+        alpha: Array | None = None,
+        beta: Array | None = None,
     ) -> None:
         """Compute c = alpha·op(a)·op(b) + beta·c.
 
@@ -107,7 +122,8 @@ class Backend(ABC):
         a, b, c
             Matrices of one dtype.
         alpha, beta
-            One-element arrays of that dtype on the device, read at every replay; 1 and 0 where absent.
+            One-element arrays of that dtype on the device, read at every replay; 1 and 0 where
+            absent.
         """
 
     def accumulate(self, x: Array, dz: Array, sink: Sink) -> None:
@@ -120,7 +136,9 @@ class Backend(ABC):
 
     @abstractmethod
     def record(self) -> AbstractContextManager[Program]:
-        """Return a context manager that yields a Program, into which operations are written rather than run."""
+        """Return a context manager that yields a Program, into which operations are written rather
+        than run.
+        """
 
     @abstractmethod
     def synchronize(self) -> None:
@@ -131,7 +149,9 @@ class Backend(ABC):
         """Return what fills a device array from the host, again and again, while the device works."""
 
     def free_memory(self) -> int | None:
-        """Return the bytes that can still be allocated on the device; None where its memory is the host's."""
+        """Return the bytes that can still be allocated on the device; None where its memory is the
+        host's.
+        """
         return None
 
     @abstractmethod

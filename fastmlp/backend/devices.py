@@ -29,7 +29,8 @@ def open_backend(
     gemm
         Who multiplies matrices on the CPU: ``auto``, ``tiles``, ``blas`` or ``mkl``.
     matmul_precision
-        Of float32 products: ``highest``, or ``high`` for TF32 on CUDA, or ``medium`` for bfloat16 on the CPU.
+        Of float32 products: ``highest``, or ``high`` for TF32 on CUDA, or ``medium`` for bfloat16
+        on the CPU.
     announce
         Called with a kernel's name after each compilation.
 
@@ -56,11 +57,15 @@ def open_backend(
     except DeviceError as error:
         if device == "auto":
             return _cpu(threads, announce, gemm, matmul_precision), f"chosen by auto: {error}"
-        raise DeviceError(f"device {device!r} cannot be used: {error} Or use --device cpu.") from None
+        raise DeviceError(
+            f"device {device!r} cannot be used: {error} Or use --device cpu."
+        ) from None
     return backend, "chosen by auto: a CUDA device works" if device == "auto" else "asked for"
 
 
-def _cpu(threads: int | None, announce: Callable[[str], None], gemm: str, precision: str) -> Backend:
+def _cpu(
+    threads: int | None, announce: Callable[[str], None], gemm: str, precision: str
+) -> Backend:
     from fastmlp.backend.cpu.backend import CpuBackend
 
     return CpuBackend(threads, announce, gemm, precision)

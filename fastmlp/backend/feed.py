@@ -1,4 +1,6 @@
-"""Brings data to a device a window at a time: the next one is gathered and copied while the device works on this one."""
+"""Brings data to a device a window at a time: the next one is gathered and copied while the device
+works on this one.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,15 @@ import numpy as np
 class Feed(ABC):
     """Fills one array on a device again and again.
 
-    ``prefetch`` gathers the next contents on the host and sends them on their way; ``take`` puts them into the array, after
-    what was handed to the device before and before what comes after.
+    ``prefetch`` gathers the next contents on the host and sends them on their way; ``take`` puts
+    them into the array, after what was handed to the device before and before what comes after.
     """
 
     @abstractmethod
     def prefetch(self, fill: Callable[[np.ndarray], None]) -> None:
-        """Call ``fill`` with a host array of the device array's shape to write into, and start the copy."""
+        """Call ``fill`` with a host array of the device array's shape to write into, and start the
+        copy.
+        """
 
     @abstractmethod
     def take(self) -> None:

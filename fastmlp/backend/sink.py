@@ -1,4 +1,6 @@
-"""Where a sum over the batch goes: into the gradient, or at once into the parameter or its velocity."""
+"""Where a sum over the batch goes: into the gradient, or at once into the parameter or its
+velocity.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ if TYPE_CHECKING:
 
 
 class Move(NamedTuple):
-    """What a velocity does at once where a backend can (Backend.moves_weights): values ← values − lr·(v + decay·values).
+    """What a velocity does at once where a backend can (Backend.moves_weights): values ← values −
+    lr·(v + decay·values).
 
     Attributes
     ----------
@@ -29,8 +32,8 @@ class Move(NamedTuple):
 class Sink(NamedTuple):
     """target ← alpha·sum + beta·target, for a product xᵀ·dz or a sum of dz over the rows.
 
-    Without an optimizer that says otherwise the target is the gradient, alpha is 1 and beta 0; an update that folds makes the
-    parameter itself, or its velocity, the target.
+    Without an optimizer that says otherwise the target is the gradient, alpha is 1 and beta 0; an
+    update that folds makes the parameter itself, or its velocity, the target.
 
     Attributes
     ----------

@@ -1,4 +1,6 @@
-"""The command line: ``fastmlp train``, ``evaluate``, ``predict`` and ``info``; one module a command."""
+"""The command line: ``fastmlp train``, ``evaluate``, ``predict`` and ``info``; one module a
+command.
+"""
 
 from .application import main
 

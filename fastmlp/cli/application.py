@@ -1,4 +1,6 @@
-"""The ``fastmlp`` command: finds the sub-commands, turns every error into one line and an exit code."""
+"""The ``fastmlp`` command: finds the sub-commands, turns every error into one line and an exit
+code.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,17 @@ from .streams import prepare_streams, silence_stdout
 # By module of ``commands``.
 COMMANDS = {
     name: name
-    for name in ("train", "evaluate", "predict", "export", "experiment", "report", "gradcheck", "info", "bench")
+    for name in (
+        "train",
+        "evaluate",
+        "predict",
+        "export",
+        "experiment",
+        "report",
+        "gradcheck",
+        "info",
+        "bench",
+    )
 }
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 DEBUG_VARIABLE = "FASTMLP_DEBUG"
@@ -80,14 +92,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except OSError as error:
         silence_stdout()
-        return _fail(f"cannot read or write {error.filename or 'the output'}: {error.strerror or error}.", FAILED)
+        return _fail(
+            f"cannot read or write {error.filename or 'the output'}: {error.strerror or error}.",
+            FAILED,
+        )
 
 
 def _run(arguments: Sequence[str] | None) -> int:
     debugging = os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
     try:
         result = application.main(
-            None if arguments is None else list(arguments), prog_name="fastmlp", standalone_mode=False
+            None if arguments is None else list(arguments),
+            prog_name="fastmlp",
+            standalone_mode=False,
         )
         return result if isinstance(result, int) else DONE
     except click.exceptions.NoArgsIsHelpError as error:
@@ -105,12 +122,19 @@ def _run(arguments: Sequence[str] | None) -> int:
         raise
     except MemoryError as error:
         reason = f" ({error})" if str(error) else ""
-        return _fail(f"there is not enough memory{reason}; give fewer rows, smaller layers or a smaller batch.", FAILED)
+        return _fail(
+            f"there is not enough memory{reason}; give fewer rows, smaller layers or a smaller batch.",
+            FAILED,
+        )
     except Exception as error:
         if debugging:
             raise
         what = " ".join(f"{type(error).__name__}: {error}".split())
-        return _fail(f"internal error: {what}; run with {DEBUG_VARIABLE}=1 for the traceback.", FAILED, prefix="")
+        return _fail(
+            f"internal error: {what}; run with {DEBUG_VARIABLE}=1 for the traceback.",
+            FAILED,
+            prefix="",
+        )
 
 
 def _fail(message: str, code: int, prefix: str = "error: ") -> int:

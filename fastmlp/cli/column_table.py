@@ -1,4 +1,6 @@
-"""The table of a training table's columns: what each was taken for, so that a wrong guess is seen before training."""
+"""The table of a training table's columns: what each was taken for, so that a wrong guess is seen
+before training.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +18,34 @@ LONGEST_CELL = 48
 
 
 def show_columns(console: Console, columns: Sequence[ColumnFacts]) -> None:
-    """Print a row for each column; of a wide table how many of each kind there are, and those that differ from most."""
+    """Print a row for each column; of a wide table how many of each kind there are, and those that
+    differ from most.
+    """
     if not columns:
         return
-    shown = [each for each in columns if each.role == "target" or each.note or len(columns) <= MOST_ROWS]
+    shown = [
+        each for each in columns if each.role == "target" or each.note or len(columns) <= MOST_ROWS
+    ]
     if len(columns) > MOST_ROWS:
         counts = Counter(
-            "left out" if each.role == "left out" else each.kind for each in columns if each.role != "target"
+            "left out" if each.role == "left out" else each.kind
+            for each in columns
+            if each.role != "target"
         )
         console.line(
-            f"columns   {len(columns):,}: " + ", ".join(f"{count:,} {kind}" for kind, count in counts.most_common())
+            f"columns   {len(columns):,}: "
+            + ", ".join(f"{count:,} {kind}" for kind, count in counts.most_common())
         )
         shown = shown[:MOST_ROWS]
     rows = [
-        (_cut(each.name or "''"), each.role, each.kind, _cut(each.holds), f"{each.missing:,}", _cut(each.note))
+        (
+            _cut(each.name or "''"),
+            each.role,
+            each.kind,
+            _cut(each.holds),
+            f"{each.missing:,}",
+            _cut(each.note),
+        )
         for each in shown
     ]
     has_notes = any(row[-1] for row in rows)

@@ -1,4 +1,6 @@
-"""What a person reads: lines, tables and lists on one stream; and the JSON line that a program reads."""
+"""What a person reads: lines, tables and lists on one stream; and the JSON line that a program
+reads.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from fastmlp.files.atomic import without_nan
 
 
 class Console:
-    """Prints for people: on standard output, on standard error where JSON goes to standard output, or nowhere.
+    """Prints for people: on standard output, on standard error where JSON goes to standard output,
+    or nowhere.
 
     Parameters
     ----------
@@ -50,8 +53,12 @@ class Console:
         for name, text in pairs:
             self.line(f"{name:<{width}}  {text}".rstrip())
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1, indent: int = 0) -> None:
-        """Print rows of texts in columns, the first ``left`` of them flush left and the others flush right."""
+    def table(
+        self, header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1, indent: int = 0
+    ) -> None:
+        """Print rows of texts in columns, the first ``left`` of them flush left and the others
+        flush right.
+        """
         widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
         for row in (header, *rows):
             cells = [

@@ -20,9 +20,13 @@ SIGNS = {"at_least": "≥", "at_most": "≤", "about": "≈"}
 def list_recipes(console: Console) -> None:
     """Print the recipes that come with the package, for people and for programs."""
     recipes = [find_recipe(name) for name in names()]
-    console.entries((recipe.name, f"{recipe.title} ({len(recipe.variants)} variants)") for recipe in recipes)
+    console.entries(
+        (recipe.name, f"{recipe.title} ({len(recipe.variants)} variants)") for recipe in recipes
+    )
     console.line("fastmlp experiment NAME runs one; a TOML file of your own is run by its path.")
-    console.json_line([{"name": recipe.name, "title": recipe.title, "about": recipe.about} for recipe in recipes])
+    console.json_line(
+        [{"name": recipe.name, "title": recipe.title, "about": recipe.about} for recipe in recipes]
+    )
 
 
 def report_start(console: Console, runner: Runner) -> None:
@@ -34,7 +38,10 @@ def report_start(console: Console, runner: Runner) -> None:
             ("experiment", f"{experiment.name}: {experiment.title}"),
             ("data", experiment.data),
             *([("stand-in", experiment.stand_in)] if experiment.stand_in else []),
-            ("variants", f"{len(experiment.variants)}, of which {finished} are done and {len(runner.waiting)} run now"),
+            (
+                "variants",
+                f"{len(experiment.variants)}, of which {finished} are done and {len(runner.waiting)} run now",
+            ),
             ("folder", str(experiment.folder)),
         ]
     )
@@ -64,13 +71,21 @@ class VariantLines:
         """Take note of a variant that started or finished."""
         if variant.status == "running":
             if self.console.is_live:
-                print(f"[{self._done + 1}/{self.count}] {_label(variant)} …", end="\r", file=self.console.stream)
+                print(
+                    f"[{self._done + 1}/{self.count}] {_label(variant)} …",
+                    end="\r",
+                    file=self.console.stream,
+                )
             return
         self._done += 1
         words = [f"{name} {number(variant.metrics[key])}" for name, key in (("train", _key(variant, "train")), (
             "test", _key(variant, "test"))) if key in variant.metrics]  # fmt: skip
-        text = ", ".join(words) if variant.status == "done" else f"{variant.status}: {variant.error}"
-        self.console.line(f"[{self._done}/{self.count}] {_label(variant)}: {text} ({duration(variant.seconds)})")
+        text = (
+            ", ".join(words) if variant.status == "done" else f"{variant.status}: {variant.error}"
+        )
+        self.console.line(
+            f"[{self._done}/{self.count}] {_label(variant)}: {text} ({duration(variant.seconds)})"
+        )
 
 
 def report(console: Console, experiment: Experiment) -> None:
@@ -90,7 +105,9 @@ def report(console: Console, experiment: Experiment) -> None:
     if experiment.stand_in:
         console.line(f"stand-in: {experiment.stand_in}")
     console.line(experiment.verdict() + ".")
-    console.entries([("folder", str(experiment.folder)), ("report", f"fastmlp report {experiment.folder}")])
+    console.entries(
+        [("folder", str(experiment.folder)), ("report", f"fastmlp report {experiment.folder}")]
+    )
 
 
 def to_json(experiment: Experiment) -> dict[str, Any]:
@@ -98,16 +115,35 @@ def to_json(experiment: Experiment) -> dict[str, Any]:
     state = asdict(experiment) | {"folder": str(experiment.folder)}
     del state["comparisons"]
     figures = [
-        {**asdict(figure.comparison), **{key: value for key, value in asdict(figure).items() if key != "comparison"}}
+        {
+            **asdict(figure.comparison),
+            **{key: value for key, value in asdict(figure).items() if key != "comparison"},
+        }
         for figure in experiment.figures()
     ]
-    return json.loads(json.dumps({**state, "figures": figures, "verdict": experiment.verdict()}, default=str))
+    return json.loads(
+        json.dumps({**state, "figures": figures, "verdict": experiment.verdict()}, default=str)
+    )
 
 
-def _sweep_table(experiment: Experiment, sweep: Sweep, figures: list[Figure]) -> tuple[tuple, list[tuple]]:
+def _sweep_table(
+    experiment: Experiment, sweep: Sweep, figures: list[Figure]
+) -> tuple[tuple, list[tuple]]:
     names = [name for name in sweep.variants if experiment.of(name)]
-    score = next((_score(variant) for name in names for variant in experiment.of(name) if variant.metrics), "accuracy")
-    header = ("variant", sweep.setting, f"train {score}", f"test {score}", "seconds", "status", "reported", "met")
+    score = next(
+        (_score(variant) for name in names for variant in experiment.of(name) if variant.metrics),
+        "accuracy",
+    )
+    header = (
+        "variant",
+        sweep.setting,
+        f"train {score}",
+        f"test {score}",
+        "seconds",
+        "status",
+        "reported",
+        "met",
+    )
     rows = []
     for name in names:
         own = [figure for figure in figures if figure.comparison.variant == name]
@@ -134,7 +170,9 @@ def _score(variant: Variant) -> str:
 
 def _key(variant: Variant, part: str) -> str:
     kinds = ("accuracy", "r2", "loss") if variant.metrics.get("task") != "regression" else ("loss",)
-    return next((f"{part}_{kind}" for kind in kinds if f"{part}_{kind}" in variant.metrics), f"{part}_loss")
+    return next(
+        (f"{part}_{kind}" for kind in kinds if f"{part}_{kind}" in variant.metrics), f"{part}_loss"
+    )
 
 
 def _spread(experiment: Experiment, name: str, metric: str) -> str:
@@ -176,7 +214,9 @@ def _missed_row(figure: Figure) -> tuple[str, ...]:
 
 
 def _label(variant: Variant) -> str:
-    return variant.name if "-seed" not in variant.folder else f"{variant.name} (seed {variant.seed})"
+    return (
+        variant.name if "-seed" not in variant.folder else f"{variant.name} (seed {variant.seed})"
+    )
 
 
 def _listed(names: list[str]) -> str:

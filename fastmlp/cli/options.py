@@ -1,4 +1,6 @@
-"""Options: those of ``fastmlp train`` are made from the table of settings, and a few that other commands share."""
+"""Options: those of ``fastmlp train`` are made from the table of settings, and a few that other
+commands share.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,10 @@ from click.core import ParameterSource
 from fastmlp.errors import UsageError
 from fastmlp.settings.settings import Settings, field_type, read_config, settings_from
 
-BY_FASTMLP = ("auto", "none")  # words that give an open choice back to fastmlp, whatever a config file says
+BY_FASTMLP = (
+    "auto",
+    "none",
+)  # words that give an open choice back to fastmlp, whatever a config file says
 
 
 class OpenNumber(click.ParamType):
@@ -29,9 +34,15 @@ class OpenNumber(click.ParamType):
 
 
 RUN = click.Argument(["run"], metavar="RUN")
-DATA_DIR = click.Option(["--data-dir"], metavar="FOLDER", help="Folder with the files of a named data set.")
+DATA_DIR = click.Option(
+    ["--data-dir"], metavar="FOLDER", help="Folder with the files of a named data set."
+)
 DEVICE = click.Option(
-    ["--device"], metavar="TEXT", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+    ["--device"],
+    metavar="TEXT",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda or cuda:N.",
 )
 THREADS = click.Option(
     ["--threads"],
@@ -43,7 +54,9 @@ THREADS = click.Option(
 )
 LAYOUT = (
     click.Option(
-        ["--header/--no-header"], default=None, help="Whether the first row of DATA, a table, names its columns."
+        ["--header/--no-header"],
+        default=None,
+        help="Whether the first row of DATA, a table, names its columns.",
     ),
     click.Option(
         ["--separator"],
@@ -51,7 +64,9 @@ LAYOUT = (
         help="What stands between the fields of DATA; both default as in training where that fits, else found out.",
     ),
 )
-JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print one line of JSON, for a program to read.")
+JSON = click.Option(
+    ["--json", "as_json"], is_flag=True, help="Print one line of JSON, for a program to read."
+)
 
 
 class SettingOption(click.Option):
@@ -68,7 +83,9 @@ class SectionedCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each group of settings, and one for the rest."""
         sections: dict[str, list[tuple[str, str]]] = {}
-        options = (parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option))
+        options = (
+            parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)
+        )
         for parameter in options:
             record = parameter.get_help_record(ctx)
             if record is not None:
@@ -104,7 +121,9 @@ def gather_settings(context: click.Context, data: str | None, config: str | None
     typed = typed_settings(context)
     if data is not None:
         if "dataset" in typed:
-            raise UsageError(f"the data are given twice, as {data!r} and as --dataset {typed['dataset']!r}; give one.")
+            raise UsageError(
+                f"the data are given twice, as {data!r} and as --dataset {typed['dataset']!r}; give one."
+            )
         typed["dataset"] = data
     return settings_from({} if config is None else read_config(config), typed)
 
@@ -120,7 +139,9 @@ def _option(description: Field) -> click.Option:
         declaration = name
         options = {"type": OpenNumber(kind) if optional and kind is not str else kind}
         # Settings checks the choices, so that an option and a config file get the same words.
-        options["metavar"] = "|".join(choices) if choices else {str: "TEXT", int: "N", float: "X"}[kind]
+        options["metavar"] = (
+            "|".join(choices) if choices else {str: "TEXT", int: "N", float: "X"}[kind]
+        )
     return SettingOption(
         [declaration],
         default=default,

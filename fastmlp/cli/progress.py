@@ -1,4 +1,6 @@
-"""What is seen while a network trains: a line an epoch, and a live bar inside long epochs on a terminal."""
+"""What is seen while a network trains: a line an epoch, and a live bar inside long epochs on a
+terminal.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ HEADINGS = {"loss": "loss", "accuracy": "accuracy", "rmse": "rmse", "r2": "R²"}
 
 
 class EpochLines(Callback):
-    """Prints a table that grows by a line an epoch; of very many epochs only every 10th, 20th, 50th, …
+    """Prints a table that grows by a line an epoch; of very many epochs only every 10th, 20th,
+    50th, …
 
     Parameters
     ----------
@@ -83,7 +86,11 @@ class EpochLines(Callback):
         remaining = elapsed / record.epoch * (trainer.epochs - record.epoch)
         whole = record.kind == "epoch"
         # The best epoch is marked only where rows were held out to tell it.
-        mark = "*" if whole and record.is_best and record.monitor and record.monitor_name == "validation" else " "
+        mark = (
+            "*"
+            if whole and record.is_best and record.monitor and record.monitor_name == "validation"
+            else " "
+        )
         return [
             ("epoch", f"{record.epoch}/{trainer.epochs}" if whole else f"@{record.update}"),
             *((HEADINGS[name], number(value)) for name, value in record.train.items()),
@@ -103,7 +110,9 @@ class EpochLines(Callback):
         return headings
 
     def _joined(self, texts: list[str]) -> str:
-        return "  ".join(f"{text:>{width}}" for text, width in zip(texts, self._widths, strict=True)).rstrip()
+        return "  ".join(
+            f"{text:>{width}}" for text, width in zip(texts, self._widths, strict=True)
+        ).rstrip()
 
 
 class EpochBar:
@@ -151,7 +160,9 @@ class EpochBar:
 
 
 def line_interval(epochs: int) -> int:
-    """Return of how many epochs one is shown: 1 for up to 100 epochs, else the round number that leaves 50 to 100 lines."""
+    """Return of how many epochs one is shown: 1 for up to 100 epochs, else the round number that
+    leaves 50 to 100 lines.
+    """
     factor = 1
     while True:
         for step in (1, 2, 5):

@@ -1,4 +1,6 @@
-"""The standard streams of the process: in place even where they were closed, and silenced where nobody reads them."""
+"""The standard streams of the process: in place even where they were closed, and silenced where
+nobody reads them.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +8,18 @@ import contextlib
 import os
 import sys
 
-# How the place of a closed stream is taken. What is written to standard output must fail, as it does on any other output that
-# takes nothing: a result that nobody gets is no success. Words on standard error may go nowhere.
+# How the place of a closed stream is taken. What is written to standard output must fail, as it
+# does on any other output that takes nothing: a result that nobody gets is no success. Words on
+# standard error may go nowhere.
 STAND_INS = {"stdin": os.O_RDONLY, "stdout": os.O_RDONLY, "stderr": os.O_WRONLY}
 
 
 def prepare_streams() -> None:
     """Make the streams fit for any text, and take the places of those that were closed (``>&-``).
 
-    A closed one is None in Python, of which ``print(file=None)`` makes standard output; and its number would go to the next
-    file that is opened, into which a library's stray words would then be written.
+    A closed one is None in Python, of which ``print(file=None)`` makes standard output; and its
+    number would go to the next file that is opened, into which a library's stray words would then
+    be written.
     """
     for name, flags in STAND_INS.items():
         if getattr(sys, name) is None:

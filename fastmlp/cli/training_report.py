@@ -94,7 +94,11 @@ def _shape(job: TrainingJob) -> str:
     data = job.data
     rows = sum(data.rows.values())
     width = data.targets.output_width
-    what = {"classification": "classes", "multilabel": "labels", "regression": "outputs" if width > 1 else "output"}
+    what = {
+        "classification": "classes",
+        "multilabel": "labels",
+        "regression": "outputs" if width > 1 else "output",
+    }
     image = f" ({'×'.join(map(str, data.input_shape))} images)" if data.input_shape else ""
     return f"{rows:,} rows × {data.features.output_columns:,} features × {width:,} {what[job.model.task]}{image}"
 
@@ -106,7 +110,11 @@ def _split(job: TrainingJob) -> str:
 def _network(job: TrainingJob) -> str:
     architecture = job.model.network.architecture
     widths = "-".join(map(str, (architecture.inputs, *architecture.hidden, architecture.outputs)))
-    words = [widths, *([architecture.activation] if architecture.hidden else []), f"loss {job.model.loss.name}"]
+    words = [
+        widths,
+        *([architecture.activation] if architecture.hidden else []),
+        f"loss {job.model.loss.name}",
+    ]
     if architecture.batch_norm != "none":
         words.append(f"batch norm {architecture.batch_norm}")
     if architecture.dropout:
@@ -117,9 +125,7 @@ def _network(job: TrainingJob) -> str:
 def _training(job: TrainingJob) -> str:
     settings = job.settings
     schedule = "" if settings.schedule == "constant" else f", schedule {settings.schedule}"
-    return (
-        f"{settings.optimizer}, lr {settings.lr:g}{schedule}, batch {settings.batch_size:,}, epochs {settings.epochs:,}"
-    )
+    return f"{settings.optimizer}, lr {settings.lr:g}{schedule}, batch {settings.batch_size:,}, epochs {settings.epochs:,}"
 
 
 def _results(job: TrainingJob, metrics: dict[str, Any]) -> list[tuple[str, str]]:

@@ -42,19 +42,20 @@ def load(
     Parameters
     ----------
     source
-        A name of ``datasets.NAMES``; or the path of a table, an .npz file, a folder of tables, of images or of the four
-        IDX files; a pattern of tables, ``parts/*.csv``; or two paths joined by a comma: features and target as .npy
-        files, tables or IDX files. Or data in memory, as ``in_memory.as_source`` takes them.
+        A name of ``datasets.NAMES``; or the path of a table, an .npz file, a folder of tables, of
+        images or of the four IDX files; a pattern of tables, ``parts/*.csv``; or two paths joined
+        by a comma: features and target as .npy files, tables or IDX files. Or data in memory, as
+        ``in_memory.as_source`` takes them.
     target
-        Of a table, the target column's name or position (without it label or target, else the last column); of an .npz
-        file, the name of the target's array.
+        Of a table, the target column's name or position (without it label or target, else the last
+        column); of an .npz file, the name of the target's array.
     test
         A path, or data in memory, that holds the test split in the same form.
     data_dir
         Where to look for the files of a named data set.
     image_size, colour, ground
-        For folders of images: the size to bring them to, whether to keep colours, and what transparent ones are laid
-        over ("auto", "white" or "black").
+        For folders of images: the size to bring them to, whether to keep colours, and what
+        transparent ones are laid over ("auto", "white" or "black").
     need_target
         Whether the target must be there; without it a source for prediction may lack it.
     task
@@ -64,7 +65,8 @@ def load(
     schema
         How a model reads tables: then nothing is decided here.
     pictures
-        How pictures are read, from a model that was trained on some; without it the pictures decide.
+        How pictures are read, from a model that was trained on some; without it the pictures
+        decide.
 
     Raises
     ------
@@ -72,7 +74,9 @@ def load(
         If the source is not there, is damaged, or does not hold what was asked for.
     """
     size = images.parse_size(image_size)
-    tabular = TableOptions(task, layout or Layout(), columns or ColumnChoices(), schema, size, colour)
+    tabular = TableOptions(
+        task, layout or Layout(), columns or ColumnChoices(), schema, size, colour
+    )
     choices = _Choices(target, data_dir, size, colour, ground, need_target, tabular, pictures)
     loaded = _load(source, choices)
     if test is None:
@@ -81,14 +85,22 @@ def load(
     for_test = replace(
         choices,
         # By name: the columns of a test table may come in another order.
-        target=None if in_memory.is_pair(test) else target if loaded.feature_names is None else loaded.target_name,
+        target=None
+        if in_memory.is_pair(test)
+        else target
+        if loaded.feature_names is None
+        else loaded.target_name,
         image_size=size,
         table=replace(tabular, schema=loaded.schema, image_size=size),
         pictures=pictures or loaded.pictures,
     )
     held_out = _load(test, for_test)
     _check_alike(loaded, held_out)
-    notes = () if held_out.pictures is None else tuple(f"of the test pictures: {note}" for note in held_out.notes)
+    notes = (
+        ()
+        if held_out.pictures is None
+        else tuple(f"of the test pictures: {note}" for note in held_out.notes)
+    )
     return replace(loaded, test=replace(held_out, test=None), notes=loaded.notes + notes)
 
 
@@ -134,7 +146,9 @@ def _load(source: Any, choices: _Choices) -> Source:
     if len(parts) == 2:
         for part in parts:
             if not part.is_file():
-                raise DataError(f"{str(part)!r}, half of {source!r}, is not a file; give features,target as two files.")
+                raise DataError(
+                    f"{str(part)!r}, half of {source!r}, is not a file; give features,target as two files."
+                )
         return _with_own_target(_load_pair(*parts, choices), choices)
     raise DataError(
         f"source {source!r} is neither a file, a folder nor a data set{did_you_mean(source, datasets.NAMES)} "
@@ -155,7 +169,9 @@ def _load_file(path: Path, choices: _Choices) -> Source:
     if path.suffix.lower() == ".npz":
         return arrays.load_npz(path, choices.target, choices.need_target)
     if choices.need_target and (path.suffix.lower() == ".npy" or idx.is_idx_name(path)):
-        raise DataError(f"{path} holds features without a target; give both files as features,target.")
+        raise DataError(
+            f"{path} holds features without a target; give both files as features,target."
+        )
     if path.suffix.lower() == ".npy":
         return arrays.load_npy(path, None)
     if idx.is_idx_name(path):

@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # Steele et al. 2014, SplitMix64
+MIX_1, MIX_2 = (
+    np.uint64(0xBF58476D1CE4E5B9),
+    np.uint64(0x94D049BB133111EB),
+)  # Steele et al. 2014, SplitMix64
 BLOCK = 1 << 18  # bytes at a time, which stay in the processor's cache
 
 
 def row_hashes(*matrices: np.ndarray) -> np.ndarray:
     """Return a hash of each row, over what all the matrices hold there.
 
-    Hashes of equal rows are equal, wherever the rows stand; of different rows they are equal by chance alone, once in
-    2⁶⁴. They depend on the types of the matrices as well: a row of bytes and the same numbers as floats differ.
+    Hashes of equal rows are equal, wherever the rows stand; of different rows they are equal by
+    chance alone, once in 2⁶⁴. They depend on the types of the matrices as well: a row of bytes and
+    the same numbers as floats differ.
 
     Parameters
     ----------

@@ -26,16 +26,18 @@ class Source:
     name
         The data set's name (``"digits"``) or the stem of the file it came from.
     features
-        2-D C-contiguous array (rows, columns) of uint8, float32 or float64, maybe a ``numpy.memmap``; for a table a
-        polars frame whose columns keep their own types.
+        2-D C-contiguous array (rows, columns) of uint8, float32 or float64, maybe a
+        ``numpy.memmap``; for a table a polars frame whose columns keep their own types.
     target
-        (rows,) of integers, strings, booleans or floats, or (rows, outputs); None where the source has none.
+        (rows,) of integers, strings, booleans or floats, or (rows, outputs); None where the source
+        has none.
     target_name
         What the target is called in the source.
     feature_names
         One name a column where the source gives names.
     image_shape
-        (height, width) or (height, width, channels) where a row is a picture, flattened in that order.
+        (height, width) or (height, width, channels) where a row is a picture, flattened in that
+        order.
     test
         The source's own test split.
     notes
@@ -45,7 +47,8 @@ class Source:
     schema
         How a table's columns were read; of a table that a model is to read, how that model does.
     pictures
-        How pixels became bytes, where rows were read from pictures; a model keeps it for the pictures that it sees later.
+        How pixels became bytes, where rows were read from pictures; a model keeps it for the
+        pictures that it sees later.
 
     Raises
     ------
@@ -73,10 +76,14 @@ class Source:
                     f"{self.name} has {rows:,} rows of features and {len(part):,} {what}; they must be as many."
                 )
         if self.feature_names is not None and len(self.feature_names) != columns:
-            raise DataError(f"{self.name} has {columns:,} columns and {len(self.feature_names):,} names for them.")
+            raise DataError(
+                f"{self.name} has {columns:,} columns and {len(self.feature_names):,} names for them."
+            )
         if self.image_shape is not None and int(np.prod(self.image_shape)) != columns:
             shape = "×".join(map(str, self.image_shape))
-            raise DataError(f"{self.name} has {columns:,} columns, which are not the pixels of {shape} images.")
+            raise DataError(
+                f"{self.name} has {columns:,} columns, which are not the pixels of {shape} images."
+            )
 
     def __len__(self) -> int:
         return self.features.shape[0]
@@ -93,7 +100,9 @@ class Source:
             self,
             features=self.features[rows],
             target=None if self.target is None else self.target[rows],
-            row_names=None if self.row_names is None else tuple(self.row_names[row] for row in rows),
+            row_names=None
+            if self.row_names is None
+            else tuple(self.row_names[row] for row in rows),
             test=None,
         )
 

@@ -1,4 +1,6 @@
-"""Splits of rows into training, validation and test: seeded, and stratified by class for classification."""
+"""Splits of rows into training, validation and test: seeded, and stratified by class for
+classification.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,17 @@ def split_rows(
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Divide the rows of a data set at random, the same way for the same seed.
 
-    For classification every class is spread over the parts in proportion (largest remainders), and each class keeps at
-    least one training row. scikit-learn has such a split too; importing it takes longer than a small training run.
+    For classification every class is spread over the parts in proportion (largest remainders), and
+    each class keeps at least one training row. scikit-learn has such a split too; importing it
+    takes longer than a small training run.
 
     Parameters
     ----------
     target
         (rows,) or (rows, outputs); only its length matters unless the task is classification.
     test_fraction
-        Share of all rows for the test part, 0 for none. Ignored where the source has a test split of its own.
+        Share of all rows for the test part, 0 for none. Ignored where the source has a test split
+        of its own.
     validation_fraction
         Share of all rows for the validation part, 0 for none.
     task
@@ -46,7 +50,8 @@ def split_rows(
     Raises
     ------
     UsageError
-        If a fraction lies outside [0, 1), or both together leave nothing to train on, or the seed is negative.
+        If a fraction lies outside [0, 1), or both together leave nothing to train on, or the seed
+        is negative.
     DataError
         If there are too few rows for the parts.
     """
@@ -64,7 +69,9 @@ def split_rows(
     _check_room(rows, sizes, test_count + validation_count)
 
     test_sizes = _allocate(test_count, sizes, room=np.maximum(sizes - 1, 0))
-    validation_sizes = _allocate(validation_count, sizes, room=np.maximum(sizes - 1, 0) - test_sizes)
+    validation_sizes = _allocate(
+        validation_count, sizes, room=np.maximum(sizes - 1, 0) - test_sizes
+    )
 
     shuffled = np.random.Generator(np.random.Philox(key=seed)).permutation(rows)
     by_class = shuffled[np.argsort(classes[shuffled], kind="stable")]
@@ -103,7 +110,11 @@ def _check_room(rows: int, sizes: np.ndarray, held_out: int) -> None:
     if rows == 0:
         raise DataError("there are no rows to split.")
     if held_out > room:
-        kept = "one row" if sizes.size == 1 else f"one row of each of the {np.count_nonzero(sizes):,} classes"
+        kept = (
+            "one row"
+            if sizes.size == 1
+            else f"one row of each of the {np.count_nonzero(sizes):,} classes"
+        )
         raise DataError(
             f"{held_out:,} of {rows:,} rows cannot be held out for validation and test: {kept} must stay for training. "
             "Give smaller fractions or more rows."
@@ -115,7 +126,9 @@ def _part_size(rows: int, fraction: float) -> int:
 
 
 def _allocate(wanted: int, sizes: np.ndarray, room: np.ndarray) -> np.ndarray:
-    """Share ``wanted`` rows among the classes in proportion to ``sizes`` and within ``room``, by largest remainder."""
+    """Share ``wanted`` rows among the classes in proportion to ``sizes`` and within ``room``, by
+    largest remainder.
+    """
     quota, remainder = np.divmod(sizes * wanted, max(1, sizes.sum()))
     counts = np.minimum(quota, room)
     lost = remainder + (quota - counts) * sizes.sum()

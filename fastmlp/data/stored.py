@@ -14,13 +14,19 @@ MAXIMUM_LENGTH = 10_000_000
 
 
 def entry(stored: Any, key: str, kind: type | tuple[type, ...]) -> Any:
-    """Return ``stored[key]`` if it is there and of the type(s) ``kind``; booleans do not pass for integers."""
+    """Return ``stored[key]`` if it is there and of the type(s) ``kind``; booleans do not pass for
+    integers.
+    """
     if not isinstance(stored, dict):
         raise damaged(key, "a table of entries around it", stored)
     value = stored.get(key)
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise damaged(key, " or ".join("null" if each is type(None) else each.__name__ for each in kinds), value)
+        raise damaged(
+            key,
+            " or ".join("null" if each is type(None) else each.__name__ for each in kinds),
+            value,
+        )
     if isinstance(value, (str, list)) and len(value) > MAXIMUM_LENGTH:
         raise damaged(key, f"no longer than {MAXIMUM_LENGTH:,}", f"{len(value):,} long")
     return value
@@ -35,7 +41,9 @@ def word(stored: Any, key: str, accepted: Collection[str]) -> str:
 
 
 def texts(stored: Any, key: str, *, optional: bool = False) -> tuple[str, ...] | None:
-    """Return the list of different strings under ``key`` as a tuple, or None where that is allowed and so stored."""
+    """Return the list of different strings under ``key`` as a tuple, or None where that is allowed
+    and so stored.
+    """
     value = entry(stored, key, (list, type(None)) if optional else list)
     if value is None:
         return None
@@ -49,8 +57,12 @@ def number(stored: Any, key: str, *, minimum: float = -math.inf) -> float:
     return _finite(entry(stored, key, (int, float)), key, minimum)
 
 
-def vector(stored: Any, key: str, length: int, *, optional: bool = False, positive: bool = False) -> np.ndarray | None:
-    """Return the ``length`` finite numbers under ``key`` as float64, or None where that is allowed and so stored."""
+def vector(
+    stored: Any, key: str, length: int, *, optional: bool = False, positive: bool = False
+) -> np.ndarray | None:
+    """Return the ``length`` finite numbers under ``key`` as float64, or None where that is allowed
+    and so stored.
+    """
     value = entry(stored, key, (list, type(None)) if optional else list)
     if value is None:
         return None
@@ -67,7 +79,9 @@ def shape(stored: Any, key: str) -> tuple[int, ...] | None:
     value = entry(stored, key, (list, type(None)))
     if value is None:
         return None
-    if len(value) not in (2, 3) or not all(type(each) is int and 0 < each < 2**31 for each in value):
+    if len(value) not in (2, 3) or not all(
+        type(each) is int and 0 < each < 2**31 for each in value
+    ):
         raise damaged(key, "two or three sizes", value)
     return tuple(value)
 
@@ -80,7 +94,11 @@ def _finite(value: Any, key: str, minimum: float = -math.inf) -> float:
     except OverflowError:
         converted = math.inf
     if not math.isfinite(converted) or converted < minimum:
-        raise damaged(key, "a finite number" if minimum == -math.inf else f"a number from {minimum:g} on", value)
+        raise damaged(
+            key,
+            "a finite number" if minimum == -math.inf else f"a number from {minimum:g} on",
+            value,
+        )
     return converted
 
 
@@ -88,4 +106,6 @@ def damaged(key: str, wanted: str, found: Any) -> ModelFileError:
     """Return the error for an entry that is not what it should be."""
     shown = ascii(found)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    return ModelFileError(f"the model's data description is damaged: {key!r} should be {wanted}, it is {shown}.")
+    return ModelFileError(
+        f"the model's data description is damaged: {key!r} should be {wanted}, it is {shown}."
+    )

@@ -23,9 +23,13 @@ KEPT_ON_THE_DEVICE = ("_engine", "_worker", "_lesson")
 
 
 def is_stochastic(estimator: Any) -> bool:
-    """Return True, or raise the AttributeError that hides ``partial_fit`` where there are no epochs."""
+    """Return True, or raise the AttributeError that hides ``partial_fit`` where there are no
+    epochs.
+    """
     if estimator.solver == "lbfgs":
-        raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
+        )
     return True
 
 
@@ -49,8 +53,8 @@ class BaseMLP(BaseEstimator, ABC):
         sample_weight : array-like of shape (n_samples,), default=None
             Factor of each row's loss.
         eval_set : tuple (X, y) or (X, y, sample_weight), default=None
-            Rows that are measured after every epoch and not trained on; early stopping watches them instead of setting
-            rows aside.
+            Rows that are measured after every epoch and not trained on; early stopping watches them
+            instead of setting rows aside.
 
         Returns
         -------
@@ -65,7 +69,9 @@ class BaseMLP(BaseEstimator, ABC):
         return self
 
     @abstractmethod
-    def _encoded(self, y: np.ndarray, first: bool, incremental: bool) -> tuple[str, np.ndarray, np.ndarray]:
+    def _encoded(
+        self, y: np.ndarray, first: bool, incremental: bool
+    ) -> tuple[str, np.ndarray, np.ndarray]:
         """Return (task, targets for the network, target in the user's terms) of a checked ``y``."""
 
     @abstractmethod
@@ -73,7 +79,9 @@ class BaseMLP(BaseEstimator, ABC):
         """Turn finished outputs (rows, outputs) into predictions."""
 
     @abstractmethod
-    def _own_score(self, truth: np.ndarray, predicted: np.ndarray, row_weights: np.ndarray | None) -> float:
+    def _own_score(
+        self, truth: np.ndarray, predicted: np.ndarray, row_weights: np.ndarray | None
+    ) -> float:
         """Return what early stopping watches unless ``metric`` says otherwise."""
 
     @abstractmethod
@@ -115,21 +123,25 @@ class BaseMLP(BaseEstimator, ABC):
         return outputs.astype(np.float32 if X.dtype == np.float32 else np.float64, copy=False)
 
     def network_steps(self) -> list[Step]:
-        """Return what the network computes between the scaled inputs and the last activation, as copies."""
+        """Return what the network computes between the scaled inputs and the last activation, as
+        copies.
+        """
         from fastmlp.export.network import network_steps
 
         check_is_fitted(self)
         return network_steps(self._ready_engine().network)
 
     def to_model(self) -> Model:
-        """Return a model that predicts the same, and is saved and exported like those that ``fastmlp train`` makes.
+        """Return a model that predicts the same, and is saved and exported like those that
+        ``fastmlp train`` makes.
 
         A ``Pipeline`` with scalers before the network becomes a model by ``fastmlp.from_sklearn``.
 
         Raises
         ------
         UsageError
-            If the loss is one whose outputs a model cannot report: poisson, or a classifier's without probabilities.
+            If the loss is one whose outputs a model cannot report: poisson, or a classifier's
+            without probabilities.
         """
         from fastmlp.adopt.from_sklearn import from_sklearn
 
@@ -141,7 +153,9 @@ class BaseMLP(BaseEstimator, ABC):
         return hasattr(self, "coefs_")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return settings and plain arrays: the network on its device is built again when it is needed."""
+        """Return settings and plain arrays: the network on its device is built again when it is
+        needed.
+        """
         state = dict(super().__getstate__())
         for name in KEPT_ON_THE_DEVICE:
             state.pop(name, None)

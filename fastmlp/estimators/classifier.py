@@ -21,7 +21,9 @@ from .validation import accuracy
 
 
 def has_probabilities(estimator: MLPClassifier) -> bool:
-    """Return True, or raise the AttributeError that hides probabilities where the loss does not give any."""
+    """Return True, or raise the AttributeError that hides probabilities where the loss does not
+    give any.
+    """
     if estimator.loss != "log_loss":
         raise AttributeError(f"loss {estimator.loss!r} gives no probabilities; take log_loss.")
     return True
@@ -30,24 +32,28 @@ def has_probabilities(estimator: MLPClassifier) -> bool:
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """A multilayer perceptron that classifies: scikit-learn's MLPClassifier, and beyond it.
 
-    Of the parameters up to ``max_fun`` names, meanings and defaults are scikit-learn's; docs/estimators.md tells the rest.
+    Of the parameters up to ``max_fun`` names, meanings and defaults are scikit-learn's;
+    docs/estimators.md tells the rest.
 
     Parameters
     ----------
     hidden_layer_sizes : array-like of int or int, default=(100,)
         Width of each hidden layer; ``()`` for a linear model.
     activation : str or sequence of str, default='relu'
-        Of the hidden layers, one for all or one a layer: 'identity', 'logistic' (or 'sigmoid'), 'tanh', 'relu',
-        'leaky_relu(0.01)', 'elu(1)', 'selu', 'gelu', 'silu', 'mish', 'softplus', 'softmax', 'signed_log'.
+        Of the hidden layers, one for all or one a layer: 'identity', 'logistic' (or 'sigmoid'),
+        'tanh', 'relu', 'leaky_relu(0.01)', 'elu(1)', 'selu', 'gelu', 'silu', 'mish', 'softplus',
+        'softmax', 'signed_log'.
     solver : str, default='adam'
-        'lbfgs', 'sgd' (with ``momentum``), 'adam', 'adamw', 'momentum', 'nesterov', 'rmsprop' or 'adagrad'.
+        'lbfgs', 'sgd' (with ``momentum``), 'adam', 'adamw', 'momentum', 'nesterov', 'rmsprop' or
+        'adagrad'.
     alpha : float, default=0.0001
         L2 penalty: alpha·Σw²/2, divided by the rows of the batch, is part of the loss.
     batch_size : int, default='auto'
         Rows in a batch; 'auto' for min(200, n_samples). lbfgs takes all rows.
     learning_rate : str, default='constant'
-        With 'sgd' and with fastmlp's own solvers: 'constant', 'invscaling', 'adaptive'. With every stochastic solver:
-        'cosine', 'step(10,0.5)', 'exponential(0.95)', 'inverse_scaling(0.5)', 'one_cycle', 'plateau(5,0.5)'.
+        With 'sgd' and with fastmlp's own solvers: 'constant', 'invscaling', 'adaptive'. With every
+        stochastic solver: 'cosine', 'step(10,0.5)', 'exponential(0.95)', 'inverse_scaling(0.5)',
+        'one_cycle', 'plateau(5,0.5)'.
     learning_rate_init : float, default=0.001
         The rate at the start.
     power_t : float, default=0.5
@@ -57,14 +63,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     shuffle : bool, default=True
         Give each epoch an order of its own.
     random_state : int, RandomState instance or None, default=None
-        Of initial weights, the rows set aside, orders and dropout. The same number gives the same model.
+        Of initial weights, the rows set aside, orders and dropout. The same number gives the same
+        model.
     tol : float, default=1e-4
         What counts as an improvement; the size of the gradient at which lbfgs stops.
     verbose : bool or int, default=False
         Print a line an epoch.
     warm_start : bool, default=False
-        Let ``fit`` go on where the last one ended, to the bit: moments, orders and masks included, and the curvature that
-        'lbfgs' has learnt, as long as the loss at the weights is the one that it left.
+        Let ``fit`` go on where the last one ended, to the bit: moments, orders and masks included,
+        and the curvature that 'lbfgs' has learnt, as long as the loss at the weights is the one
+        that it left.
     momentum : float, default=0.9
         Of 'sgd', 'momentum' and 'nesterov', less than 1.
     nesterovs_momentum : bool, default=True
@@ -82,7 +90,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     max_fun : int, default=15000
         Evaluations of the loss by lbfgs at most.
     loss : str, default='log_loss'
-        'log_loss', or 'squared_error', 'absolute_error', 'huber' or 'huber(1.5)' of 0 and 1, without probabilities.
+        'log_loss', or 'squared_error', 'absolute_error', 'huber' or 'huber(1.5)' of 0 and 1,
+        without probabilities.
     label_smoothing : float, default=0.0
         Share of each label that log_loss spreads over all classes.
     class_weight : dict, 'balanced' or None, default=None
@@ -100,11 +109,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     rho : float, default=0.9
         Decay of 'rmsprop'.
     metric : str, callable or None, default=None
-        What early stopping watches: a name of scikit-learn's scorers, or a scorer (estimator, X, y) -> float, greater is
-        better; None for the accuracy.
+        What early stopping watches: a name of scikit-learn's scorers, or a scorer (estimator, X, y)
+        -> float, greater is better; None for the accuracy.
     normalize : {'none', 'unit', 'standard'}, default='none'
-        Bring inputs to [0, 1], or to mean 0 and deviation 1, by the training rows; what lies far from zero is brought near
-        it in float64.
+        Bring inputs to [0, 1], or to mean 0 and deviation 1, by the training rows; what lies far
+        from zero is brought near it in float64.
     dtype : {'float32', 'float64'}, default='float32'
         Of the weights, and of the arithmetic but for lbfgs and tiny data, which take float64.
     device : str, default='cpu'
@@ -119,14 +128,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     classes_ : ndarray of shape (n_classes,)
         The labels.
     coefs_, intercepts_ : list of ndarray
-        Weights (n_in, n_out) and biases (n_out,) of each layer. On the CPU they are live, as scikit-learn's; from CUDA
-        they are copies that cannot be written, and other arrays may be set in their place.
+        Weights (n_in, n_out) and biases (n_out,) of each layer. On the CPU they are live, as
+        scikit-learn's; from CUDA they are copies that cannot be written, and other arrays may be
+        set in their place.
     batch_norm_ : list of dict
-        gamma, beta, running_mean and running_variance of each batch normalisation, if there is one; beta is also the
-        intercept of its layer.
+        gamma, beta, running_mean and running_variance of each batch normalisation, if there is one;
+        beta is also the intercept of its layer.
     loss_, loss_curve_, best_loss_ : float, list of float, float or None
         The loss of the last epoch, of each and of the best; the last is None with early stopping.
-    validation_scores_, validation_loss_curve_, best_validation_score_ : list, list and float, or None
+    validation_scores_, validation_loss_curve_, best_validation_score_ : list, list and float, or
+    None
         Of the rows set aside or of ``eval_set``, epoch by epoch.
     n_iter_, t_ : int
         Epochs of the last fit; rows trained on so far.
@@ -139,8 +150,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     n_features_in_, feature_names_in_ : int and ndarray
         Columns seen in fit, and their names if all are texts.
     input_origin_, input_scale_, input_shift_ : ndarray or None
-        With ``normalize`` the network is given (X − origin)·scale + shift; the origin is 0 but for columns far from zero,
-        None where there is no such column.
+        With ``normalize`` the network is given (X − origin)·scale + shift; the origin is 0 but for
+        columns far from zero, None where there is no such column.
 
     Examples
     --------
@@ -152,7 +163,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
-    _parameter_constraints: ClassVar[dict] = {**parameters.CONSTRAINTS, **parameters.CLASSIFIER_CONSTRAINTS}
+    _parameter_constraints: ClassVar[dict] = {
+        **parameters.CONSTRAINTS,
+        **parameters.CLASSIFIER_CONSTRAINTS,
+    }
     _accepted_losses = CLASSIFICATION_LOSSES
 
     def __init__(
@@ -202,7 +216,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None, *, eval_set=None):
-        """Train for one epoch over the given rows, from the weights, moments and shuffles of the call before.
+        """Train for one epoch over the given rows, from the weights, moments and shuffles of the
+        call before.
 
         Parameters
         ----------
@@ -215,8 +230,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; needed in the first call.
         eval_set : tuple (X, y) or (X, y, sample_weight), default=None
-            Rows that are measured after the epoch. With ``early_stopping=True``, when their score has not improved for
-            ``n_iter_no_change`` calls, ``converged_`` becomes True and the best weights come back.
+            Rows that are measured after the epoch. With ``early_stopping=True``, when their score
+            has not improved for ``n_iter_no_change`` calls, ``converged_`` becomes True and the
+            best weights come back.
 
         Returns
         -------
@@ -227,17 +243,23 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self
 
     def predict(self, X):
-        """Return the labels (n_samples,), or 0 and 1 (n_samples, n_classes) for multilabel, of rows of features."""
+        """Return the labels (n_samples,), or 0 and 1 (n_samples, n_classes) for multilabel, of rows
+        of features.
+        """
         return self._decided(self._outputs(X))
 
     @available_if(has_probabilities)
     def predict_proba(self, X):
-        """Return the probability of each class (n_samples, n_classes), in the order of ``classes_``."""
+        """Return the probability of each class (n_samples, n_classes), in the order of
+        ``classes_``.
+        """
         return self._probabilities(self._outputs(X))
 
     @available_if(has_probabilities)
     def predict_log_proba(self, X):
-        """Return the logarithms of ``predict_proba``; −inf where a probability is too small for its type."""
+        """Return the logarithms of ``predict_proba``; −inf where a probability is too small for its
+        type.
+        """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
@@ -250,7 +272,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return
         classes = unique_labels(classes)
         if known is not None and not np.array_equal(known, classes):
-            raise UsageError(f"`classes={classes}` is not the same as on last call to partial_fit, was: {known}")
+            raise UsageError(
+                f"`classes={classes}` is not the same as on last call to partial_fit, was: {known}"
+            )
         self.classes_ = classes
 
     def _encoded(self, y, first, incremental):
@@ -259,16 +283,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         check_classification_targets(y)
         labels = np.arange(y.shape[1]) if y.ndim == 2 else unique_labels(y)
         if y.ndim == 2 and not np.isin(y, (0, 1)).all():
-            raise UsageError("Multioutput target data is not supported with label binarization: give 0 and 1.")
+            raise UsageError(
+                "Multioutput target data is not supported with label binarization: give 0 and 1."
+            )
         self._check_classes(labels, first, incremental)
         if y.ndim == 2:
             if len(self.classes_) != y.shape[1]:
-                raise UsageError(f"y has {y.shape[1]} labels; the model was trained on {len(self.classes_)}.")
+                raise UsageError(
+                    f"y has {y.shape[1]} labels; the model was trained on {len(self.classes_)}."
+                )
             return "multilabel", y, y
         numbers = class_numbers(y, self.classes_)
         if len(self.classes_) < 3:
             return "classification", numbers[:, None], y
-        return "classification", numbers if self.loss == "log_loss" else one_hot(numbers, len(self.classes_)), y
+        return (
+            "classification",
+            numbers if self.loss == "log_loss" else one_hot(numbers, len(self.classes_)),
+            y,
+        )
 
     def _check_classes(self, labels: np.ndarray, first: bool, incremental: bool) -> None:
         """Learn the classes, or check that these are among those known."""
@@ -296,14 +328,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _decided(self, outputs):
         if self._blueprint.task == "multilabel":
             return (outputs > 0.5).astype(np.int64)
-        numbers = (outputs[:, 0] > 0.5).astype(np.intp) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+        numbers = (
+            (outputs[:, 0] > 0.5).astype(np.intp)
+            if outputs.shape[1] == 1
+            else outputs.argmax(axis=1)
+        )
         return self.classes_[np.minimum(numbers, len(self.classes_) - 1)]
 
     def _probabilities(self, outputs):
         if self._blueprint.task == "classification" and outputs.shape[1] == 1:
             return np.hstack([1 - outputs, outputs])
-        if self.out_activation_ == "softmax" and outputs.dtype == np.float64 and self._blueprint.dtype == "float32":
-            return outputs / outputs.sum(axis=1, keepdims=True)  # they sum to 1 as closely as float64 promises
+        if (
+            self.out_activation_ == "softmax"
+            and outputs.dtype == np.float64
+            and self._blueprint.dtype == "float32"
+        ):
+            return outputs / outputs.sum(
+                axis=1, keepdims=True
+            )  # they sum to 1 as closely as float64 promises
         return outputs
 
     def _own_score(self, truth, predicted, row_weights):

@@ -1,4 +1,6 @@
-"""L-BFGS that can be put down after any iteration and taken up again: SciPy's L-BFGS-B without bounds, its memory shown."""
+"""L-BFGS that can be put down after any iteration and taken up again: SciPy's L-BFGS-B without
+bounds, its memory shown.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,15 @@ import numpy as np
 from .line_search import LONGEST_STEP, Trial, search
 
 PAIRS = 10  # the last steps, of which the curvature is known
-STANDSTILL = (
-    2.220446049250313e-09  # a loss that falls by no more than this share of its size has converged; SciPy's ftol
-)
+# a loss that falls by no more than this share of its size has converged; SciPy's ftol
+STANDSTILL = 2.220446049250313e-09
 EPSILON = np.finfo(np.float64).eps
 
 
 class Pair(NamedTuple):
-    """A step, by how much the gradient changed along it, and the product of the two, which is positive."""
+    """A step, by how much the gradient changed along it, and the product of the two, which is
+    positive.
+    """
 
     step: np.ndarray
     change: np.ndarray
@@ -46,7 +49,9 @@ class Descent:
     pairs: list[Pair] = field(default_factory=list)
 
     def is_at(self, loss: float, gradient: np.ndarray) -> bool:
-        """Tell whether this is the same loss, with the same gradient, to the bit: else data or weights are others."""
+        """Tell whether this is the same loss, with the same gradient, to the bit: else data or
+        weights are others.
+        """
         return self.loss == loss and np.array_equal(self.gradient, gradient)
 
     def why_converged(self, tolerance: float) -> str:
@@ -60,7 +65,9 @@ class Descent:
         return ""
 
     def direction(self) -> np.ndarray:
-        """Return −H·gradient, where H is the estimate of the inverse of the Hessian that the pairs make of a multiple of 1."""
+        """Return −H·gradient, where H is the estimate of the inverse of the Hessian that the pairs
+        make of a multiple of 1.
+        """
         result, shares = -self.gradient, []
         for pair in reversed(self.pairs):
             shares.append((pair.step @ result) / pair.product)
@@ -72,11 +79,17 @@ class Descent:
             result += (share - (pair.change @ result) / pair.product) * pair.step
         return result
 
-    def moved(self, trial: Trial, direction: np.ndarray, slope: float, gradient: np.ndarray) -> Descent:
-        """Return where it stands after a step; a pair whose curvature rounding may have made up is left out."""
+    def moved(
+        self, trial: Trial, direction: np.ndarray, slope: float, gradient: np.ndarray
+    ) -> Descent:
+        """Return where it stands after a step; a pair whose curvature rounding may have made up is
+        left out.
+        """
         pairs, product = self.pairs, (trial.slope - slope) * trial.step
         if product > EPSILON * -slope * trial.step:
-            pairs = [*pairs, Pair(trial.step * direction, gradient - self.gradient, product)][-PAIRS:]
+            pairs = [*pairs, Pair(trial.step * direction, gradient - self.gradient, product)][
+                -PAIRS:
+            ]
         return Descent(trial.loss, gradient, self.loss, pairs)
 
 
@@ -94,7 +107,10 @@ class Minimiser:
     """
 
     def __init__(
-        self, function: Callable[[np.ndarray], tuple[float, np.ndarray]], point: np.ndarray, before: Descent | None
+        self,
+        function: Callable[[np.ndarray], tuple[float, np.ndarray]],
+        point: np.ndarray,
+        before: Descent | None,
     ):
         self._function, self.point, self.evaluations = function, point, 0
         loss, gradient = self._evaluate(point)
@@ -103,7 +119,9 @@ class Minimiser:
         self.stop_reason, self.converged = "", False
 
     def run(self, tolerance: float) -> Iterator[None]:
-        """Iterate; hand over after every iteration, and end with a reason, or where the caller has had enough."""
+        """Iterate; hand over after every iteration, and end with a reason, or where the caller has
+        had enough.
+        """
         while True:
             self.stop_reason = self.descent.why_converged(tolerance)
             self.converged = bool(self.stop_reason)
@@ -115,7 +133,9 @@ class Minimiser:
             yield
 
     def _iterate(self) -> bool:
-        """Move on, by the gradient alone where the pairs lead nowhere; return whether there was a way."""
+        """Move on, by the gradient alone where the pairs lead nowhere; return whether there was a
+        way.
+        """
         while True:
             found = self._searched()
             if found is not None:
@@ -138,7 +158,11 @@ class Minimiser:
             return loss, float(gradient @ direction)
 
         # Before the first iteration nothing is known of the curvature: a step of length 1.
-        first = min(1 / math.sqrt(direction @ direction), LONGEST_STEP) if now.loss_before is None else 1.0
+        first = (
+            min(1 / math.sqrt(direction @ direction), LONGEST_STEP)
+            if now.loss_before is None
+            else 1.0
+        )
         trial = search(evaluate, Trial(0.0, now.loss, slope), first)
         if trial is None:
             return None

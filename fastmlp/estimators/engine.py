@@ -1,4 +1,6 @@
-"""The network that works behind an estimator: built from a blueprint, filled with its weights, asked for outputs."""
+"""The network that works behind an estimator: built from a blueprint, filled with its weights,
+asked for outputs.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ class Blueprint:
 
 @cache
 def _compiler():
-    """Return the one compiler of this process: what a kernel costs to load is paid once, not in every ``fit``."""
+    """Return the one compiler of this process: what a kernel costs to load is paid once, not in
+    every ``fit``.
+    """
     from fastmlp.kernels.cpu.compiler import KernelCompiler
 
     return KernelCompiler()
@@ -70,7 +74,8 @@ def open_device(device: str, threads: int | None) -> Backend:
 
 
 class Engine:
-    """A network with its loss on a device. It is never pickled: weights and Memory are enough to build another.
+    """A network with its loss on a device. It is never pickled: weights and Memory are enough to
+    build another.
 
     Parameters
     ----------
@@ -83,7 +88,8 @@ class Engine:
     rows
         Rows of the largest batch.
     scaling
-        Origin, scale and shift of the inputs' columns by these words, as Batches takes them; None for the identity.
+        Origin, scale and shift of the inputs' columns by these words, as Batches takes them; None
+        for the identity.
 
     Attributes
     ----------
@@ -102,10 +108,17 @@ class Engine:
         rows: int = 0,
         scaling: dict[str, np.ndarray | None] | None = None,
     ):
-        self.blueprint, self.device, self.threads, self.scaling = blueprint, device, threads, scaling or {}
+        self.blueprint, self.device, self.threads, self.scaling = (
+            blueprint,
+            device,
+            threads,
+            scaling or {},
+        )
         self.backend = open_device(device, thread_count)
         _check_memory(blueprint, max(rows, PREDICTION_BATCH), self.backend)
-        self.network = Network(blueprint.architecture, self.backend, blueprint.dtype, blueprint.seed)
+        self.network = Network(
+            blueprint.architecture, self.backend, blueprint.dtype, blueprint.seed
+        )
         outputs = blueprint.architecture.outputs
         self.loss = make_loss(blueprint.loss, blueprint.task, outputs, blueprint.label_smoothing)
         self.lock = threading.RLock()
@@ -117,7 +130,9 @@ class Engine:
         """Allocate buffers for batches of up to ``rows`` rows, where those at hand are smaller."""
         if rows > self.network.bound_rows:
             self.network.bind(rows)
-            self.loss.bind(self.backend, self.network.dtype, rows, self.network.architecture.outputs)
+            self.loss.bind(
+                self.backend, self.network.dtype, rows, self.network.architecture.outputs
+            )
             self._predictions.clear()
 
     def fits(self, blueprint: Blueprint, device: str, threads: int | str) -> bool:
@@ -126,15 +141,21 @@ class Engine:
 
     def has_weights(self, snapshot: tuple[np.ndarray, np.ndarray] | None) -> bool:
         """Return whether the network's numbers are those of a snapshot, to the bit."""
-        return snapshot is not None and all(map(np.array_equal, self.network.store.snapshot(), snapshot))
+        return snapshot is not None and all(
+            map(np.array_equal, self.network.store.snapshot(), snapshot)
+        )
 
     @property
     def dense(self) -> list[Dense]:
         """The dense layers."""
         return [layer for layer in self.network.layers if isinstance(layer, Dense)]
 
-    def weight_parameters(self) -> tuple[list[Parameter], list[Parameter], list[dict[str, Parameter]]]:
-        """Return what ``coefs_``, ``intercepts_`` and ``batch_norm_`` show; under a batch norm the intercept is its β."""
+    def weight_parameters(
+        self,
+    ) -> tuple[list[Parameter], list[Parameter], list[dict[str, Parameter]]]:
+        """Return what ``coefs_``, ``intercepts_`` and ``batch_norm_`` show; under a batch norm the
+        intercept is its β.
+        """
         layers = self.network.layers
         intercepts = [
             layer.bias or following.beta
@@ -149,7 +170,9 @@ class Engine:
         return [layer.weight for layer in self.dense], intercepts, norms
 
     def show(self, parameter: Parameter) -> np.ndarray:
-        """Return a parameter for the user: on the CPU the live array, from a GPU a copy that cannot be written."""
+        """Return a parameter for the user: on the CPU the live array, from a GPU a copy that cannot
+        be written.
+        """
         if self.backend.name == "cpu":
             return parameter.values
         copy = self.backend.to_numpy(parameter.values)
@@ -158,8 +181,12 @@ class Engine:
         return copy
 
     def put(self, parameter: Parameter, values: np.ndarray, name: str) -> None:
-        """Take what the user may have set; nothing is copied where it is still the array that was shown."""
-        if values is (parameter.values if self.backend.name == "cpu" else self._shown.get(parameter)):
+        """Take what the user may have set; nothing is copied where it is still the array that was
+        shown.
+        """
+        if values is (
+            parameter.values if self.backend.name == "cpu" else self._shown.get(parameter)
+        ):
             return
         values = np.asarray(values)
         if values.shape != parameter.shape:
@@ -169,12 +196,16 @@ class Engine:
         self.backend.assign(parameter.values, values)
 
     def draw(self, random: np.random.RandomState, activations: tuple[str, ...]) -> None:
-        """Draw the initial weights as scikit-learn does, number by number: Glorot's uniform, for the intercepts too."""
+        """Draw the initial weights as scikit-learn does, number by number: Glorot's uniform, for
+        the intercepts too.
+        """
         names = [parse_activation(word).name for word in activations or ("identity",)]
         for index, layer in enumerate(self.dense):
             factor = 2.0 if names[min(index, len(names) - 1)] == "sigmoid" else 6.0
             bound = np.sqrt(factor / (layer.fan_in + layer.width))
-            self.backend.assign(layer.weight.values, random.uniform(-bound, bound, layer.weight.shape))
+            self.backend.assign(
+                layer.weight.values, random.uniform(-bound, bound, layer.weight.shape)
+            )
             intercept = random.uniform(-bound, bound, layer.width)
             if layer.bias is not None:
                 self.backend.assign(layer.bias.values, intercept)
@@ -193,14 +224,20 @@ class Engine:
             if key not in self._predictions:
                 if len(self._predictions) >= RECORDINGS:
                     del self._predictions[next(iter(self._predictions))]
-                batches = self._batches(np.array(rows, order="C"))  # memory that later calls are written into
+                batches = self._batches(
+                    np.array(rows, order="C")
+                )  # memory that later calls are written into
                 self._predictions[key] = batches, Prediction(self.network, self.loss, batches)
             batches, prediction = self._predictions[key]
             batches.replace_features(rows)
             return prediction.run()
 
     def _batches(self, rows: np.ndarray) -> Batches:
-        how = {"dtype": self.network.dtype, "batch_size": min(PREDICTION_BATCH, len(rows)), **self.scaling}
+        how = {
+            "dtype": self.network.dtype,
+            "batch_size": min(PREDICTION_BATCH, len(rows)),
+            **self.scaling,
+        }
         return Batches(self.backend, rows, None, Counters(self.backend), **how)
 
 
@@ -208,7 +245,9 @@ def _check_memory(blueprint: Blueprint, rows: int, backend: Backend) -> None:
     """Refuse a network for which there is no memory before any of it is taken."""
     architecture = blueprint.architecture
     widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
-    numbers = COPIES * sum((before + 1) * after for before, after in pairwise(widths)) + 2 * rows * sum(widths)
+    numbers = COPIES * sum(
+        (before + 1) * after for before, after in pairwise(widths)
+    ) + 2 * rows * sum(widths)
     on_device = backend.free_memory()
     wanted, available = numbers * np.dtype(blueprint.dtype).itemsize, on_device
     if wanted > (available_memory() if available is None else available):

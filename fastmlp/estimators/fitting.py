@@ -26,7 +26,8 @@ from .watch import Watch
 
 
 class Fitting:
-    """Trains until it converges, patience ends or the epochs are over; callbacks are given it as their trainer.
+    """Trains until it converges, patience ends or the epochs are over; callbacks are given it as
+    their trainer.
 
     Attributes
     ----------
@@ -41,7 +42,8 @@ class Fitting:
     stop_reason
         Why training ended before its last epoch; a callback that sets it ends training.
     diverged
-        Whether the loss or a weight became NaN or infinite; the weights are then those of the epoch before.
+        Whether the loss or a weight became NaN or infinite; the weights are then those of the epoch
+        before.
     """
 
     def __init__(
@@ -107,7 +109,10 @@ class Fitting:
             loss, total, seconds = self._run_epoch()
             snapshot = self.network.store.snapshot()
             if not (math.isfinite(loss) and self._is_representable(snapshot)):
-                self.diverged, self.stop_reason = True, f"the loss or a weight is not finite after epoch {self.epoch}"
+                self.diverged, self.stop_reason = (
+                    True,
+                    f"the loss or a weight is not finite after epoch {self.epoch}",
+                )
                 self.network.store.restore(last_good)
             else:
                 last_good = snapshot
@@ -137,7 +142,8 @@ class Fitting:
                 loss = self.loss.read_statistics().loss * self._share
                 self._tell("progressed", Progress(self.epoch + 1, done, self.sweep.steps, loss))
             self._interrupts.check()
-        # Taken once: how a sum is grouped must not depend on when Python came back, that is, on the clock.
+        # Taken once: how a sum is grouped must not depend on when Python came back, that is, on the
+        # clock.
         total = self.loss.take_statistics()
         self.update += self.sweep.steps
         self.rows_seen += self.batches.rows
@@ -166,7 +172,9 @@ class Fitting:
         score = validation_loss = None
         if self._validation is not None:
             # A diverged network has no score: the weights at hand are those of the epoch before.
-            score, validation_loss = (math.nan, math.nan) if self.diverged else self._validation.run()
+            score, validation_loss = (
+                (math.nan, math.nan) if self.diverged else self._validation.run()
+            )
         is_best = self._watch.epoch_ended(loss, score, validation_loss)
         self._rates.epoch_ended(-score if self._watch.by_score else loss)
         if self.verbose:
@@ -177,7 +185,18 @@ class Fitting:
         monitor = {} if score is None else {"loss": validation_loss, "score": score}
         speed = self.batches.rows / max(seconds, 1e-9)
         rate = self._rates.current
-        return Record("epoch", self.epoch, self.update, train, monitor, "validation", rate, seconds, speed, is_best)
+        return Record(
+            "epoch",
+            self.epoch,
+            self.update,
+            train,
+            monitor,
+            "validation",
+            rate,
+            seconds,
+            speed,
+            is_best,
+        )
 
     def _consider_stopping(self) -> None:
         if not self._watch.is_exhausted:
@@ -196,7 +215,9 @@ class Fitting:
 
 
 def warn_of(fitting: Fitting, max_iter: int) -> None:
-    """Warn, as scikit-learn does, of training that was ended by ``max_iter`` or by a loss that is not finite."""
+    """Warn, as scikit-learn does, of training that was ended by ``max_iter`` or by a loss that is
+    not finite.
+    """
     if fitting.diverged:
         warnings.warn(
             f"Stochastic Optimizer: {fitting.stop_reason}; the best weights before it are kept. Scale the input, "

@@ -1,4 +1,6 @@
-"""What users pass in, checked by scikit-learn and brought to matrices: frames, lists, sparse matrices, row weights."""
+"""What users pass in, checked by scikit-learn and brought to matrices: frames, lists, sparse
+matrices, row weights.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,11 @@ from fastmlp.errors import UsageError
 
 from .rare_classes import spread
 
-STORED_AS_THEY_ARE = (np.float64, np.float32, np.uint8)  # batches are converted as they are gathered
+STORED_AS_THEY_ARE = (
+    np.float64,
+    np.float32,
+    np.uint8,
+)  # batches are converted as they are gathered
 SPARSE_BLOCK = 64 << 20  # bytes of dense rows at a time, in predictions
 FEWEST_VALIDATION_ROWS = 2
 
@@ -56,8 +62,12 @@ class Sample:
         return len(self.features)
 
 
-def validated(estimator: Any, X: Any, y: Any, *, reset: bool, numeric: bool) -> tuple[Any, np.ndarray]:
-    """Return features, dense or sparse, and the target as an array; remember or check names and number of columns."""
+def validated(
+    estimator: Any, X: Any, y: Any, *, reset: bool, numeric: bool
+) -> tuple[Any, np.ndarray]:
+    """Return features, dense or sparse, and the target as an array; remember or check names and
+    number of columns.
+    """
     X, y = validate_data(
         estimator,
         X,
@@ -73,7 +83,9 @@ def validated(estimator: Any, X: Any, y: Any, *, reset: bool, numeric: bool) -> 
 
 def validated_features(estimator: Any, X: Any) -> Any:
     """Return the features of rows to predict."""
-    return validate_data(estimator, X, accept_sparse=["csr", "csc"], dtype=STORED_AS_THEY_ARE, reset=False)
+    return validate_data(
+        estimator, X, accept_sparse=["csr", "csc"], dtype=STORED_AS_THEY_ARE, reset=False
+    )
 
 
 def dense(X: Any) -> np.ndarray:
@@ -118,13 +130,17 @@ def split(
     stratify: np.ndarray | None,
     labels: np.ndarray | None = None,
 ) -> tuple[Sample, Sample]:
-    """Return training and validation rows; the rows that scikit-learn would set aside with the same ``random``.
+    """Return training and validation rows; the rows that scikit-learn would set aside with the same
+    ``random``.
 
-    With ``labels``, the class number of each row, a few are exchanged so that no class with two rows lacks a validation row.
+    With ``labels``, the class number of each row, a few are exchanged so that no class with two
+    rows lacks a validation row.
     """
     from sklearn.model_selection import train_test_split
 
-    chosen = train_test_split(np.arange(len(sample)), random_state=random, test_size=fraction, stratify=stratify)
+    chosen = train_test_split(
+        np.arange(len(sample)), random_state=random, test_size=fraction, stratify=stratify
+    )
     if len(chosen[1]) < FEWEST_VALIDATION_ROWS:
         raise UsageError(
             f"The validation set is too small. Increase 'validation_fraction' or the size of your dataset: "

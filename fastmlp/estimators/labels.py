@@ -17,13 +17,16 @@ def one_hot(numbers: np.ndarray, classes: int) -> np.ndarray:
     return np.eye(classes, dtype=np.float32)[numbers]
 
 
-def class_factors(class_weight: str | dict | None, y: np.ndarray, classes: np.ndarray) -> np.ndarray | None:
+def class_factors(
+    class_weight: str | dict | None, y: np.ndarray, classes: np.ndarray
+) -> np.ndarray | None:
     """Return the factor of each row's weight, None without ``class_weight``.
 
     Parameters
     ----------
     class_weight
-        ``"balanced"``: rows/(classes · rows of the class); a dict from labels to weights, 1 for labels left out; or None.
+        ``"balanced"``: rows/(classes · rows of the class); a dict from labels to weights, 1 for
+        labels left out; or None.
     y
         (rows,) labels.
     classes
@@ -32,7 +35,8 @@ def class_factors(class_weight: str | dict | None, y: np.ndarray, classes: np.nd
     Raises
     ------
     UsageError
-        For several labels a row, a label that is not there, or a weight that is not a number of at least 0.
+        For several labels a row, a label that is not there, or a weight that is not a number of at
+        least 0.
     """
     if class_weight is None:
         return None
@@ -48,6 +52,8 @@ def class_factors(class_weight: str | dict | None, y: np.ndarray, classes: np.nd
             near = did_you_mean(str(label), map(str, weights))
             raise UsageError(f"class_weight names {label!r}, which is no label of y{near}")
         if not isinstance(weight, (int, float, np.number)) or not 0 <= weight < np.inf:
-            raise UsageError(f"class_weight of {label!r} must be a number of at least 0; got {weight!r}.")
+            raise UsageError(
+                f"class_weight of {label!r} must be a number of at least 0; got {weight!r}."
+            )
         weights[label] = float(weight)
     return np.array(list(weights.values()))[numbers]

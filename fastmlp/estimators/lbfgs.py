@@ -1,4 +1,6 @@
-"""solver="lbfgs": the loss of all rows is minimised by L-BFGS, with the gradients of the network in float64."""
+"""solver="lbfgs": the loss of all rows is minimised by L-BFGS, with the gradients of the network in
+float64.
+"""
 
 from __future__ import annotations
 
@@ -50,10 +52,14 @@ class Objective:
     def __call__(self, values: np.ndarray) -> tuple[float, np.ndarray]:
         """Return (loss, gradient) at a point."""
         loss, gradient, decaying = self._at(values)
-        return loss + 0.5 * self._penalty * (decaying @ decaying), gradient + self._penalty * decaying
+        return loss + 0.5 * self._penalty * (
+            decaying @ decaying
+        ), gradient + self._penalty * decaying
 
     def reported(self, values: np.ndarray) -> float:
-        """Return the loss as ``loss_`` reports it: the mean over the outputs where scikit-learn's is."""
+        """Return the loss as ``loss_`` reports it: the mean over the outputs where scikit-learn's
+        is.
+        """
         loss, _, decaying = self._at(values)
         share = reported_share(self._engine.loss, self._engine.network.architecture.outputs)
         return loss * share + 0.5 * self._penalty * (decaying @ decaying)
@@ -78,9 +84,11 @@ def solve(
     max_fun: int,
     verbose: bool | int,
 ) -> tuple[float, int]:
-    """Minimise from the weights at hand and leave the network at the result; return (loss, iterations).
+    """Minimise from the weights at hand and leave the network at the result; return (loss,
+    iterations).
 
-    Where ``memory`` holds the descent that led to these weights on this loss, it goes on as if it had never stopped.
+    Where ``memory`` holds the descent that led to these weights on this loss, it goes on as if it
+    had never stopped.
 
     Warns
     -----
@@ -112,10 +120,14 @@ def solve(
 
 
 def fit_lbfgs(estimator: Any, engine: Engine, worker: Engine, sample: Sample) -> None:
-    """Minimise the loss of all rows with a network in float64, and hand the result to the estimator's own."""
+    """Minimise the loss of all rows with a network in float64, and hand the result to the
+    estimator's own.
+    """
     weights, mean_weight = training_weights(estimator, sample)
     objective = Objective(
-        worker, make_rows(estimator, worker, sample, weights), estimator.alpha / (mean_weight * len(sample))
+        worker,
+        make_rows(estimator, worker, sample, weights),
+        estimator.alpha / (mean_weight * len(sample)),
     )
     how = {"tol": estimator.tol, "max_iter": estimator.max_iter, "max_fun": estimator.max_fun}
     estimator.loss_, estimator.n_iter_ = solve(

@@ -21,11 +21,15 @@ from .scaling import scaling_of, set_scaling
 from .stochastic import STOCHASTIC_ATTRIBUTES, batch_size, fit_stochastic
 from .threads import thread_count
 
-SMALL_WORK = 1_000_000  # rows times parameters of an epoch that is over before Python has begun the next
+SMALL_WORK = (
+    1_000_000  # rows times parameters of an epoch that is over before Python has begun the next
+)
 
 
 def learn(estimator: Any, X, y, sample_weight, eval_set, incremental: bool) -> None:
-    """Check everything, build or continue a network, and train it; ``incremental`` is one epoch of ``partial_fit``."""
+    """Check everything, build or continue a network, and train it; ``incremental`` is one epoch of
+    ``partial_fit``.
+    """
     parameters.check(estimator)
     _check_early_stopping(estimator, eval_set, incremental)
     first = not hasattr(estimator, "coefs_") or not (estimator.warm_start or incremental)
@@ -57,7 +61,9 @@ def new_engine(estimator: Any, blueprint: Blueprint, rows: int = 0) -> Engine:
 def _check_early_stopping(estimator: Any, eval_set, incremental: bool) -> None:
     if estimator.solver == "lbfgs":
         if eval_set is not None:
-            raise UsageError("eval_set cannot be used with solver='lbfgs', which has no epochs to measure after.")
+            raise UsageError(
+                "eval_set cannot be used with solver='lbfgs', which has no epochs to measure after."
+            )
     elif incremental and estimator.early_stopping and eval_set is None:
         raise UsageError(
             "partial_fit does not support early_stopping=True without eval_set=(X, y): rows set aside from each call "
@@ -65,11 +71,15 @@ def _check_early_stopping(estimator: Any, eval_set, incremental: bool) -> None:
         )
 
 
-def _sample(estimator: Any, X, y, sample_weight, first: bool, incremental: bool) -> tuple[str, Sample]:
+def _sample(
+    estimator: Any, X, y, sample_weight, first: bool, incremental: bool
+) -> tuple[str, Sample]:
     X, y = validated(estimator, X, y, reset=first, numeric=estimator._numeric_target)
     task, targets, truth = estimator._encoded(y, first, incremental)
     if targets.ndim == 2:
-        targets = np.ascontiguousarray(targets, np.float64 if estimator._numeric_target else np.float32)
+        targets = np.ascontiguousarray(
+            targets, np.float64 if estimator._numeric_target else np.float32
+        )
     return task, Sample(dense(X), targets, truth, checked_weights(sample_weight, X))
 
 
@@ -92,15 +102,18 @@ def _prepared_engine(estimator: Any, task: str, sample: Sample, first: bool) -> 
         engine = new_engine(estimator, blueprint)
     estimator._blueprint, estimator._engine = blueprint, engine
     estimator.n_layers_ = len(blueprint.architecture.hidden) + 2
-    estimator.n_outputs_, estimator.out_activation_ = outputs, estimator._out_activation(task, outputs)
+    estimator.n_outputs_, estimator.out_activation_ = (
+        outputs,
+        estimator._out_activation(task, outputs),
+    )
     return engine
 
 
 def _worker(estimator: Any, engine: Engine, rows: int, first: bool) -> Engine:
     """Return a network with new weights, or with those that training goes on from.
 
-    It is the one that holds the result, unless float64 is needed, by L-BFGS's line search, or costs nothing, on data so
-    small that a float32 epoch would be over no sooner.
+    It is the one that holds the result, unless float64 is needed, by L-BFGS's line search, or costs
+    nothing, on data so small that a float32 epoch would be over no sooner.
     """
     blueprint, memory = engine.blueprint, estimator._memory
     is_small = rows * engine.network.parameter_count() <= SMALL_WORK
@@ -117,7 +130,9 @@ def _worker(estimator: Any, engine: Engine, rows: int, first: bool) -> Engine:
     weights.put(estimator, engine)
     goes_on = memory.last is not None and engine.has_weights(memory.shown)
     worker.network.store.restore(memory.last if goes_on else engine.network.store.snapshot())
-    if memory.shown is not None and not goes_on:  # the user has other weights, of which none is the best yet
+    if (
+        memory.shown is not None and not goes_on
+    ):  # the user has other weights, of which none is the best yet
         memory.best = None
         vars(estimator).pop("best_validation_score_", None)
     return worker
@@ -139,4 +154,6 @@ def _blueprint(estimator: Any, task: str, inputs: int, outputs: int) -> Blueprin
     )
     smoothing = float(getattr(estimator, "label_smoothing", 0.0))
     seed = memory.dropout_seed if dropout else 0
-    return Blueprint(architecture, task, estimator.loss.strip(), smoothing, np.dtype(estimator.dtype).name, seed)
+    return Blueprint(
+        architecture, task, estimator.loss.strip(), smoothing, np.dtype(estimator.dtype).name, seed
+    )

@@ -1,4 +1,6 @@
-"""The line search of Moré and Thuente (1994): a step along which the loss falls enough and has become flat enough."""
+"""The line search of Moré and Thuente (1994): a step along which the loss falls enough and has
+become flat enough.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,10 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-SUFFICIENT, FLAT = 1e-3, 0.9  # the shares of the first slope that the loss must fall by, and that may be left of it
+SUFFICIENT, FLAT = (
+    1e-3,
+    0.9,
+)  # the shares of the first slope that the loss must fall by, and that may be left of it
 NARROW = 0.1  # an interval so narrow, relative to its upper end, is searched no more
 LONGEST_STEP, MOST_TRIALS = 1e10, 20
 
@@ -24,14 +29,18 @@ class Trial(NamedTuple):
 
 
 class Bracket(NamedTuple):
-    """The best trial, the other end of the interval that holds a minimum, and whether that is known to hold one."""
+    """The best trial, the other end of the interval that holds a minimum, and whether that is known
+    to hold one.
+    """
 
     best: Trial
     other: Trial
     is_closed: bool = False
 
 
-def search(evaluate: Callable[[float], tuple[float, float]], start: Trial, step: float) -> Trial | None:
+def search(
+    evaluate: Callable[[float], tuple[float, float]], start: Trial, step: float
+) -> Trial | None:
     """Return an acceptable trial, or None after MOST_TRIALS.
 
     Parameters
@@ -45,7 +54,8 @@ def search(evaluate: Callable[[float], tuple[float, float]], start: Trial, step:
 
     Notes
     -----
-    Steps are those that SciPy's L-BFGS-B takes, but for a loss that is not finite, which halves the step.
+    Steps are those that SciPy's L-BFGS-B takes, but for a loss that is not finite, which halves the
+    step.
     """
     demanded = SUFFICIENT * start.slope
     bracket, in_first_stage = Bracket(start, start), True
@@ -87,8 +97,12 @@ def _is_used_up(step: float, shortest: float, longest: float) -> bool:
     return not shortest < step < longest or longest - shortest <= NARROW * longest
 
 
-def _narrowed(bracket: Bracket, trial: Trial, tilt: float, shortest: float, longest: float) -> tuple[Bracket, float]:
-    """Return the interval that a trial leaves, and the step to try next, both of the loss less step·tilt."""
+def _narrowed(
+    bracket: Bracket, trial: Trial, tilt: float, shortest: float, longest: float
+) -> tuple[Bracket, float]:
+    """Return the interval that a trial leaves, and the step to try next, both of the loss less
+    step·tilt.
+    """
     best, other, here = (each.tilted(tilt) for each in (bracket.best, bracket.other, trial))
     turns = here.slope * math.copysign(1.0, best.slope) < 0
     is_closed = bracket.is_closed or here.loss > best.loss or turns
@@ -108,7 +122,9 @@ def _narrowed(bracket: Bracket, trial: Trial, tilt: float, shortest: float, long
 
 
 def _after_a_rise(best: Trial, here: Trial) -> float:
-    """Return the minimum of the cubic through both, or where it is farther from the best, between it and the parabola's."""
+    """Return the minimum of the cubic through both, or where it is farther from the best, between
+    it and the parabola's.
+    """
     cubic = _cubic(best, here)
     chord = (best.loss - here.loss) / (here.step - best.step)
     parabola = best.step + best.slope / (chord + best.slope) / 2 * (here.step - best.step)
@@ -125,7 +141,9 @@ def _after_a_turn(best: Trial, here: Trial) -> float:
 def _after_flattening(
     best: Trial, other: Trial, here: Trial, is_closed: bool, shortest: float, longest: float
 ) -> float:
-    """Return the cubic's minimum, where it has one beyond here, or the secant's zero: the nearer in a closed interval."""
+    """Return the cubic's minimum, where it has one beyond here, or the secant's zero: the nearer in
+    a closed interval.
+    """
     theta, gamma = _cubic_terms(here, best)
     ratio = ((gamma - here.slope) + theta) / ((gamma + (best.slope - here.slope)) + gamma)
     if ratio < 0 and gamma != 0:
@@ -135,7 +153,10 @@ def _after_flattening(
     steps = _secant(best, here), cubic
     if not is_closed:
         return min(max(max(steps, key=lambda step: abs(step - here.step)), shortest), longest)
-    step, limit = min(steps, key=lambda step: abs(step - here.step)), here.step + 0.66 * (other.step - here.step)
+    step, limit = (
+        min(steps, key=lambda step: abs(step - here.step)),
+        here.step + 0.66 * (other.step - here.step),
+    )
     return min(limit, step) if here.step > best.step else max(limit, step)
 
 
@@ -149,7 +170,9 @@ def _cubic(first: Trial, second: Trial) -> float:
 def _cubic_terms(first: Trial, second: Trial) -> tuple[float, float]:
     theta = 3 * (first.loss - second.loss) / (second.step - first.step) + first.slope + second.slope
     size = max(abs(theta), abs(first.slope), abs(second.slope))
-    gamma = size * math.sqrt(max(0.0, (theta / size) ** 2 - first.slope / size * (second.slope / size)))
+    gamma = size * math.sqrt(
+        max(0.0, (theta / size) ** 2 - first.slope / size * (second.slope / size))
+    )
     return theta, -gamma if second.step < first.step else gamma
 
 

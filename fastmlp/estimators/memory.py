@@ -1,4 +1,6 @@
-"""What an estimator remembers beside its weights, so that training goes on as if it had never stopped."""
+"""What an estimator remembers beside its weights, so that training goes on as if it had never
+stopped.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,11 @@ class Memory:
     random
         From where weights, splits and shuffles are drawn, in the state that the last epoch left.
     split
-        A copy of it from before the rows for early stopping were drawn: the next fit sets the same rows aside.
+        A copy of it from before the rows for early stopping were drawn: the next fit sets the same
+        rows aside.
     order
-        The order in which the rows were last visited; each epoch shuffles the order of the one before.
+        The order in which the rows were last visited; each epoch shuffles the order of the one
+        before.
     dropout_seed
         Of the dropout masks; drawn when dropout is first used.
     updates
@@ -39,8 +43,9 @@ class Memory:
     best
         The best weights so far, with early stopping.
     last, shown
-        The weights with which training goes on, where the attributes show others (the best, or rounded ones), and what
-        they show: where the user has changed that, training goes on from the change.
+        The weights with which training goes on, where the attributes show others (the best, or
+        rounded ones), and what they show: where the user has changed that, training goes on from
+        the change.
     """
 
     random: np.random.RandomState

@@ -1,4 +1,6 @@
-"""What the estimators accept: scikit-learn's constraints, and what words such as ``leaky_relu(0.2)`` add to them."""
+"""What the estimators accept: scikit-learn's constraints, and what words such as
+``leaky_relu(0.2)`` add to them.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ CLASSIFIER_CONSTRAINTS = {
 
 
 def store(estimator: Any, given: dict[str, Any]) -> None:
-    """Set the parameters of ``__init__`` as attributes, untouched: scikit-learn checks them in ``fit``."""
+    """Set the parameters of ``__init__`` as attributes, untouched: scikit-learn checks them in
+    ``fit``.
+    """
     for name in estimator._get_param_names():
         setattr(estimator, name, given[name])
 
@@ -80,7 +84,9 @@ def layer_widths(estimator: Any) -> tuple[int, ...]:
     sizes = list(sizes) if isinstance(sizes, Iterable) else [sizes]
     whole = all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes)
     if not whole or any(size <= 0 for size in sizes):
-        raise UsageError(f"hidden_layer_sizes must be > 0, got {sizes}. Give whole numbers, one a hidden layer.")
+        raise UsageError(
+            f"hidden_layer_sizes must be > 0, got {sizes}. Give whole numbers, one a hidden layer."
+        )
     return tuple(int(size) for size in sizes)
 
 
@@ -89,7 +95,10 @@ def layer_activations(estimator: Any) -> tuple[str, ...]:
     given = estimator.activation
     layers = len(layer_widths(estimator))
     words = [
-        str(word).strip() for word in per_layer("activation", given if isinstance(given, str) else list(given), layers)
+        str(word).strip()
+        for word in per_layer(
+            "activation", given if isinstance(given, str) else list(given), layers
+        )
     ]
     words = ["sigmoid" if word == "logistic" else word for word in words]
     for word in words:
@@ -124,8 +133,12 @@ def check(estimator: Any) -> None:
     if estimator.solver == "lbfgs":
         _check_lbfgs(estimator)
     for callback in estimator.callbacks or ():
-        if not all(hasattr(callback, name) for name in ("training_started", "recorded", "training_ended")):
-            raise UsageError(f"callbacks must be fastmlp.Callback objects; got {type(callback).__name__}.")
+        if not all(
+            hasattr(callback, name) for name in ("training_started", "recorded", "training_ended")
+        ):
+            raise UsageError(
+                f"callbacks must be fastmlp.Callback objects; got {type(callback).__name__}."
+            )
 
 
 def _check_metric(metric: Any) -> None:
@@ -134,21 +147,32 @@ def _check_metric(metric: Any) -> None:
 
         if metric not in get_scorer_names():
             near = did_you_mean(metric, get_scorer_names())
-            raise UsageError(f"metric {metric!r} is not known{near} sklearn.metrics.get_scorer_names() lists all.")
+            raise UsageError(
+                f"metric {metric!r} is not known{near} sklearn.metrics.get_scorer_names() lists all."
+            )
 
 
 def _check_lbfgs(estimator: Any) -> None:
-    for name, off in (("dropout", 0), ("batch_norm", "none"), ("weight_decay", None), ("clip_norm", None)):
+    for name, off in (
+        ("dropout", 0),
+        ("batch_norm", "none"),
+        ("weight_decay", None),
+        ("clip_norm", None),
+    ):
         value = getattr(estimator, name)
         if value != off and not (name == "dropout" and not dropout_rates(estimator)):
             others = ", ".join(OPTIMIZERS)
-            raise UsageError(f"{name}={value!r} cannot be used with solver='lbfgs'; take one of {others}.")
+            raise UsageError(
+                f"{name}={value!r} cannot be used with solver='lbfgs'; take one of {others}."
+            )
 
 
 def _check_loss(estimator: Any) -> None:
     given = estimator.loss.strip()
     name = choose("loss", given.partition("(")[0].strip(), estimator._accepted_losses)
     if name not in (given, "huber"):
-        raise UsageError(f"loss {given!r} cannot be read: only huber takes a number, as in huber(1.5).")
+        raise UsageError(
+            f"loss {given!r} cannot be read: only huber takes a number, as in huber(1.5)."
+        )
     outputs = 2 if name == "log_loss" else 1
     make_loss(given, "classification" if name == "log_loss" else "regression", outputs)

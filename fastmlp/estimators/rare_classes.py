@@ -16,13 +16,14 @@ SHOWN = 5  # labels in a message
 
 
 def spread(train: np.ndarray, held_out: np.ndarray, labels: np.ndarray) -> None:
-    """Exchange rows until each class with two rows at least is among those held out, as far as there is room.
+    """Exchange rows until each class with two rows at least is among those held out, as far as
+    there is room.
 
     Parameters
     ----------
     train, held_out
-        Row numbers, written to; a class that is lacking sends its first training row in place of the first row of the
-        class that most rows were held out of.
+        Row numbers, written to; a class that is lacking sends its first training row in place of
+        the first row of the class that most rows were held out of.
     labels
         The class number of each row.
     """
@@ -45,7 +46,9 @@ def lacking(truth: np.ndarray, classes: np.ndarray) -> list[Any]:
 
 
 def with_all_labels(scorer: Any, classes: np.ndarray) -> Any:
-    """Return a scorer of scikit-learn's that is told all labels, where its metric of probabilities can be told them."""
+    """Return a scorer of scikit-learn's that is told all labels, where its metric of probabilities
+    can be told them.
+    """
     function = getattr(scorer, "_score_func", None)
     if function is None or scorer._response_method == "predict" or "labels" in scorer._kwargs:
         return scorer

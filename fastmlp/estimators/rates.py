@@ -1,4 +1,6 @@
-"""Learning rates by the estimators' words: scikit-learn's constant, invscaling and adaptive, and fastmlp's schedules."""
+"""Learning rates by the estimators' words: scikit-learn's constant, invscaling and adaptive, and
+fastmlp's schedules.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class Rates:
     current
         The rate of the last update.
     scales_velocity
-        Whether velocities contain the rate, as scikit-learn's do: when it changes, they are brought to the new one.
+        Whether velocities contain the rate, as scikit-learn's do: when it changes, they are brought
+        to the new one.
     """
 
     scales_velocity = False
@@ -34,7 +37,9 @@ class Rates:
         self.initial, self.state, self.current = initial, state, initial
 
     def of_epoch(self, updates: int, count: int, rows_seen: int) -> np.ndarray:
-        """Return the rates (count,) of an epoch before which there were ``updates`` updates on ``rows_seen`` rows."""
+        """Return the rates (count,) of an epoch before which there were ``updates`` updates on
+        ``rows_seen`` rows.
+        """
         self.current = self._rate(rows_seen)
         return np.full(count, self.current)
 
@@ -42,7 +47,9 @@ class Rates:
         """Take note of the loss, or the negative score, of an epoch."""
 
     def goes_on_after_plateau(self) -> str:
-        """Return what is done instead of stopping when nothing improves; an empty string means to stop."""
+        """Return what is done instead of stopping when nothing improves; an empty string means to
+        stop.
+        """
         return ""
 
     def _rate(self, rows_seen: int) -> float:
@@ -80,7 +87,9 @@ class Adaptive(Rates):
 
 
 class Scheduled(Rates):
-    """A schedule of fastmlp.optim; those that must know their end run from the start of each fit to ``max_iter``."""
+    """A schedule of fastmlp.optim; those that must know their end run from the start of each fit to
+    ``max_iter``.
+    """
 
     def __init__(self, schedule: Schedule, state: dict[str, Any], updates_before: int):
         super().__init__(schedule.base_rate, state)
@@ -101,13 +110,16 @@ class Scheduled(Rates):
         self.state.update({name: getattr(self._schedule, name) for name in names})
 
 
-def make_rates(estimator: Any, state: dict[str, Any], updates: int, updates_per_epoch: int, incremental: bool) -> Rates:
+def make_rates(
+    estimator: Any, state: dict[str, Any], updates: int, updates_per_epoch: int, incremental: bool
+) -> Rates:
     """Return the rates that an estimator's parameters call for.
 
     Parameters
     ----------
     estimator
-        Whose ``learning_rate``, ``learning_rate_init``, ``power_t``, ``solver`` and ``max_iter`` count.
+        Whose ``learning_rate``, ``learning_rate_init``, ``power_t``, ``solver`` and ``max_iter``
+        count.
     state
         Memory's; changed in place.
     updates
@@ -115,7 +127,8 @@ def make_rates(estimator: Any, state: dict[str, Any], updates: int, updates_per_
     updates_per_epoch
         Of the coming epochs.
     incremental
-        In ``partial_fit`` a schedule runs over the calls: ``max_iter`` of them, for those that must know their end.
+        In ``partial_fit`` a schedule runs over the calls: ``max_iter`` of them, for those that must
+        know their end.
     """
     word, initial = estimator.learning_rate, float(estimator.learning_rate_init)
     if word in SKLEARN_RATES and (word == "constant" or estimator.solver == "adam"):

@@ -18,27 +18,31 @@ from .validation import r2
 class MLPRegressor(RegressorMixin, BaseMLP):
     """A multilayer perceptron that predicts numbers: scikit-learn's MLPRegressor, and beyond it.
 
-    Of the parameters up to ``max_fun`` names, meanings and defaults are scikit-learn's; docs/estimators.md tells the rest.
+    Of the parameters up to ``max_fun`` names, meanings and defaults are scikit-learn's;
+    docs/estimators.md tells the rest.
 
     Parameters
     ----------
     loss : str, default='squared_error'
-        'squared_error' (half of it, as scikit-learn's), 'poisson' (half the deviance; the network gives the logarithm of
-        the mean), 'absolute_error', 'huber' or 'huber(1.5)'.
+        'squared_error' (half of it, as scikit-learn's), 'poisson' (half the deviance; the network
+        gives the logarithm of the mean), 'absolute_error', 'huber' or 'huber(1.5)'.
     hidden_layer_sizes : array-like of int or int, default=(100,)
         Width of each hidden layer; ``()`` for a linear model.
     activation : str or sequence of str, default='relu'
-        Of the hidden layers, one for all or one a layer: 'identity', 'logistic' (or 'sigmoid'), 'tanh', 'relu',
-        'leaky_relu(0.01)', 'elu(1)', 'selu', 'gelu', 'silu', 'mish', 'softplus', 'softmax', 'signed_log'.
+        Of the hidden layers, one for all or one a layer: 'identity', 'logistic' (or 'sigmoid'),
+        'tanh', 'relu', 'leaky_relu(0.01)', 'elu(1)', 'selu', 'gelu', 'silu', 'mish', 'softplus',
+        'softmax', 'signed_log'.
     solver : str, default='adam'
-        'lbfgs', 'sgd' (with ``momentum``), 'adam', 'adamw', 'momentum', 'nesterov', 'rmsprop' or 'adagrad'.
+        'lbfgs', 'sgd' (with ``momentum``), 'adam', 'adamw', 'momentum', 'nesterov', 'rmsprop' or
+        'adagrad'.
     alpha : float, default=0.0001
         L2 penalty: alpha·Σw²/2, divided by the rows of the batch, is part of the loss.
     batch_size : int, default='auto'
         Rows in a batch; 'auto' for min(200, n_samples). lbfgs takes all rows.
     learning_rate : str, default='constant'
-        With 'sgd' and with fastmlp's own solvers: 'constant', 'invscaling', 'adaptive'. With every stochastic solver:
-        'cosine', 'step(10,0.5)', 'exponential(0.95)', 'inverse_scaling(0.5)', 'one_cycle', 'plateau(5,0.5)'.
+        With 'sgd' and with fastmlp's own solvers: 'constant', 'invscaling', 'adaptive'. With every
+        stochastic solver: 'cosine', 'step(10,0.5)', 'exponential(0.95)', 'inverse_scaling(0.5)',
+        'one_cycle', 'plateau(5,0.5)'.
     learning_rate_init : float, default=0.001
         The rate at the start.
     power_t : float, default=0.5
@@ -48,14 +52,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     shuffle : bool, default=True
         Give each epoch an order of its own.
     random_state : int, RandomState instance or None, default=None
-        Of initial weights, the rows set aside, orders and dropout. The same number gives the same model.
+        Of initial weights, the rows set aside, orders and dropout. The same number gives the same
+        model.
     tol : float, default=1e-4
         What counts as an improvement; the size of the gradient at which lbfgs stops.
     verbose : bool or int, default=False
         Print a line an epoch.
     warm_start : bool, default=False
-        Let ``fit`` go on where the last one ended, to the bit: moments, orders and masks included, and the curvature that
-        'lbfgs' has learnt, as long as the loss at the weights is the one that it left.
+        Let ``fit`` go on where the last one ended, to the bit: moments, orders and masks included,
+        and the curvature that 'lbfgs' has learnt, as long as the loss at the weights is the one
+        that it left.
     momentum : float, default=0.9
         Of 'sgd', 'momentum' and 'nesterov', less than 1.
     nesterovs_momentum : bool, default=True
@@ -85,11 +91,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     rho : float, default=0.9
         Decay of 'rmsprop'.
     metric : str, callable or None, default=None
-        What early stopping watches: a name of scikit-learn's scorers, or a scorer (estimator, X, y) -> float, greater is
-        better; None for R².
+        What early stopping watches: a name of scikit-learn's scorers, or a scorer (estimator, X, y)
+        -> float, greater is better; None for R².
     normalize : {'none', 'unit', 'standard'}, default='none'
-        Bring inputs to [0, 1], or to mean 0 and deviation 1, by the training rows; what lies far from zero is brought near
-        it in float64.
+        Bring inputs to [0, 1], or to mean 0 and deviation 1, by the training rows; what lies far
+        from zero is brought near it in float64.
     dtype : {'float32', 'float64'}, default='float32'
         Of the weights, and of the arithmetic but for lbfgs and tiny data, which take float64.
     device : str, default='cpu'
@@ -102,14 +108,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Attributes
     ----------
     coefs_, intercepts_ : list of ndarray
-        Weights (n_in, n_out) and biases (n_out,) of each layer. On the CPU they are live, as scikit-learn's; from CUDA
-        they are copies that cannot be written, and other arrays may be set in their place.
+        Weights (n_in, n_out) and biases (n_out,) of each layer. On the CPU they are live, as
+        scikit-learn's; from CUDA they are copies that cannot be written, and other arrays may be
+        set in their place.
     batch_norm_ : list of dict
-        gamma, beta, running_mean and running_variance of each batch normalisation, if there is one; beta is also the
-        intercept of its layer.
+        gamma, beta, running_mean and running_variance of each batch normalisation, if there is one;
+        beta is also the intercept of its layer.
     loss_, loss_curve_, best_loss_ : float, list of float, float or None
         The loss of the last epoch, of each and of the best; the last is None with early stopping.
-    validation_scores_, validation_loss_curve_, best_validation_score_ : list, list and float, or None
+    validation_scores_, validation_loss_curve_, best_validation_score_ : list, list and float, or
+    None
         Of the rows set aside or of ``eval_set``, epoch by epoch.
     n_iter_, t_ : int
         Epochs of the last fit; rows trained on so far.
@@ -122,8 +130,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     n_features_in_, feature_names_in_ : int and ndarray
         Columns seen in fit, and their names if all are texts.
     input_origin_, input_scale_, input_shift_ : ndarray or None
-        With ``normalize`` the network is given (X − origin)·scale + shift; the origin is 0 but for columns far from zero,
-        None where there is no such column.
+        With ``normalize`` the network is given (X − origin)·scale + shift; the origin is 0 but for
+        columns far from zero, None where there is no such column.
 
     Examples
     --------
@@ -183,7 +191,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, *, eval_set=None):
-        """Train for one epoch over the given rows, from the weights, moments and shuffles of the call before.
+        """Train for one epoch over the given rows, from the weights, moments and shuffles of the
+        call before.
 
         Parameters
         ----------
@@ -194,8 +203,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         sample_weight : array-like of shape (n_samples,), default=None
             Factor of each row's loss.
         eval_set : tuple (X, y) or (X, y, sample_weight), default=None
-            Rows that are measured after the epoch. With ``early_stopping=True``, when their score has not improved for
-            ``n_iter_no_change`` calls, ``converged_`` becomes True and the best weights come back.
+            Rows that are measured after the epoch. With ``early_stopping=True``, when their score
+            has not improved for ``n_iter_no_change`` calls, ``converged_`` becomes True and the
+            best weights come back.
 
         Returns
         -------
@@ -213,8 +223,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             y = column_or_1d(y, warn=True)
         if self.loss.strip() == "poisson" and y.min(initial=0) < 0:
             raise UsageError(f"loss poisson needs y of at least 0; the smallest is {y.min():g}.")
-        if not first and hasattr(self, "n_outputs_") and self.n_outputs_ != (1 if y.ndim == 1 else y.shape[1]):
-            raise UsageError(f"y has {y.shape} values; the model was trained on {self.n_outputs_} output(s).")
+        if (
+            not first
+            and hasattr(self, "n_outputs_")
+            and self.n_outputs_ != (1 if y.ndim == 1 else y.shape[1])
+        ):
+            raise UsageError(
+                f"y has {y.shape} values; the model was trained on {self.n_outputs_} output(s)."
+            )
         return "regression", y[:, None] if y.ndim == 1 else y, y
 
     def _decided(self, outputs):

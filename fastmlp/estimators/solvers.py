@@ -26,7 +26,9 @@ from .rows import Rows
 
 
 def make_rule(estimator: Any) -> Optimizer:
-    """Return the update rule of an estimator's ``solver``; scikit-learn's sgd has Nesterov's momentum by default."""
+    """Return the update rule of an estimator's ``solver``; scikit-learn's sgd has Nesterov's
+    momentum by default.
+    """
     solver, momentum, epsilon = estimator.solver, estimator.momentum, estimator.epsilon
     if solver == "sgd":
         return Momentum(momentum, nesterov=estimator.nesterovs_momentum) if momentum else SGD()
@@ -40,7 +42,9 @@ def make_rule(estimator: Any) -> Optimizer:
 
 
 class Penalty:
-    """Adds up ‖W‖² over the batches of an epoch, each time as the weights stand: alpha·‖W‖²/2 is part of the loss."""
+    """Adds up ‖W‖² over the batches of an epoch, each time as the weights stand: alpha·‖W‖²/2 is
+    part of the loss.
+    """
 
     def __init__(self, store: ParameterStore):
         stop = max((segment.stop for segment in store.segments if segment.decays), default=0)
@@ -63,8 +67,8 @@ class Penalty:
 class Lesson:
     """A recorded pass of training over rows, and the update rule that it moves the weights by.
 
-    The loss of a batch of m rows is Σ wᵢ·ℓᵢ/m + alpha·‖W‖²/(2·m·w̄): what scikit-learn minimises, where wᵢ have mean 1 and
-    w̄ is the mean of the weights as they were given.
+    The loss of a batch of m rows is Σ wᵢ·ℓᵢ/m + alpha·‖W‖²/(2·m·w̄): what scikit-learn minimises,
+    where wᵢ have mean 1 and w̄ is the mean of the weights as they were given.
 
     Attributes
     ----------
@@ -84,7 +88,9 @@ class Lesson:
         self.optimizer.bind(engine.backend, network.store, network.counters, how)
         # This allocates the table whose address the recorded steps hold.
         self.optimizer.set_learning_rates(np.zeros(-(-rows.rows // rows.batch_size)))
-        self.sweep = Sweep(engine.backend, rows.rows, rows.batch_size, self._step, window=rows.window)
+        self.sweep = Sweep(
+            engine.backend, rows.rows, rows.batch_size, self._step, window=rows.window
+        )
 
     def _step(self, rows: int) -> None:
         network, loss, optimizer = self.engine.network, self.engine.loss, self.optimizer
@@ -94,7 +100,9 @@ class Lesson:
         optimizer.begin_update(rows)
         x, targets, weights = self.rows.load(rows)
         outputs = network.forward(x, training=True)
-        if self._penalty is not None:  # before the weights change, which may be during the backward pass
+        if (
+            self._penalty is not None
+        ):  # before the weights change, which may be during the backward pass
             self._penalty.launch()
         network.backward(loss.backward(outputs, targets, weights))
         optimizer.update()
@@ -105,17 +113,24 @@ class Lesson:
 
     def slots(self) -> dict[str, np.ndarray]:
         """Return copies of the rule's state."""
-        return {name: self.engine.backend.to_numpy(array) for name, array in self.optimizer.state.items()}
+        return {
+            name: self.engine.backend.to_numpy(array)
+            for name, array in self.optimizer.state.items()
+        }
 
     def restore_slots(self, slots: dict[str, np.ndarray]) -> None:
         """Write a state back, if it is one of this rule on this network; else begin with none."""
         state = self.optimizer.state
-        fits = slots.keys() == state.keys() and all(slots[name].shape == state[name].shape for name in slots)
+        fits = slots.keys() == state.keys() and all(
+            slots[name].shape == state[name].shape for name in slots
+        )
         for name, array in state.items():
             self.engine.backend.assign(array, slots[name] if fits else np.zeros(array.shape))
 
     def scale_velocity(self, factor: float) -> None:
-        """Multiply the velocity, which scikit-learn keeps multiplied by the rate, when the rate has changed."""
+        """Multiply the velocity, which scikit-learn keeps multiplied by the rate, when the rate has
+        changed.
+        """
         if "velocity" in self.optimizer.state:
             velocity = self.optimizer.state["velocity"]
             self.engine.backend.assign(velocity, self.engine.backend.to_numpy(velocity) * factor)

@@ -50,7 +50,9 @@ def batch_size(estimator: Any, rows: int) -> int:
     """Return the rows of a batch: all of them for lbfgs."""
     if estimator.solver == "lbfgs":
         return rows
-    return min(LARGEST_AUTO_BATCH if estimator.batch_size == "auto" else int(estimator.batch_size), rows)
+    return min(
+        LARGEST_AUTO_BATCH if estimator.batch_size == "auto" else int(estimator.batch_size), rows
+    )
 
 
 def make_rows(estimator: Any, engine: Engine, sample: Sample, weights: np.ndarray | None) -> Rows:
@@ -84,11 +86,15 @@ def fit_stochastic(
     first: bool,
     incremental: bool,
 ) -> None:
-    """Train the worker, hand the result to the estimator's own network, and set the fitted attributes."""
+    """Train the worker, hand the result to the estimator's own network, and set the fitted
+    attributes.
+    """
     if estimator.early_stopping and held_out is None:
         sample, held_out = _set_aside(estimator, sample)
     if estimator.batch_size != "auto" and estimator.batch_size > len(sample):
-        warnings.warn("Got `batch_size` larger than sample size. It is going to be clipped.", stacklevel=5)
+        warnings.warn(
+            "Got `batch_size` larger than sample size. It is going to be clipped.", stacklevel=5
+        )
     set_scaling(estimator, worker, sample, first)
     engine.scaling = worker.scaling
     lesson = _lesson(estimator, worker, sample, incremental)
@@ -114,7 +120,9 @@ def fit_stochastic(
     is_over = watch.by_score and (not incremental or fitting.stop_reason)
     hand_over(estimator, engine, worker, memory.best if is_over else None)
     if fitting.diverged and not watch.by_score:
-        raise ValueError(f"{NOT_FINITE} {fitting.stop_reason}; the weights are those of the epoch before.")
+        raise ValueError(
+            f"{NOT_FINITE} {fitting.stop_reason}; the weights are those of the epoch before."
+        )
     if not incremental:
         warn_of(fitting, estimator.max_iter)
 
@@ -127,11 +135,15 @@ def _set_aside(estimator: Any, sample: Sample) -> tuple[Sample, Sample]:
     else:
         random = copy.deepcopy(memory.split)
     labels = None if estimator.metric is None else estimator._class_numbers(sample.truth)
-    return split(sample, estimator.validation_fraction, random, estimator._stratify(sample.targets), labels)
+    return split(
+        sample, estimator.validation_fraction, random, estimator._stratify(sample.targets), labels
+    )
 
 
 def _lesson(estimator: Any, engine: Engine, sample: Sample, incremental: bool) -> Lesson:
-    """Return a recorded pass; ``partial_fit`` with as many rows as the call before uses that one's again."""
+    """Return a recorded pass; ``partial_fit`` with as many rows as the call before uses that one's
+    again.
+    """
     weights, mean_weight = training_weights(estimator, sample)
     if not incremental:
         vars(estimator).pop("_lesson", None)
@@ -153,7 +165,9 @@ def _lesson(estimator: Any, engine: Engine, sample: Sample, incremental: bool) -
 def _validation(estimator: Any, engine: Engine, held_out: Sample | None) -> Validation | None:
     if held_out is None:
         return None
-    score = make_score(estimator, estimator.metric, held_out.features, held_out.truth, held_out.weights)
+    score = make_score(
+        estimator, estimator.metric, held_out.features, held_out.truth, held_out.weights
+    )
     share = reported_share(engine.loss, engine.network.architecture.outputs)
     return Validation(engine, held_out.features, held_out.targets, held_out.weights, score, share)
 

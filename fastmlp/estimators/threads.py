@@ -1,4 +1,6 @@
-"""How many threads ``threads="auto"`` takes: one inside joblib's workers, unless joblib leaves a worker more."""
+"""How many threads ``threads="auto"`` takes: one inside joblib's workers, unless joblib leaves a
+worker more.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,11 @@ import os
 
 from fastmlp.backend.available import available_threads
 
-LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # joblib sets them in its worker processes
+LIMITS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+)  # joblib sets them in its worker processes
 
 
 def thread_count(threads: int | str) -> int | None:
@@ -15,9 +21,9 @@ def thread_count(threads: int | str) -> int | None:
     Parameters
     ----------
     threads
-        A number, which is taken as it is, or ``"auto"``: what the usual environment variables allow (joblib sets them in
-        its processes, to ``inner_max_num_threads`` or to a fair share), and one thread in a worker that has no such
-        limit, as those of joblib's threading backend.
+        A number, which is taken as it is, or ``"auto"``: what the usual environment variables allow
+        (joblib sets them in its processes, to ``inner_max_num_threads`` or to a fair share), and
+        one thread in a worker that has no such limit, as those of joblib's threading backend.
     """
     if threads != "auto":
         return int(threads)

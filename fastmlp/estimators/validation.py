@@ -57,7 +57,9 @@ class Validation:
         self._finished = backend.empty((self._rows.batch_size, width), network.dtype)
         self._outputs = backend.empty((len(features), width), network.dtype)
         self._engine, self._score, self._share = engine, score, share
-        self._sweep = Sweep(backend, len(features), self._rows.batch_size, self._step, window=self._rows.window)
+        self._sweep = Sweep(
+            backend, len(features), self._rows.batch_size, self._step, window=self._rows.window
+        )
 
     def _step(self, rows: int) -> None:
         self._rows.begin(rows)
@@ -68,7 +70,9 @@ class Validation:
         self._rows.store(finished, self._outputs)
 
     def run(self) -> tuple[float, float]:
-        """Return (score, loss) of the network as it stands; the score is NaN where the outputs are not finite."""
+        """Return (score, loss) of the network as it stands; the score is NaN where the outputs are
+        not finite.
+        """
         self._rows.counters.start_epoch(0)
         for _ in self._sweep.run():
             pass
@@ -78,17 +82,23 @@ class Validation:
 
 
 def accuracy(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None) -> float:
-    """Return the share of rows, by weight, whose labels are all right: scikit-learn's without its checks of every call."""
+    """Return the share of rows, by weight, whose labels are all right: scikit-learn's without its
+    checks of every call.
+    """
     right = truth == predicted
     return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=weights))
 
 
 def r2(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None) -> float:
-    """Return R², the mean over the outputs; 1 for a constant that is met, else 0, by scikit-learn's convention."""
+    """Return R², the mean over the outputs; 1 for a constant that is met, else 0, by scikit-learn's
+    convention.
+    """
     truth, predicted = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
     with np.errstate(all="ignore"):
         residual = np.average((truth - predicted) ** 2, axis=0, weights=weights)
-        spread = np.average((truth - np.average(truth, axis=0, weights=weights)) ** 2, axis=0, weights=weights)
+        spread = np.average(
+            (truth - np.average(truth, axis=0, weights=weights)) ** 2, axis=0, weights=weights
+        )
         each = np.where(spread > 0, 1 - residual / spread, np.where(residual > 0, 0.0, 1.0))
     return float(np.mean(each))
 
@@ -124,7 +134,11 @@ class Outputs(BaseEstimator):
 
 
 def make_score(
-    estimator: Any, metric: str | Callable | None, features: np.ndarray, truth: np.ndarray, weights: np.ndarray | None
+    estimator: Any,
+    metric: str | Callable | None,
+    features: np.ndarray,
+    truth: np.ndarray,
+    weights: np.ndarray | None,
 ) -> Callable[[np.ndarray], float]:
     """Return a function from outputs to a score, greater is better.
 
@@ -135,8 +149,8 @@ def make_score(
     metric
         A name of scikit-learn's scorers, a scorer, or None for accuracy or R².
     features, truth, weights
-        Of the validation rows: the target as the user gave it. Where they lack a class, a metric of probabilities that
-        takes ``labels`` is given all of them.
+        Of the validation rows: the target as the user gave it. Where they lack a class, a metric of
+        probabilities that takes ``labels`` is given all of them.
 
     Raises
     ------
@@ -159,6 +173,9 @@ def make_score(
 
     if missing and hasattr(scorer, "_score_func"):
         check_score(
-            score, metric, np.full((len(truth), estimator.n_outputs_), 1 / max(estimator.n_outputs_, 2)), missing
+            score,
+            metric,
+            np.full((len(truth), estimator.n_outputs_), 1 / max(estimator.n_outputs_, 2)),
+            missing,
         )
     return score

@@ -1,4 +1,6 @@
-"""When to stop: the loss curve or the validation scores, and how long they have not improved by ``tol``."""
+"""When to stop: the loss curve or the validation scores, and how long they have not improved by
+``tol``.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +42,11 @@ class Watch:
         if score is not None:
             self.scores.append(score)
             self.validation_losses.append(validation_loss)
-        # How much better than the best so far: as scikit-learn compares, NaN counts as no standstill.
-        value, best, sign = (score, self.best_score, 1) if self.by_score else (loss, self.best_loss, -1)
+        # How much better than the best so far: as scikit-learn compares, NaN counts as no
+        # standstill.
+        value, best, sign = (
+            (score, self.best_score, 1) if self.by_score else (loss, self.best_loss, -1)
+        )
         stands_still = sign * value < sign * best + self.tol
         self.count = self.count + 1 if stands_still else 0
         is_best = sign * value > sign * best

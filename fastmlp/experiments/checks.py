@@ -1,4 +1,6 @@
-"""Checks the words of settings that a run would only look at when it starts: activations, initial weights, schedules …"""
+"""Checks the words of settings that a run would only look at when it starts: activations, initial
+weights, schedules …
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def check_words(settings: Settings) -> None:
     task = "classification" if settings.task == "auto" else settings.task
     how = {"label_smoothing": settings.label_smoothing, "reduction": settings.reduction}
     parse_loss(settings.loss, task=task, outputs=2, **how)
-    parse_schedule(settings.schedule, 0.1 if settings.lr is None else settings.lr, 1, 1, settings.warmup)
+    parse_schedule(
+        settings.schedule, 0.1 if settings.lr is None else settings.lr, 1, 1, settings.warmup
+    )
     make_optimizer(
         settings.optimizer,
         momentum=settings.momentum,
@@ -45,4 +49,10 @@ def check_words(settings: Settings) -> None:
         rho=settings.rho,
         epsilon=settings.epsilon,
     )
-    Regularization(settings.l1, settings.l2, settings.weight_decay or 0.0, settings.clip_norm, settings.clip_value)
+    Regularization(
+        settings.l1,
+        settings.l2,
+        settings.weight_decay or 0.0,
+        settings.clip_norm,
+        settings.clip_value,
+    )

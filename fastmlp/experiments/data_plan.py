@@ -1,4 +1,6 @@
-"""What data a recipe runs on: the original, a stand-in, or what a user gives; and how they are changed."""
+"""What data a recipe runs on: the original, a stand-in, or what a user gives; and how they are
+changed.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class DataPlan:
     Attributes
     ----------
     dataset
-        As for ``fastmlp train``: a name, a file, a folder, or a pair of files. Empty where --data must give it.
+        As for ``fastmlp train``: a name, a file, a folder, or a pair of files. Empty where --data
+        must give it.
     about
         What the data are, in words.
     form
@@ -35,7 +38,8 @@ class DataPlan:
     pool
         Put the data set's own test rows to the others, so that ``test_fraction`` splits them all.
     class_sizes
-        (largest, smallest): the classes are cut to sizes that fall evenly, by the same factor from class to class.
+        (largest, smallest): the classes are cut to sizes that fall evenly, by the same factor from
+        class to class.
     rows, test_rows
         Keep so many rows, drawn at random; None for all.
     resize
@@ -87,11 +91,15 @@ def parse_data(table: Table) -> DataPlan:
     if quick is not None:
         quick_plan = _parse_plan(Table("data.quick", quick))
         if not quick_plan.dataset:
-            quick_plan = replace(plan, **{name: getattr(quick_plan, name) for name in CHANGES if name in quick})
+            quick_plan = replace(
+                plan, **{name: getattr(quick_plan, name) for name in CHANGES if name in quick}
+            )
     else:
         quick_plan = None
     return replace(
-        plan, original=None if original is None else _parse_plan(Table("data.original", original)), quick=quick_plan
+        plan,
+        original=None if original is None else _parse_plan(Table("data.original", original)),
+        quick=quick_plan,
     )
 
 
@@ -134,7 +142,11 @@ def _absolute(dataset: str) -> str:
     if whole.exists():
         return str(whole.absolute())
     parts = [Path(part.strip()).expanduser() for part in dataset.split(",")]
-    return ",".join(str(part.absolute()) for part in parts) if all(part.exists() for part in parts) else dataset
+    return (
+        ",".join(str(part.absolute()) for part in parts)
+        if all(part.exists() for part in parts)
+        else dataset
+    )
 
 
 def _parse_plan(table: Table) -> DataPlan:
@@ -154,15 +166,22 @@ def _parse_plan(table: Table) -> DataPlan:
         **counts,
     )
     table.finish()
-    if sizes is not None and not (len(sizes) == 2 and all(type(size) is int and size > 0 for size in sizes)):
-        raise table.error("class_sizes", f"must be two whole numbers, the largest and the smallest; got {sizes!r:.60}")
+    if sizes is not None and not (
+        len(sizes) == 2 and all(type(size) is int and size > 0 for size in sizes)
+    ):
+        raise table.error(
+            "class_sizes",
+            f"must be two whole numbers, the largest and the smallest; got {sizes!r:.60}",
+        )
     if resize is not None and not re.fullmatch(r"[1-9]\d{0,3}x[1-9]\d{0,3}", resize):
         raise table.error("resize", f"must be HEIGHTxWIDTH such as 60x80; got {resize!r:.60}")
     for name, count in counts.items():
         if count is not None and count < 2:
             raise table.error(name, f"must be at least 2; got {count}")
     if not 0 < plan.epochs_share <= 1:
-        raise table.error("epochs_share", f"must be more than 0 and at most 1; got {plan.epochs_share:g}")
+        raise table.error(
+            "epochs_share", f"must be more than 0 and at most 1; got {plan.epochs_share:g}"
+        )
     if "dataset" in plan.settings:
         raise table.error("settings", "must not name the dataset; that is a key of its own")
     return plan

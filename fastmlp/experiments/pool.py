@@ -1,4 +1,6 @@
-"""Where variants run: one after the other in this process, or several at a time in processes of their own."""
+"""Where variants run: one after the other in this process, or several at a time in processes of
+their own.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,8 @@ def run_here(tasks: list[dict[str, Any]]) -> Iterator[tuple[int, Result | None]]
 def run_in_processes(tasks: list[dict[str, Any]], jobs: int) -> Iterator[tuple[int, Result | None]]:
     """Run tasks in ``jobs`` processes; yield as ``run_here`` does, in the order of what happens.
 
-    A process that dies fails the task at hand and is started anew for the next. When the caller stops, by Ctrl-C too,
-    the processes are ended.
+    A process that dies fails the task at hand and is started anew for the next. When the caller
+    stops, by Ctrl-C too, the processes are ended.
     """
     waiting, messages = deque(enumerate(tasks)), queue.SimpleQueue()
     workers = [Worker(waiting, messages) for _ in range(min(jobs, len(tasks)))]
@@ -97,7 +99,8 @@ class Worker(threading.Thread):
             if self._stopped:
                 raise OSError("stopped")
             if self._process is None:
-                # In a session of its own, so that Ctrl-C reaches this process alone, which then ends the others.
+                # In a session of its own, so that Ctrl-C reaches this process alone, which then
+                # ends the others.
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", f"{__package__}.worker"],
                     stdin=subprocess.PIPE,

@@ -1,4 +1,6 @@
-"""Changes data as a recipe asks and writes them once, in a form that every run and every later command can read."""
+"""Changes data as a recipe asks and writes them once, in a form that every run and every later
+command can read.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,8 @@ STREAM = 0xDA7A  # keeps these draws apart from others
 def prepare_data(plan: DataPlan, settings: Settings, folder: Path) -> dict[str, Any]:
     """Return the settings by which runs find the data.
 
-    Data that the plan leaves as they are stay where they are. Others are written into a folder whose name tells what
-    was done, and taken from there the next time.
+    Data that the plan leaves as they are stay where they are. Others are written into a folder
+    whose name tells what was done, and taken from there the next time.
 
     Parameters
     ----------
@@ -49,7 +51,9 @@ def prepare_data(plan: DataPlan, settings: Settings, folder: Path) -> dict[str, 
     """
     if not plan.is_changed:
         return {"dataset": plan.dataset}
-    key = hashlib.sha256(json.dumps([plan.to_dict(), data_stamp(plan.dataset)]).encode()).hexdigest()[:12]
+    key = hashlib.sha256(
+        json.dumps([plan.to_dict(), data_stamp(plan.dataset)]).encode()
+    ).hexdigest()[:12]
     kept = (folder / f"data-{key}").absolute()
     if not kept.is_dir():
         source = _changed(read_source(replace(settings, dataset=plan.dataset)), plan)
@@ -58,7 +62,9 @@ def prepare_data(plan: DataPlan, settings: Settings, folder: Path) -> dict[str, 
 
 
 def data_stamp(dataset: str) -> list[list]:
-    """Return size and time of the files that a dataset names, so that a file that was changed is noticed."""
+    """Return size and time of the files that a dataset names, so that a file that was changed is
+    noticed.
+    """
     stamps = []
     for part in [dataset, *dataset.split(",")]:
         path = Path(part.strip())
@@ -85,7 +91,9 @@ def _changed(source: Source, plan: DataPlan) -> Source:
 
 def _joined(first: Source, second: Source) -> Source:
     if not isinstance(first.features, np.ndarray):
-        raise DataError(f"{first.name} is a table with texts; pool puts arrays and images together.")
+        raise DataError(
+            f"{first.name} is a table with texts; pool puts arrays and images together."
+        )
     return replace(
         first,
         features=np.concatenate([first.features, second.features]),
@@ -94,8 +102,12 @@ def _joined(first: Source, second: Source) -> Source:
     )
 
 
-def _rows_by_class(source: Source, sizes: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
-    """Return rows of which class k of n has largest·(smallest/largest)^(k/(n−1)), or all that there are."""
+def _rows_by_class(
+    source: Source, sizes: tuple[int, int], generator: np.random.Generator
+) -> np.ndarray:
+    """Return rows of which class k of n has largest·(smallest/largest)^(k/(n−1)), or all that there
+    are.
+    """
     labels, numbers = np.unique(source.target, return_inverse=True)
     wanted = np.geomspace(*sizes, num=len(labels)).round().astype(np.int64)
     order = generator.permutation(len(source))
@@ -156,7 +168,11 @@ def _write(folder: Path, source: Source, as_csv: bool) -> None:
 
 
 def _shaped(source: Source) -> np.ndarray:
-    return source.features if source.image_shape is None else source.features.reshape(-1, *source.image_shape)
+    return (
+        source.features
+        if source.image_shape is None
+        else source.features.reshape(-1, *source.image_shape)
+    )
 
 
 def _frame(source: Source) -> polars.DataFrame:
@@ -168,7 +184,9 @@ def _frame(source: Source) -> polars.DataFrame:
         names = [f"pixel{number}" for number in range(features.shape[1])]
         features = polars.from_numpy(features, schema=list(source.feature_names or names))
     if "label" in features.columns:
-        raise DataError(f"{source.name} has a feature called label, which is the target's name here; rename it.")
+        raise DataError(
+            f"{source.name} has a feature called label, which is the target's name here; rename it."
+        )
     return features.insert_column(0, polars.Series("label", source.target))
 
 

@@ -66,7 +66,9 @@ class Recipe:
 def names() -> list[str]:
     """Return the names of the recipes that come with the package."""
     folder = resources.files(__package__) / "recipes"
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+    return sorted(
+        file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
+    )
 
 
 def find_recipe(name: str) -> Recipe:
@@ -78,7 +80,9 @@ def find_recipe(name: str) -> Recipe:
         If there is no such recipe, or it is not one: everything in it is checked.
     """
     if name in names():
-        return parse_recipe(name, (resources.files(__package__) / "recipes" / f"{name}.toml").read_text("utf-8"))
+        return parse_recipe(
+            name, (resources.files(__package__) / "recipes" / f"{name}.toml").read_text("utf-8")
+        )
     path = Path(name).expanduser()
     if not path.is_file():
         raise UsageError(
@@ -126,13 +130,20 @@ def _parse(name: str, text: str, top: Table) -> Recipe:
     measures = top.take("measures", list, [])
     for measure in measures:
         if measure not in MEASURES:
-            raise UsageError(f"measures: {measure!r:.60} is not known. Accepted: {', '.join(MEASURES)}.")
-    sweep_tables, comparison_tables = top.take_tables("sweeps", 1000), top.take_tables("compare", 10_000)
+            raise UsageError(
+                f"measures: {measure!r:.60} is not known. Accepted: {', '.join(MEASURES)}."
+            )
+    sweep_tables, comparison_tables = (
+        top.take_tables("sweeps", 1000),
+        top.take_tables("compare", 10_000),
+    )
     top.finish()
     if "dataset" in base:
         raise UsageError("base: the data are named by dataset in [data], not in [base].")
     if not sweep_tables:
-        raise UsageError("it has no [[sweeps]]; give at least one, with a setting and values, a grid or variants.")
+        raise UsageError(
+            "it has no [[sweeps]]; give at least one, with a setting and values, a grid or variants."
+        )
     quick.setdefault("epochs", QUICK_EPOCHS)
     sweeps = parse_sweeps(sweep_tables, base, quick)
     known = [variant.name for sweep in sweeps for variant in sweep.own]

@@ -1,4 +1,6 @@
-"""The parts of an experiment: variants, sweeps, and figures that were reported, with what is expected of them."""
+"""The parts of an experiment: variants, sweeps, and figures that were reported, with what is
+expected of them.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,8 @@ class Variant:
     phases
         What changes in mid-run, phase by phase; empty for an ordinary run.
     value
-        Of the setting that its own sweep changes, None where that is not one; other sweeps that show it too have theirs
-        (Sweep.values).
+        Of the setting that its own sweep changes, None where that is not one; other sweeps that
+        show it too have theirs (Sweep.values).
     seed
         The run's seed.
     folder
@@ -38,8 +40,8 @@ class Variant:
     seconds
         From the start of the run to its last file.
     metrics
-        The numbers of the run's metrics.json and, for classes, ``<split>_largest_class``: the accuracy of one who always
-        answers with the largest class.
+        The numbers of the run's metrics.json and, for classes, ``<split>_largest_class``: the
+        accuracy of one who always answers with the largest class.
     fingerprint
         Of everything that the run depends on: another one means that the recipe has changed since.
     """
@@ -116,14 +118,16 @@ class Comparison:
     reported
         The figure, or a text such as ``"NaN"``.
     expect
-        ``at_least``, ``at_most`` or ``about`` the reported figure; or ``fails``: the loss diverges or nothing is learnt.
+        ``at_least``, ``at_most`` or ``about`` the reported figure; or ``fails``: the loss diverges
+        or nothing is learnt.
     tolerance
         How far on the wrong side of the figure still counts.
     note
         What a reader should know.
     than
-        Another variant, whose measured value takes the place of the reported figure: an order of two variants, which
-        can be looked at on other data too. Empty for the reported figure itself.
+        Another variant, whose measured value takes the place of the reported figure: an order of
+        two variants, which can be looked at on other data too. Empty for the reported figure
+        itself.
     """
 
     variant: str
@@ -175,7 +179,11 @@ class Comparison:
             return None
         if self.metric.endswith("_accuracy"):
             largest = metrics.get(self.metric.removesuffix("accuracy") + "largest_class")
-            return measured <= largest + LEARNT_NOTHING + self.tolerance if is_number(largest) else None
+            return (
+                measured <= largest + LEARNT_NOTHING + self.tolerance
+                if is_number(largest)
+                else None
+            )
         if self.metric.endswith("_r2"):
             return measured <= LEARNT_NOTHING + self.tolerance
         return measured >= self.reported - self.tolerance if is_number(self.reported) else None

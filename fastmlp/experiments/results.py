@@ -15,9 +15,27 @@ from typing import Any
 from fastmlp.errors import ModelFileError, choose
 from fastmlp.files.atomic import write_json
 
-from .records import EXPECTATIONS, FINISHED, STATUSES, Comparison, Sweep, Variant, is_number, is_share
+from .records import (
+    EXPECTATIONS,
+    FINISHED,
+    STATUSES,
+    Comparison,
+    Sweep,
+    Variant,
+    is_number,
+    is_share,
+)
 
-__all__ = ["Comparison", "Experiment", "Figure", "Sweep", "Variant", "is_share", "read_experiment", "write_experiment"]
+__all__ = [
+    "Comparison",
+    "Experiment",
+    "Figure",
+    "Sweep",
+    "Variant",
+    "is_share",
+    "read_experiment",
+    "write_experiment",
+]
 
 EXPERIMENT_FILE, RECIPE_FILE, RUNS_FOLDER = "experiment.json", "recipe.toml", "runs"
 FORMAT_VERSION = 1
@@ -92,15 +110,19 @@ class Experiment:
         return [variant for variant in self.variants if variant.name == name]
 
     def status(self, name: str) -> str:
-        """Return the status of a variant over its seeds; where they differ, the one that most wants to be seen."""
+        """Return the status of a variant over its seeds; where they differ, the one that most wants
+        to be seen.
+        """
         order = ("failed", "running", "pending", "diverged", "done")
-        return min((variant.status for variant in self.of(name)), key=order.index, default="pending")
+        return min(
+            (variant.status for variant in self.of(name)), key=order.index, default="pending"
+        )
 
     def metrics(self, name: str) -> dict[str, Any]:
         """Return the metrics of a variant, of numbers the median over its finished seeds.
 
-        ``diverged`` is the cause if at least half of them diverged; numbers are then those of the diverged runs' last
-        good weights too.
+        ``diverged`` is the cause if at least half of them diverged; numbers are then those of the
+        diverged runs' last good weights too.
         """
         finished = [variant for variant in self.of(name) if variant.finished]
         if not finished:
@@ -114,11 +136,19 @@ class Experiment:
             for metric in counted[0].metrics
             if (values := numbers_of(counted, metric)) and len(values) == len(counted)
         }
-        return {**counted[0].metrics, **numbers, "diverged": counted[0].error if counted is diverged else ""}
+        return {
+            **counted[0].metrics,
+            **numbers,
+            "diverged": counted[0].error if counted is diverged else "",
+        }
 
     def spread(self, name: str, metric: str) -> tuple[float, float, float] | None:
-        """Return lowest, median and highest of a metric over the seeds that are done; None if none is."""
-        values = numbers_of([variant for variant in self.of(name) if variant.status == "done"], metric)
+        """Return lowest, median and highest of a metric over the seeds that are done; None if none
+        is.
+        """
+        values = numbers_of(
+            [variant for variant in self.of(name) if variant.status == "done"], metric
+        )
         return (min(values), statistics.median(values), max(values)) if values else None
 
     def figures(self) -> list[Figure]:
@@ -153,9 +183,25 @@ class Experiment:
         met, reason = None, self._why_open(comparison, status)
         if not reason:
             than = self.metrics(comparison.than) if comparison.than else None
-            met, strictly = comparison.met(metrics, than), replace(comparison, tolerance=0.0).met(metrics, than)
-            reason = metrics.get("diverged", "") if met is not None else f"{comparison.metric} was not measured"
-            return Figure(comparison, measured, lowest, highest, status, met, reason, bool(met and not strictly))
+            met, strictly = (
+                comparison.met(metrics, than),
+                replace(comparison, tolerance=0.0).met(metrics, than),
+            )
+            reason = (
+                metrics.get("diverged", "")
+                if met is not None
+                else f"{comparison.metric} was not measured"
+            )
+            return Figure(
+                comparison,
+                measured,
+                lowest,
+                highest,
+                status,
+                met,
+                reason,
+                bool(met and not strictly),
+            )
         return Figure(comparison, measured, lowest, highest, status, met, reason)
 
     def _why_open(self, comparison: Comparison, status: str) -> str:
@@ -188,7 +234,8 @@ def read_experiment(folder: str | Path) -> Experiment:
     Raises
     ------
     ModelFileError
-        If there is none, or its state is damaged, of a newer format, or names folders outside of its own.
+        If there is none, or its state is damaged, of a newer format, or names folders outside of
+        its own.
     """
     path = Path(folder) / EXPERIMENT_FILE
     try:
@@ -203,10 +250,14 @@ def read_experiment(folder: str | Path) -> Experiment:
         experiment = _built(Experiment, {**state, "folder": Path(folder)})
         _check_words(experiment)
     except FileNotFoundError:
-        raise ModelFileError(f"{folder} holds no {EXPERIMENT_FILE}; give the folder of an experiment.") from None
+        raise ModelFileError(
+            f"{folder} holds no {EXPERIMENT_FILE}; give the folder of an experiment."
+        ) from None
     except (OSError, ValueError, TypeError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ModelFileError(f"the state {path} cannot be read: {reason}. Remove it, and run again.") from None
+        raise ModelFileError(
+            f"the state {path} cannot be read: {reason}. Remove it, and run again."
+        ) from None
     return experiment
 
 
@@ -223,11 +274,15 @@ def _built(kind: type, table: Any) -> Any:
 
 
 def _checked(hint: Any, name: str, value: Any) -> Any:
-    """Return a value if it has the type that a hint names; of lists and dicts what they hold is not looked at."""
+    """Return a value if it has the type that a hint names; of lists and dicts what they hold is not
+    looked at.
+    """
     options = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
     kinds = tuple(typing.get_origin(option) or option for option in options)
     whole_for_real = float in kinds and isinstance(value, int) and not isinstance(value, bool)
-    if not whole_for_real and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
+    if not whole_for_real and (
+        not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)
+    ):
         raise ValueError(f"{name} is {value!r:.50}")
     return value
 

@@ -1,4 +1,6 @@
-"""Runs an experiment: what is done stays done, what has changed is run again, what fails leaves the others alone."""
+"""Runs an experiment: what is done stays done, what has changed is run again, what fails leaves the
+others alone.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,20 @@ from .pool import STARTED, run_here, run_in_processes
 from .prepared import data_stamp, prepare_data
 from .recipe import Recipe
 from .records import Sweep, Variant
-from .results import EXPERIMENT_FILE, RECIPE_FILE, RUNS_FOLDER, Experiment, read_experiment, write_experiment
+from .results import (
+    EXPERIMENT_FILE,
+    RECIPE_FILE,
+    RUNS_FOLDER,
+    Experiment,
+    read_experiment,
+    write_experiment,
+)
 from .sweeps import SweepPlan, VariantPlan, effective_settings, shown_value
 
 MOST_JOBS, MOST_SEEDS = 256, 1000
 EXPERIMENTS_FOLDER = "experiments"
-# The plan tells of the data, wherever they were written; and how many threads share a run makes no other run of it.
+# The plan tells of the data, wherever they were written; and how many threads share a run makes no
+# other run of it.
 SAME_ALL_THE_SAME = ("threads", "dataset", "test", "data_dir")
 
 
@@ -47,7 +57,8 @@ class Options:
     seeds
         How often each variant runs, each time with another seed.
     device, threads
-        As for ``train``; None for what the recipe says. Of several jobs each has its share of the threads.
+        As for ``train``; None for what the recipe says. Of several jobs each has its share of the
+        threads.
     out
         The experiment's folder; None for experiments/<name>, or experiments/<name>-quick.
     only
@@ -64,7 +75,10 @@ class Options:
     only: str | None = None
 
     def __post_init__(self):
-        for name, value, most in (("jobs", self.jobs, MOST_JOBS), ("seeds", self.seeds, MOST_SEEDS)):
+        for name, value, most in (
+            ("jobs", self.jobs, MOST_JOBS),
+            ("seeds", self.seeds, MOST_SEEDS),
+        ):
             if not 1 <= value <= most:
                 raise UsageError(f"{name} must be from 1 to {most:,}; got {value}.")
         if self.threads is not None and self.threads < 1:
@@ -73,7 +87,9 @@ class Options:
 
 @dataclass(frozen=True)
 class Planned:
-    """A run with everything that it depends on; one that is not wanted now may have been done before, with more seeds."""
+    """A run with everything that it depends on; one that is not wanted now may have been done
+    before, with more seeds.
+    """
 
     variant: Variant
     task: dict[str, Any]
@@ -95,7 +111,8 @@ class Runner:
     experiment
         As it stands.
     stale
-        Names of variants that were finished and are run again, since the recipe or the data changed.
+        Names of variants that were finished and are run again, since the recipe or the data
+        changed.
     waiting
         What is to be run now.
 
@@ -113,10 +130,16 @@ class Runner:
         self.folder = Path(options.out if options.out is not None else default)
         earlier = _open_folder(self.folder, recipe.name)
         data = prepare_data(self.plan, settings_from(recipe.base, self.plan.settings), self.folder)
-        kept = {} if earlier is None else {variant.key: variant for variant in earlier.variants if variant.finished}
+        kept = (
+            {}
+            if earlier is None
+            else {variant.key: variant for variant in earlier.variants if variant.finished}
+        )
         seeds = max(options.seeds, *Counter(name for name, _ in kept).values(), 0)
         variants, self.stale, self.waiting = [], [], []
-        for planned in (planned for variant in recipe.variants for planned in self._plans(variant, data, seeds)):
+        for planned in (
+            planned for variant in recipe.variants for planned in self._plans(variant, data, seeds)
+        ):
             before = kept.get(planned.variant.key)
             if before is not None and not (self.folder / before.folder / METRICS_FILE).is_file():
                 before = None  # somebody removed the run
@@ -142,7 +165,8 @@ class Runner:
         Raises
         ------
         KeyboardInterrupt
-            If Ctrl-C was pressed; what is done is kept, and the variant at hand starts anew the next time.
+            If Ctrl-C was pressed; what is done is kept, and the variant at hand starts anew the
+            next time.
         """
         write_text(self.folder / RECIPE_FILE, self.recipe.text)
         write_experiment(self.experiment)
@@ -153,7 +177,9 @@ class Runner:
                 self._update(replace(variant, **changes))
                 tell(self.experiment.variants[self._place(variant)])
         finally:
-            running = [variant for variant in self.experiment.variants if variant.status == "running"]
+            running = [
+                variant for variant in self.experiment.variants if variant.status == "running"
+            ]
             for variant in running:
                 self._update(replace(variant, status="pending"))
         return self.experiment
@@ -186,17 +212,27 @@ class Runner:
         for number in range(seeds):
             seed = settings.seed + number
             source = {} if "dataset" in plan.changes else data
-            run = settings_from(settings.to_dict(), source, machine, {"seed": seed, "threads": threads})
+            run = settings_from(
+                settings.to_dict(), source, machine, {"seed": seed, "threads": threads}
+            )
             folder = f"{RUNS_FOLDER}/{plan.name}" + (f"-seed{seed}" if number else "")
             task = {"settings": run.to_dict(), "phases": phases, "measures": recipe.measures}
             fingerprint = _fingerprint(task, self.plan, plan.changes.get("dataset"))
-            variant = Variant(plan.name, plan.changes, phases, plan.value, seed, folder, fingerprint=fingerprint)
-            plans.append(Planned(variant, task | {"folder": str(self.folder / folder)}, number < options.seeds))
+            variant = Variant(
+                plan.name, plan.changes, phases, plan.value, seed, folder, fingerprint=fingerprint
+            )
+            plans.append(
+                Planned(
+                    variant, task | {"folder": str(self.folder / folder)}, number < options.seeds
+                )
+            )
         return plans
 
 
 def _check_first(waiting: list[Planned]) -> None:
-    """Look once at what all runs need, so that what is wrong with it is said once, and before anything runs."""
+    """Look once at what all runs need, so that what is wrong with it is said once, and before
+    anything runs.
+    """
     runs = [settings_from(planned.task["settings"]) for planned in waiting]
     for device in {run.device for run in runs}:
         open_backend(device)
@@ -229,15 +265,21 @@ def _open_folder(folder: Path, name: str) -> Experiment | None:
         ) from None
     if not is_experiment:
         if is_taken:
-            raise UsageError(f"{folder} holds something else than an experiment; choose another --out.")
+            raise UsageError(
+                f"{folder} holds something else than an experiment; choose another --out."
+            )
         return None
     experiment = read_experiment(folder)
     if experiment.name != name:
-        raise UsageError(f"{folder} holds the experiment {experiment.name}; choose another --out for {name}.")
+        raise UsageError(
+            f"{folder} holds the experiment {experiment.name}; choose another --out for {name}."
+        )
     return experiment
 
 
-def _experiment(recipe: Recipe, options: Options, plan: DataPlan, variants: list[Variant], folder: Path) -> Experiment:
+def _experiment(
+    recipe: Recipe, options: Options, plan: DataPlan, variants: list[Variant], folder: Path
+) -> Experiment:
     own = {variant.name: variant.changes for variant in recipe.variants}
     sweeps = [
         Sweep(
@@ -267,7 +309,9 @@ def _experiment(recipe: Recipe, options: Options, plan: DataPlan, variants: list
 
 
 def _values(sweep: SweepPlan, changes: dict[str, dict[str, Any]], plan: DataPlan) -> list[Any]:
-    """Return the swept values; where a variant leaves the setting as it is, the data may have one of their own."""
+    """Return the swept values; where a variant leaves the setting as it is, the data may have one
+    of their own.
+    """
     if sweep.setting not in plan.settings:
         return sweep.values
     own = shown_value(plan.settings[sweep.setting])
@@ -276,7 +320,9 @@ def _values(sweep: SweepPlan, changes: dict[str, dict[str, Any]], plan: DataPlan
 
 
 def _threads(options: Options, settings: Settings) -> str:
-    """Return the threads of a run: what was asked for, else a fair share where several run at a time."""
+    """Return the threads of a run: what was asked for, else a fair share where several run at a
+    time.
+    """
     if options.threads is not None:
         return str(options.threads)
     if options.jobs == 1 or settings.threads != "auto":
@@ -285,8 +331,12 @@ def _threads(options: Options, settings: Settings) -> str:
 
 
 def _fingerprint(task: dict[str, Any], plan: DataPlan, dataset: str | None) -> str:
-    """Return a word for everything that a run depends on; ``dataset`` is the variant's own, if it has one."""
-    usual = Settings().to_dict()  # which are left out, so that a setting that a later version adds changes nothing
+    """Return a word for everything that a run depends on; ``dataset`` is the variant's own, if it
+    has one.
+    """
+    usual = (
+        Settings().to_dict()
+    )  # which are left out, so that a setting that a later version adds changes nothing
     settings = {
         name: value
         for name, value in task["settings"].items()

@@ -1,4 +1,6 @@
-"""The sweeps of a recipe: lists of values, grids and named variants become settings that are checked before any run."""
+"""The sweeps of a recipe: lists of values, grids and named variants become settings that are
+checked before any run.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ METRIC = re.compile(
 
 @dataclass(frozen=True)
 class VariantPlan:
-    """A run that is wanted: what it changes of the recipe's base, and the value by which its sweep knows it."""
+    """A run that is wanted: what it changes of the recipe's base, and the value by which its sweep
+    knows it.
+    """
 
     name: str
     changes: dict[str, Any]
@@ -37,8 +41,9 @@ class VariantPlan:
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """A sweep as the recipe has it: ``own`` variants, and ``order``, the names of all that it shows, with the
-    value of its setting for each in ``values``."""
+    """A sweep as the recipe has it: ``own`` variants, and ``order``, the names of all that it
+    shows, with the value of its setting for each in ``values``.
+    """
 
     name: str
     title: str
@@ -51,8 +56,11 @@ class SweepPlan:
     values: list[Any]
 
 
-def parse_sweeps(tables: list[Table], base: dict[str, Any], quick: dict[str, Any]) -> list[SweepPlan]:
-    """Return the sweeps of a recipe; every variant's settings and phases are checked, for quick runs too.
+def parse_sweeps(
+    tables: list[Table], base: dict[str, Any], quick: dict[str, Any]
+) -> list[SweepPlan]:
+    """Return the sweeps of a recipe; every variant's settings and phases are checked, for quick
+    runs too.
 
     Raises
     ------
@@ -65,11 +73,15 @@ def parse_sweeps(tables: list[Table], base: dict[str, Any], quick: dict[str, Any
         sweep = _parse_sweep(table, base, known)
         for variant in sweep.own:
             if variant.name in known:
-                raise UsageError(f"{table.where}: there are two variants named {variant.name!r}; name one otherwise.")
+                raise UsageError(
+                    f"{table.where}: there are two variants named {variant.name!r}; name one otherwise."
+                )
             known[variant.name] = variant
             _check_variant(variant, base, quick)
         if any(sweep.name == earlier.name for earlier in sweeps):
-            raise UsageError(f"{table.where}: there are two sweeps named {sweep.name!r}; name one otherwise.")
+            raise UsageError(
+                f"{table.where}: there are two sweeps named {sweep.name!r}; name one otherwise."
+            )
         sweeps.append(sweep)
         if len(known) > MOST_VARIANTS:
             raise UsageError(f"it has more than {MOST_VARIANTS:,} variants.")
@@ -88,7 +100,10 @@ def parse_comparisons(tables: list[Table], variants: list[str]) -> list[Comparis
 
 
 def effective_settings(
-    variant: VariantPlan, base: dict[str, Any], quick: dict[str, Any] | None, epochs_share: float = 1.0
+    variant: VariantPlan,
+    base: dict[str, Any],
+    quick: dict[str, Any] | None,
+    epochs_share: float = 1.0,
 ) -> tuple[Settings, list[dict[str, Any]]]:
     """Return a variant's settings and phases.
 
@@ -99,12 +114,15 @@ def effective_settings(
     base
         Settings for which it has none of its own.
     quick
-        Settings that count more than the base's, and the most ``epochs`` of the run or a phase; None for a full run.
+        Settings that count more than the base's, and the most ``epochs`` of the run or a phase;
+        None for a full run.
     epochs_share
         The share of all epochs that is trained.
     """
     settings = settings_from(base, quick or {}, variant.changes)
-    of_variant = settings_from(base, variant.changes).epochs  # a quick run shortens all, whatever they say
+    of_variant = settings_from(
+        base, variant.changes
+    ).epochs  # a quick run shortens all, whatever they say
 
     def shortened(epochs: int | None) -> int | None:
         most = None if quick is None else quick["epochs"]
@@ -113,7 +131,9 @@ def effective_settings(
         scaled = max(1, round(epochs * epochs_share))
         return scaled if most is None else min(scaled, most)
 
-    phases = [phase | {"epochs": shortened(phase.get("epochs", of_variant))} for phase in variant.phases]
+    phases = [
+        phase | {"epochs": shortened(phase.get("epochs", of_variant))} for phase in variant.phases
+    ]
     return replace(settings, epochs=shortened(of_variant)), phases
 
 
@@ -132,9 +152,16 @@ def _parse_sweep(table: Table, base: dict[str, Any], known: dict[str, VariantPla
     named, also = table.take_tables("variants", MOST_VARIANTS), table.take("also", list, [])
     table.finish()
     if setting and setting not in SETTINGS:
-        raise table.error("setting", f"{setting!r} is not a setting of train{did_you_mean(setting, SETTINGS)[:-1]}")
-    if sum((values is not None, grid is not None, bool(named))) > 1 or not (values or grid or named or also):
-        raise UsageError(f"{table.where} must have one of values (with a setting), grid, or variants; or also.")
+        raise table.error(
+            "setting",
+            f"{setting!r} is not a setting of train{did_you_mean(setting, SETTINGS)[:-1]}",
+        )
+    if sum((values is not None, grid is not None, bool(named))) > 1 or not (
+        values or grid or named or also
+    ):
+        raise UsageError(
+            f"{table.where} must have one of values (with a setting), grid, or variants; or also."
+        )
     if values is not None and not setting:
         raise table.error("values", "need a setting that takes them")
     if values is not None:
@@ -146,7 +173,9 @@ def _parse_sweep(table: Table, base: dict[str, Any], known: dict[str, VariantPla
     for other in also:
         if not isinstance(other, str) or other not in known:
             near = did_you_mean(other, known) if isinstance(other, str) else "."
-            raise table.error("also", f"names {other!r:.60}, which is no variant of an earlier sweep{near[:-1]}")
+            raise table.error(
+                "also", f"names {other!r:.60}, which is no variant of an earlier sweep{near[:-1]}"
+            )
     order = [*also, *(variant.name for variant in own)]
     values = []
     if setting:
@@ -157,19 +186,33 @@ def _parse_sweep(table: Table, base: dict[str, Any], known: dict[str, VariantPla
 def _of_grid(table: Table, name: str, changes: dict, grid: dict[str, Any]) -> list[VariantPlan]:
     for setting, values in grid.items():
         if setting not in SETTINGS:
-            raise table.error("grid", f"has {setting!r}, which is not a setting{did_you_mean(setting, SETTINGS)[:-1]}")
+            raise table.error(
+                "grid",
+                f"has {setting!r}, which is not a setting{did_you_mean(setting, SETTINGS)[:-1]}",
+            )
         if not isinstance(values, list) or not values:
             raise table.error("grid", f"must have a list of values for {setting}")
     combinations = itertools.islice(itertools.product(*grid.values()), MOST_VARIANTS + 1)
-    return [_of_values(table, name, changes, dict(zip(grid, values, strict=True))) for values in combinations]
+    return [
+        _of_values(table, name, changes, dict(zip(grid, values, strict=True)))
+        for values in combinations
+    ]
 
 
 def _of_values(table: Table, sweep: str, changes: dict, values: dict[str, Any]) -> VariantPlan:
-    words = [re.sub(r"[^A-Za-z0-9._-]+", "-", str(shown_value(value))).rstrip("-") for value in values.values()]
+    words = [
+        re.sub(r"[^A-Za-z0-9._-]+", "-", str(shown_value(value))).rstrip("-")
+        for value in values.values()
+    ]
     name = "-".join([sweep, *words])
     if not NAME.fullmatch(name):
-        raise table.error("values", f"make a variant's name of {name!r:.100}; give variants with names of their own")
-    return VariantPlan(name, {**changes, **values}, [], shown_value(*values.values()) if len(values) == 1 else None)
+        raise table.error(
+            "values",
+            f"make a variant's name of {name!r:.100}; give variants with names of their own",
+        )
+    return VariantPlan(
+        name, {**changes, **values}, [], shown_value(*values.values()) if len(values) == 1 else None
+    )
 
 
 def _named(table: Table, changes: dict, setting: str, base: dict[str, Any]) -> VariantPlan:
@@ -177,14 +220,20 @@ def _named(table: Table, changes: dict, setting: str, base: dict[str, Any]) -> V
     phases = [dict(phase.values) for phase in table.take_tables("phases", MOST_PHASES)]
     table.finish()
     all_changes = {**changes, **own}
-    value = all_changes.get(setting, base.get(setting, getattr(Settings(), setting, None))) if setting else None
+    value = (
+        all_changes.get(setting, base.get(setting, getattr(Settings(), setting, None)))
+        if setting
+        else None
+    )
     return VariantPlan(name, all_changes, phases, shown_value(value))
 
 
 def _by_value(
     order: list[str], known: dict[str, VariantPlan], setting: str, base: dict[str, Any]
 ) -> tuple[list[str], list[Any]]:
-    """Put variants into the order of a swept number, and return its values; texts stay in the order they were given in."""
+    """Put variants into the order of a swept number, and return its values; texts stay in the order
+    they were given in.
+    """
     default = getattr(Settings(), setting)
     values = {name: known[name].changes.get(setting, base.get(setting, default)) for name in order}
     if all(isinstance(value, (int, float)) for value in values.values()):
@@ -200,7 +249,9 @@ def _check_variant(variant: VariantPlan, base: dict[str, Any], quick: dict[str, 
             "Other data are named in [data], for all variants."
         )
     try:
-        parse_phases(settings_from(base, variant.changes), variant.phases or [{"epochs": 1}])  # counts are counts
+        parse_phases(
+            settings_from(base, variant.changes), variant.phases or [{"epochs": 1}]
+        )  # counts are counts
         for how in (None, quick):
             settings, phases = effective_settings(variant, base, how)
             check_words(settings)
@@ -213,7 +264,9 @@ def _check_variant(variant: VariantPlan, base: dict[str, Any], quick: dict[str, 
 def _metric(table: Table, key: str, default: str | None = None) -> str:
     metric = table.take(key, str, default)
     if metric is None or not METRIC.fullmatch(metric):
-        raise table.error(key, f"{metric!r:.60} is not measured; give test_accuracy, train_loss, test_r2, …")
+        raise table.error(
+            key, f"{metric!r:.60} is not measured; give test_accuracy, train_loss, test_r2, …"
+        )
     return metric
 
 
@@ -225,12 +278,22 @@ def _parse_comparison(table: Table, variants: list[str]) -> Comparison:
     table.finish()
     for name in (variant, than) if than else (variant,):
         if name not in variants:
-            raise UsageError(f"{table.where}: there is no variant {name!r:.60}{did_you_mean(name, variants)}")
-    is_number = isinstance(reported, (int, float)) and not isinstance(reported, bool) and math.isfinite(reported)
+            raise UsageError(
+                f"{table.where}: there is no variant {name!r:.60}{did_you_mean(name, variants)}"
+            )
+    is_number = (
+        isinstance(reported, (int, float))
+        and not isinstance(reported, bool)
+        and math.isfinite(reported)
+    )
     if not is_number and not isinstance(reported, str):
-        raise table.error("reported", f"must be a finite number or a text such as NaN; got {reported!r:.60}")
+        raise table.error(
+            "reported", f"must be a finite number or a text such as NaN; got {reported!r:.60}"
+        )
     if not is_number and not than and expect != "fails":
-        raise table.error("reported", f"must be a number where {expect} is expected; got {reported!r:.60}")
+        raise table.error(
+            "reported", f"must be a number where {expect} is expected; got {reported!r:.60}"
+        )
     if tolerance < 0:
         raise table.error("tolerance", f"must be at least 0; got {tolerance:g}")
     return Comparison(variant, metric, reported, expect, tolerance, note, than)

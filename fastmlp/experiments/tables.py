@@ -10,7 +10,14 @@ from fastmlp.errors import UsageError, did_you_mean
 
 LONGEST_TEXT = 20_000  # characters
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number", dict: "a table", list: "a list"}
+WORDS = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    dict: "a table",
+    list: "a list",
+}
 
 
 class Table:
@@ -60,7 +67,9 @@ class Table:
         """Return a word that can be the name of a folder."""
         name = self.take(key, str, default)
         if name is None or not NAME.fullmatch(name):
-            raise self.error(key, f"must be letters, digits, '.', '_' and '-', at most 80; got {name!r:.100}")
+            raise self.error(
+                key, f"must be letters, digits, '.', '_' and '-', at most 80; got {name!r:.100}"
+            )
         return name
 
     def take_choice(self, key: str, accepted: tuple[str, ...], default: str) -> str:
@@ -68,7 +77,8 @@ class Table:
         word = self.take(key, str, default)
         if word not in accepted:
             raise self.error(
-                key, f"{word!r} is not known{did_you_mean(word, accepted)} Accepted: {', '.join(accepted)}"
+                key,
+                f"{word!r} is not known{did_you_mean(word, accepted)} Accepted: {', '.join(accepted)}",
             )
         return word
 

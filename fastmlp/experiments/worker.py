@@ -1,4 +1,6 @@
-"""Runs one variant, and is the process that does so for others: a line of JSON in, a line of JSON out."""
+"""Runs one variant, and is the process that does so for others: a line of JSON in, a line of JSON
+out.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,14 @@ def run_variant(task: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     task
-        ``settings`` and ``phases`` of the run, its ``folder``, which is emptied first, and the ``measures`` wanted.
+        ``settings`` and ``phases`` of the run, its ``folder``, which is emptied first, and the
+        ``measures`` wanted.
 
     Returns
     -------
     dict
-        ``status``: ``done``, ``diverged`` or ``failed``; ``error``, ``seconds`` and ``metrics`` as in Variant.
+        ``status``: ``done``, ``diverged`` or ``failed``; ``error``, ``seconds`` and ``metrics`` as
+        in Variant.
 
     Raises
     ------
@@ -72,7 +76,12 @@ def _train(task: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
     metrics = job.run()
     if metrics["stop_reason"] == "interrupted":
         raise KeyboardInterrupt
-    metrics |= {**_of_history(job), **_largest_classes(job), **_measured(job, task["measures"]), **first.numbers}
+    metrics |= {
+        **_of_history(job),
+        **_largest_classes(job),
+        **_measured(job, task["measures"]),
+        **first.numbers,
+    }
     return "diverged" if metrics["diverged"] else "done", metrics["diverged"], metrics
 
 
@@ -85,18 +94,29 @@ class FirstEpoch(Callback):
 
     def recorded(self, trainer: Trainer, record: Record) -> None:
         """Measure after epoch 1."""
-        if record.kind == "epoch" and record.epoch == 1 and self.measures and math.isfinite(record.train["loss"]):
-            self.numbers = {f"{name}_first": value for name, value in _measured(self.job, self.measures).items()}
+        if (
+            record.kind == "epoch"
+            and record.epoch == 1
+            and self.measures
+            and math.isfinite(record.train["loss"])
+        ):
+            self.numbers = {
+                f"{name}_first": value for name, value in _measured(self.job, self.measures).items()
+            }
 
 
 def _of_history(job: TrainingJob) -> dict[str, float]:
-    """Return the losses of the first epoch, and where the loss of rows that were held out was lowest."""
+    """Return the losses of the first epoch, and where the loss of rows that were held out was
+    lowest.
+    """
     epochs = [record for record in job.records if record.kind == "epoch"]
     if not epochs:
         return {}
     numbers = {"train_loss_first": epochs[0].train["loss"]}
     name = epochs[0].monitor_name
-    held_out = [(record.monitor["loss"], record.epoch) for record in epochs if "loss" in record.monitor]
+    held_out = [
+        (record.monitor["loss"], record.epoch) for record in epochs if "loss" in record.monitor
+    ]
     finite = [pair for pair in held_out if math.isfinite(pair[0])]
     if finite:
         lowest, epoch = min(finite)
@@ -126,7 +146,9 @@ def _measured(job: TrainingJob, measures: list[str]) -> dict[str, float]:
     numbers = {}
     for name, part in _parts(job).items():
         network = job.model.network
-        batches = make_batches(job.model, job.data, part, PREDICTION_BATCH, Counters(network.backend))
+        batches = make_batches(
+            job.model, job.data, part, PREDICTION_BATCH, Counters(network.backend)
+        )
         outputs = Prediction(network, job.model.loss, batches).run().astype(np.float64)
         probabilities = np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
         numbers[f"{name}_binary_cross_entropy"] = binary_cross_entropy(probabilities, part.targets)

@@ -23,15 +23,22 @@ DESCRIPTION_FILE = f"{DESCRIPTION}.json"
 DESCRIBED = {"architecture", "dtype", "features", "targets"}
 OWN_FILE = re.compile(r"(dense_\d+\.(weight|bias)|batch_normalization_\d+\.\w+|scale|shift)\.txt")
 LARGEST_DESCRIPTION = 1 << 28  # bytes; vocabularies of text columns live there
-DIGITS = {np.dtype(np.float32): "%.9g", np.dtype(np.float64): "%.17g"}  # that tell every number from its neighbours
+DIGITS = {
+    np.dtype(np.float32): "%.9g",
+    np.dtype(np.float64): "%.17g",
+}  # that tell every number from its neighbours
 
 
 def write_npz(model: TrainedModel, path: Path) -> None:
-    """Write arrays by name, as ``np.load`` reads them, and the array ``description``: one text of JSON."""
+    """Write arrays by name, as ``np.load`` reads them, and the array ``description``: one text of
+    JSON.
+    """
     kept = model_arrays(model) | {DESCRIPTION: np.array(json.dumps(model.describe()))}
 
     def write(aside: Path) -> None:
-        with aside.open("wb") as file:  # a file rather than a name, to which NumPy would add a suffix
+        with aside.open(
+            "wb"
+        ) as file:  # a file rather than a name, to which NumPy would add a suffix
             np.savez(file, **kept)
 
     write_atomically(path, write)
@@ -40,22 +47,28 @@ def write_npz(model: TrainedModel, path: Path) -> None:
 def write_json_file(model: TrainedModel, path: Path) -> None:
     """Write ``{"description": …, "arrays": {name: nested lists}}``; the numbers are exact."""
     arrays: dict[str, Any] = {name: array.tolist() for name, array in model_arrays(model).items()}
-    write_text(path, json.dumps({DESCRIPTION: model.describe(), "arrays": arrays}, allow_nan=False) + "\n")
+    write_text(
+        path, json.dumps({DESCRIPTION: model.describe(), "arrays": arrays}, allow_nan=False) + "\n"
+    )
 
 
 def write_texts(model: TrainedModel, folder: Path) -> None:
-    """Write a folder with ``description.json`` and a text file for each array, a line a row; the numbers are exact.
+    """Write a folder with ``description.json`` and a text file for each array, a line a row; the
+    numbers are exact.
 
     Raises
     ------
     UsageError
-        If the folder holds anything that an earlier export did not write, or if somebody stands in it.
+        If the folder holds anything that an earlier export did not write, or if somebody stands in
+        it.
     WriteError
         If it cannot be written; an earlier export is then still there.
     """
     folder = folder.resolve()  # a link stays; where it leads to is replaced
     _check_place(folder)
-    aside, former = (folder.with_name(f".{folder.name}.{os.getpid()}.{word}") for word in ("tmp", "old"))
+    aside, former = (
+        folder.with_name(f".{folder.name}.{os.getpid()}.{word}") for word in ("tmp", "old")
+    )
     try:
         try:
             aside.mkdir()
@@ -72,13 +85,20 @@ def write_texts(model: TrainedModel, folder: Path) -> None:
             if former.exists() and not folder.exists():
                 former.replace(folder)
     except OSError as error:
-        raise WriteError(f"cannot write {folder}: {error.strerror or error}. Free space, or write elsewhere.") from None
+        raise WriteError(
+            f"cannot write {folder}: {error.strerror or error}. Free space, or write elsewhere."
+        ) from None
 
 
 def model_arrays(model: TrainedModel) -> dict[str, np.ndarray]:
-    """Return every array of a model: those of the network, then ``scale`` and ``shift`` where features are scaled."""
+    """Return every array of a model: those of the network, then ``scale`` and ``shift`` where
+    features are scaled.
+    """
     to_numpy = model.network.backend.to_numpy
-    arrays = {name: to_numpy(parameter.values) for name, parameter in model.network.named_parameters().items()}
+    arrays = {
+        name: to_numpy(parameter.values)
+        for name, parameter in model.network.named_parameters().items()
+    }
     if model.features.scale is not None:
         arrays |= {"scale": model.features.scale, "shift": model.features.shift}
     return arrays
@@ -86,7 +106,9 @@ def model_arrays(model: TrainedModel) -> dict[str, np.ndarray]:
 
 def _check_place(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; a text export is a folder. Give another place with -o.")
+        raise UsageError(
+            f"{folder} is a file; a text export is a folder. Give another place with -o."
+        )
     if not folder.is_dir():
         return
     entries = sorted(folder.iterdir())
@@ -97,7 +119,9 @@ def _check_place(folder: Path) -> None:
             f"{folder} holds other files, which an export would replace: {strange[0]!a}. Give a folder that is not there."
         )
     if folder in (Path.cwd(), *Path.cwd().parents):
-        raise UsageError(f"{folder} is where you stand, and would be replaced. Give a folder that is not there.")
+        raise UsageError(
+            f"{folder} is where you stand, and would be replaced. Give a folder that is not there."
+        )
 
 
 def _is_own(entry: Path) -> bool:

@@ -1,4 +1,6 @@
-"""A network as a list of steps that are arrays and words alone: what exports write, and what imports read."""
+"""A network as a list of steps that are arrays and words alone: what exports write, and what
+imports read.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from fastmlp.nn.network import Network
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """y = (x − origin)·scale + shift, column by column; float64 (columns,), without ``origin`` x·scale + shift."""
+    """y = (x − origin)·scale + shift, column by column; float64 (columns,), without ``origin``
+    x·scale + shift.
+    """
 
     scale: np.ndarray
     shift: np.ndarray
@@ -24,7 +28,9 @@ class Scaling:
     def then(self, following: Scaling) -> Scaling:
         """Return the scaling that does what this one and then another does."""
         shift = self.shift if following.origin is None else self.shift - following.origin
-        return Scaling(self.scale * following.scale, shift * following.scale + following.shift, self.origin)
+        return Scaling(
+            self.scale * following.scale, shift * following.scale + following.shift, self.origin
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +43,8 @@ class Linear:
 
 @dataclass(frozen=True, eq=False)
 class Normalization:
-    """y = gamma·(x − mean)/√(variance + epsilon) + beta: batch normalisation as a prediction computes it.
+    """y = gamma·(x − mean)/√(variance + epsilon) + beta: batch normalisation as a prediction
+    computes it.
 
     ``decay`` is that of the running mean and variance, which matters to whoever trains on.
     """
@@ -52,10 +59,14 @@ class Normalization:
     @property
     def factor(self) -> np.ndarray:
         """What multiplies x − mean, float64."""
-        return self.gamma.astype(np.float64) / np.sqrt(self.variance.astype(np.float64) + self.epsilon)
+        return self.gamma.astype(np.float64) / np.sqrt(
+            self.variance.astype(np.float64) + self.epsilon
+        )
 
     def with_epsilon(self, epsilon: float) -> Normalization:
-        """Return the same function of x with another epsilon; what the variance cannot take up goes into gamma."""
+        """Return the same function of x with another epsilon; what the variance cannot take up goes
+        into gamma.
+        """
         variance = np.maximum(self.variance.astype(np.float64) + (self.epsilon - epsilon), 0)
         gamma = self.factor * np.sqrt(variance + epsilon)
         return replace(self, gamma=gamma, variance=variance, epsilon=epsilon)
@@ -99,7 +110,9 @@ def network_steps(network: Network) -> list[Step]:
 
 
 def feature_scaling(features: FeaturePreprocessor) -> Scaling | None:
-    """Return what normalises the matrix that ``features.transform`` returns, None where nothing does."""
+    """Return what normalises the matrix that ``features.transform`` returns, None where nothing
+    does.
+    """
     return None if features.scale is None else Scaling(features.scale, features.shift)
 
 

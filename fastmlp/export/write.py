@@ -1,4 +1,6 @@
-"""Writes a model for another program: which formats there are, what their files are called, what is in them."""
+"""Writes a model for another program: which formats there are, what their files are called, what is
+in them.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +31,18 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: the format, the files or the folder, and lines for a person on what goes in and comes out."""
+    """What was written: the format, the files or the folder, and lines for a person on what goes in
+    and comes out.
+    """
 
     format: str
     paths: tuple[Path, ...]
     about: tuple[str, ...]
 
 
-def export(model: TrainedModel, path: str | Path, format: str | None = None, *, opset: int | None = None) -> Exported:
+def export(
+    model: TrainedModel, path: str | Path, format: str | None = None, *, opset: int | None = None
+) -> Exported:
     """Write a model for another program, atomically.
 
     Parameters
@@ -44,7 +50,8 @@ def export(model: TrainedModel, path: str | Path, format: str | None = None, *, 
     model
         Any trained model.
     path
-        A file, or for text a folder. An existing directory, other than for text, gets a file of the format's usual name.
+        A file, or for text a folder. An existing directory, other than for text, gets a file of the
+        format's usual name.
     format
         ``onnx``, ``torch``, ``npz``, ``text`` or ``json``; default by the suffix of ``path``.
     opset
@@ -82,7 +89,9 @@ def _format_of(path: Path) -> str:
     """Tell the format by the suffix."""
     by_suffix = {Path(name).suffix: format for format, name in FORMATS.items() if Path(name).suffix}
     if path.suffix.lower() not in by_suffix:
-        raise UsageError(f"the name {path.name!r} does not tell a format; give one of: {', '.join(FORMATS)}.")
+        raise UsageError(
+            f"the name {path.name!r} does not tell a format; give one of: {', '.join(FORMATS)}."
+        )
     return by_suffix[path.suffix.lower()]
 
 
@@ -130,5 +139,7 @@ def _write_torch(model: TrainedModel, path: Path) -> Exported:
     write_atomically(path, lambda aside: aside.write_bytes(save(state_dict(model))))
     write_text(source, python_source(model, path.name))
     return Exported(
-        "torch", (path, source), (f"build() in {source.name} returns the nn.Sequential with these weights",)
+        "torch",
+        (path, source),
+        (f"build() in {source.name} returns the nn.Sequential with these weights",),
     )

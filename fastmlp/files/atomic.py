@@ -1,4 +1,6 @@
-"""Writes files so that a reader never meets half of one: aside, flushed to the disk, renamed, and the folder flushed too."""
+"""Writes files so that a reader never meets half of one: aside, flushed to the disk, renamed, and
+the folder flushed too.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def remove_leftovers(folder: Path, names: re.Pattern[str]) -> None:
-    """Remove what a killed ``write_atomically`` left of files so named; what else lies in the folder stays."""
+    """Remove what a killed ``write_atomically`` left of files so named; what else lies in the
+    folder stays.
+    """
     for path in folder.glob(".*.tmp"):
         aside = ASIDE.fullmatch(path.name)
         if aside and names.fullmatch(aside[1]) and path.is_file():

@@ -1,4 +1,6 @@
-"""Rules for the entries of a run's JSON, checked before any is used: a checkpoint or a history may come from a stranger."""
+"""Rules for the entries of a run's JSON, checked before any is used: a checkpoint or a history may
+come from a stranger.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,11 @@ class Real:
         if value is None:
             return self.optional
         # Compared as it is: an integer may be larger than any float.
-        return type(value) in (int, float) and self.low <= value <= self.high and abs(value) <= sys.float_info.max
+        return (
+            type(value) in (int, float)
+            and self.low <= value <= self.high
+            and abs(value) <= sys.float_info.max
+        )
 
     def __str__(self) -> str:
         limits = (
@@ -52,7 +58,8 @@ Rules = dict[str, "Count | Real | Rules"]
 
 
 def check_entries(stored: Any, rules: Rules, name: str) -> None:
-    """Raise a ValueError unless ``stored`` is a dict of exactly the entries that the rules name, each as its rule has it.
+    """Raise a ValueError unless ``stored`` is a dict of exactly the entries that the rules name,
+    each as its rule has it.
 
     Parameters
     ----------
@@ -66,8 +73,15 @@ def check_entries(stored: Any, rules: Rules, name: str) -> None:
     if not isinstance(stored, dict):
         raise unfit(name, "a table of entries", stored)
     if stored.keys() != rules.keys():
-        missing, unknown = sorted(rules.keys() - stored.keys()), sorted(stored.keys() - rules.keys())
-        raise ValueError(f"{name} lacks {shown(missing)}" if missing else f"{name} holds the unknown {shown(unknown)}")
+        missing, unknown = (
+            sorted(rules.keys() - stored.keys()),
+            sorted(stored.keys() - rules.keys()),
+        )
+        raise ValueError(
+            f"{name} lacks {shown(missing)}"
+            if missing
+            else f"{name} holds the unknown {shown(unknown)}"
+        )
     for key, rule in rules.items():
         if isinstance(rule, dict):
             check_entries(stored[key], rule, f"{name}.{key}")

@@ -1,4 +1,6 @@
-"""Reads and writes models and checkpoints: safetensors with JSON metadata, no pickle; nothing is believed unchecked."""
+"""Reads and writes models and checkpoints: safetensors with JSON metadata, no pickle; nothing is
+believed unchecked.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ ROW_HASHES = "held_out_rows."  # begins the names of arrays that are no weights
 LARGEST_HEADER = 16 * 2**20  # bytes; vocabularies of text columns live there
 
 
-def write_model(path: Path, tensors: dict[str, np.ndarray], description: dict[str, Any], format: str = FORMAT) -> None:
+def write_model(
+    path: Path, tensors: dict[str, np.ndarray], description: dict[str, Any], format: str = FORMAT
+) -> None:
     """Write arrays and their description to one file, atomically.
 
     Parameters
@@ -35,19 +39,25 @@ def write_model(path: Path, tensors: dict[str, np.ndarray], description: dict[st
     from safetensors.numpy import save
 
     # One entry alone: safetensors writes several in an order that changes from run to run.
-    metadata = {format: json.dumps({"format_version": FORMAT_VERSION, "description": description}, allow_nan=False)}
+    metadata = {
+        format: json.dumps(
+            {"format_version": FORMAT_VERSION, "description": description}, allow_nan=False
+        )
+    }
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     # Written by Python rather than by safetensors, whose error on a full disk is no OSError.
     write_atomically(path, lambda aside: aside.write_bytes(save(arrays, metadata)))
 
 
 def read_model(path: Path, format: str = FORMAT) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return the arrays and the description of a model file; ``format`` is what it must say that it is.
+    """Return the arrays and the description of a model file; ``format`` is what it must say that it
+    is.
 
     Raises
     ------
     ModelFileError
-        If the file is missing, damaged, of another program, of a newer format, or holds numbers that are not finite.
+        If the file is missing, damaged, of another program, of a newer format, or holds numbers
+        that are not finite.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -60,14 +70,18 @@ def read_model(path: Path, format: str = FORMAT) -> tuple[dict[str, np.ndarray],
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(path, str(error)) from None
     for name, array in tensors.items():
-        if array.dtype not in ((np.uint64,) if name.startswith(ROW_HASHES) else (np.float32, np.float64)):
+        if array.dtype not in (
+            (np.uint64,) if name.startswith(ROW_HASHES) else (np.float32, np.float64)
+        ):
             raise _damaged(path, f"array {name!r} is {array.dtype}, not float32 or float64")
         if format == FORMAT and not np.isfinite(array).all():
             raise _damaged(path, f"array {name!r} holds numbers that are not finite")
     return tensors, description
 
 
-def take_tensor(path: Path, tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
+def take_tensor(
+    path: Path, tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...]
+) -> np.ndarray:
     """Return one array, which must be there with this shape."""
     if name not in tensors:
         raise _damaged(path, f"array {name!r} is missing")
@@ -111,4 +125,6 @@ def _refuse_constant(word: str) -> float:
 
 
 def _damaged(path: Path, why: str) -> ModelFileError:
-    return ModelFileError(f"the model {path} is damaged: {why}. Train again, or restore the file from a copy.")
+    return ModelFileError(
+        f"the model {path} is damaged: {why}. Train again, or restore the file from a copy."
+    )

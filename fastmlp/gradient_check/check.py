@@ -1,4 +1,6 @@
-"""``fastmlp.gradcheck``: the hand-written gradients of a network, layer by layer, against differences of its loss."""
+"""``fastmlp.gradcheck``: the hand-written gradients of a network, layer by layer, against
+differences of its loss.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from .results import AGREES, NOT_COMPARED, WRONG, Comparison, GradientCheck, Lay
 from .settings import ACCEPTED, ARCHITECTURE, DEFAULTS
 from .subject import Subject
 
-MOST_NUMBERS = 10_000_000  # of parameters, and of a batch's outputs: what a check can look at in minutes
+MOST_NUMBERS = (
+    10_000_000  # of parameters, and of a batch's outputs: what a check can look at in minutes
+)
 DATA_STREAM = 0xDA7A  # keeps the random rows apart from the initial weights under the same seed
 SYMBOLS = {"weight": "dW", "bias": "db", "gamma": "dγ", "beta": "dβ"}
 
@@ -40,10 +44,12 @@ def gradcheck(
 ) -> GradientCheck:
     """Compare the gradients of a random network on random rows with differences of its loss.
 
-    Every layer is asked for the derivatives of its parameters and of its input; the loss for that of the outputs. A number w
-    of them is moved by h = ε^⅓·max(1, |w|) to either side, and (L(w + h) − L(w − h))/2h computed in float64. The relative
-    error is taken of the larger of the two derivatives, or of 1/1000 of the loss or of the array's largest derivative where
-    both are smaller. It may be ε^⅓ of the dtype under check: far above what rounding leaves, far below any mistake.
+    Every layer is asked for the derivatives of its parameters and of its input; the loss for that
+    of the outputs. A number w of them is moved by h = ε^⅓·max(1, |w|) to either side, and (L(w + h)
+    − L(w − h))/2h computed in float64. The relative error is taken of the larger of the two
+    derivatives, or of 1/1000 of the loss or of the array's largest derivative where both are
+    smaller. It may be ε^⅓ of the dtype under check: far above what rounding leaves, far below any
+    mistake.
 
     Parameters
     ----------
@@ -58,8 +64,9 @@ def gradcheck(
     announce
         Called with a kernel's name after each that had to be compiled.
     **settings
-        Those of ``fastmlp.train`` that have a part in a gradient: ``gradcheck(hidden=[5, 3], activation="gelu")``. Defaults
-        as there, except for those in DEFAULTS; ``loss="auto"`` is a cross-entropy. Dropout keeps one mask throughout.
+        Those of ``fastmlp.train`` that have a part in a gradient: ``gradcheck(hidden=[5, 3],
+        activation="gelu")``. Defaults as there, except for those in DEFAULTS; ``loss="auto"`` is a
+        cross-entropy. Dropout keeps one mask throughout.
 
     Raises
     ------
@@ -79,10 +86,14 @@ def gradcheck(
     )
     _check_size(architecture, rows)
     backend, _ = open_backend(chosen.device, threads=1, gemm=chosen.gemm, announce=announce)
-    generator = np.random.Generator(np.random.Philox(key=np.array([chosen.seed, DATA_STREAM], np.uint64)))
+    generator = np.random.Generator(
+        np.random.Philox(key=np.array([chosen.seed, DATA_STREAM], np.uint64))
+    )
     subject = Subject.build(architecture, chosen, backend, chosen.dtype, rows)
     _shake_normalizations(subject.network, generator)
-    x, targets, weights = _batch(subject.loss, chosen.dtype, generator, rows, inputs, outputs, soft_targets)
+    x, targets, weights = _batch(
+        subject.loss, chosen.dtype, generator, rows, inputs, outputs, soft_targets
+    )
     subject.take(targets, weights)
     # The same network on the same rows, in float64, is where the differences are taken.
     twin = Subject.build(architecture, chosen, backend, "float64", rows)
@@ -110,7 +121,9 @@ def _chosen(settings: dict[str, Any]) -> Settings:
     chosen = settings_from(DEFAULTS, settings)
     for name in settings:
         if name.replace("-", "_") not in ACCEPTED:
-            raise UsageError(f"setting {name!r} has no part in a gradient. Accepted: {', '.join(ACCEPTED)}.")
+            raise UsageError(
+                f"setting {name!r} has no part in a gradient. Accepted: {', '.join(ACCEPTED)}."
+            )
     return chosen
 
 
@@ -131,15 +144,27 @@ def _check_size(architecture: Architecture, rows: int) -> None:
 
 
 def _shake_normalizations(network: Network, generator: np.random.Generator) -> None:
-    """Draw γ and β: at 1 and 0, where training begins, a backward that forgot them would look right."""
+    """Draw γ and β: at 1 and 0, where training begins, a backward that forgot them would look
+    right.
+    """
     for layer in network.layers:
         if isinstance(layer, BatchNormalization):
             network.backend.assign(layer.gamma.values, generator.uniform(0.5, 1.5, layer.width))
             network.backend.assign(layer.beta.values, generator.normal(0.0, 0.3, layer.width))
 
 
-def _batch(loss: Loss, dtype: str, generator: np.random.Generator, rows: int, inputs: int, outputs: int, soft: bool):
-    """Return random rows, targets and weights in float64 (labels in int32), all of them numbers of ``dtype``."""
+def _batch(
+    loss: Loss,
+    dtype: str,
+    generator: np.random.Generator,
+    rows: int,
+    inputs: int,
+    outputs: int,
+    soft: bool,
+):
+    """Return random rows, targets and weights in float64 (labels in int32), all of them numbers of
+    ``dtype``.
+    """
     if soft and loss.name != "softmax_cross_entropy":
         raise UsageError(f"soft targets go with softmax_cross_entropy, not with {loss.name}.")
     x, weights = generator.standard_normal((rows, inputs)), generator.uniform(0.5, 1.5, rows)
@@ -155,17 +180,23 @@ def _batch(loss: Loss, dtype: str, generator: np.random.Generator, rows: int, in
     return x.astype(dtype).astype(np.float64), rounded, weights.astype(dtype).astype(np.float64)
 
 
-def _check_layers(subject: Subject, twin: Subject, x: np.ndarray, judge: _Judge) -> Iterator[LayerCheck]:
+def _check_layers(
+    subject: Subject, twin: Subject, x: np.ndarray, judge: _Judge
+) -> Iterator[LayerCheck]:
     """Compare the loss and each layer, from the output to the input."""
     backend, layers = twin.backend, twin.network.layers
     inputs = twin.inputs(x)
     loss = twin.loss_from(0, x)(x)
     if not math.isfinite(loss):
-        raise UsageError(f"the loss is {loss} here, so that nothing can be compared; give smaller initial weights.")
+        raise UsageError(
+            f"the loss is {loss} here, so that nothing can be compared; give smaller initial weights."
+        )
     handed_on, gradients = subject.gradients(x)
 
     def of_input(index: int, symbol: str, name: str) -> Comparison:
-        return judge.compare(symbol, name, handed_on[index], twin.loss_from(index, inputs[index]), inputs[index])
+        return judge.compare(
+            symbol, name, handed_on[index], twin.loss_from(index, inputs[index]), inputs[index]
+        )
 
     def of_parameter(index: int, place: int) -> Comparison:
         from_here = twin.loss_from(index, inputs[index])
@@ -195,7 +226,11 @@ def _check_layers(subject: Subject, twin: Subject, x: np.ndarray, judge: _Judge)
 
 def _names(layers: Sequence[Layer]) -> list[str]:
     """Return each layer's name, the one that its parameters have in a model."""
-    kinds = {Dense: "dense", BatchNormalization: "batch_normalization", ActivationLayer: "activation"}
+    kinds = {
+        Dense: "dense",
+        BatchNormalization: "batch_normalization",
+        ActivationLayer: "activation",
+    }
     names, counts = [], {}
     for layer in layers:
         kind = kinds.get(type(layer), "dropout")
@@ -246,7 +281,11 @@ class _Judge:
             return Comparison(symbol, name, backward.shape, len(elements), kinks, *nothing)
         errors = _relative_errors(derivatives, by_differences)
         error = float(np.nanmax(errors))
-        worst = int(np.nanargmax(errors)) if error > self.resolution else _largest(by_differences, self.resolution)
+        worst = (
+            int(np.nanargmax(errors))
+            if error > self.resolution
+            else _largest(by_differences, self.resolution)
+        )
         return Comparison(
             symbol,
             name,
@@ -263,14 +302,18 @@ class _Judge:
 
 def _relative_errors(derivatives: np.ndarray, by_differences: Slopes) -> np.ndarray:
     """Return each element's error, NaN at kinks and infinite where a derivative is not a number."""
-    sizes = np.maximum(np.maximum(np.abs(derivatives), np.abs(by_differences.values)), by_differences.floor)
+    sizes = np.maximum(
+        np.maximum(np.abs(derivatives), np.abs(by_differences.values)), by_differences.floor
+    )
     with np.errstate(invalid="ignore"):
         errors = np.abs(derivatives - by_differences.values) / sizes
     return np.where(by_differences.kinks, np.nan, np.where(np.isfinite(errors), errors, np.inf))
 
 
 def _largest(by_differences: Slopes, resolution: float) -> int:
-    """Return the first of the largest derivatives; what differs by rounding alone counts as equal, on every processor."""
+    """Return the first of the largest derivatives; what differs by rounding alone counts as equal,
+    on every processor.
+    """
     sizes = np.abs(by_differences.values)
     sizes[sizes <= resolution * by_differences.floor] = 0.0
     sizes[by_differences.kinks] = -1.0

@@ -1,7 +1,7 @@
 """The backward of each layer and loss as one writes it on paper, in the notation of the code.
 
-x is a layer's input, z its pre-activation, a or y its output; d before a name is the derivative of the loss L with respect
-to it. docs/backpropagation.md derives each of them.
+x is a layer's input, z its pre-activation, a or y its output; d before a name is the derivative of
+the loss L with respect to it. docs/backpropagation.md derives each of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ ACTIVATION_DERIVATIVES = {
     "silu": "s·(1 + z·(1 − s)) with s = σ(z)",
     "mish": "t + z·σ(z)·(1 − t²) with t = tanh(softplus(z))",
 }
-# The derivative of one row's loss with respect to its outputs, before the row's weight and the mean over m rows.
+# The derivative of one row's loss with respect to its outputs, before the row's weight and the mean
+# over m rows.
 LOSS_DERIVATIVES = {
     "softmax_cross_entropy": "p − t with p = softmax(z)",
     "log_loss": "σ(z) − t",
@@ -66,7 +67,9 @@ def layer_formulas(layer: Layer) -> list[str]:
 
 
 def loss_formula(loss: Loss) -> str:
-    """Return how the derivative with respect to the outputs of a batch of m rows with weights w comes about."""
+    """Return how the derivative with respect to the outputs of a batch of m rows with weights w
+    comes about.
+    """
     derivative = LOSS_DERIVATIVES[loss.name].format(parameter=getattr(loss, "parameter", 0.0))
     factor = "w/m" if loss.reduction == "mean" else "w"
     return f"{'dz' if loss.name in FROM_LOGITS else 'dy'} = {factor} · ℓ′, ℓ′ = {derivative}"

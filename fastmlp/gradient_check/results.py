@@ -19,10 +19,11 @@ class Comparison:
     shape
         Of the array.
     looked_at, kinks
-        How many of its numbers were looked at, and how many of those stand at a kink, which has no derivative.
+        How many of its numbers were looked at, and how many of those stand at a kink, which has no
+        derivative.
     place
-        Index of the number on which the two differ most; of the largest derivative where all agree to rounding; None where
-        nothing was compared.
+        Index of the number on which the two differ most; of the largest derivative where all agree
+        to rounding; None where nothing was compared.
     backward, differences
         The derivative there.
     error
@@ -81,8 +82,8 @@ class GradientCheck:
     rows, seed, dtype
         Of the check; differences are taken in float64 whatever the dtype.
     step, tolerance, resolution
-        The step of the differences for numbers up to 1, the largest relative error that counts as agreement, and the one
-        that rounding alone can make.
+        The step of the differences for numbers up to 1, the largest relative error that counts as
+        agreement, and the one that rounding alone can make.
     layers
         The loss and the layers, from the output to the input.
     """
@@ -111,7 +112,9 @@ class GradientCheck:
 
     @property
     def culprit(self) -> LayerCheck | None:
-        """The first layer, counted from the output, that disagrees: those above it gave it the right gradient."""
+        """The first layer, counted from the output, that disagrees: those above it gave it the
+        right gradient.
+        """
         return next((layer for layer in self.layers if layer.is_wrong), None)
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""A network on one batch as a gradient check sees it: its gradients, and its loss as a function of what enters a layer."""
+"""A network on one batch as a gradient check sees it: its gradients, and its loss as a function of
+what enters a layer.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Subject:
     l2: float
 
     @classmethod
-    def build(cls, architecture: Architecture, chosen: Settings, backend: Backend, dtype: str, rows: int) -> Subject:
+    def build(
+        cls, architecture: Architecture, chosen: Settings, backend: Backend, dtype: str, rows: int
+    ) -> Subject:
         """Return a bound network with initial parameters and a bound loss.
 
         Every loss accepts a classification; what its targets look like is the batch's affair.
@@ -75,25 +79,33 @@ class Subject:
         return found
 
     def gradients(self, x: np.ndarray) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
-        """Return the derivatives with respect to what enters each layer (last the outputs), and to each one's parameters."""
+        """Return the derivatives with respect to what enters each layer (last the outputs), and to
+        each one's parameters.
+        """
         outputs = self.network.forward(self._on_device(x), True)
         upstream = self.loss.backward(outputs, self._targets, self._weights)
         handed_on = [self.backend.to_numpy(upstream)]
         for layer in reversed(self.network.layers):
             upstream = layer.backward(upstream)
-            handed_on.insert(0, self.backend.to_numpy(upstream))  # a copy: the layer below may write over it
+            handed_on.insert(
+                0, self.backend.to_numpy(upstream)
+            )  # a copy: the layer below may write over it
         store = self.network.store
         for segment in store.segments:
             if segment.decays and (self.l1 or self.l2):
                 where = store.gradient[segment.stretch], store.values[segment.stretch]
                 self.backend.ops.add_penalty(*where, self.l1, self.l2)
         layers = self.network.layers
-        return handed_on, [[self.backend.to_numpy(p.gradient) for p in layer.trained()] for layer in layers]
+        return handed_on, [
+            [self.backend.to_numpy(p.gradient) for p in layer.trained()] for layer in layers
+        ]
 
     def loss_from(self, index: int, x: np.ndarray) -> Function:
-        """Return the loss, penalties included, as a function of arrays like ``x`` that enter layer ``index``.
+        """Return the loss, penalties included, as a function of arrays like ``x`` that enter layer
+        ``index``.
 
-        Behind the last layer come the outputs. The way to the loss is recorded once: each value costs a replay.
+        Behind the last layer come the outputs. The way to the loss is recorded once: each value
+        costs a replay.
         """
         entry = signal = self._on_device(x.copy())
         with self.backend.record() as program:

@@ -28,7 +28,11 @@ VECTOR_FLAGS = {
     "asimd": ("NEON", 16),
     "sse2": ("SSE2", 16),
 }
-NARROWING = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")  # what Numba is told a lesser processor with
+NARROWING = (
+    "NUMBA_CPU_NAME",
+    "NUMBA_CPU_FEATURES",
+    "NUMBA_ENABLE_AVX",
+)  # what Numba is told a lesser processor with
 
 
 def information() -> dict[str, Any]:
@@ -37,11 +41,12 @@ def information() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``versions`` (None where a package is missing), ``extras`` (which extra brings an optional package), ``blas``,
-        ``matmul_precisions`` (what the CPU accepts, and the type of the factors), ``threads`` (that this process may use),
-        ``processor``, ``vector_width`` (its widest vectors), ``kernels`` (the vectors that kernels are compiled for),
-        ``datasets`` (where each was found, None where it will be downloaded),
-        ``kernel_cache`` (folder), ``cuda`` (the first device's name, or None) and ``cuda_unavailable`` (why, or empty).
+        ``versions`` (None where a package is missing), ``extras`` (which extra brings an optional
+        package), ``blas``, ``matmul_precisions`` (what the CPU accepts, and the type of the
+        factors), ``threads`` (that this process may use), ``processor``, ``vector_width`` (its
+        widest vectors), ``kernels`` (the vectors that kernels are compiled for), ``datasets``
+        (where each was found, None where it will be downloaded), ``kernel_cache`` (folder),
+        ``cuda`` (the first device's name, or None) and ``cuda_unavailable`` (why, or empty).
     """
     from fastmlp.backend.cpu.backend import cpu_precisions
     from fastmlp.kernels.cpu.object_code import cache_folder
@@ -89,8 +94,9 @@ def kernel_vectors(processor_bytes: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``vectors`` (for people), ``bits``, ``processor`` (as LLVM names it), and ``narrowed_by``: the variables that are to
-        blame if these vectors are narrower than the processor's, else none.
+        ``vectors`` (for people), ``bits``, ``processor`` (as LLVM names it), and ``narrowed_by``:
+        the variables that are to blame if these vectors are narrower than the processor's, else
+        none.
     """
     from fastmlp.kernels.cpu.processor import processor
 
@@ -112,7 +118,9 @@ def found_at(name: str) -> str | None:
     folders = [Path(given) / name, Path(given)] if given else [datasets.SYSTEM_FOLDER / name]
     if not given:
         folders.append(datasets.cache_folder() / name)
-    complete = (folder for folder in folders if len(datasets.find_idx_files(folder)) == len(datasets.PARTS))
+    complete = (
+        folder for folder in folders if len(datasets.find_idx_files(folder)) == len(datasets.PARTS)
+    )
     return next((str(folder) for folder in complete), None)
 
 
@@ -127,10 +135,10 @@ def run_information(path: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``model`` (path of the file), ``task``, ``classes``, ``target_name``, ``architecture``, ``loss``, ``parameters``
-        (the shape of each array), ``parameter_count``, ``rows``, ``columns`` (what each column
-        of a training table was taken for; empty for other data), ``settings``, and ``metrics`` (None without
-        metrics.json beside the model).
+        ``model`` (path of the file), ``task``, ``classes``, ``target_name``, ``architecture``,
+        ``loss``, ``parameters`` (the shape of each array), ``parameter_count``, ``rows``,
+        ``columns`` (what each column of a training table was taken for; empty for other data),
+        ``settings``, and ``metrics`` (None without metrics.json beside the model).
 
     Raises
     ------
@@ -152,7 +160,9 @@ def run_information(path: str | Path) -> dict[str, Any]:
         "target_name": model.target_name,
         "architecture": asdict(model.network.architecture),
         "loss": model.loss.name,
-        "parameters": {name: list(array.shape) for name, array in model.network.named_parameters().items()},
+        "parameters": {
+            name: list(array.shape) for name, array in model.network.named_parameters().items()
+        },
         "parameter_count": model.network.parameter_count(),
         "rows": model.rows,
         "columns": [each.to_dict() for each in model.features.facts],
@@ -172,18 +182,24 @@ def _processor() -> tuple[str, str, int]:
     """Return the processor's name, its widest vectors and their bytes, as far as Linux tells."""
     found: dict[str, str] = {}
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in (
+            Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        ):
             key, _, value = line.partition(":")
             found.setdefault(key.strip(), value.strip())
     except OSError:
         pass  # not Linux
     flags = found.get("flags", found.get("Features", "")).split()
-    widest = next((vectors for flag, vectors in VECTOR_FLAGS.items() if flag in flags), ("unknown", 0))
+    widest = next(
+        (vectors for flag, vectors in VECTOR_FLAGS.items() if flag in flags), ("unknown", 0)
+    )
     return found.get("model name") or _name_by_llvm(), *widest
 
 
 def _name_by_llvm() -> str:
-    """Return what LLVM calls this machine's processor: Linux names none on ARM, and macOS says nothing in a file."""
+    """Return what LLVM calls this machine's processor: Linux names none on ARM, and macOS says
+    nothing in a file.
+    """
     import llvmlite.binding as llvm
 
     name = llvm.get_host_cpu_name()

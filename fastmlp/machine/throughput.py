@@ -1,4 +1,6 @@
-"""Training throughput of a few fixed networks on made-up data: what ``fastmlp bench`` and bench/ measure."""
+"""Training throughput of a few fixed networks on made-up data: what ``fastmlp bench`` and bench/
+measure.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from fastmlp.training.passes import training_sweep
 SEED = 20240229
 COPIES_OF_PARAMETERS = 4  # values, gradient and two of Adam's moments
 
-Parameters = list[tuple[np.ndarray, np.ndarray]]  # (weight (fan_in, fan_out), bias (fan_out,)) of each layer
+Parameters = list[
+    tuple[np.ndarray, np.ndarray]
+]  # (weight (fan_in, fan_out), bias (fan_out,)) of each layer
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ class Shape:
 
     @property
     def flops_per_step(self) -> int:
-        """Floating-point operations of a step's matrix products: three a layer, but two in the first.
+        """Floating-point operations of a step's matrix products: three a layer, but two in the
+        first.
 
         The first layer passes no gradient on to its input.
         """
@@ -84,13 +89,16 @@ class Shape:
         return f"{self.optimizer} {self.momentum:g}" if self.momentum else self.optimizer
 
 
-# Rows: enough that image data outgrow the last-level cache, few enough that an epoch of the slowest takes seconds.
+# Rows: enough that image data outgrow the last-level cache, few enough that an epoch of the slowest
+# takes seconds.
 SHAPES = {
     shape.name: shape
     for shape in (
         Shape("kuzushiji", (784, 100, 20, 64, 20), 64, "sgd", 0.05),
         Shape("mnist", (784, 500, 250, 100, 10), 64, "sgd", 0.05),
-        Shape("products", (4800, 3600, 2400, 1200, 52), 64, "momentum", 0.01, momentum=0.5, rows=2048),
+        Shape(
+            "products", (4800, 3600, 2400, 1200, 52), 64, "momentum", 0.01, momentum=0.5, rows=2048
+        ),
         Shape("wide", (784, 512, 512, 10), 128, "adam", 1e-3),
         Shape("tabular", (28, 64, 64, 2), 256, "adam", 1e-3),
         Shape("small", (20, 64, 64, 2), 32, "adam", 1e-3),
@@ -113,7 +121,8 @@ def find_shapes(names: Sequence[str]) -> list[Shape]:
 
 
 def make_data(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """Return made-up features (rows, inputs) float32, normalised already, and labels (rows,) int32 that follow from them.
+    """Return made-up features (rows, inputs) float32, normalised already, and labels (rows,) int32
+    that follow from them.
 
     The same shape always gets the same data. Every class occurs, if there are as many rows.
     """
@@ -128,11 +137,14 @@ def make_data(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
 
 
 def initial_parameters(shape: Shape) -> Parameters:
-    """Return the same initial weights for the same shape every time: normal of variance 2/fan_in, biases 0; float32."""
+    """Return the same initial weights for the same shape every time: normal of variance 2/fan_in,
+    biases 0; float32.
+    """
     generator = np.random.Generator(np.random.Philox(SEED + 1))
     return [
         (
-            generator.standard_normal((before, after), np.float32) * np.float32(np.sqrt(2 / before)),
+            generator.standard_normal((before, after), np.float32)
+            * np.float32(np.sqrt(2 / before)),
             np.zeros(after, np.float32),
         )
         for before, after in pairwise(shape.widths)
@@ -141,7 +153,9 @@ def initial_parameters(shape: Shape) -> Parameters:
 
 def build_network(shape: Shape, backend: Backend, parameters: Parameters) -> Network:
     """Return the shape's network with these parameters, not yet bound to a number of rows."""
-    architecture = Architecture(shape.widths[0], shape.widths[-1], shape.widths[1:-1], activation="relu")
+    architecture = Architecture(
+        shape.widths[0], shape.widths[-1], shape.widths[1:-1], activation="relu"
+    )
     network = Network(architecture, backend, np.dtype(np.float32), SEED)
     named = network.named_parameters()
     for index, (weight, bias) in enumerate(parameters):
@@ -151,7 +165,8 @@ def build_network(shape: Shape, backend: Backend, parameters: Parameters) -> Net
 
 
 class TrainingLoop:
-    """A shape's training on a backend, recorded and ready: epochs with a new order each, as the trainer runs them.
+    """A shape's training on a backend, recorded and ready: epochs with a new order each, as the
+    trainer runs them.
 
     Parameters
     ----------
@@ -183,7 +198,12 @@ class TrainingLoop:
         optimizer = make_optimizer(shape.optimizer, momentum=shape.momentum)
         optimizer.bind(backend, self.network.store, self.network.counters, Regularization())
         self._batches = Batches(
-            backend, features, labels, self.network.counters, dtype=self.network.dtype, batch_size=shape.batch
+            backend,
+            features,
+            labels,
+            self.network.counters,
+            dtype=self.network.dtype,
+            batch_size=shape.batch,
         )
         optimizer.set_learning_rates(np.full(shape.steps, shape.learning_rate))
         self._sweep = training_sweep(self.network, self._loss, optimizer, self._batches)
@@ -262,7 +282,8 @@ class Throughput:
 
 
 def measure_shape(shape: Shape, backend: Backend, seconds: float) -> Throughput:
-    """Train a shape for about ``seconds`` after as long a warm-up, at most 0.3 s, and return how fast it went.
+    """Train a shape for about ``seconds`` after as long a warm-up, at most 0.3 s, and return how
+    fast it went.
 
     Raises
     ------
@@ -288,7 +309,9 @@ def measure_shape(shape: Shape, backend: Backend, seconds: float) -> Throughput:
     )
 
 
-def open_devices(devices: Sequence[str], threads: int | None = None) -> tuple[list[Backend], dict[str, str]]:
+def open_devices(
+    devices: Sequence[str], threads: int | None = None
+) -> tuple[list[Backend], dict[str, str]]:
     """Open each device that can be used.
 
     Returns
@@ -312,7 +335,9 @@ def open_devices(devices: Sequence[str], threads: int | None = None) -> tuple[li
         except DeviceError as error:
             unavailable[device], last_error = str(error), error
     if not backends:
-        raise last_error or UsageError("no device is given. Accepted: cpu, cuda, cuda:N, with commas between.")
+        raise last_error or UsageError(
+            "no device is given. Accepted: cpu, cuda, cuda:N, with commas between."
+        )
     return backends, unavailable
 
 

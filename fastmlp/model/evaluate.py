@@ -41,8 +41,9 @@ def evaluate(
     run
         A run's folder, a model file, or a model.
     data
-        As for training, a name, a path or data in memory. Default the run's own data, of which the rows that training held
-        out are measured, wherever they stand now; also where ``data`` names them and they have not changed.
+        As for training, a name, a path or data in memory. Default the run's own data, of which the
+        rows that training held out are measured, wherever they stand now; also where ``data`` names
+        them and they have not changed.
     y
         The target that belongs to features ``data`` in memory.
     target
@@ -50,32 +51,38 @@ def evaluate(
     data_dir
         Folder with the files of a named data set.
     split
-        ``train``, ``validation`` or ``test``: the rows that training used so. Default the test rows of the run's own
-        data; of other data their test set if they have one, else all rows.
+        ``train``, ``validation`` or ``test``: the rows that training used so. Default the test rows
+        of the run's own data; of other data their test set if they have one, else all rows.
     header, separator
-        Of a table's file ``data``: whether its first row names the columns, and what stands between its fields, as in the
-        settings; default as in training where that fits, else found out.
+        Of a table's file ``data``: whether its first row names the columns, and what stands between
+        its fields, as in the settings; default as in training where that fits, else found out.
     device, threads
         As in ``load``; a model stays where it is.
 
     Returns
     -------
     dict
-        ``data``, ``split``, ``rows``, ``notes`` (sentences on how these rows were found), ``loss`` and, by the task,
-        what ``classification_report``, ``multilabel_report`` or ``regression_report`` return.
+        ``data``, ``split``, ``rows``, ``notes`` (sentences on how these rows were found), ``loss``
+        and, by the task, what ``classification_report``, ``multilabel_report`` or
+        ``regression_report`` return.
 
     Raises
     ------
     ModelFileError, DataError, UsageError
-        With one line that says what is wrong; a label that did not occur in training is such an error.
+        With one line that says what is wrong; a label that did not occur in training is such an
+        error.
     """
     if split is not None:
         choose("split", split, SPLITS)
     layout = layout_of(data if y is None else (data, y), header, separator)
     model = run if isinstance(run, Model) else load(run, device=device, threads=threads)
-    source, part, notes = _rows(model, data if y is None else (data, y), target, data_dir, split, layout)
+    source, part, notes = _rows(
+        model, data if y is None else (data, y), target, data_dir, split, layout
+    )
     if source.target is None:
-        raise DataError(f"{source.name} has no target to compare with; name its column, or use predict.")
+        raise DataError(
+            f"{source.name} has no target to compare with; name its column, or use predict."
+        )
     measured = model.measure(source)
     told: list[str] = []
     outputs = model.predict_outputs(source.features, source.feature_names, told)
@@ -86,11 +93,19 @@ def evaluate(
         report = multilabel_report(encoded, model.decide(outputs))
     else:
         report = regression_report(model.targets.decode_values(encoded), outputs)
-    about = {"data": source.name, "split": part, "rows": len(source), "notes": [*notes, *told], "task": model.task}
+    about = {
+        "data": source.name,
+        "split": part,
+        "rows": len(source),
+        "notes": [*notes, *told],
+        "task": model.task,
+    }
     return about | measured | report
 
 
-def classification_report(labels: np.ndarray, predicted: np.ndarray, classes: list) -> dict[str, Any]:
+def classification_report(
+    labels: np.ndarray, predicted: np.ndarray, classes: list
+) -> dict[str, Any]:
     """Return precision, recall and F1 of each class, their averages, and the confusion matrix.
 
     Parameters
@@ -103,9 +118,10 @@ def classification_report(labels: np.ndarray, predicted: np.ndarray, classes: li
     Returns
     -------
     dict
-        ``labels``: the classes as texts; ``per_class``: for each of these precision, recall, f1 and support;
-        ``macro_avg`` and ``weighted_avg``: the same numbers, averaged; ``confusion_matrix``: rows are the true
-        classes, columns the predicted ones. A quotient 0/0 is given as 0.
+        ``labels``: the classes as texts; ``per_class``: for each of these precision, recall, f1 and
+        support; ``macro_avg`` and ``weighted_avg``: the same numbers, averaged;
+        ``confusion_matrix``: rows are the true classes, columns the predicted ones. A quotient 0/0
+        is given as 0.
     """
     from sklearn.metrics import confusion_matrix
 
@@ -119,7 +135,9 @@ def classification_report(labels: np.ndarray, predicted: np.ndarray, classes: li
 
 
 def multilabel_report(labels: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
-    """Return precision, recall and F1 of each output of (rows, outputs) 0 and 1, and their averages."""
+    """Return precision, recall and F1 of each output of (rows, outputs) 0 and 1, and their
+    averages.
+    """
     names = [str(number) for number in range(1, labels.shape[1] + 1)]
     labels = labels.astype(np.int64)
     if len(names) == 1:  # of which scikit-learn would also score the zeros
@@ -128,15 +146,21 @@ def multilabel_report(labels: np.ndarray, predicted: np.ndarray) -> dict[str, An
 
 
 def regression_report(targets: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Return the mean absolute error of (rows, outputs) values in the target's own unit; outputs are averaged."""
+    """Return the mean absolute error of (rows, outputs) values in the target's own unit; outputs
+    are averaged.
+    """
     return {"mae": float(np.abs(targets - predicted).mean())}
 
 
-def _scores(true: np.ndarray, predicted: np.ndarray, names: list[str], **which: Any) -> dict[str, Any]:
+def _scores(
+    true: np.ndarray, predicted: np.ndarray, names: list[str], **which: Any
+) -> dict[str, Any]:
     from sklearn.metrics import precision_recall_fscore_support
 
     def scores(average: str | None) -> tuple:
-        return precision_recall_fscore_support(true, predicted, average=average, zero_division=0, **which)
+        return precision_recall_fscore_support(
+            true, predicted, average=average, zero_division=0, **which
+        )
 
     columns = zip(*(array.tolist() for array in scores(None)), strict=True)
     per_class = {
@@ -146,8 +170,15 @@ def _scores(true: np.ndarray, predicted: np.ndarray, names: list[str], **which: 
     support = sum(entry["support"] for entry in per_class.values())
     averages = {}
     for average in ("macro", "weighted"):
-        precision, recall, f1, _ = (None if value is None else float(value) for value in scores(average))
-        averages[f"{average}_avg"] = {"precision": precision, "recall": recall, "f1": f1, "support": support}
+        precision, recall, f1, _ = (
+            None if value is None else float(value) for value in scores(average)
+        )
+        averages[f"{average}_avg"] = {
+            "precision": precision,
+            "recall": recall,
+            "f1": f1,
+            "support": support,
+        }
     return {"per_class": per_class, **averages}
 
 
@@ -165,23 +196,37 @@ def _rows(
     if data is None or model.settings["dataset"] in (name, IN_MEMORY):
         is_known_by_name = data is None or model.settings["dataset"] != IN_MEMORY
         changes = {"dataset": name, "target": target, "data_dir": data_dir and str(data_dir)}
-        changes |= {} if layout is None else {"header": layout.header, "separator": layout.separator}
-        settings = settings_from(model.settings, {key: value for key, value in changes.items() if value is not None})
+        changes |= (
+            {} if layout is None else {"header": layout.header, "separator": layout.separator}
+        )
+        settings = settings_from(
+            model.settings, {key: value for key, value in changes.items() if value is not None}
+        )
         known = {"schema": model.schema, "pictures": model.features.pictures}
-        source = read_source(settings, **known) if is_known_by_name else _other(model, data, target, data_dir, layout)
+        source = (
+            read_source(settings, **known)
+            if is_known_by_name
+            else _other(model, data, target, data_dir, layout)
+        )
         try:
-            return _held_out(model, source, settings, split or "test", data is None or split is not None)
+            return _held_out(
+                model, source, settings, split or "test", data is None or split is not None
+            )
         except ChangedDataError as error:
             if data is None or split is not None:
                 raise
             if is_known_by_name or error.there:
                 what = "the data" if name == IN_MEMORY else name
-                notes = (f"{what} changed since training: all rows are measured, among them such as it may have used.",)
+                notes = (
+                    f"{what} changed since training: all rows are measured, among them such as it may have used.",
+                )
     source = _other(model, data, target, data_dir, layout)
     notes = (*notes, *source.notes)
     if split is None:
         return (source, "all", notes) if source.test is None else (source.test, "test", notes)
-    part = dict(zip(SPLITS, split_source(source, settings_from(model.settings), model.task), strict=True))[split]
+    part = dict(
+        zip(SPLITS, split_source(source, settings_from(model.settings), model.task), strict=True)
+    )[split]
     if part is None or not len(part):
         raise DataError(f"{source.name} has no {split} rows; leave the split out.")
     return part, split, notes
@@ -190,17 +235,23 @@ def _rows(
 def _held_out(
     model: Model, source: Source, settings: Settings, split: str, is_asked_for: bool
 ) -> tuple[Source, str, tuple[str, ...]]:
-    """Return a split's rows; of data that have changed otherwise only if the split was asked for, rather than the data."""
+    """Return a split's rows; of data that have changed otherwise only if the split was asked for,
+    rather than the data.
+    """
     found = find_splits(model, source, settings, (split,))
     if found.is_changed and not is_asked_for:
         raise ChangedDataError(f"{settings.dataset} has changed.", len(found.parts.get(split, ())))
     if split in found.parts:
         return found.parts[split], split, found.notes
     used = ", ".join(name for name, count in model.rows.items() if count) or "none"
-    raise DataError(f"the run has no {split} rows; name other data, or a split that it has: {used}.")
+    raise DataError(
+        f"the run has no {split} rows; name other data, or a split that it has: {used}."
+    )
 
 
-def _other(model: Model, data: Any, target: str | None, data_dir: str | Path | None, layout: Layout | None) -> Source:
+def _other(
+    model: Model, data: Any, target: str | None, data_dir: str | Path | None, layout: Layout | None
+) -> Source:
     """Read data as those of the model were read."""
     if not is_place(data):
         return model.source_of(data, target)
@@ -209,7 +260,9 @@ def _other(model: Model, data: Any, target: str | None, data_dir: str | Path | N
 
 
 def _remembered_target(model: Model, data: str) -> str | None:
-    """Return the target's name in training for tables and .npz files, where a target is looked for by its name."""
+    """Return the target's name in training for tables and .npz files, where a target is looked for
+    by its name.
+    """
     path = Path(data).expanduser()
     if path.is_file() and path.suffix.lower() == ".npz":
         return model.settings.get("target")

@@ -1,4 +1,6 @@
-"""Finds the rows that training used as training, validation and test rows again, also where they stand elsewhere now."""
+"""Finds the rows that training used as training, validation and test rows again, also where they
+stand elsewhere now.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ class FoundSplits:
     parts
         By the splits' names.
     is_changed
-        Whether the source holds other rows beside these than in training; the order alone is no change.
+        Whether the source holds other rows beside these than in training; the order alone is no
+        change.
     notes
         What to say of how they were found.
     """
@@ -53,10 +56,13 @@ class FoundSplits:
     notes: tuple[str, ...] = ()
 
 
-def find_splits(model: Model, source: Source, settings: Settings, wanted: Sequence[str] = SPLITS) -> FoundSplits:
+def find_splits(
+    model: Model, source: Source, settings: Settings, wanted: Sequence[str] = SPLITS
+) -> FoundSplits:
     """Return the rows of a source that training used as the splits ``wanted``.
 
-    They are where training found them if the source is what it was; else each is looked for by what it holds.
+    They are where training found them if the source is what it was; else each is looked for by what
+    it holds.
 
     Parameters
     ----------
@@ -75,19 +81,27 @@ def find_splits(model: Model, source: Source, settings: Settings, wanted: Sequen
         If the source has no target.
     """
     if source.target is None:
-        raise DataError(f"{source.name} has no target to compare with; name its column, or use predict.")
+        raise DataError(
+            f"{source.name} has no target to compare with; name its column, or use predict."
+        )
     if model.known_rows is None:  # of another program, or written before models knew their rows
         return _by_count(model, source, settings, wanted)
     return _Search(model, model.known_rows, source, settings).found(wanted)
 
 
-def _by_count(model: Model, source: Source, settings: Settings, wanted: Sequence[str]) -> FoundSplits:
+def _by_count(
+    model: Model, source: Source, settings: Settings, wanted: Sequence[str]
+) -> FoundSplits:
     parts = dict(zip(SPLITS, split_source(source, settings, model.task), strict=True))
     for name in wanted:
         rows, had = 0 if parts[name] is None else len(parts[name]), model.rows.get(name, 0)
         if rows != had:
-            raise ChangedDataError(_changed(settings, f"its {name} split has {rows:,} rows and had {had:,}"))
-    return FoundSplits({name: parts[name] for name in wanted if parts[name] is not None and len(parts[name])})
+            raise ChangedDataError(
+                _changed(settings, f"its {name} split has {rows:,} rows and had {had:,}")
+            )
+    return FoundSplits(
+        {name: parts[name] for name in wanted if parts[name] is not None and len(parts[name])}
+    )
 
 
 class _Search:
@@ -117,19 +131,27 @@ class _Search:
         return FoundSplits(self._parts(rows, wanted), is_changed, (self._note(is_changed),))
 
     def _in_place(self) -> dict[str, np.ndarray] | None:
-        """Return the row numbers of each split that has rows if all rows are where they were, else None."""
+        """Return the row numbers of each split that has rows if all rows are where they were, else
+        None.
+        """
         try:
             numbers = split_numbers(self.source, self.settings, self.model.task)
         except DataError:  # too few rows by now
             return None
-        rows = {name: each for name, each in zip(SPLITS, numbers, strict=True) if each is not None and len(each)}
+        rows = {
+            name: each
+            for name, each in zip(SPLITS, numbers, strict=True)
+            if each is not None and len(each)
+        }
         hashes = {name: self.hashes[each] for name, each in rows.items()}
         if self.of_test is not None:
             rows["test"], hashes["test"] = np.arange(len(self.of_test)), self.of_test
         return rows if fingerprint(hashes) == self.known.order else None
 
     def _by_hash(self) -> dict[str, np.ndarray]:
-        """Return the row numbers of each held-out split, −1 for rows that are not there, and of what is left for training."""
+        """Return the row numbers of each held-out split, −1 for rows that are not there, and of
+        what is left for training.
+        """
         held_out = dict(self.known.held_out)
         rows = {}
         if self.of_test is not None and "test" in held_out:
@@ -162,7 +184,10 @@ class _Search:
 
     def _has_training_rows(self, rows: dict[str, np.ndarray]) -> bool:
         left = rows["train"]
-        return len(left) == self.model.rows.get("train") and total(self.hashes[left]) == self.known.train_sum
+        return (
+            len(left) == self.model.rows.get("train")
+            and total(self.hashes[left]) == self.known.train_sum
+        )
 
     def _parts(self, rows: dict[str, np.ndarray], wanted: Sequence[str]) -> dict[str, Source]:
         parts = {}
@@ -174,7 +199,11 @@ class _Search:
         return parts
 
     def _is_same_in_another_order(self, rows: dict[str, np.ndarray]) -> bool:
-        has_held_out = all(name in rows and (rows[name] >= 0).all() for name in HELD_OUT if self.model.rows.get(name))
+        has_held_out = all(
+            name in rows and (rows[name] >= 0).all()
+            for name in HELD_OUT
+            if self.model.rows.get(name)
+        )
         return has_held_out and self._has_training_rows(rows) and not self._size()
 
     def _note(self, is_changed: bool) -> str:

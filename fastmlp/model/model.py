@@ -67,7 +67,9 @@ class Model:
     known_rows: KnownRows | None = None
 
     def __post_init__(self):
-        self._recorded = RecordedPrediction(self.network, self.loss, self.features.scale, self.features.shift)
+        self._recorded = RecordedPrediction(
+            self.network, self.loss, self.features.scale, self.features.shift
+        )
 
     @property
     def task(self) -> str:
@@ -92,20 +94,21 @@ class Model:
         Parameters
         ----------
         features
-            Rows in any form: an array, tensor, sparse matrix or list of rows with the columns in the order of training; a
-            frame (pandas, polars, lazy, Arrow), a dict of columns or a list of dicts, whose columns are found by name;
-            or one row, as a 1-D array, a flat list, a dict of values or a series.
+            Rows in any form: an array, tensor, sparse matrix or list of rows with the columns in
+            the order of training; a frame (pandas, polars, lazy, Arrow), a dict of columns or a
+            list of dicts, whose columns are found by name; or one row, as a 1-D array, a flat list,
+            a dict of values or a series.
         feature_names
             Names of an array's columns, where it has any.
         notes
-            Gets a sentence for each column of a table with cells that count as gaps though they are none, or with texts
-            that training did not hold; without it a FastMLPWarning says so.
+            Gets a sentence for each column of a table with cells that count as gaps though they are
+            none, or with texts that training did not hold; without it a FastMLPWarning says so.
 
         Returns
         -------
         numpy.ndarray
-            (rows, classes) probabilities; (rows, outputs) probabilities of each label for multilabel; (rows, outputs)
-            values in the target's own unit for regression.
+            (rows, classes) probabilities; (rows, outputs) probabilities of each label for
+            multilabel; (rows, outputs) values in the target's own unit for regression.
 
         Raises
         ------
@@ -140,11 +143,14 @@ class Model:
         return self.features.transform(features, names, notes)
 
     def predict(self, features, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
-        """Return labels (rows,), 0/1 (rows, outputs) for multilabel, or values (rows,) or (rows, outputs)."""
+        """Return labels (rows,), 0/1 (rows, outputs) for multilabel, or values (rows,) or (rows,
+        outputs).
+        """
         return self.decide(self.predict_outputs(features, feature_names))
 
     def predict_proba(self, features, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
-        """Return the probability of each class (rows, classes), or of each label (rows, outputs) for multilabel.
+        """Return the probability of each class (rows, classes), or of each label (rows, outputs)
+        for multilabel.
 
         Raises
         ------
@@ -152,8 +158,13 @@ class Model:
             If the model gives values rather than probabilities.
         """
         if self.task == "regression":
-            raise UsageError("a model of a regression gives values, not probabilities; use predict.")
-        if self.loss.name not in LOSSES_OF_PROBABILITIES and self._last_activation not in ("softmax", "sigmoid"):
+            raise UsageError(
+                "a model of a regression gives values, not probabilities; use predict."
+            )
+        if self.loss.name not in LOSSES_OF_PROBABILITIES and self._last_activation not in (
+            "softmax",
+            "sigmoid",
+        ):
             raise UsageError(
                 f"a model trained with loss {self.loss.name} gives no probabilities; use predict, or predict_outputs for "
                 "the network's own numbers."
@@ -174,12 +185,14 @@ class Model:
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def measure(self, data, y=None, *, target: str | None = None) -> dict[str, float]:
-        """Return loss and accuracy, or loss, rmse and r2, of rows that have a target, as training measures them.
+        """Return loss and accuracy, or loss, rmse and r2, of rows that have a target, as training
+        measures them.
 
         Parameters
         ----------
         data
-            A Source; features with their target as ``y``, or both as a pair; or a frame with the target in it.
+            A Source; features with their target as ``y``, or both as a pair; or a frame with the
+            target in it.
         target
             The target column of a frame; default as in training.
 
@@ -195,19 +208,31 @@ class Model:
         matrix = self.features.transform(source.features, source.feature_names, told)
         if not isinstance(data, Source):
             _warn(told)
-        targets = loss_targets(self.loss, self.targets, self.targets.encode(source.target), self.network)
+        targets = loss_targets(
+            self.loss, self.targets, self.targets.encode(source.target), self.network
+        )
         where = self.targets.mean, self.targets.deviation
         return Measure(
-            source.name, self.network, self.loss, self._recorded.batches(matrix, targets), self.task, *where
+            source.name,
+            self.network,
+            self.loss,
+            self._recorded.batches(matrix, targets),
+            self.task,
+            *where,
         ).run()
 
     def source_of(self, data: Any, target: str | None = None, need_target: bool = True) -> Source:
-        """Return data in memory as a source; the target of a frame is called as in training, unless it is named."""
-        remembered = None if is_pair(data) or isinstance(data, Source) else target or self.target_name
+        """Return data in memory as a source; the target of a frame is called as in training, unless
+        it is named.
+        """
+        remembered = (
+            None if is_pair(data) or isinstance(data, Source) else target or self.target_name
+        )
         return as_source(data, remembered, need_target, TableOptions(schema=self.schema))
 
     def save(self, folder: str | Path) -> Path:
-        """Write model.safetensors into a folder, atomically, and make the folder if need be; return the file's path.
+        """Write model.safetensors into a folder, atomically, and make the folder if need be; return
+        the file's path.
 
         Raises
         ------
@@ -218,13 +243,19 @@ class Model:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"cannot make the folder {folder}: {error.strerror}; give another.") from None
+            raise UsageError(
+                f"cannot make the folder {folder}: {error.strerror}; give another."
+            ) from None
         tensors = {
             name: self.network.backend.to_numpy(parameter.values)
             for name, parameter in self.network.named_parameters().items()
         }
         path = folder / MODEL_FILE
-        write_model(path, tensors | ({} if self.known_rows is None else self.known_rows.arrays()), self.describe())
+        write_model(
+            path,
+            tensors | ({} if self.known_rows is None else self.known_rows.arrays()),
+            self.describe(),
+        )
         return path
 
     def describe(self) -> dict[str, Any]:
@@ -240,8 +271,11 @@ class Model:
             "known_rows": None if self.known_rows is None else self.known_rows.to_dict(),
         }
 
-    def export(self, path: str | Path, format: str | None = None, *, opset: int | None = None) -> Exported:
-        """Write the model for another program, as ``onnx``, ``torch``, ``npz``, ``text`` or ``json``; see docs/export.md.
+    def export(
+        self, path: str | Path, format: str | None = None, *, opset: int | None = None
+    ) -> Exported:
+        """Write the model for another program, as ``onnx``, ``torch``, ``npz``, ``text`` or
+        ``json``; see docs/export.md.
 
         Parameters
         ----------
@@ -267,13 +301,15 @@ class Model:
         Parameters
         ----------
         module
-            Whether to import torch and return an ``nn.Sequential`` in evaluation mode, with the weights.
+            Whether to import torch and return an ``nn.Sequential`` in evaluation mode, with the
+            weights.
 
         Returns
         -------
         dict of numpy.ndarray, or torch.nn.Sequential
-            Its state_dict; ``fastmlp export --format torch`` writes the code that builds the module. The module takes
-            the matrix that ``features.transform`` returns, and gives logits, or values in the target's own unit.
+            Its state_dict; ``fastmlp export --format torch`` writes the code that builds the
+            module. The module takes the matrix that ``features.transform`` returns, and gives
+            logits, or values in the target's own unit.
 
         Raises
         ------
@@ -290,11 +326,14 @@ def _warn(notes: list[str]) -> None:
         warnings.warn(note, FastMLPWarning, stacklevel=4)
 
 
-def loss_targets(loss: Loss, encoder: TargetEncoder, encoded: np.ndarray, network: Network) -> np.ndarray:
+def loss_targets(
+    loss: Loss, encoder: TargetEncoder, encoded: np.ndarray, network: Network
+) -> np.ndarray:
     """Bring encoded targets to the form that a loss compares outputs with.
 
-    Softmax cross-entropy takes class numbers as they are. The other losses compare number by number: class numbers become
-    one-hot rows, or one column of 0 and 1 where the network has a single logit.
+    Softmax cross-entropy takes class numbers as they are. The other losses compare number by
+    number: class numbers become one-hot rows, or one column of 0 and 1 where the network has a
+    single logit.
     """
     if encoder.task != "classification" or loss.name == "softmax_cross_entropy":
         return encoded
@@ -304,7 +343,9 @@ def loss_targets(loss: Loss, encoder: TargetEncoder, encoded: np.ndarray, networ
 
 
 def output_width(loss_name: str, encoder: TargetEncoder) -> int:
-    """Return how many outputs the network has: one logit for log loss on two classes, else one a class or target."""
+    """Return how many outputs the network has: one logit for log loss on two classes, else one a
+    class or target.
+    """
     if (
         encoder.task == "classification"
         and len(encoder.classes) == 2
@@ -351,7 +392,9 @@ def load_model(path: str | Path, backend: Backend) -> Model:
         ) from None
 
 
-def _rebuild(file: Path, tensors: dict[str, np.ndarray], description: dict[str, Any], backend: Backend) -> Model:
+def _rebuild(
+    file: Path, tensors: dict[str, np.ndarray], description: dict[str, Any], backend: Backend
+) -> Model:
     kept = dict(description["architecture"])
     kept["hidden"], kept["dropout"] = tuple(kept["hidden"]), tuple(kept["dropout"])
     architecture = Architecture(**kept)
@@ -370,28 +413,43 @@ def _rebuild(file: Path, tensors: dict[str, np.ndarray], description: dict[str, 
         label_smoothing=settings.label_smoothing,
         reduction=settings.reduction,
     )
-    if features.output_columns != architecture.inputs or output_width(loss.name, targets) != architecture.outputs:
-        raise ModelFileError(f"the model {file} is damaged: its preprocessing does not fit its network.")
+    if (
+        features.output_columns != architecture.inputs
+        or output_width(loss.name, targets) != architecture.outputs
+    ):
+        raise ModelFileError(
+            f"the model {file} is damaged: its preprocessing does not fit its network."
+        )
     for factor in (features.scale, features.shift):
         if factor is not None and np.abs(factor).max() > np.finfo(network.dtype).max:
-            raise ModelFileError(f"the model {file} is damaged: its scaling does not fit {network.dtype.name}.")
+            raise ModelFileError(
+                f"the model {file} is damaged: its scaling does not fit {network.dtype.name}."
+            )
     bind(network, loss, PREDICTION_BATCH)
     for name, parameter in network.named_parameters().items():
         backend.assign(parameter.values, take_tensor(file, tensors, name, parameter.shape))
     target_name, rows = description["target_name"], description["rows"]
-    if not isinstance(target_name, (str, type(None))) or not all(type(count) is int for count in rows.values()):
-        raise ModelFileError(f"the model {file} is damaged: what it says of its training data cannot be read.")
+    if not isinstance(target_name, (str, type(None))) or not all(
+        type(count) is int for count in rows.values()
+    ):
+        raise ModelFileError(
+            f"the model {file} is damaged: what it says of its training data cannot be read."
+        )
     known = description.get("known_rows")  # models of old have none
     known = None if known is None else KnownRows.from_dict(known, hashes, rows)
     return Model(network, loss, features, targets, settings.to_dict(), target_name, rows, known)
 
 
 def _check_sizes(file: Path, architecture: Architecture, tensors: dict[str, np.ndarray]) -> None:
-    """Check that the file holds as many numbers as the network it describes, before memory is taken for that network."""
+    """Check that the file holds as many numbers as the network it describes, before memory is taken
+    for that network.
+    """
     widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
     described = sum(before * after for before, after in pairwise(widths))
     if described > sum(array.size for array in tensors.values()):
-        raise ModelFileError(f"the model {file} is damaged: it describes a larger network than it holds.")
+        raise ModelFileError(
+            f"the model {file} is damaged: it describes a larger network than it holds."
+        )
 
 
 def bind(network: Network, loss: Loss, rows: int) -> None:

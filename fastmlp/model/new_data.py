@@ -51,8 +51,8 @@ def read_new(
     data, target, data_dir, need_target
         As for ``load``.
     layout
-        What the user says of a table's file. Without it what was said of the training file, as long as the model's
-        columns are found so in a file of the same format; else it is found out.
+        What the user says of a table's file. Without it what was said of the training file, as long
+        as the model's columns are found so in a file of the same format; else it is found out.
     """
     shape = model.features.image_shape
     how = {
@@ -74,7 +74,13 @@ def read_new(
 
 
 def _said_in_training(model: Model, data: str) -> Layout | None:
-    header, separator, trained_on = (model.settings.get(name) for name in ("header", "separator", "dataset"))
-    if (header is None and separator is None) or format_of(str(trained_on)) != "text" or format_of(data) != "text":
+    header, separator, trained_on = (
+        model.settings.get(name) for name in ("header", "separator", "dataset")
+    )
+    if (
+        (header is None and separator is None)
+        or format_of(str(trained_on)) != "text"
+        or format_of(data) != "text"
+    ):
         return None
     return Layout(header, separator)

@@ -29,9 +29,9 @@ class Predictions:
     Attributes
     ----------
     columns
-        Arrays of one length by their names: ``file`` where rows have names, else ``row`` (from 1); then ``label`` and a
-        probability ``p_<class>`` for each class; for several labels ``label_1`` … and ``p_1`` …; for regression
-        ``prediction``, or ``prediction_1`` …
+        Arrays of one length by their names: ``file`` where rows have names, else ``row`` (from 1);
+        then ``label`` and a probability ``p_<class>`` for each class; for several labels
+        ``label_1`` … and ``p_1`` …; for regression ``prediction``, or ``prediction_1`` …
     notes
         Sentences for the user on how the rows were read.
     """
@@ -46,7 +46,10 @@ class Predictions:
         """Yield rows as texts; a number has the fewest digits that tell it from its neighbours."""
         stop = len(self) if stop is None else min(stop, len(self))
         for first in range(start, stop, ROWS_AT_ONCE):
-            texts = [array[first : min(first + ROWS_AT_ONCE, stop)].astype(str) for array in self.columns.values()]
+            texts = [
+                array[first : min(first + ROWS_AT_ONCE, stop)].astype(str)
+                for array in self.columns.values()
+            ]
             for row in zip(*(column.tolist() for column in texts), strict=True):
                 yield list(row)
 
@@ -68,12 +71,13 @@ def predict(
     run
         A run's folder, a model file, or a model.
     data
-        As for training; it may lack the target. Data in memory are taken as ``Model.predict`` takes them.
+        As for training; it may lack the target. Data in memory are taken as ``Model.predict`` takes
+        them.
     data_dir
         Folder with the files of a named data set.
     header, separator
-        Of a table's file: whether its first row names the columns, and what stands between its fields, as in the settings;
-        default as in training where that fits, else found out.
+        Of a table's file: whether its first row names the columns, and what stands between its
+        fields, as in the settings; default as in training where that fits, else found out.
     device, threads
         As in ``load``; a model stays where it is.
 
@@ -102,7 +106,11 @@ def _table(
     model: Model, outputs: np.ndarray, notes: list[str], row_names: tuple[str, ...] | None = None
 ) -> Predictions:
     numbered = row_names is None
-    first = {"row": np.arange(1, len(outputs) + 1)} if numbered else {"file": np.array(row_names, dtype=str)}
+    first = (
+        {"row": np.arange(1, len(outputs) + 1)}
+        if numbered
+        else {"file": np.array(row_names, dtype=str)}
+    )
     return Predictions(first | _answers(model, outputs), tuple(notes))
 
 

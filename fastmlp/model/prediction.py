@@ -1,4 +1,6 @@
-"""Predictions that are recorded once for each number of rows: a model that is asked row by row does not record anew."""
+"""Predictions that are recorded once for each number of rows: a model that is asked row by row does
+not record anew.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class RecordedPrediction:
         What the batch kernel applies to the features, or None.
     """
 
-    def __init__(self, network: Network, loss: Loss, scale: np.ndarray | None, shift: np.ndarray | None):
+    def __init__(
+        self, network: Network, loss: Loss, scale: np.ndarray | None, shift: np.ndarray | None
+    ):
         self._network, self._loss = network, loss
         self._scaling = {"scale": scale, "shift": shift}
         self._recordings: dict[tuple, tuple[Batches, Prediction]] = {}
@@ -38,7 +42,9 @@ class RecordedPrediction:
         if key not in self._recordings:
             if len(self._recordings) >= KEPT:
                 del self._recordings[next(iter(self._recordings))]
-            batches = self.batches(np.array(matrix, order="C"))  # memory of its own, for later calls to write into
+            batches = self.batches(
+                np.array(matrix, order="C")
+            )  # memory of its own, for later calls to write into
             self._recordings[key] = batches, Prediction(self._network, self._loss, batches)
         batches, prediction = self._recordings[key]
         batches.replace_features(matrix)

@@ -1,1 +1,3 @@
-"""Networks: parameters, layers with hand-written backward passes, and losses, written against the backend's operations."""
+"""Networks: parameters, layers with hand-written backward passes, and losses, written against the
+backend's operations.
+"""

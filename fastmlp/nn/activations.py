@@ -1,4 +1,6 @@
-"""Activations as layers use them: forward with the bias, forward alone, and backward from what was saved."""
+"""Activations as layers use them: forward with the bias, forward alone, and backward from what was
+saved.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from fastmlp.errors import UsageError
 from fastmlp.kernels.constants import FROM_INPUT
 from fastmlp.spec import numbers, parse_spec
 
-# The least and the largest number of arguments; the kernel's name where it differs; the argument's default.
+# The least and the largest number of arguments; the kernel's name where it differs; the argument's
+# default.
 ACCEPTED = {
     "identity": (0, 0),
     "relu": (0, 0),
@@ -27,7 +30,8 @@ ACCEPTED = {
 }
 KERNEL_NAMES = {"tanh": "hyperbolic_tangent"}
 DEFAULT_PARAMETER = {"leaky_relu": 0.01, "elu": 1.0}
-# What keeps the variance of the signal from layer to layer (He et al. 2015 for the ReLU family, LeCun's 5/3 for tanh).
+# What keeps the variance of the signal from layer to layer (He et al. 2015 for the ReLU family,
+# LeCun's 5/3 for tanh).
 GAINS = {
     "relu": math.sqrt(2),
     "tanh": 5 / 3,
@@ -66,27 +70,37 @@ class Activation:
         return GAINS.get(self.name, 1.0)
 
     def forward_with_bias(self, backend: Backend, z: Array, bias: Array, a: Array) -> None:
-        """a = f(z + bias); ``a`` is ``z`` itself unless the backward pass needs the input, which then stays in ``z``."""
+        """a = f(z + bias); ``a`` is ``z`` itself unless the backward pass needs the input, which
+        then stays in ``z``.
+        """
         if self.saves_input:
             backend.ops.add_bias(z, bias)
             self.forward(backend, z, a)
         elif self.name == "identity":
             backend.ops.add_bias(z, bias)
         else:
-            backend.ops.bias_activation(backend.scalar_function(self._kernel), z, bias, self.parameter)
+            backend.ops.bias_activation(
+                backend.scalar_function(self._kernel), z, bias, self.parameter
+            )
 
     def forward(self, backend: Backend, z: Array, a: Array) -> None:
         """a = f(z)."""
         backend.ops.activation_forward(backend.scalar_function(self._kernel), z, a, self.parameter)
 
     def backward(self, backend: Backend, upstream: Array, saved: Array) -> None:
-        """dz = da ⊙ f′ in place of the upstream gradient da; ``saved`` is z if ``saves_input``, else a."""
+        """dz = da ⊙ f′ in place of the upstream gradient da; ``saved`` is z if ``saves_input``,
+        else a.
+        """
         if self.name != "identity":
             derivative = backend.scalar_function(f"{self._kernel}_derivative")
             backend.ops.activation_backward(derivative, upstream, saved, self.parameter)
 
-    def backward_with_bias(self, backend: Backend, upstream: Array, saved: Array, into: tuple[Array, ...]) -> None:
-        """dz = da ⊙ f′ as in ``backward``; its sum over the rows goes ``into`` (db, alpha, beta, target) of bias_gradient."""
+    def backward_with_bias(
+        self, backend: Backend, upstream: Array, saved: Array, into: tuple[Array, ...]
+    ) -> None:
+        """dz = da ⊙ f′ as in ``backward``; its sum over the rows goes ``into`` (db, alpha, beta,
+        target) of bias_gradient.
+        """
         if self.name == "identity":
             backend.ops.bias_gradient(upstream, *into)
         else:
@@ -113,7 +127,9 @@ class Softmax(Activation):
         """dz = a ⊙ (da − Σ a·da), in place of the upstream gradient da."""
         backend.ops.softmax_backward(upstream, saved)
 
-    def backward_with_bias(self, backend: Backend, upstream: Array, saved: Array, into: tuple[Array, ...]) -> None:
+    def backward_with_bias(
+        self, backend: Backend, upstream: Array, saved: Array, into: tuple[Array, ...]
+    ) -> None:
         """dz = a ⊙ (da − Σ a·da), and its sum over the rows."""
         self.backward(backend, upstream, saved)
         backend.ops.bias_gradient(upstream, *into)
@@ -132,7 +148,9 @@ def parse_activation(text: str | Activation) -> Activation:
     name, arguments = parse_spec("activation", text, ACCEPTED)
     if name == "softmax":
         return Softmax()
-    parameter = numbers("activation", text, arguments)[0] if arguments else DEFAULT_PARAMETER.get(name, 0.0)
+    parameter = (
+        numbers("activation", text, arguments)[0] if arguments else DEFAULT_PARAMETER.get(name, 0.0)
+    )
     if name == "leaky_relu" and not 0 <= parameter < 1:
         raise UsageError(f"activation {text!r}: the slope must be at least 0 and less than 1.")
     if name == "elu" and parameter <= 0:

@@ -1,4 +1,6 @@
-"""Initial weights and biases: ``zeros``, ``constant(c)``, ``uniform(low, high)``, ``normal(mean, std)``, glorot, he, lecun."""
+"""Initial weights and biases: ``zeros``, ``constant(c)``, ``uniform(low, high)``, ``normal(mean,
+std)``, glorot, he, lecun.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +19,34 @@ ACCEPTED = {
     "constant": (1, 1),
     "uniform": (0, 2),
     "normal": (0, 2),
-    **{f"{rule}_{shape}": (0, 1) for rule in ("glorot", "he", "lecun") for shape in ("uniform", "normal")},
+    **{
+        f"{rule}_{shape}": (0, 1)
+        for rule in ("glorot", "he", "lecun")
+        for shape in ("uniform", "normal")
+    },
 }
-ALIASES = {"glorot": "glorot_uniform", "xavier": "glorot_uniform", "he": "he_normal", "lecun": "lecun_normal"}
+ALIASES = {
+    "glorot": "glorot_uniform",
+    "xavier": "glorot_uniform",
+    "he": "he_normal",
+    "lecun": "lecun_normal",
+}
 ALIASES |= {"xavier_uniform": "glorot_uniform", "xavier_normal": "glorot_normal"}
 ALIASES |= {"kaiming": "he_normal", "kaiming_uniform": "he_uniform", "kaiming_normal": "he_normal"}
-# Sizes of what may be given beside 0. Float32 holds every draw: NumPy's normal ones reach 13 deviations (3.65 + √(2·53·ln 2)).
-# And a deviation that is divided by √fan stays above 1e-38, where float32's normal numbers end and the kernels see zeros.
+# Sizes of what may be given beside 0. Float32 holds every draw: NumPy's normal ones reach 13
+# deviations (3.65 + √(2·53·ln 2)). And a deviation that is divided by √fan stays above 1e-38, where
+# float32's normal numbers end and the kernels see zeros.
 SMALLEST, LARGEST = 1e-30, 1e30
 
 
 class Initializer:
     """A distribution of initial numbers for a layer of given widths.
 
-    The scaled rules draw with the standard deviation gain/√fan: fan is fan_in for he (He et al. 2015) and lecun (LeCun et
-    al. 1998), (fan_in + fan_out)/2 for glorot (Glorot and Bengio 2010); the uniform forms reach from −√3 to +√3 of it. The
-    gain is the activation's own for he and 1 for the others; ``glorot_uniform(gain)`` takes the activation's too, and
-    ``glorot_uniform(1.5)`` the number given.
+    The scaled rules draw with the standard deviation gain/√fan: fan is fan_in for he (He et al.
+    2015) and lecun (LeCun et al. 1998), (fan_in + fan_out)/2 for glorot (Glorot and Bengio 2010);
+    the uniform forms reach from −√3 to +√3 of it. The gain is the activation's own for he and 1 for
+    the others; ``glorot_uniform(gain)`` takes the activation's too, and ``glorot_uniform(1.5)`` the
+    number given.
     """
 
     def __init__(self, name: str, arguments: list[float | str]):
@@ -45,9 +58,15 @@ class Initializer:
         return f"{self.name}({inside})" if inside else self.name
 
     def draw(
-        self, generator: np.random.Generator, shape: tuple[int, ...], fans: tuple[int, int], activation: Activation
+        self,
+        generator: np.random.Generator,
+        shape: tuple[int, ...],
+        fans: tuple[int, int],
+        activation: Activation,
     ):
-        """Return float64 numbers of ``shape`` for a layer with ``fans`` = (fan_in, fan_out) that feeds ``activation``."""
+        """Return float64 numbers of ``shape`` for a layer with ``fans`` = (fan_in, fan_out) that
+        feeds ``activation``.
+        """
         if self.name == "auto":
             return Initializer(_best_for(activation), []).draw(generator, shape, fans, activation)
         if self.name == "zeros":
@@ -72,20 +91,27 @@ class Initializer:
 
 
 def _best_for(activation: Activation) -> str:
-    """Return the usual rule for an activation: he for the ReLU family, lecun for selu, glorot for those that saturate."""
+    """Return the usual rule for an activation: he for the ReLU family, lecun for selu, glorot for
+    those that saturate.
+    """
     if activation.name == "selu":
         return "lecun_normal"
-    return "he_normal" if activation.name in ("relu", "leaky_relu", "elu", "gelu", "silu", "mish") else "glorot_uniform"
+    return (
+        "he_normal"
+        if activation.name in ("relu", "leaky_relu", "elu", "gelu", "silu", "mish")
+        else "glorot_uniform"
+    )
 
 
 def parse_initializer(text: str | Initializer) -> Initializer:
-    """Return the initial distribution that ``text`` names; ``uniform`` alone is (0, 0.05) and ``normal`` alone (0, 1).
+    """Return the initial distribution that ``text`` names; ``uniform`` alone is (0, 0.05) and
+    ``normal`` alone (0, 1).
 
     Raises
     ------
     UsageError
-        For an unknown name, a wrong number of arguments, a number that float32 cannot be trusted with, or bounds or a
-        deviation that make no sense.
+        For an unknown name, a wrong number of arguments, a number that float32 cannot be trusted
+        with, or bounds or a deviation that make no sense.
     """
     if isinstance(text, Initializer):
         return text

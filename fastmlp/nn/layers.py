@@ -1,9 +1,11 @@
-"""The layers: what each computes forward, and the chain rule backward, written once for every backend.
+"""The layers: what each computes forward, and the chain rule backward, written once for every
+backend.
 
-x is a layer's input, z its pre-activation, a or y its output, each (rows, width); d before a name is the gradient of the loss
-with respect to it. ``forward`` and ``backward`` work on buffers that ``bind`` allocates for the largest batch; a smaller
-batch uses their first rows. A backward pass may overwrite the upstream gradient that it is given, and overwrites the
-gradients of the layer's parameters, so that nothing has to be zeroed.
+x is a layer's input, z its pre-activation, a or y its output, each (rows, width); d before a name
+is the gradient of the loss with respect to it. ``forward`` and ``backward`` work on buffers that
+``bind`` allocates for the largest batch; a smaller batch uses their first rows. A backward pass may
+overwrite the upstream gradient that it is given, and overwrites the gradients of the layer's
+parameters, so that nothing has to be zeroed.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ class Layer(ABC):
     width
         Number of columns of the output.
     needs_input_gradient
-        False where nothing below has parameters: ``backward`` then returns None and spares the work.
+        False where nothing below has parameters: ``backward`` then returns None and spares the
+        work.
     """
 
     width: int
@@ -41,7 +44,9 @@ class Layer(ABC):
 
     @abstractmethod
     def backward(self, upstream: Array) -> Array | None:
-        """Set the gradients of the parameters and return dx, given the gradient of the last forward pass' output."""
+        """Set the gradients of the parameters and return dx, given the gradient of the last forward
+        pass' output.
+        """
 
     @abstractmethod
     def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
@@ -104,14 +109,17 @@ class Dense(Layer):
         self.backend.assign(self.weight.values, weights)
         if self.bias:
             self.backend.assign(
-                self.bias.values, self.bias_initializer.draw(generator, self.bias.shape, fans, self.feeds)
+                self.bias.values,
+                self.bias_initializer.draw(generator, self.bias.shape, fans, self.feeds),
             )
 
     def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
         """Allocate z, a and dx; a shares z's memory unless f′ needs z."""
         self.backend = backend
         self._z = backend.empty((rows, self.width), dtype)
-        self._a = backend.empty((rows, self.width), dtype) if self.activation.saves_input else self._z
+        self._a = (
+            backend.empty((rows, self.width), dtype) if self.activation.saves_input else self._z
+        )
         self._dx = backend.empty((rows, self.fan_in), dtype) if self.needs_input_gradient else None
 
     def forward(self, x: Array, training: bool) -> Array:
@@ -165,8 +173,8 @@ class ActivationLayer(Layer):
 class BatchNormalization(Layer):
     """x̂ = (x − μ)/√(σ² + ε), y = γ·x̂ + β, column by column.
 
-    μ and σ² are the batch's while training; in prediction they are running averages, which move towards the batch's by
-    1 − decay an update.
+    μ and σ² are the batch's while training; in prediction they are running averages, which move
+    towards the batch's by 1 − decay an update.
     """
 
     def __init__(self, width: int, decay: float = 0.9, epsilon: float = 1e-5):
@@ -186,14 +194,23 @@ class BatchNormalization(Layer):
 
     def initialize(self, generator: np.random.Generator) -> None:
         """γ = 1, β = 0; running mean 0, running variance 1."""
-        for parameter, value in ((self.gamma, 1), (self.beta, 0), (self.running_mean, 0), (self.running_variance, 1)):
+        for parameter, value in (
+            (self.gamma, 1),
+            (self.beta, 0),
+            (self.running_mean, 0),
+            (self.running_variance, 1),
+        ):
             self.backend.assign(parameter.values, np.full(parameter.shape, value))
 
     def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
         """Allocate x̂, y, dx and the batch's statistics."""
         self.backend = backend
-        self._normalized, self._y, self._dx = (backend.empty((rows, self.width), dtype) for _ in range(3))
-        self._mean, self._inverse_deviation = (backend.empty((self.width,), dtype) for _ in range(2))
+        self._normalized, self._y, self._dx = (
+            backend.empty((rows, self.width), dtype) for _ in range(3)
+        )
+        self._mean, self._inverse_deviation = (
+            backend.empty((self.width,), dtype) for _ in range(2)
+        )
 
     def forward(self, x: Array, training: bool) -> Array:
         """Return y, from the batch's own statistics while training, else from the running ones."""
@@ -223,7 +240,8 @@ class BatchNormalization(Layer):
 
 
 class Dropout(Layer):
-    """y = x ⊙ mask/keep while training, y = x in prediction: Srivastava et al. 2014, scaled in training.
+    """y = x ⊙ mask/keep while training, y = x in prediction: Srivastava et al. 2014, scaled in
+    training.
 
     Parameters
     ----------
@@ -234,18 +252,23 @@ class Dropout(Layer):
     whole_units
         Drop a unit for the whole batch rather than element by element.
     seed, index
-        The mask depends on the seed, the update, this index of the layer, and the element; on nothing else.
+        The mask depends on the seed, the update, this index of the layer, and the element; on
+        nothing else.
     counters
         Where the number of the update is read.
     """
 
-    def __init__(self, width: int, rate: float, whole_units: bool, seed: int, index: int, counters: Counters):
+    def __init__(
+        self, width: int, rate: float, whole_units: bool, seed: int, index: int, counters: Counters
+    ):
         self.width = width
         self.keep = 1.0 - rate
         self.whole_units, self.seed, self.index, self.counters = whole_units, seed, index, counters
 
     def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
-        """Allocate the mask and y; x keeps its own memory, since the layer below may take f′ from it."""
+        """Allocate the mask and y; x keeps its own memory, since the layer below may take f′ from
+        it.
+        """
         self.backend = backend
         self._y = backend.empty((rows, self.width), dtype)
         self._mask = backend.empty((rows, self.width), np.uint8)

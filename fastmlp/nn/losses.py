@@ -1,4 +1,6 @@
-"""Losses: from the network's outputs to each row's loss, whether it is right, and the gradient, in one operation."""
+"""Losses: from the network's outputs to each row's loss, whether it is right, and the gradient, in
+one operation.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,31 @@ import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
 from fastmlp.errors import UsageError, choose
-from fastmlp.kernels.constants import LOSS_SUM, RIGHT_ARGMAX, RIGHT_NEVER, RIGHT_SUM, RIGHT_THRESHOLD, ROW_COUNT
+from fastmlp.kernels.constants import (
+    LOSS_SUM,
+    RIGHT_ARGMAX,
+    RIGHT_NEVER,
+    RIGHT_SUM,
+    RIGHT_THRESHOLD,
+    ROW_COUNT,
+)
 from fastmlp.spec import numbers, parse_spec
 
-ACCEPTED = {"softmax_cross_entropy": (0, 0), "log_loss": (0, 0), "mse": (0, 0), "mae": (0, 0), "huber": (0, 1)}
+ACCEPTED = {
+    "softmax_cross_entropy": (0, 0),
+    "log_loss": (0, 0),
+    "mse": (0, 0),
+    "mae": (0, 0),
+    "huber": (0, 1),
+}
 ALIASES = {"cross_entropy": "softmax_cross_entropy", "binary_cross_entropy": "log_loss"}
 REDUCTIONS = ("mean", "sum")
-ELEMENTWISE_KERNELS = {"mse": "squared_error", "mae": "absolute_error", "huber": "huber", "log_loss": "log_loss"}
+ELEMENTWISE_KERNELS = {
+    "mse": "squared_error",
+    "mae": "absolute_error",
+    "huber": "huber",
+    "log_loss": "log_loss",
+}
 
 
 @dataclass(frozen=True)
@@ -28,10 +48,14 @@ class Statistics:
     rows: int = 0
 
     def __add__(self, other: Statistics) -> Statistics:
-        return Statistics(self.loss_sum + other.loss_sum, self.right + other.right, self.rows + other.rows)
+        return Statistics(
+            self.loss_sum + other.loss_sum, self.right + other.right, self.rows + other.rows
+        )
 
     def __sub__(self, other: Statistics) -> Statistics:
-        return Statistics(self.loss_sum - other.loss_sum, self.right - other.right, self.rows - other.rows)
+        return Statistics(
+            self.loss_sum - other.loss_sum, self.right - other.right, self.rows - other.rows
+        )
 
     @property
     def loss(self) -> float:
@@ -47,13 +71,14 @@ class Statistics:
 class Loss(ABC):
     """A loss over a batch of m rows: Σ wᵢ·ℓᵢ/m, or Σ wᵢ·ℓᵢ with ``reduction="sum"``.
 
-    Weights are given row by row; a caller who wants a weighted mean brings weights whose mean over the data is 1, so
-    that the size of a step does not depend on which rows a batch happens to hold.
+    Weights are given row by row; a caller who wants a weighted mean brings weights whose mean over
+    the data is 1, so that the size of a step does not depend on which rows a batch happens to hold.
 
     Parameters
     ----------
     reduction
-        ``"mean"`` or ``"sum"``: what the gradient is of. The loss that is reported is the mean either way.
+        ``"mean"`` or ``"sum"``: what the gradient is of. The loss that is reported is the mean
+        either way.
     """
 
     name: str
@@ -83,7 +108,11 @@ class Loss(ABC):
             (rows,) factor of each row's loss.
         """
         rows = len(outputs)
-        gradient, row_loss, row_right = self._gradient[:rows], self._row_loss[:rows], self._row_right[:rows]
+        gradient, row_loss, row_right = (
+            self._gradient[:rows],
+            self._row_loss[:rows],
+            self._row_right[:rows],
+        )
         scale = 1.0 / rows if self.reduction == "mean" else 1.0
         self._launch(outputs, targets, weights, scale, gradient, row_loss, row_right)
         self.backend.ops.accumulate_statistics(row_loss, row_right, self.statistics)
@@ -137,8 +166,12 @@ class SoftmaxCrossEntropy(Loss):
 
     def _launch(self, outputs, targets, weights, scale, gradient, row_loss, row_right) -> None:
         ops = self.backend.ops
-        operation = ops.softmax_cross_entropy if targets.ndim == 1 else ops.softmax_cross_entropy_soft
-        operation(outputs, targets, weights, self.label_smoothing, scale, gradient, row_loss, row_right)
+        operation = (
+            ops.softmax_cross_entropy if targets.ndim == 1 else ops.softmax_cross_entropy_soft
+        )
+        operation(
+            outputs, targets, weights, self.label_smoothing, scale, gradient, row_loss, row_right
+        )
 
     def finish_outputs(self, outputs: Array, finished: Array) -> None:
         """Turn logits into probabilities that sum to 1 in each row."""
@@ -146,7 +179,8 @@ class SoftmaxCrossEntropy(Loss):
 
 
 class ElementwiseLoss(Loss):
-    """Σⱼ ℓ(yⱼ, tⱼ): log loss on logits (summed over outputs), mse, mae, huber (averaged over outputs).
+    """Σⱼ ℓ(yⱼ, tⱼ): log loss on logits (summed over outputs), mse, mae, huber (averaged over
+    outputs).
 
     Parameters
     ----------
@@ -158,7 +192,9 @@ class ElementwiseLoss(Loss):
         When a row counts as right: RIGHT_NEVER, RIGHT_THRESHOLD or RIGHT_ARGMAX.
     """
 
-    def __init__(self, name: str, parameter: float = 0.0, right: int = RIGHT_NEVER, reduction: str = "mean"):
+    def __init__(
+        self, name: str, parameter: float = 0.0, right: int = RIGHT_NEVER, reduction: str = "mean"
+    ):
         super().__init__(reduction)
         self.name = name
         self.parameter = parameter
@@ -168,13 +204,20 @@ class ElementwiseLoss(Loss):
 
     def _launch(self, outputs, targets, weights, scale, gradient, row_loss, row_right) -> None:
         kernel = ELEMENTWISE_KERNELS[self.name]
-        functions = self.backend.scalar_function(kernel), self.backend.scalar_function(f"{kernel}_derivative")
+        functions = (
+            self.backend.scalar_function(kernel),
+            self.backend.scalar_function(f"{kernel}_derivative"),
+        )
         element_weight = 1.0 if self.name == "log_loss" else 1.0 / outputs.shape[1]
         how = self.parameter, element_weight, scale, self.right, self._threshold
-        self.backend.ops.elementwise_loss(*functions, outputs, targets, weights, *how, gradient, row_loss, row_right)
+        self.backend.ops.elementwise_loss(
+            *functions, outputs, targets, weights, *how, gradient, row_loss, row_right
+        )
 
     def finish_outputs(self, outputs: Array, finished: Array) -> None:
-        """Turn the logits of log_loss into probabilities; the other losses' outputs stay as they are."""
+        """Turn the logits of log_loss into probabilities; the other losses' outputs stay as they
+        are.
+        """
         if self.name != "log_loss":
             return super().finish_outputs(outputs, finished)
         sigmoid = self.backend.scalar_function("sigmoid")
@@ -189,8 +232,9 @@ def parse_loss(
     Parameters
     ----------
     text
-        ``auto``, ``softmax_cross_entropy``, ``log_loss``, ``mse``, ``mae``, ``huber`` or ``huber(δ)``. ``auto`` is
-        softmax_cross_entropy for classification, log_loss for multilabel and mse for regression.
+        ``auto``, ``softmax_cross_entropy``, ``log_loss``, ``mse``, ``mae``, ``huber`` or
+        ``huber(δ)``. ``auto`` is softmax_cross_entropy for classification, log_loss for multilabel
+        and mse for regression.
     task
         ``"classification"``, ``"multilabel"`` or ``"regression"``.
     outputs
@@ -206,7 +250,11 @@ def parse_loss(
         For an unknown loss, or one that does not fit the task.
     """
     if text == "auto":
-        text = {"classification": "softmax_cross_entropy", "multilabel": "log_loss", "regression": "mse"}[task]
+        text = {
+            "classification": "softmax_cross_entropy",
+            "multilabel": "log_loss",
+            "regression": "mse",
+        }[task]
         text = "log_loss" if task == "classification" and outputs == 1 else text
     stem, bracket, rest = text.partition("(")
     word = ALIASES.get(stem.strip().lower().replace("-", "_"), stem)
@@ -216,11 +264,17 @@ def parse_loss(
             f"loss {name} needs one class a row; this is a {task} task. Accepted: log_loss, mse, mae, huber."
         )
     if name == "softmax_cross_entropy" and outputs == 1:
-        raise UsageError(f"loss {name} needs an output for each class; with one output use log_loss.")
+        raise UsageError(
+            f"loss {name} needs an output for each class; with one output use log_loss."
+        )
     if name == "log_loss" and task == "regression":
-        raise UsageError("loss log_loss needs classes; this is a regression task. Accepted: mse, mae, huber.")
+        raise UsageError(
+            "loss log_loss needs classes; this is a regression task. Accepted: mse, mae, huber."
+        )
     if label_smoothing and name not in ("softmax_cross_entropy", "log_loss"):
-        raise UsageError(f"label_smoothing goes with softmax_cross_entropy and log_loss, not with {name}.")
+        raise UsageError(
+            f"label_smoothing goes with softmax_cross_entropy and log_loss, not with {name}."
+        )
     if name == "softmax_cross_entropy":
         return SoftmaxCrossEntropy(label_smoothing, reduction)
     parameter = _checked_smoothing(label_smoothing) if name == "log_loss" else 0.0
@@ -235,5 +289,7 @@ def parse_loss(
 
 def _checked_smoothing(label_smoothing: float) -> float:
     if not 0 <= label_smoothing < 1:
-        raise UsageError(f"label_smoothing must be at least 0 and less than 1; got {label_smoothing:g}.")
+        raise UsageError(
+            f"label_smoothing must be at least 0 and less than 1; got {label_smoothing:g}."
+        )
     return label_smoothing

@@ -1,4 +1,6 @@
-"""The multilayer perceptron: built from a description, bound to a backend, run forward and backward."""
+"""The multilayer perceptron: built from a description, bound to a backend, run forward and
+backward.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from .layers import ActivationLayer, BatchNormalization, Dense, Dropout, Layer
 
 BATCH_NORM_PLACES = ("none", "hidden", "input", "all")
 LARGEST_SEED = 1 << 63  # kernels take it as an int64
-INITIAL_WEIGHTS_STREAM = 0x1417  # keeps the draws of initial weights apart from those of shuffles under the same seed
+INITIAL_WEIGHTS_STREAM = (
+    0x1417  # keeps the draws of initial weights apart from those of shuffles under the same seed
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class Architecture:
     hidden
         Width of each hidden layer.
     activation, output_activation
-        Of the hidden layers (one word for all, or one a layer, separated by commas) and of the last.
+        Of the hidden layers (one word for all, or one a layer, separated by commas) and of the
+        last.
     init, bias_init
         Initial weights and biases, see initializers.
     dropout
@@ -60,12 +65,20 @@ class Architecture:
     decay_biases: bool = False
 
     def __post_init__(self):
-        for name, width in [("inputs", self.inputs), ("outputs", self.outputs), *(("hidden", w) for w in self.hidden)]:
+        for name, width in [
+            ("inputs", self.inputs),
+            ("outputs", self.outputs),
+            *(("hidden", w) for w in self.hidden),
+        ]:
             if isinstance(width, bool) or not isinstance(width, (int, np.integer)) or width < 1:
-                raise UsageError(f"{name}: a layer's width must be a whole number of at least 1; got {width!r}.")
+                raise UsageError(
+                    f"{name}: a layer's width must be a whole number of at least 1; got {width!r}."
+                )
         choose("batch_norm", self.batch_norm, BATCH_NORM_PLACES)
         if not 0 <= self.batch_norm_decay < 1:
-            raise UsageError(f"batch_norm_decay must be at least 0 and less than 1; got {self.batch_norm_decay:g}.")
+            raise UsageError(
+                f"batch_norm_decay must be at least 0 and less than 1; got {self.batch_norm_decay:g}."
+            )
         for rate in self.dropout:
             if not 0 <= rate < 1:
                 raise UsageError(f"dropout must be at least 0 and less than 1; got {rate:g}.")
@@ -74,7 +87,9 @@ class Architecture:
 
 
 def per_layer(name: str, values, layers: int) -> list:
-    """Return one value a hidden layer: a single one serves all, none is 0.0, another count is a UsageError."""
+    """Return one value a hidden layer: a single one serves all, none is 0.0, another count is a
+    UsageError.
+    """
     if isinstance(values, str):
         # A comma inside brackets belongs to an argument: leaky_relu(0.1),tanh has two parts.
         values = _split_outside_brackets(values)
@@ -82,7 +97,9 @@ def per_layer(name: str, values, layers: int) -> list:
     if len(values) == 1:
         return values * layers
     if len(values) != layers:
-        raise UsageError(f"{name} has {len(values)} values for {layers} hidden layer(s); give one, or one a layer.")
+        raise UsageError(
+            f"{name} has {len(values)} values for {layers} hidden layer(s); give one, or one a layer."
+        )
     return values
 
 
@@ -98,20 +115,30 @@ def _split_outside_brackets(text: str) -> list[str]:
 
 
 def build_layers(architecture: Architecture, seed: int, counters: Counters) -> list[Layer]:
-    """Return the layers in order: [batch normalisation] then, for each width, dense, [batch normalisation], f, [dropout]."""
+    """Return the layers in order: [batch normalisation] then, for each width, dense, [batch
+    normalisation], f, [dropout].
+    """
     activations = [
-        parse_activation(a) for a in per_layer("activation", architecture.activation, len(architecture.hidden))
+        parse_activation(a)
+        for a in per_layer("activation", architecture.activation, len(architecture.hidden))
     ]
     rates = per_layer("dropout", architecture.dropout, len(architecture.hidden))
-    weights, biases = parse_initializer(architecture.init), parse_initializer(architecture.bias_init)
+    weights, biases = (
+        parse_initializer(architecture.init),
+        parse_initializer(architecture.bias_init),
+    )
     identity = parse_activation("identity")
     layers: list[Layer] = []
     width = architecture.inputs
     if architecture.batch_norm in ("input", "all"):
         layers.append(BatchNormalization(width, architecture.batch_norm_decay))
-    for index, (units, activation, rate) in enumerate(zip(architecture.hidden, activations, rates, strict=True)):
+    for index, (units, activation, rate) in enumerate(
+        zip(architecture.hidden, activations, rates, strict=True)
+    ):
         if architecture.batch_norm in ("hidden", "all"):
-            layers.append(Dense(width, units, identity, weights, biases, has_bias=False, feeds=activation))
+            layers.append(
+                Dense(width, units, identity, weights, biases, has_bias=False, feeds=activation)
+            )
             layers.append(BatchNormalization(units, architecture.batch_norm_decay))
             if activation.name != "identity":
                 layers.append(ActivationLayer(units, activation))
@@ -120,7 +147,15 @@ def build_layers(architecture: Architecture, seed: int, counters: Counters) -> l
         if rate:
             layers.append(Dropout(units, rate, architecture.dropout_units, seed, index, counters))
         width = units
-    layers.append(Dense(width, architecture.outputs, parse_activation(architecture.output_activation), weights, biases))
+    layers.append(
+        Dense(
+            width,
+            architecture.outputs,
+            parse_activation(architecture.output_activation),
+            weights,
+            biases,
+        )
+    )
     for layer in layers if architecture.decay_biases else ():
         for parameter in layer.trained():
             parameter.decays = True
@@ -191,13 +226,17 @@ class Network:
         """
         if x.shape[1] != self.architecture.inputs or len(x) > self.bound_rows:
             expected = f"up to {self.bound_rows} rows of {self.architecture.inputs} columns"
-            raise ValueError(f"the network is bound for {expected}; got {tuple(x.shape)}. Call bind with more rows.")
+            raise ValueError(
+                f"the network is bound for {expected}; got {tuple(x.shape)}. Call bind with more rows."
+            )
         for layer in self.layers:
             x = layer.forward(x, training)
         return x
 
     def backward(self, upstream: Array) -> Array | None:
-        """Set every parameter's gradient, given the gradient with respect to the outputs of the last forward pass."""
+        """Set every parameter's gradient, given the gradient with respect to the outputs of the
+        last forward pass.
+        """
         for layer in reversed(self.layers):
             if upstream is None:
                 break
@@ -205,13 +244,17 @@ class Network:
         return upstream
 
     def named_parameters(self) -> dict[str, Parameter]:
-        """Return every array of the model by its name: ``dense_0.weight``, ``batch_normalization_0.running_mean``, …"""
+        """Return every array of the model by its name: ``dense_0.weight``,
+        ``batch_normalization_0.running_mean``, …
+        """
         names: dict[str, Parameter] = {}
         counts: dict[str, int] = {}
         for layer in self.layers:
             arrays = [*layer.trained(), *layer.kept()]
             if arrays:
-                kind = {"Dense": "dense", "BatchNormalization": "batch_normalization"}[type(layer).__name__]
+                kind = {"Dense": "dense", "BatchNormalization": "batch_normalization"}[
+                    type(layer).__name__
+                ]
                 index = counts.get(kind, 0)
                 counts[kind] = index + 1
                 names |= {f"{kind}_{index}.{parameter.name}": parameter for parameter in arrays}

@@ -1,4 +1,6 @@
-"""Optimizers: what happens to the flat gradient, and how it moves the flat parameters. They own no parameters."""
+"""Optimizers: what happens to the flat gradient, and how it moves the flat parameters. They own no
+parameters.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ class Regularization:
     weight_decay
         Decoupled: w shrinks by lr·weight_decay an update, on decaying parameters.
     clip_norm, clip_value
-        Largest Euclidean norm of the whole gradient, and largest size of one element; None for no limit.
+        Largest Euclidean norm of the whole gradient, and largest size of one element; None for no
+        limit.
     """
 
     l1: float = 0.0
@@ -49,12 +52,14 @@ class Regularization:
 class Optimizer(ABC):
     """An update rule.
 
-    ``bind`` gives it the buffers; ``begin_update`` goes to the next batch and takes the learning rate of its update from the
-    epoch's table; ``update`` applies the rule. The last two only launch operations, so they can be recorded.
+    ``bind`` gives it the buffers; ``begin_update`` goes to the next batch and takes the learning
+    rate of its update from the epoch's table; ``update`` applies the rule. The last two only launch
+    operations, so they can be recorded.
 
-    SGD and momentum fold: the operation that would store a gradient adds it to the parameter, or to the velocity, at once,
-    which spares writing and reading the gradient. That is done with the parameters that allow it (Parameter.folds) unless
-    something needs the whole gradient first, such as clipping; both ways give the same numbers to rounding.
+    SGD and momentum fold: the operation that would store a gradient adds it to the parameter, or to
+    the velocity, at once, which spares writing and reading the gradient. That is done with the
+    parameters that allow it (Parameter.folds) unless something needs the whole gradient first, such
+    as clipping; both ways give the same numbers to rounding.
 
     Attributes
     ----------
@@ -67,19 +72,37 @@ class Optimizer(ABC):
     slots: tuple[str, ...] = ()
 
     def bind(
-        self, backend: Backend, store, counters: Counters, regularization: Regularization, fold: bool = True
+        self,
+        backend: Backend,
+        store,
+        counters: Counters,
+        regularization: Regularization,
+        fold: bool = True,
     ) -> None:
-        """Allocate the state for the buffers of ``store`` (values, gradient, segments), and fold where possible."""
-        self.backend, self.store, self.counters, self.regularization = backend, store, counters, regularization
+        """Allocate the state for the buffers of ``store`` (values, gradient, segments), and fold
+        where possible.
+        """
+        self.backend, self.store, self.counters, self.regularization = (
+            backend,
+            store,
+            counters,
+            regularization,
+        )
         self.state = {name: backend.zeros(store.values.shape, store.dtype) for name in self.slots}
         self.learning_rate = backend.zeros((1,), np.float64)
         blocks = -(-store.values.shape[0] // NORM_BLOCK)
         self._partial_norms = backend.zeros((blocks,), np.float64)
         self._table = backend.zeros((0,), np.float64)
         self.folds = fold and self._can_fold()
-        for parameter in store.trained:  # all of them: an optimizer that was bound before may have left its own
+        for (
+            parameter
+        ) in store.trained:  # all of them: an optimizer that was bound before may have left its own
             folds = self.folds and parameter.folds
-            parameter.sink = self._folded_sink(parameter) if folds else Sink(store.one, store.zero, parameter.gradient)
+            parameter.sink = (
+                self._folded_sink(parameter)
+                if folds
+                else Sink(store.one, store.zero, parameter.gradient)
+            )
 
     def _can_fold(self) -> bool:
         """Return whether the rule folds and nothing looks at the gradient before it."""
@@ -91,14 +114,18 @@ class Optimizer(ABC):
         return not how.l1 and how.clip_norm is None and how.clip_value is None
 
     def _folded_sink(self, parameter) -> Sink:
-        """Return where a parameter's sum over the batch goes so that it is the update, or the velocity's."""
+        """Return where a parameter's sum over the batch goes so that it is the update, or the
+        velocity's.
+        """
         raise NotImplementedError
 
     def _finish_folded(self, segments: list) -> None:  # noqa: B027  SGD has nothing left to do
         """Launch what is left to do for segments of folding parameters after their sums."""
 
     def set_learning_rates(self, table: np.ndarray) -> None:
-        """Set the learning rate of each update of the coming epoch; the table keeps its memory while its length stays."""
+        """Set the learning rate of each update of the coming epoch; the table keeps its memory
+        while its length stays.
+        """
         if self._table.shape != table.shape:
             self._table = self.backend.zeros(table.shape, np.float64)
         self.backend.assign(self._table, table)
@@ -113,7 +140,9 @@ class Optimizer(ABC):
         left = [segment for segment in self.store.segments if not (self.folds and segment.folds)]
         for segment in left:
             if segment.decays and (how.l1 or how.l2):
-                ops.add_penalty(gradient[segment.stretch], self.store.values[segment.stretch], how.l1, how.l2)
+                ops.add_penalty(
+                    gradient[segment.stretch], self.store.values[segment.stretch], how.l1, how.l2
+                )
         if how.clip_value is not None:
             ops.clip_by_value(gradient, how.clip_value)
         if how.clip_norm is not None:
@@ -125,10 +154,15 @@ class Optimizer(ABC):
             self._rule(self.store.values[stretch], gradient[stretch], slots, decay)
 
     def _stretches(self, segments: list) -> list[tuple[slice, float]]:
-        """Return stretches of the flat buffers with their weight decay; neighbours that share it are one launch."""
+        """Return stretches of the flat buffers with their weight decay; neighbours that share it
+        are one launch.
+        """
         joined: list[tuple[slice, float]] = []
         for segment in segments:
-            stretch, decay = segment.stretch, self.regularization.weight_decay if segment.decays else 0.0
+            stretch, decay = (
+                segment.stretch,
+                self.regularization.weight_decay if segment.decays else 0.0,
+            )
             if joined and joined[-1][0].stop == stretch.start and joined[-1][1] == decay:
                 stretch = slice(joined.pop()[0].start, stretch.stop)
             joined.append((stretch, decay))
@@ -153,13 +187,17 @@ class SGD(Optimizer):
             return super().begin_update(rows)
         decay = self.regularization.l2 + self.regularization.weight_decay
         table = self.counters.values, rows, self._table
-        return self.backend.ops.begin_folded_update(*table, decay, self.learning_rate, self._scale, self._keep)
+        return self.backend.ops.begin_folded_update(
+            *table, decay, self.learning_rate, self._scale, self._keep
+        )
 
     def _can_fold(self) -> bool:
         return self._gradient_is_free()
 
     def _folded_sink(self, parameter) -> Sink:
-        return Sink(self._scale, self._keep if parameter.decays else self.store.one, parameter.values)
+        return Sink(
+            self._scale, self._keep if parameter.decays else self.store.one, parameter.values
+        )
 
     def _rule(self, values, gradient, slots, decay) -> None:
         self.backend.ops.sgd(values, gradient, self.learning_rate, decay)
@@ -191,10 +229,16 @@ class Momentum(Optimizer):
         return Sink(self.store.one, self._mu, velocity, move)
 
     def _finish_folded(self, segments) -> None:
-        left = [segment for segment in segments if not (self.backend.moves_weights and segment.is_matrix)]
+        left = [
+            segment
+            for segment in segments
+            if not (self.backend.moves_weights and segment.is_matrix)
+        ]
         for stretch, decay in self._stretches(left):
             velocity = self.state["velocity"][stretch]
-            self.backend.ops.momentum_step(self.store.values[stretch], velocity, self.learning_rate, decay)
+            self.backend.ops.momentum_step(
+                self.store.values[stretch], velocity, self.learning_rate, decay
+            )
 
     def _rule(self, values, gradient, slots, decay) -> None:
         operation = self.backend.ops.nesterov if self.nesterov else self.backend.ops.momentum
@@ -210,7 +254,9 @@ class RMSProp(Optimizer):
         self.rho, self.epsilon = _fraction("rho", rho), _positive("epsilon", epsilon)
 
     def _rule(self, values, gradient, slots, decay) -> None:
-        self.backend.ops.rmsprop(values, gradient, *slots, self.learning_rate, self.rho, self.epsilon, decay)
+        self.backend.ops.rmsprop(
+            values, gradient, *slots, self.learning_rate, self.rho, self.epsilon, decay
+        )
 
 
 class Adagrad(Optimizer):
@@ -236,7 +282,9 @@ class Adam(Optimizer):
 
     def _rule(self, values, gradient, slots, decay) -> None:
         how = self.beta1, self.beta2, self.epsilon, decay
-        self.backend.ops.adam(values, gradient, *slots, self.counters.values, self.learning_rate, *how)
+        self.backend.ops.adam(
+            values, gradient, *slots, self.counters.values, self.learning_rate, *how
+        )
 
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw")
@@ -250,7 +298,9 @@ DEFAULT_LEARNING_RATES = {
     "adamw": 0.001,
 }
 ADAMW_WEIGHT_DECAY = 0.01
-SMALLEST_EPSILON = 1e-30  # well inside float32, where a smaller one would become 0 and divide it by 0
+SMALLEST_EPSILON = (
+    1e-30  # well inside float32, where a smaller one would become 0 and divide it by 0
+)
 
 
 def make_optimizer(
@@ -264,7 +314,8 @@ def make_optimizer(
 ) -> Optimizer:
     """Return the optimizer that ``name`` names; numbers that its rule does not use are ignored.
 
-    ``adamw`` is Adam; what sets it apart is a weight decay of 0.01 unless another is given (Regularization.weight_decay).
+    ``adamw`` is Adam; what sets it apart is a weight decay of 0.01 unless another is given
+    (Regularization.weight_decay).
 
     Raises
     ------
@@ -291,5 +342,7 @@ def _fraction(name: str, value: float) -> float:
 
 def _positive(name: str, value: float) -> float:
     if not (math.isfinite(value) and value >= SMALLEST_EPSILON):
-        raise UsageError(f"{name} must be a finite number of at least {SMALLEST_EPSILON:g}; got {value:g}.")
+        raise UsageError(
+            f"{name} must be a finite number of at least {SMALLEST_EPSILON:g}; got {value:g}."
+        )
     return value

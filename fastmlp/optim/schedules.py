@@ -1,4 +1,6 @@
-"""Learning-rate schedules: the rate of every update of an epoch as one array, so that no step asks Python for it."""
+"""Learning-rate schedules: the rate of every update of an epoch as one array, so that no step asks
+Python for it.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ DEFAULTS = {
     "one_cycle": [0.3, 25.0],  # share of the run that rises, peak over start
     "plateau": [5, 0.5],  # epochs without improvement, factor
 }
-IMPROVEMENT = 1e-4  # relative change of the watched number that counts as an improvement on a plateau
+IMPROVEMENT = (
+    1e-4  # relative change of the watched number that counts as an improvement on a plateau
+)
 
 
 class Schedule:
@@ -43,19 +47,27 @@ class Schedule:
         - ``exponential(factor)``: by ``factor`` every epoch, smoothly;
         - ``inverse_scaling(power)``: divided by (1 + updates)^power;
         - ``cosine(final)``: half a cosine from 1 to ``final`` (Loshchilov and Hutter 2017);
-        - ``one_cycle(rise, ratio)``: from 1/ratio up to 1 in the first ``rise`` of the run, then down to nearly zero
-          (Smith and Topin 2018);
-        - ``plateau(epochs, factor)``: multiplied by ``factor`` when the watched number has not improved for ``epochs``.
+        - ``one_cycle(rise, ratio)``: from 1/ratio up to 1 in the first ``rise`` of the run, then
+          down to nearly zero (Smith and Topin 2018);
+        - ``plateau(epochs, factor)``: multiplied by ``factor`` when the watched number has not
+          improved for ``epochs``.
     base_rate
         The learning rate that the factors multiply.
     updates_per_epoch, epochs
         Length of the run.
     warmup
-        Updates over which the rate first rises from near zero in a straight line, before any schedule.
+        Updates over which the rate first rises from near zero in a straight line, before any
+        schedule.
     """
 
     def __init__(
-        self, name: str, arguments: list[float], base_rate: float, updates_per_epoch: int, epochs: int, warmup: int = 0
+        self,
+        name: str,
+        arguments: list[float],
+        base_rate: float,
+        updates_per_epoch: int,
+        epochs: int,
+        warmup: int = 0,
     ):
         self.name, self.arguments = name, arguments
         self.base_rate = base_rate
@@ -64,15 +76,21 @@ class Schedule:
         self.plateau_factor, self.best, self.epochs_since_best = 1.0, math.inf, 0
 
     def learning_rates(self, first_update: int, count: int) -> np.ndarray:
-        """Return the rates, float64, of ``count`` updates from the one numbered ``first_update`` (from 0) on."""
+        """Return the rates, float64, of ``count`` updates from the one numbered ``first_update``
+        (from 0) on.
+        """
         update = np.arange(first_update, first_update + count, dtype=np.float64)
         rates = self.base_rate * self._factor(np.maximum(update - self.warmup, 0.0))
         if self.warmup:
-            rates = np.where(update < self.warmup, self.base_rate * (update + 1) / self.warmup, rates)
+            rates = np.where(
+                update < self.warmup, self.base_rate * (update + 1) / self.warmup, rates
+            )
         return rates
 
     def epoch_ended(self, watched: float) -> bool:
-        """Tell the schedule the number to watch (smaller is better); return whether a plateau lowered the rate."""
+        """Tell the schedule the number to watch (smaller is better); return whether a plateau
+        lowered the rate.
+        """
         if self.name != "plateau":
             return False
         patience, factor = self.arguments
@@ -98,7 +116,9 @@ class Schedule:
             case "inverse_scaling":
                 return (1.0 + update) ** -self.arguments[0]
             case "cosine":
-                return self.arguments[0] + (1 - self.arguments[0]) * 0.5 * (1 + np.cos(np.pi * progress))
+                return self.arguments[0] + (1 - self.arguments[0]) * 0.5 * (
+                    1 + np.cos(np.pi * progress)
+                )
             case "one_cycle":
                 return self._one_cycle(progress)
             case _:
@@ -108,20 +128,27 @@ class Schedule:
         rise, ratio = self.arguments
         start, end = 1 / ratio, 1e-4 / ratio
         upward = start + (1 - start) * 0.5 * (1 - np.cos(np.pi * np.minimum(progress / rise, 1.0)))
-        downward = end + (1 - end) * 0.5 * (1 + np.cos(np.pi * np.clip((progress - rise) / (1 - rise), 0.0, 1.0)))
+        downward = end + (1 - end) * 0.5 * (
+            1 + np.cos(np.pi * np.clip((progress - rise) / (1 - rise), 0.0, 1.0))
+        )
         return np.where(progress < rise, upward, downward)
 
 
-def parse_schedule(text: str, base_rate: float, updates_per_epoch: int, epochs: int, warmup: int = 0) -> Schedule:
+def parse_schedule(
+    text: str, base_rate: float, updates_per_epoch: int, epochs: int, warmup: int = 0
+) -> Schedule:
     """Return the schedule that ``text`` names: ``cosine``, ``step(10, 0.5)``.
 
     Raises
     ------
     UsageError
-        For an unknown name, numbers out of range, a rate that is not positive, or a negative warm-up.
+        For an unknown name, numbers out of range, a rate that is not positive, or a negative
+        warm-up.
     """
     if not (math.isfinite(base_rate) and base_rate > 0):
-        raise UsageError(f"the learning rate must be a finite number greater than 0; got {base_rate:g}.")
+        raise UsageError(
+            f"the learning rate must be a finite number greater than 0; got {base_rate:g}."
+        )
     if warmup < 0:
         raise UsageError(f"warmup must be at least 0 updates; got {warmup}.")
     stem, bracket, rest = str(text).partition("(")
@@ -139,7 +166,10 @@ _RANGES = {
     "exponential": [("the factor", *_SHARE)],
     "inverse_scaling": [("the power", 0, math.inf, "must be at least 0")],
     "cosine": [("the final share", *_SHARE)],
-    "one_cycle": [("the rise", 0.001, 0.999, "must lie between 0.001 and 0.999"), ("the ratio", *_EPOCHS)],
+    "one_cycle": [
+        ("the rise", 0.001, 0.999, "must lie between 0.001 and 0.999"),
+        ("the ratio", *_EPOCHS),
+    ],
     "plateau": [("epochs", *_EPOCHS), ("the factor", *_SHARE)],
 }
 

@@ -14,7 +14,9 @@ IN_MEMORY = "(given in memory)"  # what settings say in the place of a name
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Data that take the place of the settings' ``dataset`` and ``test``; None for what the settings name."""
+    """Data that take the place of the settings' ``dataset`` and ``test``; None for what the
+    settings name.
+    """
 
     dataset: Any = None
     test: Any = None
@@ -23,12 +25,14 @@ class Given:
         return self.dataset is not None or self.test is not None
 
     def or_named(self, settings: Settings) -> tuple[Any, Any]:
-        """Return the data set and its test rows, where they are not given as the settings name them.
+        """Return the data set and its test rows, where they are not given as the settings name
+        them.
 
         Raises
         ------
         DataError
-            If they were given in memory to the run that the settings belong to, and are not given again.
+            If they were given in memory to the run that the settings belong to, and are not given
+            again.
         """
         dataset = settings.dataset if self.dataset is None else self.dataset
         test = settings.test if self.test is None else self.test
@@ -51,5 +55,7 @@ def named(dataset: Any = None, test: Any = None) -> tuple[dict[str, str], Given]
     """
     given = {"dataset": dataset, "test": test}
     there = {name: value for name, value in given.items() if value is not None}
-    settings = {name: place(value) if is_place(value) else IN_MEMORY for name, value in there.items()}
+    settings = {
+        name: place(value) if is_place(value) else IN_MEMORY for name, value in there.items()
+    }
     return settings, Given(**{name: value for name, value in there.items() if not is_place(value)})

@@ -1,4 +1,6 @@
-"""What a model keeps of its data to know them again: a fingerprint of all rows, and a hash of each held-out row."""
+"""What a model keeps of its data to know them again: a fingerprint of all rows, and a hash of each
+held-out row.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ class KnownRows:
     train_sum
         Sum of the training rows' hashes modulo 2⁶⁴: the same in any order.
     held_out
-        uint64 (rows,) of each split of HELD_OUT that has rows; empty where there were too many to keep.
+        uint64 (rows,) of each split of HELD_OUT that has rows; empty where there were too many to
+        keep.
     """
 
     order: str
@@ -53,7 +56,9 @@ class KnownRows:
         return {ROW_HASHES + name: array for name, array in self.held_out.items()}
 
     @classmethod
-    def from_dict(cls, kept: Any, arrays: Mapping[str, np.ndarray], rows: Mapping[str, int]) -> KnownRows:
+    def from_dict(
+        cls, kept: Any, arrays: Mapping[str, np.ndarray], rows: Mapping[str, int]
+    ) -> KnownRows:
         """Return what ``to_dict`` and ``arrays`` described of splits with so many rows.
 
         Raises
@@ -67,9 +72,13 @@ class KnownRows:
             if array is None:
                 continue
             if array.dtype != np.uint64 or array.shape != (rows.get(name),):
-                raise stored.damaged(ROW_HASHES + name, "a hash for each row", f"{array.dtype} {array.shape}")
+                raise stored.damaged(
+                    ROW_HASHES + name, "a hash for each row", f"{array.dtype} {array.shape}"
+                )
             held_out[name] = array
-        order, train_sum = (_digits(kept, *each) for each in (("order", 64), ("train_sum", HASH_BITS // 4)))
+        order, train_sum = (
+            _digits(kept, *each) for each in (("order", 64), ("train_sum", HASH_BITS // 4))
+        )
         return cls(order, int(train_sum, 16), held_out)
 
 
@@ -89,7 +98,8 @@ def total(hashes: np.ndarray) -> int:
 
 
 def positions(wanted: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Return where each of the hashes ``wanted`` stands, −1 if it does not; equal ones take different places.
+    """Return where each of the hashes ``wanted`` stands, −1 if it does not; equal ones take
+    different places.
 
     Parameters
     ----------

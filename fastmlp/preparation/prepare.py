@@ -1,4 +1,6 @@
-"""From a source and settings to matrices: splits, fitted preprocessing, encoded targets, row weights."""
+"""From a source and settings to matrices: splits, fitted preprocessing, encoded targets, row
+weights.
+"""
 
 from __future__ import annotations
 
@@ -111,10 +113,17 @@ def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
 
 
 def _check_all_rows(source: Source, settings: Settings) -> None:
-    """Look at all rows before they are split, so that an error names the row as the user's file counts it."""
+    """Look at all rows before they are split, so that an error names the row as the user's file
+    counts it.
+    """
     TargetEncoder().fit(source.target, settings.task, settings.standardize_target, settings.dtype)
     FeaturePreprocessor().fit(
-        source.features, "none", settings.dtype, source.image_shape, source.feature_names, source.schema
+        source.features,
+        "none",
+        settings.dtype,
+        source.image_shape,
+        source.feature_names,
+        source.schema,
     )
 
 
@@ -162,21 +171,26 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
 
 
 def same_data(data: PreparedData, kept: str) -> bool:
-    """Tell whether data are those of which a checkpoint kept the ``known_rows.order``, or a fingerprint of old."""
+    """Tell whether data are those of which a checkpoint kept the ``known_rows.order``, or a
+    fingerprint of old.
+    """
     return kept in (data.known_rows.order, sampled_fingerprint(data))
 
 
 def sampled_fingerprint(data: PreparedData) -> str:
     """Return what checkpoints kept before models knew their rows.
 
-    It is a SHA-256 of the prepared data: of all targets, and of up to FINGERPRINT_ROWS rows of features in each split.
+    It is a SHA-256 of the prepared data: of all targets, and of up to FINGERPRINT_ROWS rows of
+    features in each split.
     """
     total = hashlib.sha256()
     for name, part in data.parts.items():
         if part is None:
             continue
         rows = np.linspace(0, len(part) - 1, min(len(part), FINGERPRINT_ROWS)).astype(np.int64)
-        total.update(f"{name} {part.features.dtype} {part.features.shape} {part.targets.dtype}".encode())
+        total.update(
+            f"{name} {part.features.dtype} {part.features.shape} {part.targets.dtype}".encode()
+        )
         total.update(np.ascontiguousarray(part.features[rows]).data)
         total.update(np.ascontiguousarray(part.targets).data)
     return total.hexdigest()
@@ -210,7 +224,9 @@ def read_source(
     )
 
 
-def split_source(source: Source, settings: Settings, task: str) -> tuple[Source, Source | None, Source | None]:
+def split_source(
+    source: Source, settings: Settings, task: str
+) -> tuple[Source, Source | None, Source | None]:
     """Return the training, validation and test rows of a source."""
     rows = split_numbers(source, settings, task)
     train, validation, test = (None if part is None else source.take(part) for part in rows)
@@ -220,7 +236,9 @@ def split_source(source: Source, settings: Settings, task: str) -> tuple[Source,
 def split_numbers(
     source: Source, settings: Settings, task: str
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """Return the row numbers of training, validation and test; None for a part that is not there or stands apart."""
+    """Return the row numbers of training, validation and test; None for a part that is not there or
+    stands apart.
+    """
     fraction = settings.validation_fraction
     if fraction is None:
         fraction = 0.0 if settings.early_stopping is None else DEFAULT_VALIDATION_FRACTION
@@ -240,7 +258,8 @@ def class_weights(text: str, encoder: TargetEncoder, labels: np.ndarray) -> np.n
     Parameters
     ----------
     text
-        ``none``; ``balanced``: rows/(classes · rows of the class); or ``label=weight,…``, 1 for labels left out.
+        ``none``; ``balanced``: rows/(classes · rows of the class); or ``label=weight,…``, 1 for
+        labels left out.
     encoder
         Knows the classes.
     labels
@@ -281,6 +300,8 @@ def _weights_by_label(text: str, encoder: TargetEncoder) -> np.ndarray:
         except ValueError:
             weight = -1.0
         if not 0 <= weight < float("inf"):
-            raise UsageError(f"class_weight of {label.strip()!r} must be a number of at least 0; got {number!r}.")
+            raise UsageError(
+                f"class_weight of {label.strip()!r} must be a number of at least 0; got {number!r}."
+            )
         weights[names.index(label.strip())] = weight
     return weights

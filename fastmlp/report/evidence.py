@@ -35,8 +35,8 @@ class Split:
     source
         The rows as they were read; ``row_names`` says where each was found.
     encoded
-        (rows,) class numbers; (rows, outputs) of 0 and 1 for multilabel; (rows, outputs) values in their own unit for
-        regression.
+        (rows,) class numbers; (rows, outputs) of 0 and 1 for multilabel; (rows, outputs) values in
+        their own unit for regression.
     outputs
         (rows, classes) or (rows, outputs) of what the model says, in the same unit.
     """
@@ -144,9 +144,13 @@ def gather(
 
 
 def _split_again(model: Model, changes: dict[str, str]) -> tuple[Source, FoundSplits]:
-    """Return the source and those of its splits that have rows; a row keeps the place where it was found."""
+    """Return the source and those of its splits that have rows; a row keeps the place where it was
+    found.
+    """
     settings = settings_from(model.settings, changes)
-    source = _with_row_names(read_source(settings, schema=model.schema, pictures=model.features.pictures))
+    source = _with_row_names(
+        read_source(settings, schema=model.schema, pictures=model.features.pictures)
+    )
     if source.test is not None:
         source = replace(source, test=_with_row_names(source.test))
     return source, find_splits(model, source, settings)
@@ -167,11 +171,17 @@ def _answered(name: str, part: Source, model: Model) -> Split:
 
 
 def _disagreements(splits: dict[str, Split], model: Model, metrics: dict[str, Any]) -> list[str]:
-    """Say so where the rows do not give the accuracy that training measured: then they are not the same rows."""
+    """Say so where the rows do not give the accuracy that training measured: then they are not the
+    same rows.
+    """
     problems = []
     for name, split in splits.items():
         told = metrics.get(f"{name}_accuracy")
-        if model.task != "classification" or not isinstance(told, (int, float)) or metrics.get("diverged"):
+        if (
+            model.task != "classification"
+            or not isinstance(told, (int, float))
+            or metrics.get("diverged")
+        ):
             continue
         counted = float(np.mean(split.decided == split.encoded))
         if abs(counted - told) > max(FREE_DIFFERENCE, 1.5 / len(split)):
@@ -183,11 +193,17 @@ def _disagreements(splits: dict[str, Split], model: Model, metrics: dict[str, An
 
 
 def _image_shape(source: Source) -> tuple[int, ...] | None:
-    """Return the shape of a row's picture: the source's, or a square where every column is called a pixel."""
+    """Return the shape of a row's picture: the source's, or a square where every column is called a
+    pixel.
+    """
     if source.image_shape is not None:
         return source.image_shape
     columns = source.features.shape[1]
     side = math.isqrt(columns)
     names = source.feature_names or tuple(getattr(source.features, "columns", ()))
     called_pixels = names and all(str(name).lower().startswith(PIXEL_NAMES) for name in names)
-    return (side, side) if called_pixels and side * side == columns and side >= SMALLEST_PICTURE else None
+    return (
+        (side, side)
+        if called_pixels and side * side == columns and side >= SMALLEST_PICTURE
+        else None
+    )

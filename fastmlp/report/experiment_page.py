@@ -1,4 +1,6 @@
-"""The page of an experiment: reported beside measured, each sweep with its reasons, and a summary of every run."""
+"""The page of an experiment: reported beside measured, each sweep with its reasons, and a summary
+of every run.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,19 @@ from .tables import phases_table
 from .verdict import Verdict, judge
 from .words import listed, seconds, short
 
-EXPECTED = {"at_least": "at least that", "at_most": "at most that", "about": "about that", "fails": "must fail"}
-STATUS_CLASS = {"done": "good", "diverged": "bad", "failed": "bad", "running": "open", "pending": "open"}
+EXPECTED = {
+    "at_least": "at least that",
+    "at_most": "at most that",
+    "about": "about that",
+    "fails": "must fail",
+}
+STATUS_CLASS = {
+    "done": "good",
+    "diverged": "bad",
+    "failed": "bad",
+    "running": "open",
+    "pending": "open",
+}
 
 
 def experiment_page(experiment: Experiment, beside: Path, folder: str) -> Page:
@@ -61,22 +74,33 @@ def experiment_page(experiment: Experiment, beside: Path, folder: str) -> Page:
     ]
     subtitle = " · ".join(text for text in (experiment.name, experiment.data) if text)
     lead = [
-        notice([experiment.stand_in] if experiment.stand_in else [], "These are not the original data."),
-        notice(["Few rows and epochs: no figure can be compared."] if experiment.quick else [], "A quick run."),
+        notice(
+            [experiment.stand_in] if experiment.stand_in else [], "These are not the original data."
+        ),
+        notice(
+            ["Few rows and epochs: no figure can be compared."] if experiment.quick else [],
+            "A quick run.",
+        ),
         element("p", subtitle, class_="subtitle"),
         element("p", experiment.about) if experiment.about else None,
         verdict_box(verdict),
         _cards(experiment),
     ]
-    return Page(page(experiment.title or experiment.name, lead, sections), album.pictures, verdict, [])
+    return Page(
+        page(experiment.title or experiment.name, lead, sections), album.pictures, verdict, []
+    )
 
 
 def _records(experiment: Experiment) -> dict[str, list[RunRecord]]:
-    """Return what each run's folder holds, by the variant's name; runs without a folder are left out."""
+    """Return what each run's folder holds, by the variant's name; runs without a folder are left
+    out.
+    """
     records: dict[str, list[RunRecord]] = {}
     for variant in experiment.variants:
         try:
-            records.setdefault(variant.name, []).append(read_record(experiment.folder / variant.folder))
+            records.setdefault(variant.name, []).append(
+                read_record(experiment.folder / variant.folder)
+            )
         except ModelFileError:
             continue
     return records
@@ -93,7 +117,9 @@ def _verdict(experiment: Experiment) -> Verdict:
         best = best_of(found, sweep.metric)
         if best is not None and len(found) > 1 and tells_quality(sweep.metric):
             value = metric_value(sweep.metric, best.middle)
-            sentences.append(f"{sweep.title}: the best is {best.name} with a {metric_words(sweep.metric)} of {value}.")
+            sentences.append(
+                f"{sweep.title}: the best is {best.name} with a {metric_words(sweep.metric)} of {value}."
+            )
     return Verdict(mood, f"{sentence[:1].upper()}{sentence[1:]}.", sentences)
 
 
@@ -106,7 +132,11 @@ def _statuses(experiment: Experiment) -> str:
         for status, names in by_status.items()
     ]
     runs = len(experiment.variants)
-    return f"{runs:,} {'run' if runs == 1 else 'runs'}: {', '.join(words)}." if runs else "No run has begun."
+    return (
+        f"{runs:,} {'run' if runs == 1 else 'runs'}: {', '.join(words)}."
+        if runs
+        else "No run has begun."
+    )
 
 
 def _cards(experiment: Experiment) -> Html:
@@ -121,7 +151,10 @@ def _cards(experiment: Experiment) -> Html:
     shown = items if figures else items[3:]
     return element(
         "div",
-        element("dl", [element("div", element("dt", name), element("dd", value)) for name, value in shown]),
+        element(
+            "dl",
+            [element("div", element("dt", name), element("dd", value)) for name, value in shown],
+        ),
         class_="cards",
     )
 
@@ -131,7 +164,9 @@ def _comparisons(experiment: Experiment) -> Html | None:
     if not figures:
         return None
     header = ("variant", "figure", "reported", "measured", "expected", "met?", "why, and notes")
-    return table("Every figure that was reported", header, map(_comparison, figures), texts=7, class_="prose")
+    return table(
+        "Every figure that was reported", header, map(_comparison, figures), texts=7, class_="prose"
+    )
 
 
 def _comparison(figure: Figure) -> tuple[Any, ...]:
@@ -139,8 +174,16 @@ def _comparison(figure: Figure) -> tuple[Any, ...]:
     spread = ""
     if figure.lowest is not None and figure.highest is not None and figure.lowest < figure.highest:
         spread = f" ({_plain(comparison.metric, figure.lowest)} to {_plain(comparison.metric, figure.highest)})"
-    measured = figure.status if figure.measured is None else [_measured(comparison.metric, figure.measured), spread]
-    met = {True: ("good", "✓ met"), False: ("bad", "✗ not met"), None: ("open", "– cannot be told")}[figure.met]
+    measured = (
+        figure.status
+        if figure.measured is None
+        else [_measured(comparison.metric, figure.measured), spread]
+    )
+    met = {
+        True: ("good", "✓ met"),
+        False: ("bad", "✗ not met"),
+        None: ("open", "– cannot be told"),
+    }[figure.met]
     if figure.by_tolerance:
         met = ("open", "✓ by tolerance alone")
     expected = EXPECTED[comparison.expect]
@@ -148,7 +191,9 @@ def _comparison(figure: Figure) -> tuple[Any, ...]:
         expected = f"{expected.removesuffix(' that')} that of {comparison.than}"
     if comparison.tolerance:
         expected += f", within {_difference(comparison.metric, comparison.tolerance)}"
-    notes = " ".join(_sentence(text, comparison) for text in (figure.reason, comparison.note) if text)
+    notes = " ".join(
+        _sentence(text, comparison) for text in (figure.reason, comparison.note) if text
+    )
     return (
         comparison.variant,
         metric_words(comparison.metric),
@@ -162,7 +207,9 @@ def _comparison(figure: Figure) -> tuple[Any, ...]:
 
 def _sentence(text: str, comparison: Comparison) -> str:
     """Return a remark as a sentence; a variant's name that it begins with stays as it is."""
-    begins_with_name = any(name and text.startswith(name) for name in (comparison.variant, comparison.than))
+    begins_with_name = any(
+        name and text.startswith(name) for name in (comparison.variant, comparison.than)
+    )
     first = text[:1] if begins_with_name else text[:1].upper()
     return f"{first}{text[1:]}{'' if text.endswith('.') else '.'}"
 
@@ -188,13 +235,21 @@ def _measured(metric: str, value: Any) -> Html:
 
 
 def _sweep(
-    experiment: Experiment, sweep: Sweep, records: dict[str, list[RunRecord]], album: Album, beside: Path
+    experiment: Experiment,
+    sweep: Sweep,
+    records: dict[str, list[RunRecord]],
+    album: Album,
+    beside: Path,
 ) -> list[Any]:
     found = outcomes(experiment, sweep, records)
     if not found:
         return []
     why = [element("p", paragraph) for paragraph in sweep.why.split("\n\n") if paragraph.strip()]
-    words = [word for word in ("loss", "accuracy", "rmse", "r2") if word != "rmse" or "rmse" in sweep.metric]
+    words = [
+        word
+        for word in ("loss", "accuracy", "rmse", "r2")
+        if word != "rmse" or "rmse" in sweep.metric
+    ]
     curves = [curves_picture(sweep, records, word) for word in words]
     pictures = album.show(result_picture(sweep, found), *curves, time_picture(sweep, records))
     return [*why, pictures, _ranking(experiment, sweep, found, beside)]
@@ -237,7 +292,9 @@ def _status(status: str) -> Html:
 
 
 def _link(name: str, experiment: Experiment, variant: Variant, beside: Path) -> Html | str:
-    """Return a variant's name as a link to its own report, or else to its folder; just the name where there is none."""
+    """Return a variant's name as a link to its own report, or else to its folder; just the name
+    where there is none.
+    """
     folder = experiment.folder / variant.folder
     if not variant.folder or not folder.is_dir():
         return name
@@ -251,15 +308,26 @@ def _runs(experiment: Experiment, records: dict[str, list[RunRecord]], beside: P
     by_folder = {record.folder: record for of_variant in records.values() for record in of_variant}
     several = len({variant.seed for variant in experiment.variants}) > 1
     runs = [
-        _summary(experiment, variant, by_folder.get(experiment.folder / variant.folder), several, beside)
+        _summary(
+            experiment, variant, by_folder.get(experiment.folder / variant.folder), several, beside
+        )
         for variant in experiment.variants
     ]
     return [element("div", runs, class_="runs")] if runs else []
 
 
-def _summary(experiment: Experiment, variant: Variant, record: RunRecord | None, several: bool, beside: Path) -> Html:
-    title = [variant.name, f", seed {variant.seed}" if several else "", " ", _status(variant.status)]
-    parts: list[Any] = [element("p", "Folder: ", _link(variant.folder or variant.name, experiment, variant, beside))]
+def _summary(
+    experiment: Experiment, variant: Variant, record: RunRecord | None, several: bool, beside: Path
+) -> Html:
+    title = [
+        variant.name,
+        f", seed {variant.seed}" if several else "",
+        " ",
+        _status(variant.status),
+    ]
+    parts: list[Any] = [
+        element("p", "Folder: ", _link(variant.folder or variant.name, experiment, variant, beside))
+    ]
     if variant.error:
         parts.append(element("p", f"Reason: {variant.error}"))
     if variant.changes:
@@ -268,7 +336,12 @@ def _summary(experiment: Experiment, variant: Variant, record: RunRecord | None,
         parts.append(phases_table(variant.phases))
     if record is not None and record.metrics:
         verdict = judge(record, Evidence(None))
-        parts.append(element("ul", [element("li", sentence) for sentence in (verdict.headline, *verdict.sentences)]))
+        parts.append(
+            element(
+                "ul",
+                [element("li", sentence) for sentence in (verdict.headline, *verdict.sentences)],
+            )
+        )
     if variant.metrics:
         rows = [
             (name, exact(value) if isinstance(value, float) else short(value))

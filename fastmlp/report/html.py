@@ -1,4 +1,6 @@
-"""HTML from texts: whatever is not made here is escaped, so that no name or path of a user becomes markup."""
+"""HTML from texts: whatever is not made here is escaped, so that no name or path of a user becomes
+markup.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class Html(str):
 
 
 def element(tag: str, /, *content: Any, **attributes: Any) -> Html:
-    """Return an element; ``class_`` and ``for_`` stand for words of Python, ``data_x`` for ``data-x``, True for no value."""
+    """Return an element; ``class_`` and ``for_`` stand for words of Python, ``data_x`` for
+    ``data-x``, True for no value.
+    """
     words = [tag]
     for key, value in attributes.items():
         if value is None or value is False:
@@ -35,7 +39,9 @@ def element(tag: str, /, *content: Any, **attributes: Any) -> Html:
 
 
 def joined(content: Iterable[Any]) -> Html:
-    """Return parts one after the other, each escaped unless it is markup; None is nothing, lists are opened."""
+    """Return parts one after the other, each escaped unless it is markup; None is nothing, lists
+    are opened.
+    """
     return Html("".join(_as_html(part) for part in content))
 
 
@@ -44,14 +50,22 @@ def _as_html(part: Any) -> str:
         return ""
     if isinstance(part, Html):
         return part
-    return joined(part) if isinstance(part, (list, tuple)) else escape(str(part)).replace(" %", "\N{NO-BREAK SPACE}%")
+    return (
+        joined(part)
+        if isinstance(part, (list, tuple))
+        else escape(str(part)).replace(" %", "\N{NO-BREAK SPACE}%")
+    )
 
 
 def exact(value: Any, text: str | None = None) -> Html:
-    """Return a measured number: short for people, in full for programs and for those who look closer."""
+    """Return a measured number: short for people, in full for programs and for those who look
+    closer.
+    """
     if value is None or value != value:
         return element("span", "–", class_="missing", title="not measured, or not finite")
-    return element("data", short(value) if text is None else text, value=repr(value), title=repr(value))
+    return element(
+        "data", short(value) if text is None else text, value=repr(value), title=repr(value)
+    )
 
 
 def percent(value: Any) -> Html:
@@ -77,12 +91,17 @@ def table(
     rows
         Cells; the first of each is the row's heading.
     texts
-        How many of the first columns hold texts, or which; they are flush left. The others are numbers, flush right.
+        How many of the first columns hold texts, or which; they are flush left. The others are
+        numbers, flush right.
     class_
         A class of the style sheet.
     """
     head = element(
-        "tr", [element("th", cell, scope="col", class_=_side(column, texts)) for column, cell in enumerate(header)]
+        "tr",
+        [
+            element("th", cell, scope="col", class_=_side(column, texts))
+            for column, cell in enumerate(header)
+        ],
     )
     body = [
         element(
@@ -116,13 +135,17 @@ def _side(column: int, texts: int | Collection[int]) -> str | None:
 
 
 def region(name: str, content: Html) -> Html:
-    """Return content that may be wider than a phone: it scrolls by finger and by keyboard, the page does not."""
+    """Return content that may be wider than a phone: it scrolls by finger and by keyboard, the page
+    does not.
+    """
     return element("div", content, class_="scroll", role="region", aria_label=name, tabindex="0")
 
 
 def pairs(items: Iterable[tuple[Any, Any]]) -> Html:
     """Return names and what belongs to them."""
-    return element("dl", [element("div", element("dt", name), element("dd", value)) for name, value in items])
+    return element(
+        "dl", [element("div", element("dt", name), element("dd", value)) for name, value in items]
+    )
 
 
 def details(summary: Any, *content: Any) -> Html:
@@ -142,7 +165,9 @@ def figure(picture: Picture, folder: str) -> Html:
     """
     svg = b64encode(picture.svg().encode()).decode("ascii")
     width, height = (round(96 * inches) for inches in picture.figure.get_size_inches())
-    image = element("img", src=f"data:image/svg+xml;base64,{svg}", alt=picture.alt, width=width, height=height)
+    image = element(
+        "img", src=f"data:image/svg+xml;base64,{svg}", alt=picture.alt, width=width, height=height
+    )
     links = [
         element("a", word, href=f"{folder}/{picture.name}.{suffix}")
         for word, suffix in (("PNG", "png"), ("numbers as CSV", "csv"))
@@ -152,7 +177,10 @@ def figure(picture: Picture, folder: str) -> Html:
         element("h3", picture.title),
         region(picture.title, image) if picture.wide else image,
         element(
-            "figcaption", picture.caption, " " if picture.caption else None, element("span", links[0], " · ", links[1])
+            "figcaption",
+            picture.caption,
+            " " if picture.caption else None,
+            element("span", links[0], " · ", links[1]),
         ),
         class_="wide" if picture.wide else None,
         id=f"picture-{picture.name}",
@@ -160,7 +188,9 @@ def figure(picture: Picture, folder: str) -> Html:
 
 
 def figures(pictures: Iterable[Picture | list[Picture]], folder: str) -> Html | None:
-    """Return pictures side by side, as many as there is room for, those of a list below each other; None without any."""
+    """Return pictures side by side, as many as there is room for, those of a list below each other;
+    None without any.
+    """
     shown = [
         element("div", [figure(each, folder) for each in picture], class_="stack")
         if isinstance(picture, list)
@@ -175,8 +205,11 @@ def section(identifier: str, title: str, *content: Any) -> Html:
     return element("section", element("h2", title), *content, id=identifier)
 
 
-def page(title: str, lead: Sequence[Any], sections: Sequence[tuple[str, str, Sequence[Any]]]) -> str:
-    """Return a whole page that needs nothing from anywhere: no script, no font, no picture from elsewhere.
+def page(
+    title: str, lead: Sequence[Any], sections: Sequence[tuple[str, str, Sequence[Any]]]
+) -> str:
+    """Return a whole page that needs nothing from anywhere: no script, no font, no picture from
+    elsewhere.
 
     Parameters
     ----------
@@ -190,11 +223,17 @@ def page(title: str, lead: Sequence[Any], sections: Sequence[tuple[str, str, Seq
     style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     style_hash = b64encode(sha256(style.encode()).digest()).decode("ascii")
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'"
-    kept = [(identifier, heading, list(content)) for identifier, heading, content in sections if _has_content(content)]
+    kept = [
+        (identifier, heading, list(content))
+        for identifier, heading, content in sections
+        if _has_content(content)
+    ]
     contents = element(
         "nav",
         element("p", "Contents"),
-        element("ul", [element("li", element("a", heading, href=f"#{key}")) for key, heading, _ in kept]),
+        element(
+            "ul", [element("li", element("a", heading, href=f"#{key}")) for key, heading, _ in kept]
+        ),
         aria_label="Contents",
     )
     head = element(
@@ -206,7 +245,9 @@ def page(title: str, lead: Sequence[Any], sections: Sequence[tuple[str, str, Seq
         element("meta", name="referrer", content="no-referrer"),
         element("title", title),
         # An icon of its own, or the browser would look for one.
-        element("link", rel="icon", href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        element(
+            "link", rel="icon", href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"
+        ),
         element("style", Html(style)),
     )
     body = element(
@@ -214,7 +255,9 @@ def page(title: str, lead: Sequence[Any], sections: Sequence[tuple[str, str, Seq
         element("a", "To the contents", href="#start", class_="skip"),
         element("header", element("h1", title), *lead),
         contents,
-        element("main", [section(key, heading, *content) for key, heading, content in kept], id="start"),
+        element(
+            "main", [section(key, heading, *content) for key, heading, content in kept], id="start"
+        ),
     )
     return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
 

@@ -1,4 +1,6 @@
-"""The numbers behind the pictures, from arrays of answers: calibration, accuracy of classes, the worst mistakes."""
+"""The numbers behind the pictures, from arrays of answers: calibration, accuracy of classes, the
+worst mistakes.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +53,14 @@ def calibration(confidence: np.ndarray, right: np.ndarray, bins: int = BINS) -> 
         mean = np.bincount(place, confidence, bins) / counts
         share = np.bincount(place, np.asarray(right, np.float64), bins) / counts
     gap = np.where(counts > 0, np.abs(share - mean), 0.0)
-    return Calibration(np.linspace(0, 1, bins + 1), counts, mean, share, float(gap @ counts / max(counts.sum(), 1)))
+    return Calibration(
+        np.linspace(0, 1, bins + 1), counts, mean, share, float(gap @ counts / max(counts.sum(), 1))
+    )
 
 
-def confidence_of(task: str, encoded: np.ndarray, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def confidence_of(
+    task: str, encoded: np.ndarray, outputs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return how sure the model is of each answer it gives, and whether the answer is right.
 
     For several labels each label is an answer of its own.
@@ -67,14 +73,18 @@ def confidence_of(task: str, encoded: np.ndarray, outputs: np.ndarray) -> tuple[
 
 
 def accuracy_of_classes(encoded: np.ndarray, decided: np.ndarray, classes: int) -> np.ndarray:
-    """Return (classes,) the share of each class's rows that are right; NaN where a class has no rows."""
+    """Return (classes,) the share of each class's rows that are right; NaN where a class has no
+    rows.
+    """
     right = np.bincount(encoded[encoded == decided], minlength=classes)
     with np.errstate(invalid="ignore"):
         return right / np.bincount(encoded, minlength=classes)
 
 
 def worst_mistakes(encoded: np.ndarray, outputs: np.ndarray, count: int) -> np.ndarray:
-    """Return the wrong rows, up to ``count``: first those whose true class was given the smallest output."""
+    """Return the wrong rows, up to ``count``: first those whose true class was given the smallest
+    output.
+    """
     decided = outputs.argmax(axis=1)
     wrong = np.flatnonzero(decided != encoded)
     true_output, said_output = outputs[wrong, encoded[wrong]], outputs[wrong, decided[wrong]]
@@ -89,12 +99,16 @@ def largest_residuals(values: np.ndarray, outputs: np.ndarray, count: int) -> np
 
 
 def most_confused(matrix: np.ndarray, count: int) -> list[tuple[int, int, int]]:
-    """Return (true class, predicted class, rows) of the most frequent mistakes in a confusion matrix."""
+    """Return (true class, predicted class, rows) of the most frequent mistakes in a confusion
+    matrix.
+    """
     wrong = np.array(matrix)
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:count]
     pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
-    return [(int(true), int(said), int(wrong[true, said])) for true, said in pairs if wrong[true, said]]
+    return [
+        (int(true), int(said), int(wrong[true, said])) for true, said in pairs if wrong[true, said]
+    ]
 
 
 def first_rows_of_classes(encoded: np.ndarray, classes: int, each: int) -> list[np.ndarray]:

@@ -48,9 +48,13 @@ class Outcome:
 
 
 def outcomes(
-    experiment: Experiment, sweep: Sweep, records: Mapping[str, list[RunRecord]] = MappingProxyType({})
+    experiment: Experiment,
+    sweep: Sweep,
+    records: Mapping[str, list[RunRecord]] = MappingProxyType({}),
 ) -> list[Outcome]:
-    """Return what each variant of a sweep brought, in the sweep's order; values come from the runs' records."""
+    """Return what each variant of a sweep brought, in the sweep's order; values come from the runs'
+    records.
+    """
     found = []
     for name in sweep.variants:
         variants = experiment.of(name)
@@ -67,7 +71,9 @@ def outcomes(
 
 
 def _swept_value(sweep: Sweep, variant: Variant, records: list[RunRecord]) -> Any:
-    """Return a variant's value of the swept setting: a variant may stand in several sweeps, as their common base."""
+    """Return a variant's value of the swept setting: a variant may stand in several sweeps, as
+    their common base.
+    """
     if not sweep.setting:
         return None
     if sweep.setting in variant.changes:
@@ -85,7 +91,11 @@ def train_metric(metric: str) -> str:
 def metric_words(metric: str) -> str:
     """Return a metric's name in words: ``test accuracy``."""
     split, _, word = metric.partition("_")
-    return f"{split} {WORDS.get(word, word.replace('_', ' '))}" if split in OF_SPLIT else metric.replace("_", " ")
+    return (
+        f"{split} {WORDS.get(word, word.replace('_', ' '))}"
+        if split in OF_SPLIT
+        else metric.replace("_", " ")
+    )
 
 
 def metric_value(metric: str, value: float) -> str:
@@ -106,7 +116,9 @@ def more_is_better(metric: str) -> bool:
 def best_of(found: list[Outcome], metric: str) -> Outcome | None:
     """Return the best outcome, None if nothing was measured."""
     finite = [each for each in found if math.isfinite(each.middle)]
-    return (max if more_is_better(metric) else min)(finite, key=lambda each: each.middle, default=None)
+    return (max if more_is_better(metric) else min)(
+        finite, key=lambda each: each.middle, default=None
+    )
 
 
 def ranked(found: list[Outcome], metric: str) -> list[Outcome]:

@@ -9,14 +9,28 @@ from pathlib import Path
 from typing import Any
 
 from fastmlp.errors import FastMLPError, ModelFileError
-from fastmlp.run.folder import CONFIG_FILE, HISTORY_FILE, LARGEST_METRICS, METRICS_FILE, read_metrics
+from fastmlp.run.folder import (
+    CONFIG_FILE,
+    HISTORY_FILE,
+    LARGEST_METRICS,
+    METRICS_FILE,
+    read_metrics,
+)
 from fastmlp.run.phases import PHASES_FILE
 from fastmlp.settings.settings import Settings, read_config, settings_from
 
 LARGEST_HISTORY = 1 << 28  # bytes: a million records
 LARGEST, LARGEST_COUNT = 1e300, 2**53  # what is larger was not written by fastmlp
 SPLITS = ("train", "validation", "test")
-NUMBERS = ("epochs", "best_epoch", "parameters", "train_seconds", "compile_seconds", "samples_per_second", "threads")
+NUMBERS = (
+    "epochs",
+    "best_epoch",
+    "parameters",
+    "train_seconds",
+    "compile_seconds",
+    "samples_per_second",
+    "threads",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +44,8 @@ class RunRecord:
     settings
         Of config.toml, with every choice made; None if the file is missing or damaged.
     epochs
-        One dict an epoch, as in history.jsonl: ``epoch``, ``train_loss``, ``validation_accuracy``, …
+        One dict an epoch, as in history.jsonl: ``epoch``, ``train_loss``, ``validation_accuracy``,
+        …
     updates
         The same of the stretches of updates that ``log_every`` asked for.
     metrics
@@ -57,13 +72,19 @@ class RunRecord:
 
     @property
     def last_phase(self) -> list[dict[str, Any]]:
-        """The epochs of the last phase, all of them in a run without phases: losses of two phases need not compare."""
+        """The epochs of the last phase, all of them in a run without phases: losses of two phases
+        need not compare.
+        """
         return [each for each in self.epochs if each.get("phase") == self.epochs[-1].get("phase")]
 
     @property
     def phase_starts(self) -> list[int]:
         """The first epoch of each phase but the first."""
-        return [after["epoch"] for before, after in pairwise(self.epochs) if before.get("phase") != after.get("phase")]
+        return [
+            after["epoch"]
+            for before, after in pairwise(self.epochs)
+            if before.get("phase") != after.get("phase")
+        ]
 
     @property
     def best_epoch(self) -> int:
@@ -103,18 +124,26 @@ def read_record(folder: Path) -> RunRecord:
     history = _history(folder / HISTORY_FILE, problems)
     epochs = [record for record in history if record.get("kind") == "epoch"]
     updates = [record for record in history if record.get("kind") == "updates"]
-    return RunRecord(folder, settings, epochs, updates, metrics, problems, _phases(folder / PHASES_FILE))
+    return RunRecord(
+        folder, settings, epochs, updates, metrics, problems, _phases(folder / PHASES_FILE)
+    )
 
 
 def _phases(path: Path) -> list[dict[str, Any]]:
-    """Return the phases of a run; a run without them has no such file, and without a readable one its curves say enough."""
+    """Return the phases of a run; a run without them has no such file, and without a readable one
+    its curves say enough.
+    """
     try:
         if path.stat().st_size > LARGEST_METRICS:
             return []
         phases = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return []
-    return phases if isinstance(phases, list) and all(isinstance(phase, dict) for phase in phases) else []
+    return (
+        phases
+        if isinstance(phases, list) and all(isinstance(phase, dict) for phase in phases)
+        else []
+    )
 
 
 def _settings(folder: Path, problems: list[str]) -> Settings | None:
@@ -134,9 +163,15 @@ def _metrics(folder: Path, problems: list[str]) -> dict[str, Any]:
     if metrics is None:
         problems.append(f"Training has not ended, or was killed: there is no {METRICS_FILE} yet.")
         return {}
-    kept = {name: value for name, value in metrics.items() if not _should_be_number(name) or _is_number_or_none(value)}
+    kept = {
+        name: value
+        for name, value in metrics.items()
+        if not _should_be_number(name) or _is_number_or_none(value)
+    }
     if len(kept) < len(metrics):
-        problems.append(f"{METRICS_FILE} is damaged: {', '.join(sorted(set(metrics) - set(kept)))} should be numbers.")
+        problems.append(
+            f"{METRICS_FILE} is damaged: {', '.join(sorted(set(metrics) - set(kept)))} should be numbers."
+        )
     return kept
 
 
@@ -149,11 +184,15 @@ def _should_be_number(name: str) -> bool:
 
 
 def _is_number_or_none(value: Any) -> bool:
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST)
+    return value is None or (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST
+    )
 
 
 def _history(path: Path, problems: list[str]) -> list[dict[str, Any]]:
-    """Return the records of a history; a last line that is cut off is left out in silence: training may go on."""
+    """Return the records of a history; a last line that is cut off is left out in silence: training
+    may go on.
+    """
     try:
         if path.stat().st_size > LARGEST_HISTORY:
             raise ValueError("it is too large")
@@ -170,12 +209,18 @@ def _history(path: Path, problems: list[str]) -> list[dict[str, Any]]:
 
 
 def _record_of(line: str) -> dict[str, Any] | None:
-    """Return a record whose values are numbers, None or a known word; None if the line is something else."""
+    """Return a record whose values are numbers, None or a known word; None if the line is something
+    else.
+    """
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(record, dict) or any(not _is_count(record.get(name)) for name in ("epoch", "update")):
+    if not isinstance(record, dict) or any(
+        not _is_count(record.get(name)) for name in ("epoch", "update")
+    ):
         return None
-    kept = {name: value for name, value in record.items() if value is True or _is_number_or_none(value)}
+    kept = {
+        name: value for name, value in record.items() if value is True or _is_number_or_none(value)
+    }
     return kept | {"kind": record.get("kind")}

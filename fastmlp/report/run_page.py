@@ -21,7 +21,16 @@ from .evidence import Evidence, Split
 from .html import Html, element, figures, page
 from .numbers import accuracy_of_classes, calibration, confidence_of
 from .record import RunRecord
-from .tables import cards, label_counts, phases_table, results, sample_rows, scores, settings_tables, worst_rows
+from .tables import (
+    cards,
+    label_counts,
+    phases_table,
+    results,
+    sample_rows,
+    scores,
+    settings_tables,
+    worst_rows,
+)
 from .verdict import Verdict, judge
 
 FEWEST_ANSWERS = 20  # for a calibration curve
@@ -90,12 +99,18 @@ def run_page(record: RunRecord, evidence: Evidence, folder: str) -> Page:
 
 def verdict_box(verdict: Verdict) -> Html:
     """Return the verdict as the page shows it."""
-    more = element("ul", [element("li", sentence) for sentence in verdict.sentences]) if verdict.sentences else None
+    more = (
+        element("ul", [element("li", sentence) for sentence in verdict.sentences])
+        if verdict.sentences
+        else None
+    )
     return element("div", element("p", verdict.headline), more, class_=f"verdict {verdict.mood}")
 
 
 def notice(sentences: list[str], first: str = "Not everything can be shown.") -> Html | None:
-    """Return a box that says what the reader must know before anything else; None without sentences."""
+    """Return a box that says what the reader must know before anything else; None without
+    sentences.
+    """
     if not sentences:
         return None
     lines = element("ul", [element("li", sentence) for sentence in sentences])
@@ -105,7 +120,10 @@ def notice(sentences: list[str], first: str = "Not everything can be shown.") ->
 def _data_name(record: RunRecord) -> str:
     if record.settings is None:
         return "data not known"
-    return record.settings.dataset.split(",")[0].rstrip("/").rpartition("/")[2] or record.settings.dataset
+    return (
+        record.settings.dataset.split(",")[0].rstrip("/").rpartition("/")[2]
+        or record.settings.dataset
+    )
 
 
 def _subtitle(record: RunRecord, evidence: Evidence) -> Html:
@@ -114,7 +132,9 @@ def _subtitle(record: RunRecord, evidence: Evidence) -> Html:
         words.append(str(record.metrics["task"]))
     if evidence.model is not None:
         architecture = evidence.model.network.architecture
-        words.append("-".join(map(str, (architecture.inputs, *architecture.hidden, architecture.outputs))))
+        words.append(
+            "-".join(map(str, (architecture.inputs, *architecture.hidden, architecture.outputs)))
+        )
         if architecture.hidden:
             words.append(architecture.activation)
         words.append(f"loss {evidence.model.loss.name}")
@@ -143,11 +163,12 @@ def _sections_of_data(evidence: Evidence, album: Album) -> list[tuple[str, str, 
     split = evidence.judged
     if split is None:
         return [("weights", "First layer", [album.show(_first_layer(evidence))])]
-    by_task = {"classification": _of_classes, "multilabel": _of_labels, "regression": _of_quantities}
-    return [
-        *by_task[evidence.model.task](evidence, split, album),
-        *_of_data(evidence),
-    ]
+    by_task = {
+        "classification": _of_classes,
+        "multilabel": _of_labels,
+        "regression": _of_quantities,
+    }
+    return [*by_task[evidence.model.task](evidence, split, album), *_of_data(evidence)]
 
 
 def _of_classes(evidence: Evidence, split: Split, album: Album) -> list[tuple[str, str, list[Any]]]:
@@ -158,7 +179,10 @@ def _of_classes(evidence: Evidence, split: Split, album: Album) -> list[tuple[st
         for name, part in evidence.splits.items()
         if name in ("train", split.name)
     }
-    counts = {name: np.bincount(part.encoded, minlength=len(names)) for name, part in evidence.splits.items()}
+    counts = {
+        name: np.bincount(part.encoded, minlength=len(names))
+        for name, part in evidence.splits.items()
+    }
     matrix = confusion(report["confusion_matrix"], names, split.name)
     beside = [accuracy_by_class(shares, names), class_distribution(counts, names)]
     if not matrix.wide:
@@ -172,7 +196,11 @@ def _of_classes(evidence: Evidence, split: Split, album: Album) -> list[tuple[st
 
 def _numbered(names: list[str]) -> Html | None:
     """Say what a number in place of a name means, where a picture shows one; None where none does."""
-    numbered = [shown for shown, name in zip(labels(names), names, strict=True) if shown[0] == "#" and shown != name]
+    numbered = [
+        shown
+        for shown, name in zip(labels(names), names, strict=True)
+        if shown[0] == "#" and shown != name
+    ]
     if not numbered:
         return None
     return element(
@@ -191,7 +219,9 @@ def _of_labels(evidence: Evidence, split: Split, album: Album) -> list[tuple[str
         for name, part in evidence.splits.items()
         if name in ("train", split.name)
     }
-    beside = album.show(accuracy_by_class(shares, names, "label"), class_distribution(counts, names, "label"))
+    beside = album.show(
+        accuracy_by_class(shares, names, "label"), class_distribution(counts, names, "label")
+    )
     return [
         ("labels", "Labels", [beside, table, label_counts(split)]),
         ("mistakes", "The worst mistakes", [worst_rows(evidence, split)]),
@@ -199,16 +229,24 @@ def _of_labels(evidence: Evidence, split: Split, album: Album) -> list[tuple[str
     ]
 
 
-def _of_quantities(evidence: Evidence, split: Split, album: Album) -> list[tuple[str, str, list[Any]]]:
+def _of_quantities(
+    evidence: Evidence, split: Split, album: Album
+) -> list[tuple[str, str, list[Any]]]:
     outputs = split.encoded.shape[1]
     target = evidence.model.target_name or "target"
     shown = []
     for number in range(min(outputs, MOST_OUTPUTS)):
-        name, suffix = (target, "") if outputs == 1 else (f"{target}, output {number + 1}", f"-{number + 1}")
+        name, suffix = (
+            (target, "") if outputs == 1 else (f"{target}, output {number + 1}", f"-{number + 1}")
+        )
         true, predicted = split.encoded[:, number], split.outputs[:, number]
         first, *others = pictures_of_output(true, predicted, split.name, name, suffix)
         shown += [first, others]
-    cut = f"The first {MOST_OUTPUTS} of {outputs:,} outputs are shown." if outputs > MOST_OUTPUTS else None
+    cut = (
+        f"The first {MOST_OUTPUTS} of {outputs:,} outputs are shown."
+        if outputs > MOST_OUTPUTS
+        else None
+    )
     return [
         ("predictions", "Predicted and true", [cut and element("p", cut), album.show(*shown)]),
         ("mistakes", "The worst mistakes", [worst_rows(evidence, split)]),
@@ -217,18 +255,26 @@ def _of_quantities(evidence: Evidence, split: Split, album: Album) -> list[tuple
 
 
 def _network(evidence: Evidence, split: Split, album: Album) -> Html | None:
-    """Return decision surfaces, first layer and calibration; a single surface has the other two at its side."""
+    """Return decision surfaces, first layer and calibration; a single surface has the other two at
+    its side.
+    """
     surfaces = decision_surface(evidence.model, split, evidence.class_names)
     calibrated = None if evidence.model.task == "regression" else _calibration(evidence, split)
     others = [picture for picture in (_first_layer(evidence), calibrated) if picture is not None]
-    return album.show(surfaces[0], others) if len(surfaces) == 1 and others else album.show(*surfaces, *others)
+    return (
+        album.show(surfaces[0], others)
+        if len(surfaces) == 1 and others
+        else album.show(*surfaces, *others)
+    )
 
 
 def _rows(evidence: Evidence, split: Split, album: Album) -> list[Any]:
     """Return the worst mistakes and a sample of each class, as images or as rows of a table."""
     all_right = bool((split.decided == split.encoded).all())
     words = (
-        element("p", f"There are no mistakes: all {len(split):,} {split.name} rows are right.") if all_right else None
+        element("p", f"There are no mistakes: all {len(split):,} {split.name} rows are right.")
+        if all_right
+        else None
     )
     train = evidence.splits.get("train")
     if evidence.image_shape is None:
@@ -262,9 +308,15 @@ def _calibration(evidence: Evidence, split: Split) -> Picture | None:
     if not evidence.gives_probabilities:
         return None
     confidence, right = confidence_of(evidence.model.task, split.encoded, split.outputs)
-    return calibration_curve(calibration(confidence, right), split.name) if len(right) >= FEWEST_ANSWERS else None
+    return (
+        calibration_curve(calibration(confidence, right), split.name)
+        if len(right) >= FEWEST_ANSWERS
+        else None
+    )
 
 
 def _of_data(evidence: Evidence) -> list[tuple[str, str, list[Any]]]:
-    notes = element("ul", [element("li", note) for note in evidence.notes]) if evidence.notes else None
+    notes = (
+        element("ul", [element("li", note) for note in evidence.notes]) if evidence.notes else None
+    )
     return [("notes", "Notes on the data", [notes])]

@@ -1,4 +1,6 @@
-"""The verdict on a run in words: did it learn, does it generalise, was it trained long enough, what is it bad at."""
+"""The verdict on a run in words: did it learn, does it generalise, was it trained long enough, what
+is it bad at.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from .words import share, times
 
 FEWEST_EPOCHS = 5  # below that nothing is said of the loss's course
 STILL_FALLING = 0.05  # of the loss, in the last fifth of the epochs
-# A learning rate that is taken down stills every loss at last; then the last two fifths tell whether it was too early.
+# A learning rate that is taken down stills every loss at last; then the last two fifths tell
+# whether it was too early.
 STILL_FALLING_ANNEALED = 0.1
 ANNEALED = 0.2  # of the first learning rate
 RISEN = 0.05  # of the loss, above its least value
@@ -63,7 +66,11 @@ def judge(record: RunRecord, evidence: Evidence) -> Verdict:
     judged = next((split for split in reversed(SPLITS) if f"{split}_loss" in metrics), "")
     if record.diverged:
         kept = metrics.get("epochs", 0)
-        weights = f"The weights of epoch {kept} are kept." if kept else "Only the initial weights are kept."
+        weights = (
+            f"The weights of epoch {kept} are kept."
+            if kept
+            else "Only the initial weights are kept."
+        )
         return Verdict(
             "bad",
             f"It diverged: in epoch {kept + 1} the loss became NaN or infinite.",
@@ -71,9 +78,13 @@ def judge(record: RunRecord, evidence: Evidence) -> Verdict:
         )
     if not judged:
         epochs = f" {len(record.epochs):,} epochs are in the history." if record.epochs else ""
-        return Verdict("open", f"Training has not ended.{epochs}", [text for text in [_course(record)] if text])
+        return Verdict(
+            "open", f"Training has not ended.{epochs}", [text for text in [_course(record)] if text]
+        )
     task = str(metrics.get("task", ""))
-    mood, headline = (_quantities if task == "regression" else _shares)(metrics, judged, task, evidence)
+    mood, headline = (_quantities if task == "regression" else _shares)(
+        metrics, judged, task, evidence
+    )
     sentences = [
         _chance(evidence, task, mood),
         _cause(record) if mood == "bad" else "",
@@ -93,7 +104,9 @@ def _shares(metrics: dict[str, Any], judged: str, task: str, evidence: Evidence)
     right = "are right" if task == "classification" else "have every label right"
     what = f"{share(accuracy)} of {rows:,} {judged} rows {right}"
     base = _by_chance(evidence)
-    if base is not None and accuracy <= base + min(2 * math.sqrt(base * (1 - base) / max(rows, 1)), (1 - base) / 2):
+    if base is not None and accuracy <= base + min(
+        2 * math.sqrt(base * (1 - base) / max(rows, 1)), (1 - base) / 2
+    ):
         return "bad", f"It has not learned: {what}, and {ALWAYS[task]} would give {share(base)}."
     return "good", f"It learned: {what}."
 
@@ -115,9 +128,16 @@ def _chance(evidence: Evidence, task: str, mood: str) -> str:
 
 
 def _by_chance(evidence: Evidence) -> float | None:
-    """Return the accuracy of one who gives the most frequent training answer to every row that is judged."""
+    """Return the accuracy of one who gives the most frequent training answer to every row that is
+    judged.
+    """
     split, train = evidence.judged, evidence.splits.get("train")
-    if split is None or train is None or evidence.model is None or evidence.model.task == "regression":
+    if (
+        split is None
+        or train is None
+        or evidence.model is None
+        or evidence.model.task == "regression"
+    ):
         return None
     if evidence.model.task == "classification":
         return float(np.mean(split.encoded == np.bincount(train.encoded).argmax()))
@@ -125,8 +145,14 @@ def _by_chance(evidence: Evidence) -> float | None:
     return float(np.mean((split.encoded == most).all(axis=1)))
 
 
-def _quantities(metrics: dict[str, Any], judged: str, task: str, evidence: Evidence) -> tuple[str, str]:
-    r2, rmse, rows = metrics.get(f"{judged}_r2"), metrics.get(f"{judged}_rmse"), metrics.get(f"{judged}_rows", 0)
+def _quantities(
+    metrics: dict[str, Any], judged: str, task: str, evidence: Evidence
+) -> tuple[str, str]:
+    r2, rmse, rows = (
+        metrics.get(f"{judged}_r2"),
+        metrics.get(f"{judged}_rmse"),
+        metrics.get(f"{judged}_rows", 0),
+    )
     if r2 is None or rmse is None:
         return "open", _loss_alone(metrics, judged)
     if r2 <= LEARNT_R2:
@@ -170,7 +196,9 @@ def _gap(metrics: dict[str, Any], judged: str, mood: str) -> str:
 
 
 def _cause(record: RunRecord) -> str:
-    """Name what in the settings may have kept a network from learning; empty where nothing there looks unusual."""
+    """Name what in the settings may have kept a network from learning; empty where nothing there
+    looks unusual.
+    """
     settings = record.settings
     if settings is None:
         return ""
@@ -180,7 +208,11 @@ def _cause(record: RunRecord) -> str:
             "Likely cause: all initial weights are equal, so that every unit of a layer gets the same gradient and stays "
             "the same as its neighbours; try --init auto."
         )
-    if name == "normal" and (spread := _number(rest.rstrip(")").rpartition(",")[2])) and spread >= WIDE_WEIGHTS:
+    if (
+        name == "normal"
+        and (spread := _number(rest.rstrip(")").rpartition(",")[2]))
+        and spread >= WIDE_WEIGHTS
+    ):
         return f"Likely cause: the initial weights are as large as {spread:g}, so that units saturate; try --init auto."
     if settings.normalize == "none":
         return "Likely cause: the inputs are not normalised; try --normalize standard."
@@ -191,9 +223,7 @@ def _cause(record: RunRecord) -> str:
         return f"Likely cause: the learning rate {settings.lr:g} is too small for {settings.optimizer}; try {usual:g}."
     decay = max(settings.weight_decay or 0.0, settings.l2)
     if decay >= STRONG_DECAY:
-        return (
-            f"Likely cause: a decay of {decay:g} pulls the weights to zero faster than they learn; try {decay / 100:g}."
-        )
+        return f"Likely cause: a decay of {decay:g} pulls the weights to zero faster than they learn; try {decay / 100:g}."
     return ""
 
 
@@ -231,7 +261,9 @@ def _course(record: RunRecord) -> str:
             f"{len(losses)} epochs: train longer (--epochs {2 * len(losses)})."
         )
     if annealed:
-        return f"The {split} loss had levelled off by the time that the learning rate was taken down."
+        return (
+            f"The {split} loss had levelled off by the time that the learning rate was taken down."
+        )
     return f"The {split} loss had levelled off: more epochs of the same would bring little."
 
 

@@ -60,8 +60,8 @@ def write_report(
     folder
         Of the run or the experiment.
     out
-        The HTML file; default report.html in the folder. The pictures' files are put beside it into figures, or into
-        <name>-figures where the file has another name.
+        The HTML file; default report.html in the folder. The pictures' files are put beside it into
+        figures, or into <name>-figures where the file has another name.
     data, data_dir
         Where a run's data are now, if they are not where they were.
     device, threads
@@ -78,7 +78,9 @@ def write_report(
     """
     folder = Path(folder)
     path = _report_path(folder, out)
-    figures = path.parent / (FIGURES_FOLDER if path.name == REPORT_FILE else f"{path.stem}-{FIGURES_FOLDER}")
+    figures = path.parent / (
+        FIGURES_FOLDER if path.name == REPORT_FILE else f"{path.stem}-{FIGURES_FOLDER}"
+    )
     place = quote(figures.name)
     with drawing():
         if (folder / EXPERIMENT_FILE).is_file():
@@ -100,7 +102,9 @@ def write_report(
             page = run_page(record, gather(record, data, data_dir, device, threads), place)
         _write_files(page, path, figures)
     names = [picture.name for picture in page.pictures]
-    return Report(path, figures, names, page.verdict.headline, page.verdict.sentences, page.problems)
+    return Report(
+        path, figures, names, page.verdict.headline, page.verdict.sentences, page.problems
+    )
 
 
 def _report_path(folder: Path, out: str | Path | None) -> Path:
@@ -113,7 +117,9 @@ def _report_path(folder: Path, out: str | Path | None) -> Path:
         )
     path = folder / REPORT_FILE if out is None else Path(out)
     if path.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"a report cannot be written as {str(path)!r}: its name must end in .html.")
+        raise UsageError(
+            f"a report cannot be written as {str(path)!r}: its name must end in .html."
+        )
     return path
 
 

@@ -26,9 +26,11 @@ class TrainedRun:
     Attributes
     ----------
     model
-        Trained; the best epoch's weights with early stopping, the last good ones if the loss diverged.
+        Trained; the best epoch's weights with early stopping, the last good ones if the loss
+        diverged.
     metrics
-        The numbers of metrics.json; ``metrics["diverged"]`` names the likely cause if the loss became NaN or infinite.
+        The numbers of metrics.json; ``metrics["diverged"]`` names the likely cause if the loss
+        became NaN or infinite.
     history
         One dict a record, as in history.jsonl.
     folder
@@ -65,20 +67,22 @@ def train(
     settings
         What to do; the defaults of ``Settings`` without.
     dataset
-        A data set's name, a path, or data in memory: a pair ``(X, y)`` of arrays, frames or lists; or a frame (pandas,
-        polars, Arrow) or dict of columns, whose target ``target="name"`` tells as that of a file.
+        A data set's name, a path, or data in memory: a pair ``(X, y)`` of arrays, frames or lists;
+        or a frame (pandas, polars, Arrow) or dict of columns, whose target ``target="name"`` tells
+        as that of a file.
     test
         The test rows in the same form.
     out
-        The run's folder; default runs/<time>-<name>. One that is taken is left as it is: the run's gets a number behind
-        its name, which a FastMLPWarning says.
+        The run's folder; default runs/<time>-<name>. One that is taken is left as it is: the run's
+        gets a number behind its name, which a FastMLPWarning says.
     resume
-        The folder of a run to go on with, from its newest checkpoint; ``settings`` and ``out`` are then its own. Data
-        that were given in memory must be given again, and be the same.
+        The folder of a run to go on with, from its newest checkpoint; ``settings`` and ``out`` are
+        then its own. Data that were given in memory must be given again, and be the same.
     callbacks
         Told of everything that happens while training.
     **changes
-        Settings by name, which count more than ``settings``: ``train(dataset="digits", hidden=[64, 32], lr=0.01)``.
+        Settings by name, which count more than ``settings``: ``train(dataset="digits", hidden=[64,
+        32], lr=0.01)``.
 
     Raises
     ------
@@ -89,18 +93,24 @@ def train(
     if resume is None:
         kept = {} if settings is None else settings.to_dict()
         names, given = named(dataset, test)
-        job = set_up(settings_from(kept, changes | names), out=out, callbacks=callbacks, given=given)
+        job = set_up(
+            settings_from(kept, changes | names), out=out, callbacks=callbacks, given=given
+        )
         if moved := taken(out, job.folder):
             warnings.warn(moved, FastMLPWarning, stacklevel=2)
     elif settings is not None or out is not None:
-        raise UsageError("settings and out do not go with resume, which takes those of the run; leave them out.")
+        raise UsageError(
+            "settings and out do not go with resume, which takes those of the run; leave them out."
+        )
     else:
         job = go_on(resume, changes, callbacks=callbacks, given=Given(dataset, test))
     metrics = job.run()
     return TrainedRun(job.model, metrics, read_history(job.folder), job.folder)
 
 
-def _first_place(data: Any, y: Any, settings: Settings | None, dataset: Any) -> tuple[Settings | None, Any]:
+def _first_place(
+    data: Any, y: Any, settings: Settings | None, dataset: Any
+) -> tuple[Settings | None, Any]:
     """Tell whether settings or data came in the first place, and return both."""
     if y is not None:
         data = (data, y)

@@ -34,7 +34,9 @@ def create_run_folder(out: str | Path | None, name: str) -> Path:
         If the folder cannot be made.
     """
     stem = re.sub(r"[^\w.-]+", "-", name[:LONGEST_NAME]).strip("-.") or "run"
-    wanted = Path(out) if out is not None else Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{stem}"
+    wanted = (
+        Path(out) if out is not None else Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{stem}"
+    )
     try:
         for number in range(1, 10_000):
             folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
@@ -53,14 +55,17 @@ def create_run_folder(out: str | Path | None, name: str) -> Path:
 
 
 def taken(out: str | Path | None, folder: Path) -> str:
-    """Return a sentence that says where a run went if the folder that was asked for was taken, else nothing."""
+    """Return a sentence that says where a run went if the folder that was asked for was taken, else
+    nothing.
+    """
     if out is None or folder == Path(out):
         return ""
     return f"{out} was there before and is left as it is; the folder of this run is {folder}."
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """Return the records of a run's history.jsonl; a last line that was cut off while it was written is left out.
+    """Return the records of a run's history.jsonl; a last line that was cut off while it was
+    written is left out.
 
     Raises
     ------
@@ -73,7 +78,9 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     try:
         return list(_records(path))
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelFileError(f"the history {path} cannot be read: {error}. Remove the file, or train again.") from None
+        raise ModelFileError(
+            f"the history {path} cannot be read: {error}. Remove the file, or train again."
+        ) from None
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
@@ -92,7 +99,11 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 
 def _checked_record(record: Any) -> dict[str, Any]:
     """Return a record whose place is known and whose other values JSON can write again."""
-    place = {name: record[name] for name in PLACE if name in record} if isinstance(record, dict) else record
+    place = (
+        {name: record[name] for name in PLACE if name in record}
+        if isinstance(record, dict)
+        else record
+    )
     check_entries(place, PLACE, "the record")
     if record.get("kind") not in KINDS:
         raise unfit("kind", " or ".join(KINDS), record.get("kind"))
@@ -120,5 +131,7 @@ def read_metrics(folder: Path) -> dict[str, Any] | None:
         if not isinstance(metrics, dict):
             raise ValueError("it holds no object")
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelFileError(f"the metrics {path} cannot be read: {error}. Remove the file, or train again.") from None
+        raise ModelFileError(
+            f"the metrics {path} cannot be read: {error}. Remove the file, or train again."
+        ) from None
     return metrics

@@ -1,4 +1,6 @@
-"""A run in phases: loss, learning rate, dropout, batch size or the choice of rows change; parameters and optimizer go on."""
+"""A run in phases: loss, learning rate, dropout, batch size or the choice of rows change;
+parameters and optimizer go on.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +41,29 @@ from .train import (
 
 PHASES_FILE = "phases.json"
 PHASE_SETTINGS = (
-    *("epochs", "loss", "label_smoothing", "reduction", "lr", "schedule", "warmup", "dropout", "batch_size"),
-    *("momentum", "beta1", "beta2", "rho", "epsilon", "weight_decay", "l1", "l2", "clip_norm", "clip_value"),
+    *(
+        "epochs",
+        "loss",
+        "label_smoothing",
+        "reduction",
+        "lr",
+        "schedule",
+        "warmup",
+        "dropout",
+        "batch_size",
+    ),
+    *(
+        "momentum",
+        "beta1",
+        "beta2",
+        "rho",
+        "epsilon",
+        "weight_decay",
+        "l1",
+        "l2",
+        "clip_norm",
+        "clip_value",
+    ),
     *("shuffle", "drop_last", "early_stopping", "watch"),
 )
 OWN_KEYS = ("rows_share", "loss_threshold")
@@ -74,8 +97,8 @@ def parse_phases(settings: Settings, tables: Sequence[dict[str, Any]]) -> list[P
     settings
         Of the run.
     tables
-        One a phase: keys of PHASE_SETTINGS, ``rows_share`` and ``loss_threshold``. ``epochs`` must be there, in the table or
-        in ``settings``.
+        One a phase: keys of PHASE_SETTINGS, ``rows_share`` and ``loss_threshold``. ``epochs`` must
+        be there, in the table or in ``settings``.
 
     Raises
     ------
@@ -85,7 +108,9 @@ def parse_phases(settings: Settings, tables: Sequence[dict[str, Any]]) -> list[P
     if not 1 <= len(tables) <= MOST_PHASES:
         raise UsageError(f"a run has 1 to {MOST_PHASES:,} phases; got {len(tables):,}.")
     if settings.checkpoint_every is not None:
-        raise UsageError("checkpoint_every does not go with phases: a run in phases that was cut off starts anew.")
+        raise UsageError(
+            "checkpoint_every does not go with phases: a run in phases that was cut off starts anew."
+        )
     return [_parse_phase(settings, number, table) for number, table in enumerate(tables, 1)]
 
 
@@ -98,9 +123,13 @@ def _parse_phase(settings: Settings, number: int, table: dict[str, Any]) -> Phas
             )
     share, threshold = given.pop("rows_share", 1.0), given.pop("loss_threshold", None)
     if not _is_number(share) or not 0 < share <= 1:
-        raise UsageError(f"phase {number}: rows_share must be more than 0 and at most 1; got {share!r}.")
+        raise UsageError(
+            f"phase {number}: rows_share must be more than 0 and at most 1; got {share!r}."
+        )
     if threshold is not None and (not _is_number(threshold) or not np.isfinite(threshold)):
-        raise UsageError(f"phase {number}: loss_threshold must be a finite number; got {threshold!r}.")
+        raise UsageError(
+            f"phase {number}: loss_threshold must be a finite number; got {threshold!r}."
+        )
     try:
         changed = settings_from(settings.to_dict(), given)
     except UsageError as error:
@@ -166,13 +195,16 @@ class Stage:
 class PhasedJob(TrainingJob):
     """A run in phases that is ready to start.
 
-    ``model``, ``trainer`` and ``measures`` are those of the phase at hand, after the run of the last.
+    ``model``, ``trainer`` and ``measures`` are those of the phase at hand, after the run of the
+    last.
     """
 
     stages: list[Stage] = field(default_factory=list)
 
     def fit(self) -> TrainingResult:
-        """Train phase after phase; Ctrl-C or a diverged loss ends the run, an early stop only its phase."""
+        """Train phase after phase; Ctrl-C or a diverged loss ends the run, an early stop only its
+        phase.
+        """
         total, before = TrainingResult(), None
         for number, stage in enumerate(self.stages, 1):
             self.model, self.measures, self.trainer = stage.model, stage.measures, stage.trainer
@@ -221,18 +253,31 @@ def set_up_phases(
     # Everything is accepted by now, so that nothing that is refused leaves a folder behind.
     folder = create_run_folder(out, data.name)
     write_text(
-        folder / CONFIG_FILE, f"# {PHASES_FILE} beside this file tells what changed in mid-run.\n{to_toml(whole)}"
+        folder / CONFIG_FILE,
+        f"# {PHASES_FILE} beside this file tells what changed in mid-run.\n{to_toml(whole)}",
     )
     write_json(folder / PHASES_FILE, list(tables))
     for number, stage in enumerate(stages, 1):
         listeners = [HistoryWriter(folder / HISTORY_FILE), *callbacks]
         stage.trainer.callbacks += [PhaseMarker(number, listener) for listener in listeners]
     first = stages[0]
-    return PhasedJob(whole, backend, reason, data, first.model, first.trainer, folder, first.measures, stages=stages)
+    return PhasedJob(
+        whole,
+        backend,
+        reason,
+        data,
+        first.model,
+        first.trainer,
+        folder,
+        first.measures,
+        stages=stages,
+    )
 
 
 def _whole_run(phases: list[Phase]) -> Settings:
-    """Return the settings of the run: those of its last phase, with all epochs, and room for each batch and dropout."""
+    """Return the settings of the run: those of its last phase, with all epochs, and room for each
+    batch and dropout.
+    """
     layers = len(phases[0].settings.hidden_widths)
     rates = [per_layer("dropout", phase.settings.dropout_rates, layers) for phase in phases]
     highest = [max(column) for column in zip(*rates, strict=True)]
@@ -245,7 +290,9 @@ def _whole_run(phases: list[Phase]) -> Settings:
 
 
 def _check_outputs(phases: list[Phase], data: PreparedData) -> None:
-    """Refuse losses that want different numbers of outputs: one logit, or one for each of two classes."""
+    """Refuse losses that want different numbers of outputs: one logit, or one for each of two
+    classes.
+    """
     widths = {output_width(phase.settings.loss.replace("-", "_"), data.targets) for phase in phases}
     if len(widths) > 1:
         raise UsageError(
@@ -253,7 +300,9 @@ def _check_outputs(phases: list[Phase], data: PreparedData) -> None:
         )
 
 
-def _stage(phase: Phase, whole: Settings, built: Model, data: PreparedData, first: Stage | None) -> Stage:
+def _stage(
+    phase: Phase, whole: Settings, built: Model, data: PreparedData, first: Stage | None
+) -> Stage:
     """Record a phase: its loss, optimizer and dropout are bound to the network while that is done."""
     settings, network = phase.settings, built.network
     loss = parse_loss(
@@ -265,14 +314,19 @@ def _stage(phase: Phase, whole: Settings, built: Model, data: PreparedData, firs
     )
     loss.bind(network.backend, network.dtype, network.bound_rows, network.architecture.outputs)
     of_model = replace(
-        whole, loss=settings.loss, label_smoothing=settings.label_smoothing, reduction=settings.reduction
+        whole,
+        loss=settings.loss,
+        label_smoothing=settings.label_smoothing,
+        reduction=settings.reduction,
     )
     kept = of_model.to_dict(), data.target_name, data.rows, data.known_rows
     model = Model(network, loss, data.features, data.targets, *kept)
     _set_dropout(network, settings)
     optimizer = build_optimizer(settings, model)
     shared = first and first.trainer.batches
-    batches = make_batches(model, data, data.train, settings.batch_size, network.counters, data.weights, shared)
+    batches = make_batches(
+        model, data, data.train, settings.batch_size, network.counters, data.weights, shared
+    )
     measures = make_measures(model, data, batches)
     sweep, rows = _sweep(phase, model, optimizer, batches)
     trainer = Trainer(
@@ -305,7 +359,9 @@ def _sweep(phase: Phase, model: Model, optimizer: Optimizer, batches: Batches) -
 
 
 def _set_dropout(network: Network, settings: Settings) -> None:
-    """Set the rate of each dropout layer; where this phase drops nothing, the layer keeps every unit."""
+    """Set the rate of each dropout layer; where this phase drops nothing, the layer keeps every
+    unit.
+    """
     rates = per_layer("dropout", settings.dropout_rates, len(settings.hidden_widths))
     for layer in network.layers:
         if isinstance(layer, Dropout):
@@ -322,10 +378,16 @@ def _hand_over(before: Stage, stage: Stage, total: TrainingResult) -> None:
 
 def _joined(total: TrainingResult, result: TrainingResult, phase: int) -> TrainingResult:
     seconds = total.train_seconds + result.train_seconds
-    visited = total.samples_per_second * total.train_seconds + result.samples_per_second * result.train_seconds
+    visited = (
+        total.samples_per_second * total.train_seconds
+        + result.samples_per_second * result.train_seconds
+    )
     return replace(
         result,
-        records=[*total.records, *(PhaseRecord(**vars(record), phase=phase) for record in result.records)],
+        records=[
+            *total.records,
+            *(PhaseRecord(**vars(record), phase=phase) for record in result.records),
+        ],
         train_seconds=seconds,
         samples_per_second=visited / max(seconds, 1e-9),
     )

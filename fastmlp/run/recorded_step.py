@@ -1,4 +1,6 @@
-"""What one training step of a run consists of on a device: every operation in order, as it is recorded."""
+"""What one training step of a run consists of on a device: every operation in order, as it is
+recorded.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,11 @@ class RecordedStep:
     operations: list[str]
 
 
-def recorded_step(run: str | Path, device: str = "auto", threads: int | None = None) -> RecordedStep:
-    """Record a training step with a run's network, loss and optimizer on made-up rows; nothing is trained.
+def recorded_step(
+    run: str | Path, device: str = "auto", threads: int | None = None
+) -> RecordedStep:
+    """Record a training step with a run's network, loss and optimizer on made-up rows; nothing is
+    trained.
 
     Parameters
     ----------
@@ -57,7 +62,9 @@ def recorded_step(run: str | Path, device: str = "auto", threads: int | None = N
     rows = settings.batch_size
     bind(network, model.loss, rows)
     wide = model.task != "classification"
-    encoded = np.zeros((rows, model.targets.output_width) if wide else rows, network.dtype if wide else np.int32)
+    encoded = np.zeros(
+        (rows, model.targets.output_width) if wide else rows, network.dtype if wide else np.int32
+    )
     batches = Batches(
         network.backend,
         np.zeros((rows, network.architecture.inputs), network.dtype),

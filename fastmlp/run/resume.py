@@ -1,4 +1,6 @@
-"""Goes on with a run that was stopped or killed, from its newest sound checkpoint, in the same folder."""
+"""Goes on with a run that was stopped or killed, from its newest sound checkpoint, in the same
+folder.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ from fastmlp.training.trainer import Trainer
 from .folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, read_history, read_metrics
 from .train import TrainingJob, set_up
 
-# What may be changed when a run goes on: nothing that the arrays of the state or the split of the data depend on.
+# What may be changed when a run goes on: nothing that the arrays of the state or the split of the
+# data depend on.
 CHANGEABLE = (
     "dropout", "dropout_units", "batch_norm_decay", "loss", "reduction", "label_smoothing", "class_weight",
     "optimizer", "lr", "momentum", "beta1", "beta2", "rho", "epsilon", "weight_decay", "l1", "l2", "clip_norm",
@@ -35,7 +38,9 @@ CHANGEABLE = (
 )  # fmt: skip
 # With one of these another number of rows belongs to a step: the epoch at hand begins anew.
 CHANGES_STEPS = ("batch_size", "drop_last", "shuffle")
-OWN_FILES = re.compile("|".join(re.escape(name) for name in (MODEL_FILE, CONFIG_FILE, HISTORY_FILE, METRICS_FILE)))
+OWN_FILES = re.compile(
+    "|".join(re.escape(name) for name in (MODEL_FILE, CONFIG_FILE, HISTORY_FILE, METRICS_FILE))
+)
 
 
 def resume(
@@ -62,7 +67,8 @@ def resume(
     Returns
     -------
     TrainingJob
-        Its ``run`` trains on; with the same settings to the same bits as if the run had never stopped.
+        Its ``run`` trains on; with the same settings to the same bits as if the run had never
+        stopped.
 
     Raises
     ------
@@ -85,7 +91,9 @@ def resume(
         )
     state = checkpoint.state
     if any(name in changed for name in CHANGES_STEPS) and state.position.step:
-        notes.append(f"epoch {state.position.epoch} begins anew, since {', '.join(changed)} changed.")
+        notes.append(
+            f"epoch {state.position.epoch} begins anew, since {', '.join(changed)} changed."
+        )
         state = replace(state, numbers=state.numbers | {"position": _epoch_start(state.position)})
     job.trainer.resume(state)
     trained = state.position.epoch - 1
@@ -102,7 +110,9 @@ def resume(
 
 
 def _check_notes(folder: Path, notes: dict[str, Any]) -> None:
-    """Check what a checkpoint says of its run: a digest of the data, and where it was resumed with which changes."""
+    """Check what a checkpoint says of its run: a digest of the data, and where it was resumed with
+    which changes.
+    """
     try:
         if not isinstance(notes.get("data"), str):
             raise unfit("run.data", "text", notes.get("data"))
@@ -110,18 +120,28 @@ def _check_notes(folder: Path, notes: dict[str, Any]) -> None:
             raise unfit("run.resumes", "a list", notes.get("resumes"))
         for where in notes["resumes"]:
             changed = where.get("changed") if isinstance(where, dict) else None
-            if not isinstance(changed, dict) or any(isinstance(value, (list, dict)) for value in changed.values()):
+            if not isinstance(changed, dict) or any(
+                isinstance(value, (list, dict)) for value in changed.values()
+            ):
                 raise unfit("an entry of run.resumes", "a place and its changed settings", where)
             settings_from(changed)
-            check_entries(where | {"changed": {}}, {"epoch": Count(1), "step": Count(), "changed": {}}, "run.resumes")
+            check_entries(
+                where | {"changed": {}},
+                {"epoch": Count(1), "step": Count(), "changed": {}},
+                "run.resumes",
+            )
     except ValueError as error:
         raise ModelFileError(f"the newest checkpoint of {folder} is damaged: {error}.") from None
 
 
 def _is_complete(folder: Path, epochs: int) -> bool:
-    """Return whether a run of so many epochs was also saved and measured, rather than killed before it could be."""
+    """Return whether a run of so many epochs was also saved and measured, rather than killed before
+    it could be.
+    """
     metrics = read_metrics(folder)  # written last
-    return metrics is not None and metrics.get("epochs") == epochs and (folder / MODEL_FILE).is_file()
+    return (
+        metrics is not None and metrics.get("epochs") == epochs and (folder / MODEL_FILE).is_file()
+    )
 
 
 def _nothing_left(folder: Path, epochs: int, trainer: Trainer) -> str:
@@ -152,7 +172,9 @@ def _merged(folder: Path, changes: dict[str, Any]) -> tuple[Settings, Settings]:
 def _changed(former: Settings, settings: Settings) -> dict[str, Any]:
     before, after = former.to_dict(), settings.to_dict()
     return {
-        name: after.get(name) for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)
+        name: after.get(name)
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
     }
 
 
@@ -166,5 +188,6 @@ def _history_until(folder: Path, position: Position) -> list[dict[str, Any]]:
     return [
         record
         for record in read_history(folder)
-        if record["update"] <= reached and (record["kind"] != "epoch" or record["epoch"] < position.epoch)
+        if record["update"] <= reached
+        and (record["kind"] != "epoch" or record["epoch"] < position.epoch)
     ]

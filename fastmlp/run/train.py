@@ -63,7 +63,8 @@ class TrainingJob:
     measures
         What measures each split, by its name.
     notes
-        What checkpoints say of the run beside the training's state: which data it has, and where it was resumed.
+        What checkpoints say of the run beside the training's state: which data it has, and where it
+        was resumed.
     records
         What each epoch brought; empty until ``run``.
     """
@@ -156,14 +157,20 @@ def set_up(
     data = prepare(settings, given)
     settings = decide(settings, len(data.train))
     model = build_model(settings, data, backend)
-    optimizer, schedule = build_optimizer(settings, model), build_schedule(settings, len(data.train))
-    # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles, which takes seconds.
+    optimizer, schedule = (
+        build_optimizer(settings, model),
+        build_schedule(settings, len(data.train)),
+    )
+    # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles,
+    # which takes seconds.
     folder = resumed
     if folder is None:
         folder = create_run_folder(out, data.name)
         write_text(folder / CONFIG_FILE, to_toml(settings))
     notes: dict[str, Any] = {"data": data.known_rows.order, "resumes": []}
-    batches = make_batches(model, data, data.train, settings.batch_size, model.network.counters, data.weights)
+    batches = make_batches(
+        model, data, data.train, settings.batch_size, model.network.counters, data.weights
+    )
     measures = make_measures(model, data, batches)
     trainer = Trainer(
         model.network,
@@ -189,7 +196,9 @@ def set_up(
 
 
 def open_device(settings: Settings, announce: Callable[[str], None]) -> tuple[Backend, str]:
-    """Return the device that the settings ask for, and why it was taken; ``announce`` hears of each compiled kernel."""
+    """Return the device that the settings ask for, and why it was taken; ``announce`` hears of each
+    compiled kernel.
+    """
     return open_backend(
         settings.device,
         threads=settings.thread_count,
@@ -212,7 +221,9 @@ def decide(settings: Settings, rows: int) -> Settings:
         batch_size=batch_size,
         epochs=epochs,
         lr=DEFAULT_LEARNING_RATES[settings.optimizer] if settings.lr is None else settings.lr,
-        weight_decay=(ADAMW_WEIGHT_DECAY if settings.optimizer == "adamw" else 0.0) if decay is None else decay,
+        weight_decay=(ADAMW_WEIGHT_DECAY if settings.optimizer == "adamw" else 0.0)
+        if decay is None
+        else decay,
     )
 
 
@@ -249,7 +260,9 @@ def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Mod
 
 
 def _check_memory(architecture: Architecture, settings: Settings, backend: Backend) -> None:
-    """Refuse a network for which there is no memory before any of it is taken: the system would end the process."""
+    """Refuse a network for which there is no memory before any of it is taken: the system would end
+    the process.
+    """
     widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
     parameters = sum((before + 1) * after for before, after in pairwise(widths))
     buffers = 2 * max(settings.batch_size, PREDICTION_BATCH) * sum(widths)

@@ -1,4 +1,6 @@
-"""Every setting of a training run: one table that the command line, config files and the Python API share."""
+"""Every setting of a training run: one table that the command line, config files and the Python API
+share.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,24 @@ LARGEST_CONFIG = 1 << 20  # bytes
 LONGEST_SHOWN = 60  # characters of a value that is refused
 
 
-def _setting(default: Any, help_text: str, group: str, choices: tuple[str, ...] = (), low: float | None = None) -> Any:
+def _setting(
+    default: Any,
+    help_text: str,
+    group: str,
+    choices: tuple[str, ...] = (),
+    low: float | None = None,
+) -> Any:
     """Describe one setting: its default, what it means, where help shows it, what is accepted."""
-    return field(default=default, metadata={"help": help_text, "group": group, "choices": choices, "low": low})
+    return field(
+        default=default,
+        metadata={"help": help_text, "group": group, "choices": choices, "low": low},
+    )
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What ``fastmlp train`` can be told; each field is an option of the same name, and a key of a config file.
+    """What ``fastmlp train`` can be told; each field is an option of the same name, and a key of a
+    config file.
 
     None means: chosen by fastmlp, as the help text says.
 
@@ -39,21 +51,36 @@ class Settings:
         If a value has the wrong type or lies out of range.
     """
 
-    dataset: str = _setting("digits", "Name of a data set, or a file, folder or X,y pair of files.", "data")
-    target: str | None = _setting(None, "Target column, by name or position; default the last.", "data")
-    task: str = _setting("auto", "What to learn.", "data", ("auto", "classification", "regression", "multilabel"))
+    dataset: str = _setting(
+        "digits", "Name of a data set, or a file, folder or X,y pair of files.", "data"
+    )
+    target: str | None = _setting(
+        None, "Target column, by name or position; default the last.", "data"
+    )
+    task: str = _setting(
+        "auto", "What to learn.", "data", ("auto", "classification", "regression", "multilabel")
+    )
     test: str | None = _setting(None, "File or folder with the test rows.", "data")
     test_fraction: float = _setting(
         0.2, "Share of rows held out for testing, if the data has no test set.", "data", low=0
     )
     validation_fraction: float | None = _setting(
-        None, "Share of rows held out for validation; default 0, or 0.1 with early stopping.", "data", low=0
+        None,
+        "Share of rows held out for validation; default 0, or 0.1 with early stopping.",
+        "data",
+        low=0,
     )
-    normalize: str = _setting("standard", "How inputs are scaled.", "data", ("none", "unit", "standard"))
-    standardize_target: bool = _setting(True, "Bring a regression target to mean 0 and deviation 1 inside.", "data")
+    normalize: str = _setting(
+        "standard", "How inputs are scaled.", "data", ("none", "unit", "standard")
+    )
+    standardize_target: bool = _setting(
+        True, "Bring a regression target to mean 0 and deviation 1 inside.", "data"
+    )
     data_dir: str | None = _setting(None, "Folder with the files of a named data set.", "data")
     image_size: str | None = _setting(
-        None, "HxW to which the images of a folder are resized; or of the pictures that a table's rows are.", "data"
+        None,
+        "HxW to which the images of a folder are resized; or of the pictures that a table's rows are.",
+        "data",
     )
     colour: bool = _setting(False, "Keep the colours of images.", "data")
     ground: str = _setting(
@@ -63,44 +90,74 @@ class Settings:
         ("auto", "white", "black"),
     )
 
-    header: bool | None = _setting(None, "Whether a table's first row names its columns; default: found out.", "table")
+    header: bool | None = _setting(
+        None, "Whether a table's first row names its columns; default: found out.", "table"
+    )
     separator: str | None = _setting(
-        None, "What stands between a table's fields: one character, tab or space; default: found out.", "table"
+        None,
+        "What stands between a table's fields: one character, tab or space; default: found out.",
+        "table",
     )
     decimal: str | None = _setting(
-        None, "Decimal sign of a table's numbers; default: found out by column.", "table", (".", ",")
+        None,
+        "Decimal sign of a table's numbers; default: found out by column.",
+        "table",
+        (".", ","),
     )
     na_values: str | None = _setting(
-        None, "Spellings of a gap, with commas between; in columns of texts these alone count.", "table"
+        None,
+        "Spellings of a gap, with commas between; in columns of texts these alone count.",
+        "table",
     )
     drop: str | None = _setting(None, "Columns to leave out, with commas between.", "table")
     categorical: str | None = _setting(
         None, "Columns to read as texts, one-hot, even if they look like numbers.", "table"
     )
-    numeric: str | None = _setting(None, "Columns to read as numbers; cells that are none are gaps.", "table")
+    numeric: str | None = _setting(
+        None, "Columns to read as numbers; cells that are none are gaps.", "table"
+    )
     dates: str | None = _setting(
-        None, "Columns to read as dates, each maybe with its order: when, day=dmy, day=mdy.", "table"
+        None,
+        "Columns to read as dates, each maybe with its order: when, day=dmy, day=mdy.",
+        "table",
     )
 
     hidden: str = _setting("256,128", "Widths of the hidden layers, or none.", "network")
     activation: str = _setting(
-        "relu", "Of the hidden layers: one for all, or one a layer: relu, leaky_relu(0.1), …", "network"
+        "relu",
+        "Of the hidden layers: one for all, or one a layer: relu, leaky_relu(0.1), …",
+        "network",
     )
     output_activation: str = _setting("identity", "Of the last layer, before the loss.", "network")
-    init: str = _setting("auto", "Initial weights: auto, zeros, normal(0,0.1), glorot_uniform, he_normal, …", "network")
+    init: str = _setting(
+        "auto",
+        "Initial weights: auto, zeros, normal(0,0.1), glorot_uniform, he_normal, …",
+        "network",
+    )
     bias_init: str = _setting("zeros", "Initial biases.", "network")
-    dropout: str = _setting("0", "Share of units dropped after hidden layers: one for all, or one a layer.", "network")
-    dropout_units: bool = _setting(False, "Drop a unit for a whole batch rather than element by element.", "network")
-    batch_norm: str = _setting("none", "Batch normalisation.", "network", ("none", "hidden", "input", "all"))
+    dropout: str = _setting(
+        "0", "Share of units dropped after hidden layers: one for all, or one a layer.", "network"
+    )
+    dropout_units: bool = _setting(
+        False, "Drop a unit for a whole batch rather than element by element.", "network"
+    )
+    batch_norm: str = _setting(
+        "none", "Batch normalisation.", "network", ("none", "hidden", "input", "all")
+    )
     batch_norm_decay: float = _setting(0.9, "Decay of its running statistics.", "network", low=0)
 
     loss: str = _setting("auto", "softmax_cross_entropy, log_loss, mse, mae, huber(1).", "loss")
     reduction: str = _setting("mean", "Of the loss over a batch.", "loss", ("mean", "sum"))
-    label_smoothing: float = _setting(0.0, "Share of the target spread over all classes.", "loss", low=0)
+    label_smoothing: float = _setting(
+        0.0, "Share of the target spread over all classes.", "loss", low=0
+    )
     class_weight: str = _setting("none", "none, balanced, or label=weight,label=weight.", "loss")
 
     optimizer: str = _setting(
-        "adam", "Update rule.", "optimizer", ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw")
+        "adam",
+        "Update rule.",
+        "optimizer",
+        ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw"),
     )
     lr: float | None = _setting(None, "Learning rate; default by optimizer.", "optimizer")
     momentum: float = _setting(0.9, "Of momentum and nesterov.", "optimizer", low=0)
@@ -113,26 +170,43 @@ class Settings:
     )
     l1: float = _setting(0.0, "Adds l1·|w| to the loss.", "optimizer", low=0)
     l2: float = _setting(0.0, "Adds l2·w²/2 to the loss.", "optimizer", low=0)
-    decay_biases: bool = _setting(False, "Let l1, l2 and weight decay act on biases too.", "optimizer")
+    decay_biases: bool = _setting(
+        False, "Let l1, l2 and weight decay act on biases too.", "optimizer"
+    )
     clip_norm: float | None = _setting(None, "Largest norm of the gradient.", "optimizer")
     clip_value: float | None = _setting(None, "Largest size of a gradient's element.", "optimizer")
     schedule: str = _setting(
-        "cosine", "cosine, constant, step(10,0.5), exponential, inverse_scaling, one_cycle, plateau.", "optimizer"
+        "cosine",
+        "cosine, constant, step(10,0.5), exponential, inverse_scaling, one_cycle, plateau.",
+        "optimizer",
     )
-    warmup: int = _setting(0, "Updates over which the learning rate first rises.", "optimizer", low=0)
+    warmup: int = _setting(
+        0, "Updates over which the learning rate first rises.", "optimizer", low=0
+    )
 
     batch_size: int = _setting(64, "Rows in a batch; 0 for all rows.", "training", low=0)
     epochs: int | None = _setting(
-        None, "Passes over the rows; default enough for 1,000 updates, 10 to 200.", "training", low=1
+        None,
+        "Passes over the rows; default enough for 1,000 updates, 10 to 200.",
+        "training",
+        low=1,
     )
     shuffle: bool = _setting(True, "Give each epoch an order of its own.", "training")
     drop_last: bool = _setting(False, "Leave out the ragged last batch.", "training")
     early_stopping: int | None = _setting(
-        None, "Stop after so many epochs without improvement and keep the best weights.", "training", low=1
+        None,
+        "Stop after so many epochs without improvement and keep the best weights.",
+        "training",
+        low=1,
     )
-    watch: str = _setting("loss", "What tells the best epoch on the validation rows.", "training", ("loss", "score"))
+    watch: str = _setting(
+        "loss", "What tells the best epoch on the validation rows.", "training", ("loss", "score")
+    )
     checkpoint_every: int | None = _setting(
-        None, "Epochs between checkpoints, from which --resume goes on; Ctrl-C always leaves one.", "training", low=1
+        None,
+        "Epochs between checkpoints, from which --resume goes on; Ctrl-C always leaves one.",
+        "training",
+        low=1,
     )
     log_every: int | None = _setting(None, "Also record every so many updates.", "training", low=1)
     seed: int = _setting(0, "Of splits, initial weights, shuffles and dropout.", "training", low=0)
@@ -147,7 +221,10 @@ class Settings:
         ("highest", "high", "medium"),
     )
     gemm: str = _setting(
-        "auto", "Who multiplies matrices on the CPU; auto is the tiles.", "machine", ("auto", "tiles", "blas", "mkl")
+        "auto",
+        "Who multiplies matrices on the CPU; auto is the tiles.",
+        "machine",
+        ("auto", "tiles", "blas", "mkl"),
     )
 
     def __post_init__(self):
@@ -166,7 +243,9 @@ class Settings:
     @property
     def hidden_widths(self) -> tuple[int, ...]:
         """The widths of the hidden layers."""
-        return tuple(_whole_numbers("hidden", "" if self.hidden.strip() == "none" else self.hidden, 1))
+        return tuple(
+            _whole_numbers("hidden", "" if self.hidden.strip() == "none" else self.hidden, 1)
+        )
 
     @property
     def dropout_rates(self) -> tuple[float, ...]:
@@ -174,7 +253,9 @@ class Settings:
         try:
             rates = tuple(float(part) for part in self.dropout.split(","))
         except ValueError:
-            raise UsageError(f"dropout {self.dropout!r} is not a number, nor numbers with commas between.") from None
+            raise UsageError(
+                f"dropout {self.dropout!r} is not a number, nor numbers with commas between."
+            ) from None
         for rate in rates:
             if not 0 <= rate < 1:
                 raise UsageError(f"dropout must be at least 0 and less than 1; got {rate:g}.")
@@ -186,7 +267,9 @@ class Settings:
         if self.threads == "auto":
             return None
         if not self.threads.isdecimal() or int(self.threads) < 1:
-            raise UsageError(f"threads must be auto or a whole number of at least 1; got {self.threads!r}.")
+            raise UsageError(
+                f"threads must be auto or a whole number of at least 1; got {self.threads!r}."
+            )
         return int(self.threads)
 
     @property
@@ -220,7 +303,9 @@ def settings_from(*layers: dict[str, Any]) -> Settings:
         for key, value in layer.items():
             name = key.replace("-", "_")
             if name not in names:
-                raise UsageError(f"setting {key!r} is not known{did_you_mean(name, names)} See fastmlp train --help.")
+                raise UsageError(
+                    f"setting {key!r} is not known{did_you_mean(name, names)} See fastmlp train --help."
+                )
             merged[name] = value
     return Settings(**{key: _converted(key, value) for key, value in merged.items()})
 
@@ -238,7 +323,9 @@ def read_config(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     try:
         if path.stat().st_size > LARGEST_CONFIG:
-            raise UsageError(f"config {path} is larger than {LARGEST_CONFIG:,} bytes; it cannot be a settings file.")
+            raise UsageError(
+                f"config {path} is larger than {LARGEST_CONFIG:,} bytes; it cannot be a settings file."
+            )
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(
@@ -264,7 +351,9 @@ def _toml_value(value: Any) -> str:
 
 def _toml_string(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    return (
+        '"' + "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    )
 
 
 def field_type(description: Field) -> tuple[type, bool]:
@@ -277,12 +366,16 @@ def field_type(description: Field) -> tuple[type, bool]:
 
 @cache
 def _type_hints() -> dict[str, Any]:
-    """Return the types of the settings; finding them takes milliseconds, and a recipe asks for them thousands of times."""
+    """Return the types of the settings; finding them takes milliseconds, and a recipe asks for them
+    thousands of times.
+    """
     return typing.get_type_hints(Settings)
 
 
 def _converted(name: str, value: Any) -> Any:
-    """Bring a value to the setting's type where nothing is lost: [256, 128], 0.5, 4 or a path for text settings."""
+    """Bring a value to the setting's type where nothing is lost: [256, 128], 0.5, 4 or a path for
+    text settings.
+    """
     kind, _ = field_type(next(d for d in fields(Settings) if d.name == name))
     if kind is str and isinstance(value, (list, tuple)):
         return joined(value)

@@ -1,4 +1,6 @@
-"""Mini-batches on the device: rows in the epoch's order, converted and scaled by one operation as they are copied."""
+"""Mini-batches on the device: rows in the epoch's order, converted and scaled by one operation as
+they are copied.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,12 @@ from fastmlp.backend.contract import Array, Backend
 from .counters import Counters
 from .window import Window
 
-RESIDENT_SHARE = 0.5  # of a device's free memory: the rest is for parameters, buffers and other splits
-SHUFFLE_STREAM = 1 << 63  # set in the key's second word: keeps shuffles apart from other draws under the same seed
+RESIDENT_SHARE = (
+    0.5  # of a device's free memory: the rest is for parameters, buffers and other splits
+)
+SHUFFLE_STREAM = (
+    1 << 63
+)  # set in the key's second word: keeps shuffles apart from other draws under the same seed
 
 
 class Batches:
@@ -21,7 +27,8 @@ class Batches:
     backend
         The device.
     features
-        (rows, columns) of uint8, float32 or float64; it stays as it is, and only the batch is converted.
+        (rows, columns) of uint8, float32 or float64; it stays as it is, and only the batch is
+        converted.
     targets
         (rows,) int32 labels, (rows, outputs) numbers, or None for prediction.
     counters
@@ -33,14 +40,16 @@ class Batches:
     scale, shift
         (columns,) numbers: the batch is features·scale + shift. None for identity.
     origin
-        (columns,) numbers that are subtracted before that, in float64: (features − origin)·scale + shift. None for zeros.
+        (columns,) numbers that are subtracted before that, in float64: (features − origin)·scale +
+        shift. None for zeros.
     weights
         (rows,) factor of each row's loss; None for ones.
     shared
-        Other batches; if they are made of the very same ``features``, these lie on the device once for both.
+        Other batches; if they are made of the very same ``features``, these lie on the device once
+        for both.
     window_bytes
-        How much of the features the device is to hold at a time. By default all, if they fit its free memory, and else
-        Window's own size.
+        How much of the features the device is to hold at a time. By default all, if they fit its
+        free memory, and else Window's own size.
 
     Attributes
     ----------
@@ -72,7 +81,9 @@ class Batches:
     ):
         self.backend, self.counters, self.batch_size = backend, counters, batch_size
         self.rows, columns = features.shape
-        if targets is not None and (len(targets) != self.rows or (targets.ndim == 1 and targets.dtype != np.int32)):
+        if targets is not None and (
+            len(targets) != self.rows or (targets.ndim == 1 and targets.dtype != np.int32)
+        ):
             raise ValueError(
                 f"targets must be {self.rows} int32 labels or rows of numbers; got {targets.dtype} {targets.shape}"
             )
@@ -91,7 +102,10 @@ class Batches:
         if not (origin is None and scale is None and shift is None):
             scale = np.ones(columns) if scale is None else scale
             shift = np.zeros(columns) if shift is None else shift
-            self._scaling = backend.from_numpy(scale.astype(dtype)), backend.from_numpy(shift.astype(dtype))
+            self._scaling = (
+                backend.from_numpy(scale.astype(dtype)),
+                backend.from_numpy(shift.astype(dtype)),
+            )
         if origin is not None:
             self._origin = backend.from_numpy(origin.astype(np.float64))
         self._x = backend.empty((batch_size, columns), dtype)
@@ -104,7 +118,9 @@ class Batches:
         self._w = backend.from_numpy(np.ones(batch_size, dtype))
 
     def shuffle(self, seed: int, epoch: int) -> None:
-        """Set the order of an epoch: the permutation that belongs to (seed, epoch), on every device the same."""
+        """Set the order of an epoch: the permutation that belongs to (seed, epoch), on every device
+        the same.
+        """
         key = np.array(
             [seed, SHUFFLE_STREAM | epoch], np.uint64
         )  # a list would pass through float64 and lose the epoch
@@ -119,18 +135,23 @@ class Batches:
         self.backend.assign(self._features, features)
 
     def largest_input(self, rows: int = 1000) -> float:
-        """Return the largest size of a scaled feature among the first rows: what to look at when training diverges."""
+        """Return the largest size of a scaled feature among the first rows: what to look at when
+        training diverges.
+        """
         origin, scale, shift = self._host_scaling
         sample = self._host_features[:rows].astype(np.float64) - (0.0 if origin is None else origin)
         sample = sample * (1.0 if scale is None else scale) + (0.0 if shift is None else shift)
         return float(np.abs(sample).max(initial=0.0))
 
     def begin(self, rows: int) -> None:
-        """Launch what moves on to the next batch of ``rows`` rows; a training step's ``begin_update`` does that too."""
+        """Launch what moves on to the next batch of ``rows`` rows; a training step's
+        ``begin_update`` does that too.
+        """
         self.backend.ops.begin_batch(self.counters.values, rows)
 
     def load(self, rows: int) -> tuple[Array, Array | None, Array]:
-        """Launch what fills the batch at hand with its ``rows`` rows; return its features, targets and weights.
+        """Launch what fills the batch at hand with its ``rows`` rows; return its features, targets
+        and weights.
 
         Returns
         -------

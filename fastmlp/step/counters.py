@@ -1,4 +1,6 @@
-"""The numbers that move from step to step, in device memory: the update, the step of the epoch, the place in its order."""
+"""The numbers that move from step to step, in device memory: the update, the step of the epoch, the
+place in its order.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,11 @@ from fastmlp.backend.contract import Backend
 
 
 class Counters:
-    """Four int64 on the device, which ``begin_batch`` and ``begin_update`` advance and other operations read.
+    """Four int64 on the device, which ``begin_batch`` and ``begin_update`` advance and other
+    operations read.
 
-    ``values`` holds the number of updates made since the network was new; the number of steps made in this epoch; where in
-    the epoch's order the present batch starts; and where the next one will.
+    ``values`` holds the number of updates made since the network was new; the number of steps made
+    in this epoch; where in the epoch's order the present batch starts; and where the next one will.
     """
 
     def __init__(self, backend: Backend):
@@ -19,7 +22,9 @@ class Counters:
         self.values = backend.zeros((4,), np.int64)
 
     def start_epoch(self, update: int, step: int = 0, row: int = 0) -> None:
-        """Go to an epoch's order: with ``update`` updates made so far, ``step`` of them in it, the next batch at ``row``."""
+        """Go to an epoch's order: with ``update`` updates made so far, ``step`` of them in it, the
+        next batch at ``row``.
+        """
         self._backend.assign(self.values, np.array([update, step, row, row], np.int64))
 
     @property

@@ -24,11 +24,14 @@ class Parameter:
     shape
         Its shape; a dense weight is (fan_in, fan_out).
     decays
-        Whether penalties and weight decay apply: true for dense weights alone, unless the user asks for more.
+        Whether penalties and weight decay apply: true for dense weights alone, unless the user asks
+        for more.
     values, gradient
-        Views of the network's flat buffers, set when it is bound to a backend; a statistic has no gradient.
+        Views of the network's flat buffers, set when it is bound to a backend; a statistic has no
+        gradient.
     folds
-        Whether one operation makes its whole gradient and takes a sink: so for the weights and biases of dense layers.
+        Whether one operation makes its whole gradient and takes a sink: so for the weights and
+        biases of dense layers.
     sink
         Where that operation puts it.
     """
@@ -64,10 +67,12 @@ class Segment:
 
 
 class ParameterStore:
-    """The flat buffers of a network: values and gradients of what is trained, and the statistics that are only kept.
+    """The flat buffers of a network: values and gradients of what is trained, and the statistics
+    that are only kept.
 
-    Parameters that decay come first, and among them those that fold, so that each kind is one segment; every view starts on
-    a cache line, and the padding between views stays zero under every update rule.
+    Parameters that decay come first, and among them those that fold, so that each kind is one
+    segment; every view starts on a cache line, and the padding between views stays zero under every
+    update rule.
 
     Attributes
     ----------
@@ -81,7 +86,9 @@ class ParameterStore:
         A stretch for each kind of parameter that there is.
     """
 
-    def __init__(self, backend: Backend, dtype: np.dtype, trained: list[Parameter], kept: list[Parameter]):
+    def __init__(
+        self, backend: Backend, dtype: np.dtype, trained: list[Parameter], kept: list[Parameter]
+    ):
         self.backend = backend
         self.dtype = np.dtype(dtype)
         ordered = sorted(trained, key=_kind, reverse=True)
@@ -107,7 +114,9 @@ class ParameterStore:
         return list(self._starts)
 
     def view(self, flat: Array, parameter: Parameter) -> Array:
-        """Return the part of a flat array, such as an optimizer's state, that belongs to a parameter."""
+        """Return the part of a flat array, such as an optimizer's state, that belongs to a
+        parameter.
+        """
         return _view(flat, self._starts[parameter], parameter)
 
     def snapshot(self) -> tuple[np.ndarray, np.ndarray]:
@@ -134,7 +143,9 @@ def _kind(parameter: Parameter) -> tuple[bool, bool, bool]:
 
 
 def _segments(ordered: list[Parameter], bounds: list[int]) -> list[Segment]:
-    """Return a segment for each run of parameters of one kind; ``bounds`` are their starts, and the end of the last."""
+    """Return a segment for each run of parameters of one kind; ``bounds`` are their starts, and the
+    end of the last.
+    """
     segments, first = [], 0
     for kind, run in groupby(ordered, key=_kind):
         last = first + len(list(run))

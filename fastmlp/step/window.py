@@ -1,4 +1,6 @@
-"""A window of rows on the device, for data that its memory cannot hold: the rows of the coming batches, in their order."""
+"""A window of rows on the device, for data that its memory cannot hold: the rows of the coming
+batches, in their order.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,11 @@ WINDOW_BYTES = 128 << 20  # a copy of this size takes milliseconds, a launch mic
 
 
 class Window:
-    """Rows of a matrix in host memory, or in a file, brought to the device in the order of the epoch.
+    """Rows of a matrix in host memory, or in a file, brought to the device in the order of the
+    epoch.
 
-    Row ``position`` of the epoch's order stands in row ``position % rows`` of ``array``, so that a batch is gathered there as
-    it would be from the whole matrix, only by another order.
+    Row ``position`` of the epoch's order stands in row ``position % rows`` of ``array``, so that a
+    batch is gathered there as it would be from the whole matrix, only by another order.
 
     Parameters
     ----------
@@ -36,7 +39,9 @@ class Window:
         How many full batches the window holds.
     """
 
-    def __init__(self, backend: Backend, features: np.ndarray, batch_size: int, size: int = WINDOW_BYTES):
+    def __init__(
+        self, backend: Backend, features: np.ndarray, batch_size: int, size: int = WINDOW_BYTES
+    ):
         row_bytes = max(features.itemsize * features.shape[1], 1)
         self.steps = max(size // (row_bytes * batch_size), 1)
         rows = self.steps * batch_size
@@ -62,13 +67,17 @@ class Window:
         self._is_prefetched = False
 
     def prefetch(self) -> None:
-        """Gather the rows after those at hand and start their copy, unless that was done or there are none."""
+        """Gather the rows after those at hand and start their copy, unless that was done or there
+        are none.
+        """
         chosen = self._order[self._next : self._next + self._rows]
         if self._is_prefetched or not len(chosen):
             return
 
         def fill(target: np.ndarray) -> None:
-            np.take(self._features, chosen, axis=0, out=target[: len(chosen)], mode="clip")  # clip: unbuffered
+            np.take(
+                self._features, chosen, axis=0, out=target[: len(chosen)], mode="clip"
+            )  # clip: unbuffered
 
         self._feed.prefetch(fill)
         self._next += self._rows

@@ -1,1 +1,3 @@
-"""Training: one pass over the data as a Program, the loop over epochs, what is measured and what is written down."""
+"""Training: one pass over the data as a Program, the loop over epochs, what is measured and what is
+written down.
+"""

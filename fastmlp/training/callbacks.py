@@ -1,4 +1,6 @@
-"""What others may do while a network trains: a protocol of six methods, and the writer of the history."""
+"""What others may do while a network trains: a protocol of six methods, and the writer of the
+history.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +38,11 @@ class Record:
     update
         Updates made since training began.
     train
-        ``loss`` and, where rows can be right, ``accuracy``: means over the rows as they were trained on.
+        ``loss`` and, where rows can be right, ``accuracy``: means over the rows as they were
+        trained on.
     monitor
-        The same of the monitored set, with ``rmse`` and ``r2`` for regression; empty if there is none.
+        The same of the monitored set, with ``rmse`` and ``r2`` for regression; empty if there is
+        none.
     monitor_name
         ``"validation"`` or ``"test"``.
     learning_rate
@@ -93,7 +97,9 @@ class Callback:
         """After every epoch, and after every stretch of updates if those are logged."""
 
     def epoch_ended(self, trainer: Trainer, result: TrainingResult) -> None:
-        """After every epoch that left the parameters finite, when all that belongs to it is counted."""
+        """After every epoch that left the parameters finite, when all that belongs to it is
+        counted.
+        """
 
     def interrupted(self, trainer: Trainer, result: TrainingResult) -> None:
         """After Ctrl-C, between two steps of an epoch."""

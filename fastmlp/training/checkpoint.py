@@ -1,4 +1,6 @@
-"""Checkpoints: a training's whole state in one file, so that a run that was killed goes on to the same bits."""
+"""Checkpoints: a training's whole state in one file, so that a run that was killed goes on to the
+same bits.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     try:
         path.parent.mkdir(exist_ok=True)
     except OSError as error:
-        raise WriteError(f"cannot make {path.parent}: {error.strerror or error}. Free space.") from None
+        raise WriteError(
+            f"cannot make {path.parent}: {error.strerror or error}. Free space."
+        ) from None
     write_model(path, checkpoint.state.arrays, description, CHECKPOINT_FORMAT)
     return path
 
@@ -70,8 +74,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises
     ------
     ModelFileError
-        If it is damaged: an entry is missing, of another type or out of its range, or arrays and entries do not have the
-        SHA-256 that it says.
+        If it is damaged: an entry is missing, of another type or out of its range, or arrays and
+        entries do not have the SHA-256 that it says.
     """
     arrays, description = read_model(path, CHECKPOINT_FORMAT)
     said = description.pop("sha256", None)
@@ -88,7 +92,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def newest_checkpoint(folder: Path) -> tuple[Checkpoint, list[str]]:
-    """Return the newest checkpoint of a run that is sound, and a note for each newer one that is not.
+    """Return the newest checkpoint of a run that is sound, and a note for each newer one that is
+    not.
 
     Raises
     ------
@@ -121,7 +126,8 @@ def digest(arrays: dict[str, np.ndarray], description: dict[str, Any] | None = N
 
 
 class Checkpointer(Callback):
-    """Writes a checkpoint every so many epochs, at the end, and after Ctrl-C; a disk that is full does not end the run.
+    """Writes a checkpoint every so many epochs, at the end, and after Ctrl-C; a disk that is full
+    does not end the run.
 
     Parameters
     ----------
@@ -170,7 +176,9 @@ class Checkpointer(Callback):
 
 
 def _watched_number(path: Path) -> float:
-    """Return the watched number of the epoch before a checkpoint; infinity if it has none, or is damaged."""
+    """Return the watched number of the epoch before a checkpoint; infinity if it has none, or is
+    damaged.
+    """
     try:
         return _or_infinity(read_checkpoint(path).state.numbers["last_watched"])
     except ModelFileError:
@@ -183,5 +191,7 @@ def _or_infinity(watched: float | None) -> float:
 
 def _files(folder: Path) -> list[Path]:
     return [
-        path for path in (folder / FOLDER).glob("update-*.safetensors") if NAME.fullmatch(path.name) and path.is_file()
+        path
+        for path in (folder / FOLDER).glob("update-*.safetensors")
+        if NAME.fullmatch(path.name) and path.is_file()
     ]

@@ -20,9 +20,11 @@ FIRST = "epoch"  # the column by which a log is known
 
 
 class CsvLog(Callback):
-    """Writes a line for each epoch, with the numbers of history.jsonl in its columns; NaN and infinity are left empty.
+    """Writes a line for each epoch, with the numbers of history.jsonl in its columns; NaN and
+    infinity are left empty.
 
-    A run that goes on adds to its log, without the lines of epochs that are trained again; any other run begins anew.
+    A run that goes on adds to its log, without the lines of epochs that are trained again; any
+    other run begins anew.
 
     Parameters
     ----------
@@ -32,7 +34,8 @@ class CsvLog(Callback):
     Raises
     ------
     UsageError
-        If there is a file of that name that is no such log, which would be lost, or no folder for it.
+        If there is a file of that name that is no such log, which would be lost, or no folder for
+        it.
     """
 
     def __init__(self, path: str | Path):
@@ -58,7 +61,9 @@ class CsvLog(Callback):
                 file.write(self._text([line]))
         except OSError as error:
             reason = error.strerror or error
-            raise WriteError(f"cannot write {self.path}: {reason}. Free space, then train again.") from None
+            raise WriteError(
+                f"cannot write {self.path}: {reason}. Free space, then train again."
+            ) from None
 
     def _begin(self, epoch: int, columns: list[str]) -> None:
         """Write the header, and again the lines of the epochs before ``epoch``."""
@@ -67,7 +72,9 @@ class CsvLog(Callback):
         write_text(self.path, self._text([{name: name for name in self._columns}, *kept]))
 
     def _kept(self) -> list[dict[str, str]]:
-        """Return the whole lines of the file as it is; a line that was cut off while it was written is left out."""
+        """Return the whole lines of the file as it is; a line that was cut off while it was written
+        is left out.
+        """
         if not self.path.exists():
             return []
         try:
@@ -75,11 +82,17 @@ class CsvLog(Callback):
         except (OSError, UnicodeDecodeError):
             text = "something else"
         if text and not text.startswith(f"{FIRST},"):
-            raise UsageError(f"{self.path} is no log of fastmlp and would be lost; give another name.")
+            raise UsageError(
+                f"{self.path} is no log of fastmlp and would be lost; give another name."
+            )
         whole = text[: text.rfind("\n") + 1]
-        return [line for line in csv.DictReader(io.StringIO(whole)) if (line[FIRST] or "").isdecimal()]
+        return [
+            line for line in csv.DictReader(io.StringIO(whole)) if (line[FIRST] or "").isdecimal()
+        ]
 
     def _text(self, lines: Iterable[dict[str, Any]]) -> str:
         text = io.StringIO()
-        csv.DictWriter(text, self._columns, restval="", extrasaction="ignore", lineterminator="\n").writerows(lines)
+        csv.DictWriter(
+            text, self._columns, restval="", extrasaction="ignore", lineterminator="\n"
+        ).writerows(lines)
         return text.getvalue()

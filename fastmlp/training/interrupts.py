@@ -1,4 +1,6 @@
-"""Ctrl-C as a wish that training can meet at a good moment, rather than an exception in the middle of anything."""
+"""Ctrl-C as a wish that training can meet at a good moment, rather than an exception in the middle
+of anything.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,12 @@ from types import FrameType, TracebackType
 
 
 class Interrupts:
-    """Takes Ctrl-C for the length of a with-block: the first is remembered, the second raises KeyboardInterrupt at once.
+    """Takes Ctrl-C for the length of a with-block: the first is remembered, the second raises
+    KeyboardInterrupt at once.
 
-    An exception that a signal raises inside of a compiled extension may be lost there; a wish that is written down is not.
-    Outside of the main thread, where Python delivers no signals, it does nothing.
+    An exception that a signal raises inside of a compiled extension may be lost there; a wish that
+    is written down is not. Outside of the main thread, where Python delivers no signals, it does
+    nothing.
     """
 
     def __init__(self):
@@ -25,7 +29,10 @@ class Interrupts:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         if self._former is not None:
             signal.signal(signal.SIGINT, self._former)

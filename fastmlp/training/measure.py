@@ -1,4 +1,6 @@
-"""Measures a network on a data set while it trains: loss, and accuracy or root mean squared error and R²."""
+"""Measures a network on a data set while it trains: loss, and accuracy or root mean squared error
+and R².
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class Measure:
     task
         ``"classification"``, ``"multilabel"`` or ``"regression"``.
     mean, deviation
-        (outputs,) of the regression target before it was standardised: the errors are given in its own unit.
+        (outputs,) of the regression target before it was standardised: the errors are given in its
+        own unit.
     """
 
     def __init__(
@@ -57,10 +60,12 @@ class Measure:
 def regression_scores(targets: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """Return rmse and r2 of (rows, outputs) predictions; several outputs are averaged.
 
-    R² is 1 − Σ(t − y)²/Σ(t − t̄)²; a constant target that is predicted exactly has 1, else 0 (the convention of
-    scikit-learn).
+    R² is 1 − Σ(t − y)²/Σ(t − t̄)²; a constant target that is predicted exactly has 1, else 0 (the
+    convention of scikit-learn).
     """
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # a run that diverges has infinite scores
+    with np.errstate(
+        over="ignore", divide="ignore", invalid="ignore"
+    ):  # a run that diverges has infinite scores
         residual = ((targets - predicted) ** 2).sum(axis=0)
         spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
         r2 = np.where(spread > 0, 1 - residual / spread, np.where(residual > 0, 0.0, 1.0))

@@ -20,7 +20,9 @@ def training_sweep(
     drop_last: bool = False,
     rows: int | None = None,
 ) -> Sweep:
-    """Record a training step, of all rows or of the first in each epoch's order: load, forward, loss, backward, update."""
+    """Record a training step, of all rows or of the first in each epoch's order: load, forward,
+    loss, backward, update.
+    """
 
     def step(rows: int) -> None:
         optimizer.begin_update(rows)
@@ -29,7 +31,9 @@ def training_sweep(
         network.backward(loss.backward(outputs, targets, weights))
         optimizer.update()
 
-    return Sweep(network.backend, rows or batches.rows, batches.batch_size, step, drop_last, batches.window)
+    return Sweep(
+        network.backend, rows or batches.rows, batches.batch_size, step, drop_last, batches.window
+    )
 
 
 class Evaluation:
@@ -43,7 +47,9 @@ class Evaluation:
 
         self._network, self._loss = network, loss
         self._counters = batches.counters
-        self._sweep = Sweep(network.backend, batches.rows, batches.batch_size, step, window=batches.window)
+        self._sweep = Sweep(
+            network.backend, batches.rows, batches.batch_size, step, window=batches.window
+        )
 
     def run(self) -> Statistics:
         """Return the sums over all rows."""

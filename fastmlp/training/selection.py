@@ -1,4 +1,6 @@
-"""A pass that trains only on the batches whose loss exceeds a threshold: the others are looked at and left alone."""
+"""A pass that trains only on the batches whose loss exceeds a threshold: the others are looked at
+and left alone.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,13 @@ from .sweep import Sweep, record_step
 
 
 class SelectiveSweep(Sweep):
-    """Two Programs a batch, forward and loss, then backward and update, with the decision between them on the host.
+    """Two Programs a batch, forward and loss, then backward and update, with the decision between
+    them on the host.
 
-    A batch whose mean loss does not exceed the threshold leaves the parameters, the optimizer's state and the count of
-    updates as they are, so that neither a schedule nor Adam's corrections nor a dropout mask move on. The running
-    statistics of batch normalisation do move: they describe what the network has seen. The loss of an epoch is that of all
-    batches, trained on or not.
+    A batch whose mean loss does not exceed the threshold leaves the parameters, the optimizer's
+    state and the count of updates as they are, so that neither a schedule nor Adam's corrections
+    nor a dropout mask move on. The running statistics of batch normalisation do move: they describe
+    what the network has seen. The loss of an epoch is that of all batches, trained on or not.
 
     Parameters
     ----------
@@ -53,12 +56,24 @@ class SelectiveSweep(Sweep):
             network.backward(self._gradient)
             optimizer.update()
 
-        super().__init__(network.backend, rows or batches.rows, batches.batch_size, look, drop_last, batches.window)
+        super().__init__(
+            network.backend,
+            rows or batches.rows,
+            batches.batch_size,
+            look,
+            drop_last,
+            batches.window,
+        )
         self._loss, self._counters, self._threshold = loss, network.counters, threshold
         self._updates: dict[int, tuple[int, Program]] = {}
-        for program, size in ((self._full, batches.batch_size), (self._ragged, self.rows % batches.batch_size)):
+        for program, size in (
+            (self._full, batches.batch_size),
+            (self._ragged, self.rows % batches.batch_size),
+        ):
             if program is not None:
-                record_step(network.backend, look, size)  # a layer's backward reads what its last forward was given
+                record_step(
+                    network.backend, look, size
+                )  # a layer's backward reads what its last forward was given
                 self._updates[id(program)] = size, record_step(network.backend, learn, size)
 
     def _replay(self, program: Program, count: int, done: int) -> None:
@@ -67,7 +82,9 @@ class SelectiveSweep(Sweep):
         for step in range(done, done + count):
             super()._replay(program, 1, step)
             mean_loss = self._loss.row_losses(rows).mean()
-            if mean_loss > self._threshold or np.isnan(mean_loss):  # a NaN must reach the trainer, which stops at it
+            if mean_loss > self._threshold or np.isnan(
+                mean_loss
+            ):  # a NaN must reach the trainer, which stops at it
                 update.replay()
             else:
                 self._take_back()

@@ -1,4 +1,6 @@
-"""Everything that training goes on from, as plain arrays and numbers: taken from a trainer, given back to another one."""
+"""Everything that training goes on from, as plain arrays and numbers: taken from a trainer, given
+back to another one.
+"""
 
 from __future__ import annotations
 
@@ -66,8 +68,8 @@ class TrainingState:
     Attributes
     ----------
     arrays
-        The flat buffers on the host: ``values``, ``statistics``, ``optimizer.<slot>``, and ``best.…`` and ``last_good.…`` of
-        the first two.
+        The flat buffers on the host: ``values``, ``statistics``, ``optimizer.<slot>``, and
+        ``best.…`` and ``last_good.…`` of the first two.
     numbers
         What JSON can hold: the position, the best value so far, the schedule's memory, times.
     """
@@ -79,21 +81,27 @@ class TrainingState:
     def position(self) -> Position:
         """Where the training stood."""
         position = dict(self.numbers["position"])
-        return Position(**position | {name: Statistics(**position[name]) for name in ("total", "recorded")})
+        return Position(
+            **position | {name: Statistics(**position[name]) for name in ("total", "recorded")}
+        )
 
 
 def capture(trainer: Trainer) -> TrainingState:
     """Return the state of a trainer between two steps."""
     store, to_numpy = trainer.network.store, trainer.network.backend.to_numpy
     arrays = _named("", store.snapshot())
-    arrays |= {f"optimizer.{slot}": to_numpy(array) for slot, array in trainer.optimizer.state.items()}
+    arrays |= {
+        f"optimizer.{slot}": to_numpy(array) for slot, array in trainer.optimizer.state.items()
+    }
     arrays |= _named("best.", trainer.best_snapshot) | _named("last_good.", trainer.last_good)
     schedule, result = trainer.schedule, trainer.result
     numbers = {
         "position": asdict(trainer.position),
         "stretch": asdict(trainer.stretch),
         "best_value": _finite_or_none(trainer.best_value),
-        "last_watched": None if trainer.last_watched is None else _finite_or_none(trainer.last_watched),
+        "last_watched": None
+        if trainer.last_watched is None
+        else _finite_or_none(trainer.last_watched),
         "best_epoch": result.best_epoch,
         "epochs": result.epochs,
         "train_seconds": result.train_seconds,
@@ -108,7 +116,9 @@ def capture(trainer: Trainer) -> TrainingState:
 
 
 def check_numbers(numbers: Any) -> None:
-    """Raise a ValueError unless numbers that were read are such as ``capture`` writes: each in its range, all in agreement."""
+    """Raise a ValueError unless numbers that were read are such as ``capture`` writes: each in its
+    range, all in agreement.
+    """
     check_entries(numbers, RULES, "numbers")
     position, schedule = numbers["position"], numbers["schedule"]
     for name, sums in (
@@ -132,21 +142,27 @@ def check_numbers(numbers: Any) -> None:
 
 
 def restore(trainer: Trainer, state: TrainingState) -> None:
-    """Bring a trainer that was set up alike, and has not run, to a state whose numbers were checked.
+    """Bring a trainer that was set up alike, and has not run, to a state whose numbers were
+    checked.
 
-    Arrays of an optimizer that the trainer's does not keep are left out, and its own start at zero: the update rule may have
-    been changed.
+    Arrays of an optimizer that the trainer's does not keep are left out, and its own start at zero:
+    the update rule may have been changed.
 
     Raises
     ------
     ModelFileError
-        If an array that the network needs is missing, has another size or is not finite, or if the position is not one of
-        the trainer's batches: the kernels take it for an index. The trainer is then as it was.
+        If an array that the network needs is missing, has another size or is not finite, or if the
+        position is not one of the trainer's batches: the kernels take it for an index. The trainer
+        is then as it was.
     """
     _check_position(trainer, state.position)
     store, assign = trainer.network.store, trainer.network.backend.assign
     memories = {f"optimizer.{slot}": array for slot, array in trainer.optimizer.state.items()}
-    fitting = {name: _fitting(state, name, array) for name, array in memories.items() if name in state.arrays}
+    fitting = {
+        name: _fitting(state, name, array)
+        for name, array in memories.items()
+        if name in state.arrays
+    }
     values, statistics = _snapshot(state, "", store)
     best, last_good = (
         _snapshot(state, prefix, store) if f"{prefix}values" in state.arrays else None
@@ -162,16 +178,26 @@ def restore(trainer: Trainer, state: TrainingState) -> None:
     numbers, result, schedule = state.numbers, trainer.result, trainer.schedule
     trainer.position = state.position
     trainer.stretch = Statistics(**numbers["stretch"])
-    trainer.best_value, trainer.last_watched = _or_infinity(numbers["best_value"]), numbers["last_watched"]
+    trainer.best_value, trainer.last_watched = (
+        _or_infinity(numbers["best_value"]),
+        numbers["last_watched"],
+    )
     result.best_epoch, result.epochs = numbers["best_epoch"], numbers["epochs"]
-    result.train_seconds, result.samples_per_second = numbers["train_seconds"], numbers["samples_per_second"]
+    result.train_seconds, result.samples_per_second = (
+        numbers["train_seconds"],
+        numbers["samples_per_second"],
+    )
     schedule.plateau_factor = numbers["schedule"]["plateau_factor"]
     schedule.best = _or_infinity(numbers["schedule"]["best"])
     schedule.epochs_since_best = numbers["schedule"]["epochs_since_best"]
 
 
 def _named(prefix: str, snapshot: tuple[np.ndarray, np.ndarray] | None) -> dict[str, np.ndarray]:
-    return {} if snapshot is None else {f"{prefix}values": snapshot[0], f"{prefix}statistics": snapshot[1]}
+    return (
+        {}
+        if snapshot is None
+        else {f"{prefix}values": snapshot[0], f"{prefix}statistics": snapshot[1]}
+    )
 
 
 def _check_position(trainer: Trainer, at: Position) -> None:

@@ -1,4 +1,6 @@
-"""One pass over the rows of a data set as replayed Programs: one for full batches, one for the ragged last."""
+"""One pass over the rows of a data set as replayed Programs: one for full batches, one for the
+ragged last.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +114,9 @@ class Sweep:
         remaining = self.full_steps - done
         fitting = int(CHUNK_SECONDS / self._seconds_per_step) if self._seconds_per_step else 1
         until_mark = remaining if stretch is None else stretch - (before + done) % stretch
-        in_window = remaining if self._window is None else self._window.steps - done % self._window.steps
+        in_window = (
+            remaining if self._window is None else self._window.steps - done % self._window.steps
+        )
         return max(1, min(remaining, fitting, until_mark, in_window))
 
 

@@ -23,11 +23,13 @@ _numbers = itertools.count()  # apart: files that one process begins in one seco
 
 
 class TensorBoard(Callback):
-    """Writes each epoch's numbers as scalars: ``loss/train``, ``accuracy/validation``, ``learning_rate``, …
+    """Writes each epoch's numbers as scalars: ``loss/train``, ``accuracy/validation``,
+    ``learning_rate``, …
 
-    The step is the number of updates; the scalar ``epoch`` tells the epoch. Numbers of stretches of updates, where those are
-    recorded, stand under ``updates/``. A run that goes on begins a file of its own, and what it trains again replaces what
-    was there. See it with ``tensorboard --logdir FOLDER``.
+    The step is the number of updates; the scalar ``epoch`` tells the epoch. Numbers of stretches of
+    updates, where those are recorded, stand under ``updates/``. A run that goes on begins a file of
+    its own, and what it trains again replaces what was there. See it with ``tensorboard --logdir
+    FOLDER``.
 
     Parameters
     ----------
@@ -67,10 +69,14 @@ class TensorBoard(Callback):
         from tensorboard.compat.proto.event_pb2 import SessionLog
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        if not self._begun:  # from here on this file counts, and not what an earlier one in the folder says
+        if (
+            not self._begun
+        ):  # from here on this file counts, and not what an earlier one in the folder says
             self._write(step=record.update, session_log=SessionLog(status=SessionLog.START))
             self._begun = True
-        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars(record).items()]
+        values = [
+            Summary.Value(tag=tag, simple_value=value) for tag, value in scalars(record).items()
+        ]
         self._write(step=record.update, summary=Summary(value=values))
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._flush()
@@ -105,9 +111,17 @@ def scalars(record: Record) -> dict[str, float]:
     """Return a record's numbers by the tag under which TensorBoard shows them."""
     parts = {"train": record.train, record.monitor_name: record.monitor}
     if record.kind == "updates":
-        return {f"updates/{part}_{name}": value for part, numbers in parts.items() for name, value in numbers.items()}
+        return {
+            f"updates/{part}_{name}": value
+            for part, numbers in parts.items()
+            for name, value in numbers.items()
+        }
     return {
-        **{f"{name}/{part}": value for part, numbers in parts.items() for name, value in numbers.items()},
+        **{
+            f"{name}/{part}": value
+            for part, numbers in parts.items()
+            for name, value in numbers.items()
+        },
         "epoch": record.epoch,
         "learning_rate": record.learning_rate,
         "samples_per_second": record.samples_per_second,

@@ -76,10 +76,11 @@ class Trainer:
     monitor
         What is measured after each epoch: the validation set, or the test set where there is none.
     early_stopping
-        Epochs without improvement of the monitored validation set after which training ends; None never. The best
-        epoch's weights are then restored.
+        Epochs without improvement of the monitored validation set after which training ends; None
+        never. The best epoch's weights are then restored.
     watch
-        ``"loss"`` or ``"score"`` (accuracy, or R² for regression) of the validation set: what tells the best epoch.
+        ``"loss"`` or ``"score"`` (accuracy, or R² for regression) of the validation set: what tells
+        the best epoch.
     log_every
         Also record, and measure the monitored set, after every so many updates; None not.
     callbacks
@@ -155,7 +156,9 @@ class Trainer:
         self.result.epochs = self.result.best_epoch = epochs
 
     def resume(self, state: TrainingState) -> None:
-        """Go on from a state that ``state.capture`` took: to the same bits, if the settings are the same."""
+        """Go on from a state that ``state.capture`` took: to the same bits, if the settings are the
+        same.
+        """
         restore(self, state)
 
     @property
@@ -170,7 +173,9 @@ class Trainer:
         return trained >= self.epochs or (between_epochs and self._patience_is_over(trained))
 
     def fit(self) -> TrainingResult:
-        """Train; return how it went. Ctrl-C ends training after the batch at hand, as an early stop."""
+        """Train; return how it went. Ctrl-C ends training after the batch at hand, as an early
+        stop.
+        """
         self._tell("training_started")
         with self._interrupts:
             self._run_epochs(self.result)
@@ -203,8 +208,11 @@ class Trainer:
                     break
         except KeyboardInterrupt:
             self.stop_reason = "interrupted"
-            # A sum that is not finite ends the epoch as a divergence, which is nothing to go on from.
-            if _finite(self.network.store.snapshot()) and math.isfinite(self.position.total.loss_sum):
+            # A sum that is not finite ends the epoch as a divergence, which is nothing to go on
+            # from.
+            if _finite(self.network.store.snapshot()) and math.isfinite(
+                self.position.total.loss_sum
+            ):
                 self._tell("interrupted", result)
             else:
                 self.network.store.restore(self.last_good)
@@ -213,7 +221,8 @@ class Trainer:
         at = self.position
         self._start_epoch(epoch)
         start = time.perf_counter()
-        # One sum over the epoch, on the device: pieces would depend on when Python happened to look.
+        # One sum over the epoch, on the device: pieces would depend on when Python happened to
+        # look.
         self.loss.set_statistics(at.total)
         for done in self.sweep.run(self.log_every, at.update, at.step):
             at.step, at.total = done, self.loss.read_statistics()
@@ -272,15 +281,23 @@ class Trainer:
             self.loss.set_statistics(at.total)
         update = self.network.counters.update  # a pass may leave batches out
         rate = float(self.rates[max(update - self.update, 1) - 1])
-        record = Record("updates", epoch, update, self._train_numbers(stretch), monitored, name, rate)
+        record = Record(
+            "updates", epoch, update, self._train_numbers(stretch), monitored, name, rate
+        )
         result.records.append(record)
         self._tell("recorded", record)
 
     def _watched(self, total: Statistics, monitored: dict[str, float]) -> float:
-        """Return the number that tells the best epoch, smaller is better; the test set is never used for that."""
+        """Return the number that tells the best epoch, smaller is better; the test set is never
+        used for that.
+        """
         if self.monitor is None or self.monitor.name != "validation":
             return total.loss
-        value = monitored["loss"] if self.watch == "loss" else -monitored.get("accuracy", monitored.get("r2", math.nan))
+        value = (
+            monitored["loss"]
+            if self.watch == "loss"
+            else -monitored.get("accuracy", monitored.get("r2", math.nan))
+        )
         return value if math.isfinite(value) else math.inf
 
     def _train_numbers(self, statistics: Statistics) -> dict[str, float]:
@@ -293,12 +310,17 @@ class Trainer:
         return bool(self.stop_reason)
 
     def _patience_is_over(self, epoch: int) -> bool:
-        return self.early_stopping is not None and epoch - self.result.best_epoch >= self.early_stopping
+        return (
+            self.early_stopping is not None
+            and epoch - self.result.best_epoch >= self.early_stopping
+        )
 
     def _likely_cause(self) -> str:
         largest = self.batches.largest_input()
         if largest > 20:
-            return f"the input is not normalised (values up to {largest:g}); try --normalize standard"
+            return (
+                f"the input is not normalised (values up to {largest:g}); try --normalize standard"
+            )
         if self.loss.reduction == "sum":
             return "the gradient is summed over the batch; try --reduction mean, a smaller lr or a smaller batch"
         if getattr(self.optimizer, "momentum", 0.0) >= 0.95:

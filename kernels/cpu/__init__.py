@@ -1,10 +1,21 @@
 """Numba kernels: one module for each group of operations, under the same stems as ``kernels/cuda``.
 
-Importing this package enters every operation into ``fastmlp.kernels.operation.OPERATIONS``; nothing is compiled before it
-is used.
+Importing this package enters every operation into ``fastmlp.kernels.operation.OPERATIONS``; nothing
+is compiled before it is used.
 """
 
-from . import activations, bfloat16, blas, dense, dropout, gather, gemm, losses, normalization, optimizers
+from . import (
+    activations,
+    bfloat16,
+    blas,
+    dense,
+    dropout,
+    gather,
+    gemm,
+    losses,
+    normalization,
+    optimizers,
+)
 
 __all__ = [
     "activations",

@@ -1,8 +1,9 @@
 """Scalar activation functions and their derivatives, compiled into the kernels of ``dense``.
 
-``name(z, p)`` is the value and ``name_derivative(s, p)`` the derivative, p the activation's parameter where it has one. The
-derivative takes the saved number s: the OUTPUT a wherever f′ can be had from it (the buffer is then updated in place), else
-the input z; constants.FROM_INPUT names the latter.
+``name(z, p)`` is the value and ``name_derivative(s, p)`` the derivative, p the activation's
+parameter where it has one. The derivative takes the saved number s: the OUTPUT a wherever f′ can be
+had from it (the buffer is then updated in place), else the input z; constants.FROM_INPUT names the
+latter.
 """
 
 from __future__ import annotations
@@ -142,7 +143,8 @@ def silu_derivative(z, p):
 
 @scalar
 def mish(z, p):
-    # tanh(softplus(z)) without logarithms: with u = 1 + eᶻ it is (u² − 1)/(u² + 1); past 20 it is 1 to the last bit.
+    # tanh(softplus(z)) without logarithms: with u = 1 + eᶻ it is (u² − 1)/(u² + 1); past 20 it is 1
+    # to the last bit.
     e = exp(like(20.0, z) if z > 20 else z)
     t = e * (e + like(2.0, z))
     return z * t / (t + like(2.0, z))

@@ -1,14 +1,27 @@
-"""Matrix products of float32 matrices whose factors are rounded to bfloat16, two inner indices at a time; sums are float32.
+"""Matrix products of float32 matrices whose factors are rounded to bfloat16, two inner indices at a
+time; sums are float32.
 
-The factors are converted as they are used: a panel of b once for ROW_BLOCK rows, and these rows of a once. As in ``gemm``, a
-sum runs over the inner index in an order that nothing but that index decides.
+The factors are converted as they are used: a panel of b once for ROW_BLOCK rows, and these rows of
+a once. As in ``gemm``, a sum runs over the inner index in an order that nothing but that index
+decides.
 """
 
 from __future__ import annotations
 
 from numba import njit
 
-from fastmlp.kernels.operation import Matrix, Real, Span, Vector, by_column, by_row, operation, reads, updates, writes
+from fastmlp.kernels.operation import (
+    Matrix,
+    Real,
+    Span,
+    Vector,
+    by_column,
+    by_row,
+    operation,
+    reads,
+    updates,
+    writes,
+)
 
 from .bfloat16_tile import LANES, PAIR, VECTOR, bfloat16_tile, convert_row, convert_two_rows
 from .elementary import like
@@ -19,8 +32,12 @@ WIDEST = max(TILE_ROWS)
 SIZE = 4  # bytes of a float32
 INNER_BLOCK = 256  # inner indices at a time
 ROW_BLOCK = 128  # rows at a time: a panel of b is converted anew for as many
-ROW_OF_A = 2 * INNER_BLOCK + VECTOR  # bytes: a vector more, lest all rows fall on the same lines of the cache
-LARGE = 2 << 20  # bytes from which on a matrix does not fit the cache, and is fetched ahead of its use
+ROW_OF_A = (
+    2 * INNER_BLOCK + VECTOR
+)  # bytes: a vector more, lest all rows fall on the same lines of the cache
+LARGE = (
+    2 << 20
+)  # bytes from which on a matrix does not fit the cache, and is fetched ahead of its use
 PANELS_AHEAD = 2
 SPACE, SPACE_FOR_A = reserve(INNER_BLOCK // 2 * WIDEST * VECTOR), reserve(ROW_BLOCK * ROW_OF_A)
 
@@ -31,12 +48,19 @@ def convert_panel(source, source_row, target, rows, columns):
     width = (columns + LANES - 1) // LANES * VECTOR
     for row in range(0, rows, 2):
         here = source + row * source_row
-        convert_two_rows(here, here + source_row, target + row // 2 * width, columns, columns if row + 1 < rows else 0)
+        convert_two_rows(
+            here,
+            here + source_row,
+            target + row // 2 * width,
+            columns,
+            columns if row + 1 < rows else 0,
+        )
     return width
 
 
 def strip_of_tiles(vectors: int, moves: bool):
-    """Return the product of all rows with a panel of b that is ``vectors`` wide; arguments as those of the tile.
+    """Return the product of all rows with a panel of b that is ``vectors`` wide; arguments as those
+    of the tile.
 
     Meanwhile each tile fetches its part of ``upcoming_rows`` rows.
     """
@@ -58,7 +82,9 @@ def strip_of_tiles(vectors: int, moves: bool):
 
 
 def product_of_blocks(moves: bool):
-    """Return the product of a block of converted rows of a with all of b's panels, which are converted one by one."""
+    """Return the product of a block of converted rows of a with all of b's panels, which are
+    converted one by one.
+    """
     strip_of_1, strip_of_2, strip_of_3 = (strip_of_tiles(vectors, moves) for vectors in (1, 2, 3))
 
     @njit(error_model="numpy")
@@ -72,9 +98,18 @@ def product_of_blocks(moves: bool):
             valid = columns - (vectors - 1) * LANES
             panel, place = b + column * SIZE, c + column * SIZE
             convert_panel(panel, b_row, space, steps, columns)
-            upcoming, upcoming_row, width, upcoming_rows = place + vectors * VECTOR, c_row, vectors * VECTOR, rows
+            upcoming, upcoming_row, width, upcoming_rows = (
+                place + vectors * VECTOR,
+                c_row,
+                vectors * VECTOR,
+                rows,
+            )
             if b_is_far:
-                upcoming, upcoming_row, upcoming_rows = panel + PANELS_AHEAD * WIDEST * VECTOR, b_row, steps
+                upcoming, upcoming_row, upcoming_rows = (
+                    panel + PANELS_AHEAD * WIDEST * VECTOR,
+                    b_row,
+                    steps,
+                )
             elif next_a and column == 0:
                 upcoming, upcoming_row, width = next_a, next_a_row, steps * SIZE
             if vectors == 1:
@@ -91,7 +126,10 @@ def product_of_blocks(moves: bool):
     return multiply_block
 
 
-MULTIPLY_BLOCK, MULTIPLY_BLOCK_AND_MOVE = product_of_blocks(moves=False), product_of_blocks(moves=True)
+MULTIPLY_BLOCK, MULTIPLY_BLOCK_AND_MOVE = (
+    product_of_blocks(moves=False),
+    product_of_blocks(moves=True),
+)
 
 
 @njit(error_model="numpy")
@@ -100,12 +138,18 @@ def multiply(a, a_row, b, b_row, c, c_row, m, n, k, alpha, beta):
     space, a_is_far = SPACE_FOR_A(), m * a_row > LARGE
     for first in range(0, m, ROW_BLOCK):
         rows = min(ROW_BLOCK, m - first)
-        for inner in range(0, max(k, 1), INNER_BLOCK):  # once even for an empty sum: c is then beta·c
+        for inner in range(
+            0, max(k, 1), INNER_BLOCK
+        ):  # once even for an empty sum: c is then beta·c
             steps, kept = min(INNER_BLOCK, k - inner), beta if inner == 0 else like(1.0, beta)
             next_a = 0
             if a_is_far:
                 after = inner + INNER_BLOCK
-                next_a = a + first * a_row + after * SIZE if after < k else a + (first + ROW_BLOCK) * a_row
+                next_a = (
+                    a + first * a_row + after * SIZE
+                    if after < k
+                    else a + (first + ROW_BLOCK) * a_row
+                )
             for i in range(rows):
                 convert_row(a + (first + i) * a_row + inner * SIZE, space + i * ROW_OF_A, steps)
             MULTIPLY_BLOCK(
@@ -115,7 +159,9 @@ def multiply(a, a_row, b, b_row, c, c_row, m, n, k, alpha, beta):
 
 
 def transposed_product(moves: bool):
-    """Return the function that computes c (m, n) = alpha·aᵀ·b + beta·c for a (k, m) and b (k, n), and moves weights then."""
+    """Return the function that computes c (m, n) = alpha·aᵀ·b + beta·c for a (k, m) and b (k, n),
+    and moves weights then.
+    """
     multiply_last = MULTIPLY_BLOCK_AND_MOVE if moves else MULTIPLY_BLOCK
 
     @njit(error_model="numpy")
@@ -137,7 +183,10 @@ def transposed_product(moves: bool):
     return multiply_transposed
 
 
-MULTIPLY_TRANSPOSED, MULTIPLY_TRANSPOSED_AND_MOVE = transposed_product(moves=False), transposed_product(moves=True)
+MULTIPLY_TRANSPOSED, MULTIPLY_TRANSPOSED_AND_MOVE = (
+    transposed_product(moves=False),
+    transposed_product(moves=True),
+)
 
 
 @operation
@@ -163,7 +212,9 @@ def bfloat16_gemm_nn_by_columns(
     a: Matrix[reads], b: Matrix[reads, by_column], c: Matrix[writes, by_column], alpha: Vector[reads], beta: Vector[reads],
     columns: Span,
 ):  # fmt: skip
-    """The same product divided by columns: each thread converts its own part of a wide b, and of it no part twice."""
+    """The same product divided by columns: each thread converts its own part of a wide b, and of it
+    no part twice.
+    """
     first = columns[0]
     multiply(
         a.ctypes.data, a.shape[1] * SIZE, b.ctypes.data + first * SIZE, b.shape[1] * SIZE,
@@ -177,7 +228,9 @@ def bfloat16_gemm_tn(
     a: Matrix[reads, by_column], b: Matrix[reads], c: Matrix[updates, by_row], alpha: Vector[reads], beta: Vector[reads],
     rows: Span,
 ):  # fmt: skip
-    """c = alpha·aᵀ·b + beta·c of factors in bfloat16. a (k, m), b (k, n), c (m, n); the span divides the columns of a."""
+    """c = alpha·aᵀ·b + beta·c of factors in bfloat16. a (k, m), b (k, n), c (m, n); the span
+    divides the columns of a.
+    """
     first, width = rows[0], c.shape[1]
     MULTIPLY_TRANSPOSED(
         a.ctypes.data + first * SIZE, a.shape[1] * SIZE, b.ctypes.data, width * SIZE,
@@ -197,7 +250,9 @@ def bfloat16_gemm_tn_momentum(
     decay: Real,
     rows: Span,
 ):
-    """v ← aᵀ·b + μ·v, w ← w − lr·(v + decay·w) with factors a and b in bfloat16. Shapes as in bfloat16_gemm_tn."""
+    """v ← aᵀ·b + μ·v, w ← w − lr·(v + decay·w) with factors a and b in bfloat16. Shapes as in
+    bfloat16_gemm_tn.
+    """
     first, width, moved = rows[0], w.shape[1], w.ctypes.data - velocity.ctypes.data
     MULTIPLY_TRANSPOSED_AND_MOVE(
         a.ctypes.data + first * SIZE, a.shape[1] * SIZE, b.ctypes.data, width * SIZE,

@@ -1,7 +1,7 @@
 """The three matrix products by a BLAS library whose routine is called at its address.
 
-Matrices are row-major. BLAS is column-major, and a row-major array that Fortran reads is its own transpose: so c = a·b is
-asked of it as cᵀ = bᵀ·aᵀ, with the operands exchanged.
+Matrices are row-major. BLAS is column-major, and a row-major array that Fortran reads is its own
+transpose: so c = a·b is asked of it as cᵀ = bᵀ·aᵀ, with the operands exchanged.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def blas_gemm_tn(
     beta: Vector[reads],
     rows: Span,
 ):
-    """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); the span divides the columns of a."""
+    """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); the span
+    divides the columns of a.
+    """
     first, m, n, k, columns = rows[0], rows[1] - rows[0], c.shape[1], a.shape[0], a.shape[1]
     call_gemm(
         routine,

@@ -1,8 +1,9 @@
-"""Turns a kernel into machine code that a Program can call: one address, one row of integers, one row of reals.
+"""Turns a kernel into machine code that a Program can call: one address, one row of integers, one
+row of reals.
 
-A kernel is a readable Python function of arrays and numbers. What is compiled is an entry ``(int64*, float64*)`` which
-unpacks its row and calls the kernel, once for each combination of element types, when it is first needed. The result is kept
-on disk (``object_code``).
+A kernel is a readable Python function of arrays and numbers. What is compiled is an entry
+``(int64*, float64*)`` which unpacks its row and calls the kernel, once for each combination of
+element types, when it is first needed. The result is kept on disk (``object_code``).
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ class KernelCompiler:
         self.announce = announce
         self._addresses: dict[tuple, int] = {}
 
-    def address(self, operation: Operation, element_types: tuple[np.dtype, ...], functions: tuple) -> int:
+    def address(
+        self, operation: Operation, element_types: tuple[np.dtype, ...], functions: tuple
+    ) -> int:
         """Return the address of an operation's entry.
 
         Parameters
@@ -65,12 +68,17 @@ class KernelCompiler:
             self.seconds += time.perf_counter() - start
         return self._addresses[key]
 
-    def _find(self, operation: Operation, element_types: tuple[np.dtype, ...], functions: tuple) -> int:
+    def _find(
+        self, operation: Operation, element_types: tuple[np.dtype, ...], functions: tuple
+    ) -> int:
         name = entry_name(operation, element_types, functions)
-        # Files are told apart by the kernels' sources, which do not include a user's own activation or loss.
+        # Files are told apart by the kernels' sources, which do not include a user's own activation
+        # or loss.
         is_kept = all(function.__module__.startswith(__package__) for function in functions)
         compiled = partial(compile_entry, operation, element_types, functions)
-        address, is_new = object_store().provide(name, compiled) if is_kept else (own(compiled()).address, True)
+        address, is_new = (
+            object_store().provide(name, compiled) if is_kept else (own(compiled()).address, True)
+        )
         if is_new:
             self.compiled.append(name)
             self.announce(name)
@@ -101,7 +109,8 @@ def compile_entry(operation: Operation, element_types: tuple[np.dtype, ...], fun
 
 @cache
 def _compiled_body(operation: Operation):
-    # Inlined by force: a scalar function that were passed on at run time would leave an address that no cache may hold.
+    # Inlined by force: a scalar function that were passed on at run time would leave an address
+    # that no cache may hold.
     fastmath = FASTMATH | {"reassoc"} if operation.sums else FASTMATH
     return njit(operation.body, error_model="numpy", fastmath=fastmath, forceinline=True)
 
@@ -117,7 +126,9 @@ def _entry_source(operation: Operation, name: str, function_count: int) -> str:
                 )
                 integer, array = integer + 3, array + 1
             case "vector":
-                passed.append(f"vector(integers[{integer}], integers[{integer + 1}], element{array})")
+                passed.append(
+                    f"vector(integers[{integer}], integers[{integer + 1}], element{array})"
+                )
                 integer, array = integer + 2, array + 1
             case "span":
                 passed.append(f"(integers[{integer}], integers[{integer + 1}])")

@@ -1,4 +1,6 @@
-"""The dense layer's kernels beside its matrix products: bias with activation, and their backward passes."""
+"""The dense layer's kernels beside its matrix products: bias with activation, and their backward
+passes.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def add_bias(z: Matrix[updates, by_row], bias: Vector[reads], rows: Span):
 
 
 @operation
-def bias_activation(value: Function, z: Matrix[updates, by_row], bias: Vector[reads], parameter: Real, rows: Span):
+def bias_activation(
+    value: Function, z: Matrix[updates, by_row], bias: Vector[reads], parameter: Real, rows: Span
+):
     """a = f(z + bias), in place of z."""
     for row in range(rows[0], rows[1]):
         for column in range(z.shape[1]):
@@ -39,7 +43,11 @@ def bias_activation(value: Function, z: Matrix[updates, by_row], bias: Vector[re
 
 @operation
 def activation_forward(
-    value: Function, z: Matrix[reads, by_row], a: Matrix[writes, by_row], parameter: Real, rows: Span
+    value: Function,
+    z: Matrix[reads, by_row],
+    a: Matrix[writes, by_row],
+    parameter: Real,
+    rows: Span,
 ):
     """a = f(z)."""
     z, a = end_to_end(z, rows), end_to_end(a, rows)
@@ -49,9 +57,15 @@ def activation_forward(
 
 @operation
 def activation_backward(
-    derivative: Function, upstream: Matrix[updates, by_row], saved: Matrix[reads, by_row], parameter: Real, rows: Span
+    derivative: Function,
+    upstream: Matrix[updates, by_row],
+    saved: Matrix[reads, by_row],
+    parameter: Real,
+    rows: Span,
 ):
-    """dz = da ⊙ f′, in place of the upstream gradient da; f′ comes from the saved output (or input)."""
+    """dz = da ⊙ f′, in place of the upstream gradient da; f′ comes from the saved output (or
+    input).
+    """
     upstream, saved = end_to_end(upstream, rows), end_to_end(saved, rows)
     for i in range(upstream.size):
         upstream[i] *= derivative(saved[i], parameter)
@@ -66,12 +80,19 @@ def bias_gradient(
     target: Vector[updates, by_column],
     columns: Span,
 ):
-    """db = the sum of dz over the rows of the batch; target = alpha·db + beta·target, which may be db itself if beta is 0."""
+    """db = the sum of dz over the rows of the batch; target = alpha·db + beta·target, which may be
+    db itself if beta is 0.
+    """
     start, stop = columns
-    db, target = db[start:stop], target[start:stop]  # from 0 on: LLVM vectorises an index only if it cannot be negative
+    db, target = (
+        db[start:stop],
+        target[start:stop],
+    )  # from 0 on: LLVM vectorises an index only if it cannot be negative
     taken, kept = alpha[0], beta[0]
     db[:] = 0
-    in_fours = dz.shape[0] // 4 * 4  # each addition to db waits for the one before: a quarter of them
+    in_fours = (
+        dz.shape[0] // 4 * 4
+    )  # each addition to db waits for the one before: a quarter of them
     for row in range(0, in_fours, 4):
         first, second, third, fourth = (
             dz[row, start:stop], dz[row + 1, start:stop], dz[row + 2, start:stop], dz[row + 3, start:stop],
@@ -83,7 +104,9 @@ def bias_gradient(
         for column in range(db.size):
             db[column] += last[column]
     for column in range(db.size):
-        target[column] = taken * db[column] + (kept * target[column] if kept != 0 else like(0.0, taken))
+        target[column] = taken * db[column] + (
+            kept * target[column] if kept != 0 else like(0.0, taken)
+        )
 
 
 @composite
@@ -98,20 +121,26 @@ def activation_bias_gradient(
     beta: Vector[reads],
     target: Vector[updates],
 ):
-    """Do activation_backward, then bias_gradient: apart on the CPU, whose threads divide one by rows, the other by columns."""
+    """Do activation_backward, then bias_gradient: apart on the CPU, whose threads divide one by
+    rows, the other by columns.
+    """
     ops.activation_backward(derivative, upstream, saved, parameter)
     ops.bias_gradient(upstream, db, alpha, beta, target)
 
 
 @operation(sums=True)
 def softmax_forward(z: Matrix[reads, by_row], a: Matrix[writes, by_row], rows: Span):
-    """a = exp(z − max z) / Σ exp(z − max z), row by row; the maximum keeps every exponent at or below zero."""
+    """a = exp(z − max z) / Σ exp(z − max z), row by row; the maximum keeps every exponent at or
+    below zero.
+    """
     classes, element = z.shape[1], z.dtype.type
     for row in range(rows[0], rows[1]):
         place = row_address(z, row)
         largest, _ = row_peak(place, classes, element)
         total = row_exp_sum(place, classes, largest)
-        write_row_exp(place, row_address(a, row), classes, largest, element(1.0) / total, element(0.0))
+        write_row_exp(
+            place, row_address(a, row), classes, largest, element(1.0) / total, element(0.0)
+        )
 
 
 @operation(sums=True)

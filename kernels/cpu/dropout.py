@@ -1,8 +1,10 @@
-"""Dropout with a mask that is a function of (seed, update, layer, element): Philox 4×32-10 in the kernel.
+"""Dropout with a mask that is a function of (seed, update, layer, element): Philox 4×32-10 in the
+kernel.
 
-Salmon et al. 2011 define the generator. The mask needs no state to resume, and is the same on every device and for every
-number of threads. Element (row, column) takes word column % 4 of the block whose counter is
-(row·⌈width/4⌉ + column // 4, low word of the update, layer, high word of the update), under the key (seed's two words).
+Salmon et al. 2011 define the generator. The mask needs no state to resume, and is the same on every
+device and for every number of threads. Element (row, column) takes word column % 4 of the block
+whose counter is (row·⌈width/4⌉ + column // 4, low word of the update, layer, high word of the
+update), under the key (seed's two words).
 """
 
 from __future__ import annotations
@@ -10,7 +12,18 @@ from __future__ import annotations
 import numpy as np
 
 from fastmlp.kernels.constants import UPDATE
-from fastmlp.kernels.operation import Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
+from fastmlp.kernels.operation import (
+    Integer,
+    Matrix,
+    Real,
+    Span,
+    Vector,
+    by_row,
+    operation,
+    reads,
+    updates,
+    writes,
+)
 
 from .compiler import scalar
 from .elementary import like
@@ -24,7 +37,9 @@ HALF_WORD = np.uint64(32)
 
 @scalar
 def philox(counter0, counter1, counter2, counter3, key0, key1):
-    """Return four words of 32 random bits (held in uint64) for a counter of four words and a key of two."""
+    """Return four words of 32 random bits (held in uint64) for a counter of four words and a key of
+    two.
+    """
     for _ in range(10):
         product0, product1 = MULTIPLIER_0 * counter0, MULTIPLIER_1 * counter2
         counter0 = (product1 >> HALF_WORD) ^ counter1 ^ key0
@@ -60,7 +75,9 @@ def dropout_forward(
     for row in range(rows[0], rows[1]):
         first_block = np.uint64(0 if whole_units else row * blocks)
         row_mask = mask[row]
-        for block in range(whole_blocks):  # no branch inside, so that several blocks become one vector
+        for block in range(
+            whole_blocks
+        ):  # no branch inside, so that several blocks become one vector
             w0, w1, w2, w3 = philox(first_block + np.uint64(block), low, stream, high, key0, key1)
             row_mask[4 * block] = w0 < threshold
             row_mask[4 * block + 1] = w1 < threshold
@@ -75,7 +92,9 @@ def dropout_forward(
 
 
 @operation
-def dropout_backward(upstream: Matrix[updates, by_row], mask: Matrix[reads, by_row], keep: Real, rows: Span):
+def dropout_backward(
+    upstream: Matrix[updates, by_row], mask: Matrix[reads, by_row], keep: Real, rows: Span
+):
     """dx = dy·mask/keep, in place of the upstream gradient dy."""
     inverse = like(1.0 / keep, upstream[0, 0])
     upstream, mask = end_to_end(upstream, rows), end_to_end(mask, rows)

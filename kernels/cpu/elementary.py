@@ -1,7 +1,9 @@
-"""exp, tanh and their kin in the element's own type, written so that LLVM turns a loop over them into vector code.
+"""exp, tanh and their kin in the element's own type, written so that LLVM turns a loop over them
+into vector code.
 
-The C library's functions are called one element at a time; a polynomial is not. In float32 the error stays below 2 units in
-the last place; float64 calls the C library, since it serves gradient checks rather than speed.
+The C library's functions are called one element at a time; a polynomial is not. In float32 the
+error stays below 2 units in the last place; float64 calls the C library, since it serves gradient
+checks rather than speed.
 """
 
 from __future__ import annotations
@@ -15,22 +17,28 @@ from numba.extending import overload
 from .intrinsics import bits_from_float32, float32_from_bits
 
 SQRT_HALF = 0.7071067811865476
-# Of eˣ in float32: where it saturates, and a near-minimax g in eʳ = 1 + r + r²·g(r) for |r| ≤ ln 2 / 2, highest power first.
+# Of eˣ in float32: where it saturates, and a near-minimax g in eʳ = 1 + r + r²·g(r) for |r| ≤ ln 2
+# / 2, highest power first.
 EXP_LOWEST, EXP_HIGHEST = -87.33, 88.37
 EXP_POLYNOMIAL = (0.0013933652, 0.0083631817, 0.0416664667, 0.1666657627, 0.5)
 # ln 2 in two parts: the first has so few bits that its product with a small integer is exact.
 LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
-# The order of operations carries the precision here (the two-part ln 2), so nothing may be reassociated.
+# The order of operations carries the precision here (the two-part ln 2), so nothing may be
+# reassociated.
 EXACT_ORDER = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 
 
 def like(value, x):
-    """Return ``value`` in the type of ``x``, so that a literal does not widen float32 arithmetic to float64."""
+    """Return ``value`` in the type of ``x``, so that a literal does not widen float32 arithmetic to
+    float64.
+    """
     return type(x)(value)
 
 
 def exp(x):
-    """Return eˣ; in float32 it saturates near 1.2e-38 and 2.4e38 rather than overflow, and NaN stays NaN."""
+    """Return eˣ; in float32 it saturates near 1.2e-38 and 2.4e38 rather than overflow, and NaN
+    stays NaN.
+    """
     return math.exp(x)
 
 
@@ -77,10 +85,16 @@ def _log1p_float32(x):
 
 @njit(**EXACT_ORDER)
 def _log_of_sum(u, correction):
-    """n·ln 2 + f − f²/2 + f³·g(f) for u = 2ⁿ·(1 + f), 1 + f in [√½, √2), and what u lost by rounding, relative to it."""
-    bits = bits_from_float32(u) - np.int32(0x3F3504F3)  # of √½: the exponent that is taken out moves at √2
+    """n·ln 2 + f − f²/2 + f³·g(f) for u = 2ⁿ·(1 + f), 1 + f in [√½, √2), and what u lost by
+    rounding, relative to it.
+    """
+    bits = bits_from_float32(u) - np.int32(
+        0x3F3504F3
+    )  # of √½: the exponent that is taken out moves at √2
     n = np.float32(bits >> np.int32(23))
-    f = float32_from_bits(np.int32((bits & np.int32(0x7FFFFF)) + np.int32(0x3F3504F3))) - np.float32(1.0)
+    f = float32_from_bits(
+        np.int32((bits & np.int32(0x7FFFFF)) + np.int32(0x3F3504F3))
+    ) - np.float32(1.0)
     g = np.float32(-0.0797506347)
     g = g * f + np.float32(0.1265709549)
     g = g * f + np.float32(-0.1298958361)
@@ -95,7 +109,9 @@ def _log_of_sum(u, correction):
 
 
 def _normal_distribution_float32(x):
-    """½ + ½·erf near zero; elsewhere the tail ½·erfc(t) = ½·e⁻ᵗ²·p(1/(1 + t/2)), t = |x|/√2, both polynomials fitted."""
+    """½ + ½·erf near zero; elsewhere the tail ½·erfc(t) = ½·e⁻ᵗ²·p(1/(1 + t/2)), t = |x|/√2, both
+    polynomials fitted.
+    """
     t = abs(x) * np.float32(SQRT_HALF)
     s = t * t
     q = np.float32(-0.0006535235)
@@ -144,7 +160,9 @@ def _exp_float32(x):
 
 
 def _expm1_float32(x):
-    """r + r²·g(r) without the 1 that would swallow it, where |x| is small; the difference elsewhere."""
+    """r + r²·g(r) without the 1 that would swallow it, where |x| is small; the difference
+    elsewhere.
+    """
     g = np.float32(EXP_POLYNOMIAL[0])
     g = g * x + np.float32(EXP_POLYNOMIAL[1])
     g = g * x + np.float32(EXP_POLYNOMIAL[2])

@@ -1,8 +1,10 @@
-"""Softmax and cross-entropy of rows of a few classes, transposed: a vector register holds one class of several rows.
+"""Softmax and cross-entropy of rows of a few classes, transposed: a vector register holds one class
+of several rows.
 
-A row of two or ten classes is shorter than a register. So a block of ROWS_AT_ONCE rows is copied to the stack with rows and
-classes exchanged, and every loop over its rows has a length that LLVM knows and that fills registers on any processor:
-nothing is masked, and nothing left over. What stands in the places of rows that a block lacks is computed and never used.
+A row of two or ten classes is shorter than a register. So a block of ROWS_AT_ONCE rows is copied to
+the stack with rows and classes exchanged, and every loop over its rows has a length that LLVM knows
+and that fills registers on any processor: nothing is masked, and nothing left over. What stands in
+the places of rows that a block lacks is computed and never used.
 """
 
 from __future__ import annotations
@@ -17,11 +19,24 @@ from .vector_code import WORD, exchanged
 
 
 @intrinsic(prefer_literal=True)
-def _move_square(typing_context, size, target, place, target_row, source, origin, source_row, factor, offset, first):
+def _move_square(
+    typing_context,
+    size,
+    target,
+    place,
+    target_row,
+    source,
+    origin,
+    source_row,
+    factor,
+    offset,
+    first,
+):
     """Exchange rows and columns of a square of ``size`` rows, 1, 2 or 4.
 
-    target.flat[place + c·target_row + r] = source.flat[origin + r·source_row + c], for r and c below ``size``; first taken
-    times factor[first + c], and offset[first + c] added, if these are arrays.
+    target.flat[place + c·target_row + r] = source.flat[origin + r·source_row + c], for r and c
+    below ``size``; first taken times factor[first + c], and offset[first + c] added, if these are
+    arrays.
     """
 
     def generate(context, builder, signature, arguments):
@@ -41,10 +56,17 @@ def _move_square(typing_context, size, target, place, target_row, source, origin
             for r in range(length)
         ]
         if isinstance(numbers_kind, types.Array):
-            scale, shift = (builder.load(address(numbers_kind, x, first), align=align) for x in (factor, offset))
-            rows = [builder.fadd(builder.fmul(row, scale, ("contract",)), shift, ("contract",)) for row in rows]
+            scale, shift = (
+                builder.load(address(numbers_kind, x, first), align=align) for x in (factor, offset)
+            )
+            rows = [
+                builder.fadd(builder.fmul(row, scale, ("contract",)), shift, ("contract",))
+                for row in rows
+            ]
         for c, column in enumerate(exchanged(builder, rows)):
-            builder.store(column, address(target_kind, target, row_of(place, target_row, c)), align=align)
+            builder.store(
+                column, address(target_kind, target, row_of(place, target_row, c)), align=align
+            )
         return context.get_dummy_value()
 
     word, target_kind, source_kind, numbers_kind = types.int64, target, source, factor
@@ -57,18 +79,24 @@ def _exchange_some(size, first, source, source_row, target, target_row, rows, fa
     in_squares = rows // size * size
     for r in range(0, in_squares, size):
         place, origin = first * target_row + r, r * source_row + first
-        _move_square(size, target, place, target_row, source, origin, source_row, factor, offset, first)
+        _move_square(
+            size, target, place, target_row, source, origin, source_row, factor, offset, first
+        )
     for r in range(in_squares, rows):
         for c in range(first, first + size):
             place, origin = c * target_row + r, r * source_row + c
-            _move_square(1, target, place, target_row, source, origin, source_row, factor, offset, c)
+            _move_square(
+                1, target, place, target_row, source, origin, source_row, factor, offset, c
+            )
 
 
 @njit(inline="always")
 def exchange(source, source_row, target, target_row, rows, columns, factor, offset):
-    """Do target[c, r] = source[r, c], or source[r, c]·factor[c] + offset[c], in squares of four, two or one.
+    """Do target[c, r] = source[r, c], or source[r, c]·factor[c] + offset[c], in squares of four,
+    two or one.
 
-    ``source_row`` and ``target_row`` are the lengths of rows, ``rows`` and ``columns`` what is taken of the source.
+    ``source_row`` and ``target_row`` are the lengths of rows, ``rows`` and ``columns`` what is
+    taken of the source.
     """
     in_fours, in_twos = columns // 4 * 4, columns // 2 * 2
     for c in range(0, in_fours, 4):
@@ -95,7 +123,9 @@ def put_classes(block, a, factor, offset):
 
 @njit(inline="always")
 def class_peaks(block, classes, largest, best):
-    """Find each row's largest number and the first class that has it; a NaN may be passed over or be returned."""
+    """Find each row's largest number and the first class that has it; a NaN may be passed over or
+    be returned.
+    """
     first_class = block[0]
     for i in range(
         ROWS_AT_ONCE

@@ -1,4 +1,6 @@
-"""Products with fewer columns than a quarter of a vector, as those of two classes: a tile would leave most lanes idle."""
+"""Products with fewer columns than a quarter of a vector, as those of two classes: a tile would
+leave most lanes idle.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def are_few(columns, size):
 
 @intrinsic
 def dot(typing_context, x, y, count, element):
-    """Return the sum of the products of ``count`` numbers at two addresses, in an order that the count alone decides."""
+    """Return the sum of the products of ``count`` numbers at two addresses, in an order that the
+    count alone decides.
+    """
 
     def generate(context, builder, signature, arguments):
         x, y, count, _ = arguments
@@ -42,7 +46,10 @@ def dot(typing_context, x, y, count, element):
             product = load(builder.add(x, offset)), load(builder.add(y, offset))
             builder.store(code.multiply_add(*product, builder.load(total)), total)
 
-        with cgutils.for_range_slice(builder, WORD(0), whole, WORD(code.width), intp=WORD) as (start, _):
+        with cgutils.for_range_slice(builder, WORD(0), whole, WORD(code.width), intp=WORD) as (
+            start,
+            _,
+        ):
             add(code.load_whole, start)
         left = builder.sub(count, whole)
         with builder.if_then(builder.icmp_signed(">", left, WORD(0))):
@@ -54,24 +61,33 @@ def dot(typing_context, x, y, count, element):
 
 @njit(error_model="numpy")
 def multiply_few_columns(a, a_row, b, c, m, n, k, size, alpha, beta):
-    """c (m, n) = alpha·a·b + beta·c, each element the dot product of a row of a and a column of b, which is copied."""
+    """c (m, n) = alpha·a·b + beta·c, each element the dot product of a row of a and a column of b,
+    which is copied.
+    """
     element, space = type(alpha), SPACE_FOR_COLUMNS()
     result = matrix(c, m, n, element)
     for inner in range(0, max(k, 1), INNER_BLOCK):
         steps, kept = min(INNER_BLOCK, k - inner), beta if inner == 0 else like(1.0, beta)
-        rows_of_b, columns = matrix(b + inner * n * size, steps, n, element), matrix(space, n, steps, element)
+        rows_of_b, columns = (
+            matrix(b + inner * n * size, steps, n, element),
+            matrix(space, n, steps, element),
+        )
         for p in range(steps):
             for j in range(n):
                 columns[j, p] = rows_of_b[p, j]
         for i in range(m):
             for j in range(n):
                 total = dot(a + i * a_row + inner * size, space + j * steps * size, steps, element)
-                result[i, j] = alpha * total + (kept * result[i, j] if kept != 0 else like(0.0, total))
+                result[i, j] = alpha * total + (
+                    kept * result[i, j] if kept != 0 else like(0.0, total)
+                )
 
 
 @njit(error_model="numpy")
 def multiply_transposed_few_columns(a, a_step, b, c, m, n, k, size, alpha, beta):
-    """c (m, n) = alpha·aᵀ·b + beta·c as cᵀ = alpha·bᵀ·a + beta·cᵀ: two vectors of columns of a at a time."""
+    """c (m, n) = alpha·aᵀ·b + beta·c as cᵀ = alpha·bᵀ·a + beta·cᵀ: two vectors of columns of a at a
+    time.
+    """
     element, lanes, sums = type(alpha), VECTOR_BYTES // size, SPACE_FOR_SUMS()
     result = matrix(c, m, n, element)
     for first in range(0, m, 2 * lanes):
@@ -80,13 +96,17 @@ def multiply_transposed_few_columns(a, a_step, b, c, m, n, k, size, alpha, beta)
             steps, kept = min(INNER_BLOCK, k - inner), like(0.0 if inner == 0 else 1.0, beta)
             panel, step = a + first * size + inner * a_step, a_step
             last, last_step = panel + VECTOR_BYTES, a_step
-            if rows < 2 * lanes:  # whole vectors are read, and behind the last column there may be no memory
+            if (
+                rows < 2 * lanes
+            ):  # whole vectors are read, and behind the last column there may be no memory
                 last = SPACE()
                 if rows <= lanes:  # the second vector repeats the first
                     step = last_step = copy_panel(panel, a_step, last, steps, rows, size, element)
                     panel = last
                 else:
-                    last_step = copy_panel(panel + VECTOR_BYTES, a_step, last, steps, rows - lanes, size, element)
+                    last_step = copy_panel(
+                        panel + VECTOR_BYTES, a_step, last, steps, rows - lanes, size, element
+                    )
             TILE(b + inner * n * size, size, n * size, panel, step, last, last_step, sums, PANEL_BYTES, steps, n, lanes,
                  panel, 0, 0, 0, like(1.0, beta), kept, beta, beta)  # fmt: skip
         transposed = matrix(sums, n, 2 * lanes, element)

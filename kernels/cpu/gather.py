@@ -1,20 +1,33 @@
-"""Where a batch and an update begin; rows chosen by the epoch's order, copied, converted and scaled in one pass.
+"""Where a batch and an update begin; rows chosen by the epoch's order, copied, converted and scaled
+in one pass.
 
-Data stay as they are stored (uint8 images a quarter of the size); only the batch at hand is in floating point.
+Data stay as they are stored (uint8 images a quarter of the size); only the batch at hand is in
+floating point.
 """
 
 from __future__ import annotations
 
 from fastmlp.kernels.constants import BATCH_START, NEXT_START, STEP, UPDATE
-from fastmlp.kernels.operation import Integer, Matrix, Real, Span, Vector, by_row, operation, reads, updates, writes
+from fastmlp.kernels.operation import (
+    Integer,
+    Matrix,
+    Real,
+    Span,
+    Vector,
+    by_row,
+    operation,
+    reads,
+    updates,
+    writes,
+)
 
 from .compiler import scalar
 from .elementary import like
 from .vector_code import fetch
 
 LINE = 64  # bytes of a cache line
-# Short rows lie anywhere in memory, which no hardware foresees: so many bytes of them are under way while one is copied. Along
-# a long row it foresees the next line.
+# Short rows lie anywhere in memory, which no hardware foresees: so many bytes of them are under way
+# while one is copied. Along a long row it foresees the next line.
 FETCHED_AHEAD, SHORT = 8192, 1024
 
 
@@ -63,7 +76,10 @@ def begin_batch(counters: Vector[updates], batch_size: Integer):
 
 @operation
 def begin_update(
-    counters: Vector[updates], batch_size: Integer, learning_rates: Vector[reads], learning_rate: Vector[writes]
+    counters: Vector[updates],
+    batch_size: Integer,
+    learning_rates: Vector[reads],
+    learning_rate: Vector[writes],
 ):
     """Move on to the next batch and to its update: count it and take its learning rate."""
     learning_rate[0] = advance_update(counters, batch_size, learning_rates)
@@ -79,7 +95,9 @@ def begin_folded_update(
     scale: Vector[writes],
     keep: Vector[writes],
 ):
-    """Do the same, and set scale = −lr, keep = 1 − lr·decay: W ← scale·xᵀ·dz + keep·W is then the step of ``sgd`` on dW."""
+    """Do the same, and set scale = −lr, keep = 1 − lr·decay: W ← scale·xᵀ·dz + keep·W is then the
+    step of ``sgd`` on dW.
+    """
     rate = advance_update(counters, batch_size, learning_rates)
     learning_rate[0] = rate
     scale[0] = -rate
@@ -123,7 +141,9 @@ def gather_scaled_rows(
             fetch_row(source, order, start + row + ahead)
         chosen = order[start + row]
         for column in range(batch.shape[1]):
-            batch[row, column] = like(source[chosen, column], scale[0]) * scale[column] + shift[column]
+            batch[row, column] = (
+                like(source[chosen, column], scale[0]) * scale[column] + shift[column]
+            )
 
 
 @operation
@@ -139,8 +159,8 @@ def gather_centred_rows(
 ):
     """batch[r] = (source[order[start + r]] − origin)·scale + shift, the difference in float64.
 
-    Rounding to the batch's type first would lose what tells the values of a column apart that lies far from zero. Where the
-    origin is 0, the bits are those of ``gather_scaled_rows``.
+    Rounding to the batch's type first would lose what tells the values of a column apart that lies
+    far from zero. Where the origin is 0, the bits are those of ``gather_scaled_rows``.
     """
     start = counters[BATCH_START]
     ahead = fetch_first_rows(source, order, start + rows[0], start + rows[1])

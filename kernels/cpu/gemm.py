@@ -1,38 +1,65 @@
 """Matrix products for batches: register tiles over the matrices as they lie in memory.
 
-Every sum runs over the inner index in the same order whatever the tile, so a product has the same bits for every number of
-threads and for every batch that a row happens to be in.
+Every sum runs over the inner index in the same order whatever the tile, so a product has the same
+bits for every number of threads and for every batch that a row happens to be in.
 """
 
 from __future__ import annotations
 
 from numba import njit
 
-from fastmlp.kernels.operation import Matrix, Real, Span, Vector, by_column, by_row, operation, reads, updates, writes
+from fastmlp.kernels.operation import (
+    Matrix,
+    Real,
+    Span,
+    Vector,
+    by_column,
+    by_row,
+    operation,
+    reads,
+    updates,
+    writes,
+)
 
 from .elementary import like
 from .few_columns import are_few, multiply_few_columns, multiply_transposed_few_columns
 from .processor import processor
 from .tile import copy_panel, product_tile, reserve, transpose_block
 
-MANY_REGISTERS, MASKS, VECTOR_BYTES = processor().registers == 32, processor().masks, processor().vector_bytes
-# How many rows of sums fit the registers beside so many vectors of a row of b, and a factor; 8 and 4 divide most batches.
+MANY_REGISTERS, MASKS, VECTOR_BYTES = (
+    processor().registers == 32,
+    processor().masks,
+    processor().vector_bytes,
+)
+# How many rows of sums fit the registers beside so many vectors of a row of b, and a factor; 8 and
+# 4 divide most batches.
 TILE_ROWS = {3: 8, 2: 12, 1: 8} if MANY_REGISTERS else {3: 4, 2: 6, 1: 8}
 WIDEST = max(TILE_ROWS)
-INNER_BLOCK = 256 if MANY_REGISTERS else 128  # inner indices at a time: a smaller tile reads the panel of b more often
+INNER_BLOCK = (
+    256 if MANY_REGISTERS else 128
+)  # inner indices at a time: a smaller tile reads the panel of b more often
 MANY_ROWS = 384  # rows at a time: what is read of a stays in the second-level cache
-FEW_ROWS = 24  # rows at a time where c is large and k small: c is then written along its rows, page after page
-LARGE = 3 << 18  # bytes from which on a matrix does not fit the cache, and is fetched ahead of its use
+# rows at a time where c is large and k small: c is then written along its rows, page after page
+FEW_ROWS = 24
+LARGE = (
+    3 << 18
+)  # bytes from which on a matrix does not fit the cache, and is fetched ahead of its use
 PANELS_AHEAD = 2
 PAGE = 4096  # bytes: rows so far apart share their places in the first-level cache
 FETCH_C, FETCH_A, FETCH_B = 0, 1, 2  # what a strip of tiles fetches meanwhile
-# Columns from which on the few rows of aᵀ are copied: read where they lie, they are a stride apart, and each tile reads them.
+# Columns from which on the few rows of aᵀ are copied: read where they lie, they are a stride apart,
+# and each tile reads them.
 WORTH_COPYING = 256
-SPACE, SPACE_FOR_A = reserve(INNER_BLOCK * WIDEST * VECTOR_BYTES), reserve(INNER_BLOCK * 8 * FEW_ROWS)
+SPACE, SPACE_FOR_A = (
+    reserve(INNER_BLOCK * WIDEST * VECTOR_BYTES),
+    reserve(INNER_BLOCK * 8 * FEW_ROWS),
+)
 
 
 def strip_of_tiles(vectors: int, moves: bool):
-    """Return the product of all rows with a panel of b that is ``vectors`` wide; arguments as those of the tile."""
+    """Return the product of all rows with a panel of b that is ``vectors`` wide; arguments as those
+    of the tile.
+    """
     height, tile = TILE_ROWS[vectors], product_tile(TILE_ROWS[vectors], vectors, moves)
 
     @njit(error_model="numpy")
@@ -46,7 +73,11 @@ def strip_of_tiles(vectors: int, moves: bool):
                 upcoming, upcoming_row, width = a + (i + height) * a_row, a_row, steps * a_step
             elif fetched == FETCH_B:
                 part = (steps * height + rows - 1) // rows  # of a panel's rows, for each tile
-                upcoming, upcoming_row, width = after + i // height * part * b_row, b_row, vectors * VECTOR_BYTES
+                upcoming, upcoming_row, width = (
+                    after + i // height * part * b_row,
+                    b_row,
+                    vectors * VECTOR_BYTES,
+                )
             else:
                 next_c = place + height * c_row if i + height < rows else after
                 upcoming, upcoming_row, width = next_c, c_row, vectors * VECTOR_BYTES
@@ -59,12 +90,31 @@ def strip_of_tiles(vectors: int, moves: bool):
 
 
 def product_of_blocks(moves: bool):
-    """Return the product of as many rows and inner indices as the cache holds, panel after panel of b."""
+    """Return the product of as many rows and inner indices as the cache holds, panel after panel of
+    b.
+    """
     strip_of_1, strip_of_2, strip_of_3 = (strip_of_tiles(vectors, moves) for vectors in (1, 2, 3))
 
     @njit(error_model="numpy")
     def multiply_block(
-        a, a_row, a_step, b, b_step, c, c_row, rows, n, steps, a_is_far, b_is_far, size, moved, alpha, beta, rate, decay
+        a,
+        a_row,
+        a_step,
+        b,
+        b_step,
+        c,
+        c_row,
+        rows,
+        n,
+        steps,
+        a_is_far,
+        b_is_far,
+        size,
+        moved,
+        alpha,
+        beta,
+        rate,
+        decay,
     ):
         lanes, space, column = VECTOR_BYTES // size, SPACE(), 0
         while column < n:
@@ -72,7 +122,9 @@ def product_of_blocks(moves: bool):
             valid = min(n - column - (vectors - 1) * lanes, lanes)
             panel, step, place = b + column * size, b_step, c + column * size
             last, last_step = panel + (vectors - 1) * VECTOR_BYTES, b_step
-            if not MANY_REGISTERS and b_step % PAGE == 0:  # all rows of b would lie in the same few places of the cache
+            if (
+                not MANY_REGISTERS and b_step % PAGE == 0
+            ):  # all rows of b would lie in the same few places of the cache
                 step = last_step = copy_panel(
                     panel, b_step, space, steps, min(vectors * lanes, n - column), size, type(alpha)
                 )
@@ -102,15 +154,22 @@ def product_of_blocks(moves: bool):
     return multiply_block
 
 
-MULTIPLY_BLOCK, MULTIPLY_BLOCK_AND_MOVE = product_of_blocks(moves=False), product_of_blocks(moves=True)
+MULTIPLY_BLOCK, MULTIPLY_BLOCK_AND_MOVE = (
+    product_of_blocks(moves=False),
+    product_of_blocks(moves=True),
+)
 
 
 @njit(error_model="numpy")
 def multiply(a, a_row, a_step, b, b_step, c, c_row, m, n, k, alpha, beta, row_block, size):
-    """c (m, n) = alpha·a·b + beta·c for a (m, k) and b (k, n) at addresses, with strides in bytes and elements of ``size``."""
+    """c (m, n) = alpha·a·b + beta·c for a (m, k) and b (k, n) at addresses, with strides in bytes
+    and elements of ``size``.
+    """
     for first in range(0, m, row_block):
         rows = min(row_block, m - first)
-        for inner in range(0, max(k, 1), INNER_BLOCK):  # once even for an empty sum: c is then beta·c
+        for inner in range(
+            0, max(k, 1), INNER_BLOCK
+        ):  # once even for an empty sum: c is then beta·c
             steps, kept = min(INNER_BLOCK, k - inner), beta if inner == 0 else like(1.0, beta)
             MULTIPLY_BLOCK(
                 a + first * a_row + inner * a_step, a_row, a_step, b + inner * b_step, b_step, c + first * c_row, c_row,
@@ -119,17 +178,25 @@ def multiply(a, a_row, a_step, b, b_step, c, c_row, m, n, k, alpha, beta, row_bl
 
 
 def transposed_product(moves: bool):
-    """Return the function that computes c (m, n) = alpha·aᵀ·b + beta·c for a (k, m) and b (k, n), and moves weights then."""
+    """Return the function that computes c (m, n) = alpha·aᵀ·b + beta·c for a (k, m) and b (k, n),
+    and moves weights then.
+    """
     multiply_last = MULTIPLY_BLOCK_AND_MOVE if moves else MULTIPLY_BLOCK
 
     @njit(error_model="numpy")
-    def multiply_transposed(a, a_step, b, b_step, c, c_row, m, n, k, size, moved, alpha, beta, rate, decay):
+    def multiply_transposed(
+        a, a_step, b, b_step, c, c_row, m, n, k, size, moved, alpha, beta, rate, decay
+    ):
         space = SPACE_FOR_A()
         for first in range(0, m, FEW_ROWS):
             rows, rows_of_c = min(FEW_ROWS, m - first), c + first * c_row
             for inner in range(0, max(k, 1), INNER_BLOCK):
                 steps, kept = min(INNER_BLOCK, k - inner), beta if inner == 0 else like(1.0, beta)
-                block, step, rows_of_b = a + first * size + inner * a_step, a_step, b + inner * b_step
+                block, step, rows_of_b = (
+                    a + first * size + inner * a_step,
+                    a_step,
+                    b + inner * b_step,
+                )
                 if not MANY_REGISTERS and n >= WORTH_COPYING:
                     step = copy_panel(block, a_step, space, steps, rows, size, type(alpha))
                     block = space
@@ -143,7 +210,10 @@ def transposed_product(moves: bool):
     return multiply_transposed
 
 
-MULTIPLY_TRANSPOSED, MULTIPLY_TRANSPOSED_AND_MOVE = transposed_product(moves=False), transposed_product(moves=True)
+MULTIPLY_TRANSPOSED, MULTIPLY_TRANSPOSED_AND_MOVE = (
+    transposed_product(moves=False),
+    transposed_product(moves=True),
+)
 
 
 @operation
@@ -159,7 +229,9 @@ def gemm_nn(
     size, first, m, n, k = a.itemsize, rows[0], rows[1] - rows[0], c.shape[1], a.shape[1]
     rows_of_a, rows_of_c = a.ctypes.data + first * k * size, c.ctypes.data + first * n * size
     if are_few(n, size):
-        multiply_few_columns(rows_of_a, k * size, b.ctypes.data, rows_of_c, m, n, k, size, alpha[0], beta[0])
+        multiply_few_columns(
+            rows_of_a, k * size, b.ctypes.data, rows_of_c, m, n, k, size, alpha[0], beta[0]
+        )
         return
     multiply(
         rows_of_a,
@@ -184,7 +256,9 @@ def gemm_nn_by_columns(
     a: Matrix[reads], b: Matrix[reads, by_column], c: Matrix[writes, by_column], alpha: Vector[reads], beta: Vector[reads],
     columns: Span,
 ):  # fmt: skip
-    """The same product divided by columns: each thread reads its own part of a wide b, and of it no part twice."""
+    """The same product divided by columns: each thread reads its own part of a wide b, and of it no
+    part twice.
+    """
     size, first = a.itemsize, columns[0]
     multiply(
         a.ctypes.data, a.shape[1] * size, size, b.ctypes.data + first * size, b.shape[1] * size,
@@ -198,9 +272,15 @@ def gemm_tn(
     a: Matrix[reads, by_column], b: Matrix[reads], c: Matrix[updates, by_row], alpha: Vector[reads], beta: Vector[reads],
     rows: Span,
 ):  # fmt: skip
-    """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); the span divides the columns of a."""
+    """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); the span
+    divides the columns of a.
+    """
     size, first, m, n, k = a.itemsize, rows[0], rows[1] - rows[0], c.shape[1], a.shape[0]
-    columns_of_a, a_step, rows_of_c = a.ctypes.data + first * size, a.shape[1] * size, c.ctypes.data + first * n * size
+    columns_of_a, a_step, rows_of_c = (
+        a.ctypes.data + first * size,
+        a.shape[1] * size,
+        c.ctypes.data + first * n * size,
+    )
     if are_few(n, size):
         multiply_transposed_few_columns(
             columns_of_a, a_step, b.ctypes.data, rows_of_c, m, n, k, size, alpha[0], beta[0]
@@ -236,8 +316,15 @@ def gemm_tn_momentum(
     decay: Real,
     rows: Span,
 ):
-    """v ← aᵀ·b + μ·v, w ← w − lr·(v + decay·w): momentum's whole step while v is in registers. Shapes as in gemm_tn."""
-    size, first, width, moved = a.itemsize, rows[0], w.shape[1], w.ctypes.data - velocity.ctypes.data
+    """v ← aᵀ·b + μ·v, w ← w − lr·(v + decay·w): momentum's whole step while v is in registers.
+    Shapes as in gemm_tn.
+    """
+    size, first, width, moved = (
+        a.itemsize,
+        rows[0],
+        w.shape[1],
+        w.ctypes.data - velocity.ctypes.data,
+    )
     MULTIPLY_TRANSPOSED_AND_MOVE(
         a.ctypes.data + first * size, a.shape[1] * size, b.ctypes.data, width * size,
         velocity.ctypes.data + first * width * size, width * size, rows[1] - first, width, a.shape[0], size, moved,

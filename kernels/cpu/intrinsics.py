@@ -1,4 +1,6 @@
-"""The few words that Numba lacks: arrays at an address, calls by address, bits read as another type."""
+"""The few words that Numba lacks: arrays at an address, calls by address, bits read as another
+type.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def matrix(address, rows, columns, element):
 
 @intrinsic
 def call_entry(typing_context, address, integers, reals):
-    """Call the kernel entry at ``address`` with the addresses of its row of integers and of its row of reals."""
+    """Call the kernel entry at ``address`` with the addresses of its row of integers and of its row
+    of reals.
+    """
 
     def generate(context, builder, signature, arguments):
         word = ir.IntType(64)
@@ -51,9 +55,11 @@ def call_entry(typing_context, address, integers, reals):
 
 @intrinsic
 def call_gemm(typing_context, routine, transposes, sizes, alpha, a, lda, b, ldb, beta, c, ldc):
-    """Call the Fortran routine sgemm or dgemm at the address ``routine``: c = alpha·op(a)·op(b) + beta·c, column-major.
+    """Call the Fortran routine sgemm or dgemm at the address ``routine``: c = alpha·op(a)·op(b) +
+    beta·c, column-major.
 
-    ``transposes`` is a pair of character codes, ``sizes`` is (m, n, k); alpha, a, b, beta and c are addresses, all int64.
+    ``transposes`` is a pair of character codes, ``sizes`` is (m, n, k); alpha, a, b, beta and c are
+    addresses, all int64.
     """
     word = types.int64
 
@@ -62,7 +68,9 @@ def call_gemm(typing_context, routine, transposes, sizes, alpha, a, lda, b, ldb,
         byte, number = ir.IntType(8), ir.IntType(32)
 
         def by_reference(value, kind):  # Fortran takes every argument by reference
-            with builder.goto_entry_block():  # reserved once: a call inside a loop must not grow the stack
+            with (
+                builder.goto_entry_block()
+            ):  # reserved once: a call inside a loop must not grow the stack
                 place = builder.alloca(kind)
             builder.store(builder.trunc(value, kind), place)
             return place
@@ -110,7 +118,9 @@ def atomic_increment(typing_context, address):
 
     def generate(context, builder, signature, arguments):
         word = ir.IntType(64)
-        builder.atomic_rmw("add", builder.inttoptr(arguments[0], word.as_pointer()), word(1), "seq_cst")
+        builder.atomic_rmw(
+            "add", builder.inttoptr(arguments[0], word.as_pointer()), word(1), "seq_cst"
+        )
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
@@ -118,7 +128,9 @@ def atomic_increment(typing_context, address):
 
 @intrinsic
 def atomic_read(typing_context, address):
-    """Return the int64 at ``address``; what other threads wrote before they raised it can be read afterwards."""
+    """Return the int64 at ``address``; what other threads wrote before they raised it can be read
+    afterwards.
+    """
 
     def generate(context, builder, signature, arguments):
         pointer = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -129,15 +141,20 @@ def atomic_read(typing_context, address):
 
 @intrinsic
 def pause(typing_context):
-    """Tell the processor that this thread waits in a loop; does nothing on processors without a word for it."""
+    """Tell the processor that this thread waits in a loop; does nothing on processors without a
+    word for it.
+    """
 
     def generate(context, builder, signature, arguments):
         nothing = ir.FunctionType(ir.VoidType(), [])
         if IS_X86:
-            builder.call(cgutils.get_or_insert_function(builder.module, nothing, "llvm.x86.sse2.pause"), [])
+            builder.call(
+                cgutils.get_or_insert_function(builder.module, nothing, "llvm.x86.sse2.pause"), []
+            )
         elif IS_ARM:
-            # Not ``yield``, which most ARMs pass over: to wait for the instructions before takes about as long as x86's pause.
-            # And not as inline assembly: Numba gives LLVM no parser for its text, and the process would end.
+            # Not ``yield``, which most ARMs pass over: to wait for the instructions before takes
+            # about as long as x86's pause. And not as inline assembly: Numba gives LLVM no parser
+            # for its text, and the process would end.
             number, whole_system = ir.IntType(32), 15
             kind = ir.FunctionType(ir.VoidType(), [number])
             barrier = cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.isb")

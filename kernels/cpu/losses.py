@@ -1,8 +1,8 @@
 """Losses: value of each row, gradient and whether the row was predicted right, in one pass.
 
-Every kernel writes row_loss (rows,) and row_right (rows,) rather than a sum: the sums are then taken in one fixed order
-(``accumulate_statistics``), and do not depend on how the rows were divided among threads. A row with NaN among its outputs
-is never right, wherever the NaN stands.
+Every kernel writes row_loss (rows,) and row_right (rows,) rather than a sum: the sums are then
+taken in one fixed order (``accumulate_statistics``), and do not depend on how the rows were divided
+among threads. A row with NaN among its outputs is never right, wherever the NaN stands.
 """
 
 from __future__ import annotations
@@ -55,9 +55,11 @@ def softmax_cross_entropy(
     row_right: Vector[writes, by_row],
     rows: Span,
 ):
-    """−Σⱼ tⱼ·ln pⱼ with p = softmax(z) and t = (1 − ε)·one_hot(label) + ε/k; its gradient is w·scale·(p − t).
+    """−Σⱼ tⱼ·ln pⱼ with p = softmax(z) and t = (1 − ε)·one_hot(label) + ε/k; its gradient is
+    w·scale·(p − t).
 
-    In stages of a few rows: peaks; Σ exp(z − peak); loss, and gradient at the label; the gradient everywhere else.
+    In stages of a few rows: peaks; Σ exp(z − peak); loss, and gradient at the label; the gradient
+    everywhere else.
     """
     classes, element = logits.shape[1], logits.dtype.type
     kept, even_share = element(1.0 - smoothing), element(smoothing / classes)
@@ -136,7 +138,14 @@ def softmax_cross_entropy_soft(
         row_loss[row] = weights[row] * (log(total) - target_logit)
         row_right[row] = best == label and total == total  # not NaN
         factor = element(weights[row] * scale)
-        write_row_exp(place, row_address(gradient, row), classes, largest, factor / total, -factor * even_share)
+        write_row_exp(
+            place,
+            row_address(gradient, row),
+            classes,
+            largest,
+            factor / total,
+            -factor * even_share,
+        )
         for column in range(classes):
             g[column] -= factor * kept * t[column]
 
@@ -160,11 +169,14 @@ def elementwise_loss(
 ):
     """element_weight·Σⱼ ℓ(yⱼ, tⱼ) in each row and its gradient w·scale·element_weight·ℓ′(yⱼ, tⱼ).
 
-    A row is right, when ``right`` asks for it, if every output lies on the same side of ``threshold`` as its target of ½,
-    or if the largest output stands where the largest target does.
+    A row is right, when ``right`` asks for it, if every output lies on the same side of
+    ``threshold`` as its target of ½, or if the largest output stands where the largest target does.
     """
     for row in range(rows[0], rows[1]):
-        total, factor = like(0.0, outputs[row, 0]), like(weights[row] * scale * element_weight, outputs[row, 0])
+        total, factor = (
+            like(0.0, outputs[row, 0]),
+            like(weights[row] * scale * element_weight, outputs[row, 0]),
+        )
         sides_agree, best, label = True, 0, 0
         for column in range(outputs.shape[1]):
             output, target = outputs[row, column], targets[row, column]
@@ -174,12 +186,16 @@ def elementwise_loss(
             best = column if output > outputs[row, best] else best
             label = column if target > targets[row, label] else label
         row_loss[row] = weights[row] * element_weight * total
-        is_right = (right == RIGHT_THRESHOLD and sides_agree) or (right == RIGHT_ARGMAX and best == label)
+        is_right = (right == RIGHT_THRESHOLD and sides_agree) or (
+            right == RIGHT_ARGMAX and best == label
+        )
         row_right[row] = is_right and not math.isnan(total)
 
 
 @operation(sums=True)
-def accumulate_statistics(row_loss: Vector[reads], row_right: Vector[reads], statistics: Vector[updates]):
+def accumulate_statistics(
+    row_loss: Vector[reads], row_right: Vector[reads], statistics: Vector[updates]
+):
     """Add a batch's loss, number right and number of rows to the epoch's sums."""
     for row in range(row_loss.size):
         statistics[LOSS_SUM] += row_loss[row]

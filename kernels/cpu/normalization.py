@@ -1,13 +1,26 @@
-"""Batch normalisation (Ioffe and Szegedy 2015): forward in training and in prediction, and backward, by columns.
+"""Batch normalisation (Ioffe and Szegedy 2015): forward in training and in prediction, and
+backward, by columns.
 
-The loops run over slices from 0 on: an index whose start is not known to be positive keeps LLVM from vectorising.
+The loops run over slices from 0 on: an index whose start is not known to be positive keeps LLVM
+from vectorising.
 """
 
 from __future__ import annotations
 
 import math
 
-from fastmlp.kernels.operation import Matrix, Real, Span, Vector, by_column, by_row, operation, reads, updates, writes
+from fastmlp.kernels.operation import (
+    Matrix,
+    Real,
+    Span,
+    Vector,
+    by_column,
+    by_row,
+    operation,
+    reads,
+    updates,
+    writes,
+)
 
 from .elementary import like
 
@@ -27,9 +40,11 @@ def batch_normalization_forward(
     y: Matrix[writes, by_column],
     columns: Span,
 ):
-    """x̂ = (x − μ)/√(σ² + ε), y = γ·x̂ + β, with μ and σ² of this batch; the running statistics move by 1 − decay.
+    """x̂ = (x − μ)/√(σ² + ε), y = γ·x̂ + β, with μ and σ² of this batch; the running statistics
+    move by 1 − decay.
 
-    The batch is normalised by its own variance (divisor m); the running one is the unbiased estimate (divisor m − 1).
+    The batch is normalised by its own variance (divisor m); the running one is the unbiased
+    estimate (divisor m − 1).
     """
     m = x.shape[0]
     start, stop = columns
@@ -56,10 +71,18 @@ def batch_normalization_forward(
         squares = inverse_deviation[c]
         kept, taken = like(decay, squares), like(1.0 - decay, squares)
         running_mean[c] = kept * running_mean[c] + taken * mean[c]
-        running_variance[c] = kept * running_variance[c] + taken * squares / like(max(m - 1, 1), squares)
-        inverse_deviation[c] = like(1.0, squares) / math.sqrt(squares / like(m, squares) + like(epsilon, squares))
+        running_variance[c] = kept * running_variance[c] + taken * squares / like(
+            max(m - 1, 1), squares
+        )
+        inverse_deviation[c] = like(1.0, squares) / math.sqrt(
+            squares / like(m, squares) + like(epsilon, squares)
+        )
     for row in range(m):
-        x_row, normalized_row, y_row = x[row, start:stop], normalized[row, start:stop], y[row, start:stop]
+        x_row, normalized_row, y_row = (
+            x[row, start:stop],
+            normalized[row, start:stop],
+            y[row, start:stop],
+        )
         for c in range(mean.size):
             normalized_row[c] = (x_row[c] - mean[c]) * inverse_deviation[c]
             y_row[c] = gamma[c] * normalized_row[c] + beta[c]
@@ -107,7 +130,11 @@ def batch_normalization_backward(
             dbeta[c] += dy_row[c]
             dgamma[c] += dy_row[c] * normalized_row[c]
     for row in range(m):
-        dy_row, normalized_row, dx_row = dy[row, start:stop], normalized[row, start:stop], dx[row, start:stop]
+        dy_row, normalized_row, dx_row = (
+            dy[row, start:stop],
+            normalized[row, start:stop],
+            dx[row, start:stop],
+        )
         for c in range(gamma.size):
             share = like(1.0, gamma[c]) / like(m, gamma[c])
             centred = dy_row[c] - share * dbeta[c] - normalized_row[c] * share * dgamma[c]

@@ -1,7 +1,9 @@
-"""Compiled functions on disk: object code that the next process links without waking Numba's compiler.
+"""Compiled functions on disk: object code that the next process links without waking Numba's
+compiler.
 
-Numba's own disk cache needs the compiler's types and templates before it loads a first function, and then a twentieth of the
-time that compiling took for each. Object code needs a linker, which takes a tenth of a millisecond.
+Numba's own disk cache needs the compiler's types and templates before it loads a first function,
+and then a twentieth of the time that compiling took for each. Object code needs a linker, which
+takes a tenth of a millisecond.
 """
 
 from __future__ import annotations
@@ -29,26 +31,31 @@ from .private_files import is_private, read_private, remove_abandoned, turn, wri
 from .processor import target_features, target_name
 
 SUFFIX, LOCK_SUFFIX = ".kernel", ".lock"
-PATIENCE = 10.0  # seconds to wait for another process that compiles the same function; the longest takes two
-# Those of Numba's settings that change the code of a cfunc, beside the processor's. The others say how many threads to use
-# (joblib sets that in its workers), what to print, where to keep things, or concern what no kernel does.
+# seconds to wait for another process that compiles the same function; the longest takes two
+PATIENCE = 10.0
+# Those of Numba's settings that change the code of a cfunc, beside the processor's. The others say
+# how many threads to use (joblib sets that in its workers), what to print, where to keep things, or
+# concern what no kernel does.
 CODE_SETTINGS = (
     "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "USING_SVML", "BOUNDSCHECK", "DEBUGINFO_DEFAULT",
     "EXTEND_VARIABLE_LIFETIMES", "LLVM_REFPRUNE_PASS", "LLVM_REFPRUNE_FLAGS", "DEBUG_JIT", "DEBUG_NRT",
 )  # fmt: skip
-# What a compiled function calls of Numba's own when it raises or lets go of an array. Taking memory is not among it: that
-# needs more of Numba to be awake.
+# What a compiled function calls of Numba's own when it raises or lets go of an array. Taking memory
+# is not among it: that needs more of Numba to be awake.
 HELPERS = {
     **{f"numba_{name}": address for name, address in _helperlib.c_helpers.items()},
     **{f"NRT_{name}": _nrt_python.c_helpers[name] for name in ("MemInfo_call_dtor", "Free")},
 }
-OWNERS: list = []  # engines and functions that own code, whose addresses are handed on as numbers: for good
+# engines and functions that own code, whose addresses are handed on as numbers: for good
+OWNERS: list = []
 LINKING = threading.Lock()
 
 
 @cache
 def source_fingerprint() -> str:
-    """Return a hash of every CPU kernel's source text, and of what the kernels share with other devices."""
+    """Return a hash of every CPU kernel's source text, and of what the kernels share with other
+    devices.
+    """
     digest = hashlib.sha256()
     here = Path(__file__).parent
     for path in sorted([*here.glob("*.py"), *here.parent.glob("*.py")]):
@@ -57,7 +64,9 @@ def source_fingerprint() -> str:
 
 
 def cache_folder() -> Path:
-    """Return where object code is kept: ``NUMBA_CACHE_DIR``, beside the sources, or the user's cache folder."""
+    """Return where object code is kept: ``NUMBA_CACHE_DIR``, beside the sources, or the user's
+    cache folder.
+    """
     if os.environ.get("NUMBA_CACHE_DIR"):
         return Path(os.environ["NUMBA_CACHE_DIR"]) / "fastmlp"
     beside = Path(__file__).parent / "__pycache__"
@@ -73,9 +82,10 @@ def cache_folder() -> Path:
 class ObjectStore:
     """Functions by name, for this processor, these versions and these sources.
 
-    Everything that object code depends on is part of a file's name, so nothing is ever brought up to date. It is also part of
-    the digest in the file, with the function's name, its symbol and the code: damage is found, and so is a file that was
-    compiled for something else. A digest does not tell who wrote a file; its owner and mode do (``private_files``).
+    Everything that object code depends on is part of a file's name, so nothing is ever brought up
+    to date. It is also part of the digest in the file, with the function's name, its symbol and the
+    code: damage is found, and so is a file that was compiled for something else. A digest does not
+    tell who wrote a file; its owner and mode do (``private_files``).
 
     Parameters
     ----------
@@ -90,13 +100,16 @@ class ObjectStore:
         self.patience = patience
 
     def provide(self, name: str, compiled: Callable[[], Any]) -> tuple[int, bool]:
-        """Return the address of a function, and whether ``compiled``, which returns a ``cfunc``, was called for it."""
+        """Return the address of a function, and whether ``compiled``, which returns a ``cfunc``,
+        was called for it.
+        """
         address = self.load(name)
         if address is not None:
             return address, False
         with turn(self._path(name).with_suffix(LOCK_SUFFIX), self.patience) as is_held:
             if not is_held:
-                self.patience = 0.0  # a process that is stopped, or a folder without locks: not again for each function
+                # a process that is stopped, or a folder without locks: not again for each function
+                self.patience = 0.0
             address = self.load(name)
             if address is not None:
                 return address, False
@@ -105,7 +118,9 @@ class ObjectStore:
             return function.address, True
 
     def load(self, name: str) -> int | None:
-        """Return the address of a function, or None where it is not kept or its file cannot be relied on."""
+        """Return the address of a function, or None where it is not kept or its file cannot be
+        relied on.
+        """
         try:
             header, code = read_private(self._path(name)).split(b"\n", 1)
             symbol = json.loads(header)["symbol"]
@@ -121,7 +136,9 @@ class ObjectStore:
             return
         code = library._get_compiled_object()
         try:
-            write_private(self._path(name), _header(name, function._wrapper_name, code) + b"\n" + code)
+            write_private(
+                self._path(name), _header(name, function._wrapper_name, code) + b"\n" + code
+            )
             remove_abandoned(self.folder)
         except OSError:
             return  # it is compiled again next time
@@ -137,7 +154,9 @@ def own(function):
 
 
 def is_at_hand(symbol: str) -> bool:
-    """Return whether object code finds a function in every process: LLVM's own, Python's, the C library's, HELPERS."""
+    """Return whether object code finds a function in every process: LLVM's own, Python's, the C
+    library's, HELPERS.
+    """
     return symbol.startswith("llvm.") or symbol in HELPERS or hasattr(ctypes.CDLL(None), symbol)
 
 
@@ -149,25 +168,39 @@ def object_store() -> ObjectStore:
 
 def _circumstances() -> str:
     """Return a hash of all that object code depends on beside a function's name and types."""
-    # As text: OPT's "max" is equal to its 3. Each time: Numba, too, reads its settings anew before it compiles.
-    return _hash_of_circumstances(tuple(repr(getattr(config, name, None)) for name in CODE_SETTINGS))
+    # As text: OPT's "max" is equal to its 3. Each time: Numba, too, reads its settings anew before
+    # it compiles.
+    return _hash_of_circumstances(
+        tuple(repr(getattr(config, name, None)) for name in CODE_SETTINGS)
+    )
 
 
 @cache
 def _hash_of_circumstances(settings: tuple[str, ...]) -> str:
-    versions = numba.__version__, llvmlite.__version__, llvm.llvm_version_info, np.__version__, sys.version
+    versions = (
+        numba.__version__,
+        llvmlite.__version__,
+        llvm.llvm_version_info,
+        np.__version__,
+        sys.version,
+    )
     machine = llvm.get_process_triple(), target_name(), target_features()
-    return hashlib.sha256(repr((source_fingerprint(), versions, machine, settings)).encode()).hexdigest()
+    return hashlib.sha256(
+        repr((source_fingerprint(), versions, machine, settings)).encode()
+    ).hexdigest()
 
 
 def _header(name: str, symbol: str, code: bytes) -> bytes:
-    """Return the first line of a file: the symbol, and a digest of all that must be as it was when the file was written."""
+    """Return the first line of a file: the symbol, and a digest of all that must be as it was when
+    the file was written.
+    """
     digest = hashlib.sha256(json.dumps([name, _circumstances(), symbol]).encode() + code)
     return json.dumps({"symbol": symbol, "sha256": digest.hexdigest()}).encode()
 
 
 def _link(code: bytes, symbol: str) -> int | None:
-    # An engine for each: two processes may have given two functions inside of their code the same name.
+    # An engine for each: two processes may have given two functions inside of their code the same
+    # name.
     with LINKING:
         _give_symbols()
         machine = llvm.Target.from_default_triple().create_target_machine(jit=True)

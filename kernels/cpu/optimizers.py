@@ -1,9 +1,11 @@
-"""Update rules over flat vectors: parameters w, gradient g, the optimizer's own state, and the learning rate in memory.
+"""Update rules over flat vectors: parameters w, gradient g, the optimizer's own state, and the
+learning rate in memory.
 
-``decay`` is the decoupled weight decay of Loshchilov and Hutter 2019: every rule moves w by −lr·(direction + decay·w).
-The loops run over slices from 0 on: an index whose start is not known to be positive keeps LLVM from vectorising.
-Moments that have shrunk into subnormal numbers are set to zero: the first moment of a dead unit decays by a tenth a step,
-and arithmetic on subnormals is many times slower. On x86 and ARM the processor does that while a Program runs (``replay``).
+``decay`` is the decoupled weight decay of Loshchilov and Hutter 2019: every rule moves w by
+−lr·(direction + decay·w). The loops run over slices from 0 on: an index whose start is not known to
+be positive keeps LLVM from vectorising. Moments that have shrunk into subnormal numbers are set to
+zero: the first moment of a dead unit decays by a tenth a step, and arithmetic on subnormals is many
+times slower. On x86 and ARM the processor does that while a Program runs (``replay``).
 """
 
 from __future__ import annotations
@@ -13,7 +15,16 @@ import math
 import numpy as np
 
 from fastmlp.kernels.constants import NORM_BLOCK
-from fastmlp.kernels.operation import Real, Span, Vector, by_element, operation, reads, updates, writes
+from fastmlp.kernels.operation import (
+    Real,
+    Span,
+    Vector,
+    by_element,
+    operation,
+    reads,
+    updates,
+    writes,
+)
 
 from .compiler import scalar
 from .elementary import like
@@ -24,7 +35,9 @@ SMALLEST_NORMAL = 1.1754944e-38  # of float32
 
 @scalar
 def without_subnormals(x):
-    """Return x, or 0 where x is too small to be a normal number and the processor has not flushed it."""
+    """Return x, or 0 where x is too small to be a normal number and the processor has not flushed
+    it.
+    """
     if IS_FLUSHED:
         return x
     return like(0.0, x) if abs(x) < like(SMALLEST_NORMAL, x) else x
@@ -138,10 +151,12 @@ def adam(
     decay: Real,
     elements: Span,
 ):
-    """m ← β₁·m + (1 − β₁)·g, s ← β₂·s + (1 − β₂)·g², w ← w − lr·m̂/(√ŝ + ε): Kingma and Ba 2015, algorithm 1.
+    """m ← β₁·m + (1 − β₁)·g, s ← β₂·s + (1 − β₂)·g², w ← w − lr·m̂/(√ŝ + ε): Kingma and Ba 2015,
+    algorithm 1.
 
-    m̂ = m/(1 − β₁ᵗ) and ŝ = s/(1 − β₂ᵗ), t the number of this update, counted from 1 in ``counters[0]``. In the order that
-    their section 2 gives: lr·m̂/(√ŝ + ε) = α·m/(√s + ε̂), with α = lr·c/(1 − β₁ᵗ), ε̂ = ε·c and c = √(1 − β₂ᵗ).
+    m̂ = m/(1 − β₁ᵗ) and ŝ = s/(1 − β₂ᵗ), t the number of this update, counted from 1 in
+    ``counters[0]``. In the order that their section 2 gives: lr·m̂/(√ŝ + ε) = α·m/(√s + ε̂), with α
+    = lr·c/(1 − β₁ᵗ), ε̂ = ε·c and c = √(1 − β₂ᵗ).
     """
     t = float(counters[0])
     correction = math.sqrt(1.0 - beta2**t)
@@ -177,7 +192,8 @@ def momentum_step(
 ):
     """w ← w − lr·v, for a velocity that the matrix product v ← xᵀ·dz + μ·v has already moved.
 
-    The velocity is not written back without its subnormals: a replay flushes them where they arise, and a write costs time.
+    The velocity is not written back without its subnormals: a replay flushes them where they arise,
+    and a write costs time.
     """
     lr, decay = like(learning_rate[0], w[0]), like(decay, w[0])
     start, stop = elements
@@ -187,7 +203,9 @@ def momentum_step(
 
 
 @operation
-def add_penalty(g: Vector[updates, by_element], w: Vector[reads, by_element], l1: Real, l2: Real, elements: Span):
+def add_penalty(
+    g: Vector[updates, by_element], w: Vector[reads, by_element], l1: Real, l2: Real, elements: Span
+):
     """g ← g + l2·w + l1·sign(w): the gradient of l2·w²/2 + l1·|w|."""
     l1, l2 = like(l1, w[0]), like(l2, w[0])
     zero = like(0.0, w[0])
@@ -220,7 +238,9 @@ def squared_norm(g: Vector[reads], partial: Vector[writes, by_element], blocks: 
 
 
 @operation
-def clip_by_norm(g: Vector[updates, by_element], partial: Vector[reads], limit: Real, elements: Span):
+def clip_by_norm(
+    g: Vector[updates, by_element], partial: Vector[reads], limit: Real, elements: Span
+):
     """g ← g·min(1, limit/‖g‖), ‖g‖ from the partial sums: Pascanu et al. 2013."""
     total = 0.0
     for block in range(partial.size):

@@ -1,4 +1,6 @@
-"""Files that nobody but this user and root can have written, so that what is in them may be run; and a lock beside them."""
+"""Files that nobody but this user and root can have written, so that what is in them may be run;
+and a lock beside them.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,9 @@ PAUSE = 0.02  # seconds between two looks at a lock
 def is_private(status: os.stat_result) -> bool:
     """Return whether only this user and root can write to a file or folder.
 
-    The group counts as others, even the group of one that a umask of 002 goes with: its members are not to be known from a
-    file, and an access list shows in the group's bits. Files and folders made here never have them set. To root only root's
-    own are private.
+    The group counts as others, even the group of one that a umask of 002 goes with: its members are
+    not to be known from a file, and an access list shows in the group's bits. Files and folders
+    made here never have them set. To root only root's own are private.
     """
     if not hasattr(os, "geteuid"):  # Windows, where the mode says nothing of others
         return True
@@ -34,7 +36,9 @@ def is_private(status: os.stat_result) -> bool:
 
 
 def make_private(folder: Path) -> None:
-    """Create a folder, and those above it, for this user alone; raise an OSError where it is somebody else's."""
+    """Create a folder, and those above it, for this user alone; raise an OSError where it is
+    somebody else's.
+    """
     if not folder.parent.exists():
         make_private(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -55,7 +59,9 @@ def read_private(path: Path) -> bytes:
 def write_private(path: Path, content: bytes) -> None:
     """Put a file in its place as a whole: another process sees all of it or nothing."""
     make_private(path.parent)
-    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=PART_PREFIX, suffix=PART_SUFFIX)  # mode 600
+    descriptor, part = tempfile.mkstemp(
+        dir=path.parent, prefix=PART_PREFIX, suffix=PART_SUFFIX
+    )  # mode 600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -75,15 +81,17 @@ def remove_abandoned(folder: Path) -> None:
 
 @contextmanager
 def turn(path: Path, patience: float) -> Iterator[bool]:
-    """Let one process at a time into the body, as long as that takes no longer than ``patience`` seconds.
+    """Let one process at a time into the body, as long as that takes no longer than ``patience``
+    seconds.
 
-    This spares work and guards nothing: where the wait is too long, or no lock is to be had (a folder that cannot be written
-    to, a file system without locks), the body runs all the same.
+    This spares work and guards nothing: where the wait is too long, or no lock is to be had (a
+    folder that cannot be written to, a file system without locks), the body runs all the same.
 
     Parameters
     ----------
     path
-        The lock, a file that is gone afterwards. A process that was killed may leave it; its lock ended with it.
+        The lock, a file that is gone afterwards. A process that was killed may leave it; its lock
+        ended with it.
     patience
         How long to wait for a process that is inside, and perhaps stopped.
 
@@ -121,7 +129,9 @@ def _remove(path: Path) -> None:
 
 
 def _open_itself(path: str, flags: int) -> int:
-    """Open a file for ``open``: not what a link leads to, and without waiting for a pipe's other end."""
+    """Open a file for ``open``: not what a link leads to, and without waiting for a pipe's other
+    end.
+    """
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o600)
 
 

@@ -1,4 +1,6 @@
-"""The processor that kernels are compiled for: this machine's, or the lesser one that Numba has been told to take it for."""
+"""The processor that kernels are compiled for: this machine's, or the lesser one that Numba has
+been told to take it for.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from functools import cache
 import llvmlite.binding as llvm
 from numba.core import config
 
-# A product and a sum of vectors of 512 bits: the instructions that LLVM chooses for them say what a processor has.
+# A product and a sum of vectors of 512 bits: the instructions that LLVM chooses for them say what a
+# processor has.
 PROBE = """
 define void @probe(<16 x float>* %a, <16 x float>* %b) {
   %x = load <16 x float>, <16 x float>* %a
@@ -20,8 +23,9 @@ define void @probe(<16 x float>* %a, <16 x float>* %b) {
 declare <16 x float> @llvm.fmuladd.v16f32(<16 x float>, <16 x float>, <16 x float>)
 """
 
-# A conversion to bfloat16, for which LLVM calls a function where a processor has no instruction. With AVX-512 it came together
-# with the product; a processor that has the conversion alone, from AVX-NE-CONVERT, has another encoding of it.
+# A conversion to bfloat16, for which LLVM calls a function where a processor has no instruction.
+# With AVX-512 it came together with the product; a processor that has the conversion alone, from
+# AVX-NE-CONVERT, has another encoding of it.
 CONVERSION, AVX_ENCODING = "vcvtneps2bf16", "{vex}"
 BFLOAT16_PROBE = """
 define void @probe(<16 x float>* %a, <16 x bfloat>* %b) {
@@ -42,8 +46,8 @@ class Processor:
     name, features
         As LLVM spells them; NUMBA_CPU_NAME and NUMBA_CPU_FEATURES where those are set.
     vector_bytes
-        Width of a vector register: 64 with AVX-512, 32 with AVX, else 16. An ARM with SVE has the 16 of NEON as well: how
-        wide SVE is shows only while a program runs.
+        Width of a vector register: 64 with AVX-512, 32 with AVX, else 16. An ARM with SVE has the
+        16 of NEON as well: how wide SVE is shows only while a program runs.
     registers
         How many vector registers there are.
     fuses
@@ -87,7 +91,9 @@ def probed(target: llvm.Target, name: str, features: str) -> Processor:
 
 @cache
 def has_bfloat16() -> bool:
-    """Return whether the processor that Numba compiles for multiplies bfloat16 in vectors of 512 bits (AVX512-BF16)."""
+    """Return whether the processor that Numba compiles for multiplies bfloat16 in vectors of 512
+    bits (AVX512-BF16).
+    """
     target = processor()
     if target.vector_bytes < 64:
         return False
@@ -101,7 +107,9 @@ def target_name() -> str:
 
 
 def target_features() -> str:
-    """Return the features that Numba compiles for, as LLVM takes them; an empty string leaves them to the name."""
+    """Return the features that Numba compiles for, as LLVM takes them; an empty string leaves them
+    to the name.
+    """
     if config.CPU_FEATURES is not None:
         return config.CPU_FEATURES
     try:
@@ -109,7 +117,9 @@ def target_features() -> str:
     except RuntimeError:  # LLVM does not know this machine
         return ""
     if not config.ENABLE_AVX:
-        features = type(features)({name: on and not name.startswith("avx") for name, on in features.items()})
+        features = type(features)(
+            {name: on and not name.startswith("avx") for name, on in features.items()}
+        )
     return features.flatten()
 
 

@@ -1,4 +1,6 @@
-"""The loop that runs a Program: direct-threaded code, a call by address for each recorded operation; and the barrier."""
+"""The loop that runs a Program: direct-threaded code, a call by address for each recorded
+operation; and the barrier.
+"""
 
 from __future__ import annotations
 
@@ -15,27 +17,33 @@ from .object_code import object_store
 from .subnormals import flush_subnormals, restore_rounding
 
 REPLAY_SIGNATURE = types.void(*[types.int64] * 5)
-# A tenth of a millisecond: far longer than threads of one phase lie apart, so that on a busy machine none gives its time slice
-# to a neighbour because the other is late by a little; far shorter than a slice, for a thread that waits for its own core.
+# A tenth of a millisecond: far longer than threads of one phase lie apart, so that on a busy
+# machine none gives its time slice to a neighbour because the other is late by a little; far
+# shorter than a slice, for a thread that waits for its own core.
 PAUSES_BEFORE_YIELD = 4000
 
 
 def replay(entries, integer_rows, real_rows, operations, steps):
-    """Run every recorded operation in order, ``steps`` times over, without the interpreter and without its lock.
+    """Run every recorded operation in order, ``steps`` times over, without the interpreter and
+    without its lock.
 
     Parameters
     ----------
     entries, integer_rows, real_rows
-        Addresses of three vectors: for each operation the address of its entry, of its row of integers and of its row of
-        reals.
+        Addresses of three vectors: for each operation the address of its entry, of its row of
+        integers and of its row of reals.
     operations
         How many there are.
     steps
         How many times the whole list runs.
     """
     addresses = vector(entries, operations, np.int64)
-    integers, reals = vector(integer_rows, operations, np.int64), vector(real_rows, operations, np.int64)
-    # Arithmetic on subnormals is many times slower, and a dying unit or a diverging run is full of them.
+    integers, reals = (
+        vector(integer_rows, operations, np.int64),
+        vector(real_rows, operations, np.int64),
+    )
+    # Arithmetic on subnormals is many times slower, and a dying unit or a diverging run is full of
+    # them.
     mode = flush_subnormals()
     for _ in range(steps):
         for i in range(operations):
@@ -46,9 +54,10 @@ def replay(entries, integer_rows, real_rows, operations, steps):
 def barrier(integers, reals):
     """Wait until every thread of a Program has come here.
 
-    The row holds the address of the counter, which all threads and all barriers of the Program share, by how much it grows in
-    a step, how many arrivals this thread waits for, and the address of the system's sched_yield. The count only grows, so
-    nothing is ever reset: nobody arrives at the next barrier before all have arrived at this one.
+    The row holds the address of the counter, which all threads and all barriers of the Program
+    share, by how much it grows in a step, how many arrivals this thread waits for, and the address
+    of the system's sched_yield. The count only grows, so nothing is ever reset: nobody arrives at
+    the next barrier before all have arrived at this one.
     """
     integers[2] += integers[1]
     awaited, pauses = integers[2], 0
@@ -63,7 +72,9 @@ def barrier(integers, reals):
 
 @cache
 def replay_function() -> Callable[[int, int, int, int, int], None]:
-    """Return ``replay`` compiled; it takes five integers, and other threads of Python run meanwhile."""
+    """Return ``replay`` compiled; it takes five integers, and other threads of Python run
+    meanwhile.
+    """
     return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)(_address(replay, REPLAY_SIGNATURE))
 
 
@@ -74,4 +85,6 @@ def barrier_address() -> int:
 
 
 def _address(function: Callable, signature: types.Type) -> int:
-    return object_store().provide(function.__name__, lambda: cfunc(signature, nopython=True)(function))[0]
+    return object_store().provide(
+        function.__name__, lambda: cfunc(signature, nopython=True)(function)
+    )[0]

@@ -1,9 +1,10 @@
-"""What a softmax does along one row, in vector code: its peak, the sum of its exponentials, these scaled and shifted.
+"""What a softmax does along one row, in vector code: its peak, the sum of its exponentials, these
+scaled and shifted.
 
-A row of ten classes is shorter than one register, so that a loop over it stays scalar code unless its edge is masked. The
-exponentials are taken twice rather than kept: a processor that has just stored part of a register cannot load from there
-before the store is through, which takes longer. The lanes of a sum are added in an order that the number of columns alone
-decides.
+A row of ten classes is shorter than one register, so that a loop over it stays scalar code unless
+its edge is masked. The exponentials are taken twice rather than kept: a processor that has just
+stored part of a register cannot load from there before the store is through, which takes longer.
+The lanes of a sum are added in an order that the number of columns alone decides.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from .elementary import EXP_HIGHEST, EXP_LOWEST, EXP_POLYNOMIAL, LN2_HIGH, LN2_L
 from .intrinsics import vector
 from .vector_code import BIT, WORD, VectorCode, splat
 
-ROWS_AT_ONCE = 32  # each stage does so many rows: one row alone is a long chain in which every instruction waits
+# each stage does so many rows: one row alone is a long chain in which every instruction waits
+ROWS_AT_ONCE = 32
 FEW = 64  # classes: so many or fewer are taken with rows and columns exchanged (``few_classes``)
 BLOCK = FEW * ROWS_AT_ONCE
-# Of eˣ by type: below and above which it saturates, ln 2 in two parts, and g in eʳ = 1 + r + r²·g(r), highest power first;
-# in float64 Taylor's, whose next term is 3e-17 of the result.
+# Of eˣ by type: below and above which it saturates, ln 2 in two parts, and g in eʳ = 1 + r +
+# r²·g(r), highest power first; in float64 Taylor's, whose next term is 3e-17 of the result.
 EXPONENTIALS = {
     types.float32: (EXP_LOWEST, EXP_HIGHEST, LN2_HIGH, LN2_LOW, EXP_POLYNOMIAL),
     types.float64: (-708.0, 709.0, 0.6931471803691238, 1.9082149292705877e-10,
@@ -40,16 +42,24 @@ def row_address(matrix, row):
 
 @njit(inline="always")
 def end_to_end(matrix, rows):
-    """Return a span of rows as one vector: a loop over it leaves the rest of a register once, not in every row."""
-    return vector(row_address(matrix, rows[0]), (rows[1] - rows[0]) * matrix.shape[1], matrix.dtype.type)
+    """Return a span of rows as one vector: a loop over it leaves the rest of a register once, not
+    in every row.
+    """
+    return vector(
+        row_address(matrix, rows[0]), (rows[1] - rows[0]) * matrix.shape[1], matrix.dtype.type
+    )
 
 
 @intrinsic(prefer_literal=True)
 def _reserve(typing_context, element, size):
-    """Return a pointer to ``size`` numbers on the stack, which LLVM knows to lie apart from all other memory."""
+    """Return a pointer to ``size`` numbers on the stack, which LLVM knows to lie apart from all
+    other memory.
+    """
 
     def generate(context, builder, signature, arguments):
-        place = cgutils.alloca_once(builder, context.get_value_type(element.instance_type), size=size.literal_value)
+        place = cgutils.alloca_once(
+            builder, context.get_value_type(element.instance_type), size=size.literal_value
+        )
         place.align = 64
         return place
 
@@ -91,8 +101,12 @@ def row_peak(typing_context, row, columns, element):
         first = cgutils.alloca_once_value(builder, columns)
 
         def look_for_peak(start, mask):
-            is_peak = builder.fcmp_ordered("==", code.load(_place(code, row, start), mask), everywhere)
-            bits = builder.zext(builder.bitcast(builder.and_(is_peak, mask), ir.IntType(code.width)), WORD)
+            is_peak = builder.fcmp_ordered(
+                "==", code.load(_place(code, row, start), mask), everywhere
+            )
+            bits = builder.zext(
+                builder.bitcast(builder.and_(is_peak, mask), ir.IntType(code.width)), WORD
+            )
             place = builder.add(start, builder.cttz(bits, BIT(0)))
             found, before = builder.icmp_signed("!=", bits, WORD(0)), builder.load(first)
             is_first = builder.and_(found, builder.icmp_signed("<", place, before))
@@ -117,7 +131,9 @@ def row_exp_sum(typing_context, row, columns, shift):
 
         def add_exponentials(start, mask):
             power = _exp(code, builder.fsub(code.load(_place(code, row, start), mask), shifts))
-            builder.store(builder.fadd(builder.load(total), builder.select(mask, power, code.zero)), total)
+            builder.store(
+                builder.fadd(builder.load(total), builder.select(mask, power, code.zero)), total
+            )
 
         _in_chunks(code, columns, add_exponentials)
         return code.reduce(builder.load(total), builder.fadd)
@@ -145,7 +161,9 @@ def write_row_exp(typing_context, row, target, columns, shift, factor, offset):
 
         def write_exponentials(start, mask):
             power = _exp(code, builder.fsub(code.load(_place(code, row, start), mask), shifts))
-            code.store(code.multiply_add(power, factors, offsets), _place(code, target, start), mask)
+            code.store(
+                code.multiply_add(power, factors, offsets), _place(code, target, start), mask
+            )
 
         _in_chunks(code, columns, write_exponentials)
         return context.get_dummy_value()
@@ -179,7 +197,9 @@ def row_shifted_sums(z, shift, total):
 def write_row_exps(z, g, shift, factor, offset):
     """Write factor·exp(x − shift) + offset of each row of z to that of g."""
     for i in range(z.shape[0]):
-        write_row_exp(row_address(z, i), row_address(g, i), z.shape[1], shift[i], factor[i], offset[i])
+        write_row_exp(
+            row_address(z, i), row_address(g, i), z.shape[1], shift[i], factor[i], offset[i]
+        )
 
 
 def _exp(code, x):
@@ -202,14 +222,19 @@ def _exp(code, x):
 
 
 def _in_chunks(code, columns, each):
-    """Call each(first column, mask of the lanes in the row) for whole chunks of a row in a loop, then for what is left.
+    """Call each(first column, mask of the lanes in the row) for whole chunks of a row in a loop,
+    then for what is left.
 
-    The mask of a whole chunk is constant, so that a processor on which masks cost something sees plain loads and stores.
+    The mask of a whole chunk is constant, so that a processor on which masks cost something sees
+    plain loads and stores.
     """
     builder = code.builder
     rest = builder.and_(columns, WORD(code.width - 1))
     whole = builder.sub(columns, rest)
-    with cgutils.for_range_slice(builder, WORD(0), whole, WORD(code.width), intp=WORD) as (start, _):
+    with cgutils.for_range_slice(builder, WORD(0), whole, WORD(code.width), intp=WORD) as (
+        start,
+        _,
+    ):
         each(start, ir.Constant(code.mask, [1] * code.width))
     with builder.if_then(builder.icmp_signed("!=", rest, WORD(0))):
         each(whole, code.lanes_below(rest))

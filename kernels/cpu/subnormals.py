@@ -1,4 +1,6 @@
-"""The mode of a thread in which subnormal numbers count as zero: bits of the processor's control register."""
+"""The mode of a thread in which subnormal numbers count as zero: bits of the processor's control
+register.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ class ControlRegister:
     Attributes
     ----------
     bits
-        Those that let subnormals count as zero, whether they are read or are a result. All others keep what they have: NaN
-        and infinity mean what they meant, and sums round as before.
+        Those that let subnormals count as zero, whether they are read or are a result. All others
+        keep what they have: NaN and infinity mean what they meant, and sums round as before.
     read
         Given a builder, returns the register as an int64.
     write
@@ -50,21 +52,28 @@ def _write_mxcsr(builder, mode):
 def _call_mxcsr(builder, instruction, place):
     address = builder.bitcast(place, ir.IntType(8).as_pointer())
     kind = ir.FunctionType(NOTHING, [address.type])
-    builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{instruction}"), [address])
+    builder.call(
+        cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{instruction}"),
+        [address],
+    )
 
 
 def _read_fpcr(builder):
     kind = ir.FunctionType(WORD, [])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.get.fpcr"), [])
+    return builder.call(
+        cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.get.fpcr"), []
+    )
 
 
 def _write_fpcr(builder, mode):
     kind = ir.FunctionType(NOTHING, [WORD])
-    builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.set.fpcr"), [mode])
+    builder.call(
+        cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.set.fpcr"), [mode]
+    )
 
 
-# x86: MXCSR's flush-to-zero for results, denormals-are-zero for what is read. ARM: FPCR's FZ, which is both. Its neighbour DN
-# would replace every NaN by one and the same, and stays as it is.
+# x86: MXCSR's flush-to-zero for results, denormals-are-zero for what is read. ARM: FPCR's FZ, which
+# is both. Its neighbour DN would replace every NaN by one and the same, and stays as it is.
 MXCSR = ControlRegister(1 << 15 | 1 << 6, _read_mxcsr, _write_mxcsr)
 FPCR = ControlRegister(1 << 24, _read_fpcr, _write_fpcr)
 REGISTER = MXCSR if IS_X86 else FPCR if IS_ARM else None
@@ -73,7 +82,9 @@ IS_FLUSHED = REGISTER is not None  # whether subnormals count as zero while a Pr
 
 @intrinsic
 def flush_subnormals(typing_context):
-    """Let this thread treat subnormal numbers as zero; return its former mode. Does nothing on an unknown processor."""
+    """Let this thread treat subnormal numbers as zero; return its former mode. Does nothing on an
+    unknown processor.
+    """
 
     def generate(context, builder, signature, arguments):
         if REGISTER is None:

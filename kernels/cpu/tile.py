@@ -1,8 +1,9 @@
 """A matrix product held in registers; what it is fed with, and a transposed block.
 
-``product_tile`` multiplies a few rows of a by a few vectors of columns of b and keeps all of the sums in registers: one load
-of b serves every row, one load of a every column. It reads both matrices where they lie; a general BLAS copies both first,
-and spends much of its time on that when a batch has 64 rows.
+``product_tile`` multiplies a few rows of a by a few vectors of columns of b and keeps all of the
+sums in registers: one load of b serves every row, one load of a every column. It reads both
+matrices where they lie; a general BLAS copies both first, and spends much of its time on that when
+a batch has 64 rows.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from .vector_code import WORD, VectorCode, exchanged, splat, vector_bytes
 
 VECTOR_BYTES = vector_bytes()
 LINE = 64  # bytes of a cache line
-# Inner indices for each line that is fetched of what is upcoming: all at once would hold up the loads that a tile waits for.
+# Inner indices for each line that is fetched of what is upcoming: all at once would hold up the
+# loads that a tile waits for.
 STEPS_A_FETCH = 2 if processor().registers == 32 else 4
 
 
@@ -27,16 +29,18 @@ STEPS_A_FETCH = 2 if processor().registers == 32 else 4
 def product_tile(rows: int, vectors: int, moves: bool = False):
     """Return an intrinsic that computes one tile: c = alpha·a·b + beta·c for up to ``rows`` rows.
 
-    The intrinsic takes addresses and strides in bytes: (a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps,
-    valid_rows, valid_lanes, upcoming, upcoming_row, upcoming_bytes, moved, alpha, beta, rate, decay). Row r of the tile at
-    inner index p reads a at a + r·a_row + p·a_step, and b at b + p·b_step onwards, but its last vector at
-    last + p·last_step, which may be a copy. Rows past ``valid_rows`` repeat the last one and store the same numbers again;
-    of the last vector only ``valid_lanes`` lanes belong to c. So one code serves every edge. c is not read where beta is 0.
-    Meanwhile rows of ``upcoming_bytes`` bytes are fetched into the cache, as many as there is time for: what the next tiles
-    need.
+    The intrinsic takes addresses and strides in bytes: (a, a_row, a_step, b, b_step, last,
+    last_step, c, c_row, steps, valid_rows, valid_lanes, upcoming, upcoming_row, upcoming_bytes,
+    moved, alpha, beta, rate, decay). Row r of the tile at inner index p reads a at a + r·a_row +
+    p·a_step, and b at b + p·b_step onwards, but its last vector at last + p·last_step, which may be
+    a copy. Rows past ``valid_rows`` repeat the last one and store the same numbers again; of the
+    last vector only ``valid_lanes`` lanes belong to c. So one code serves every edge. c is not read
+    where beta is 0. Meanwhile rows of ``upcoming_bytes`` bytes are fetched into the cache, as many
+    as there is time for: what the next tiles need.
 
-    If the tile ``moves``, c is a velocity, and the weights w that lie ``moved`` bytes behind it move at once:
-    w = w − rate·(c + decay·w). Otherwise the last two numbers and ``moved`` are not used.
+    If the tile ``moves``, c is a velocity, and the weights w that lie ``moved`` bytes behind it
+    move at once: w = w − rate·(c + decay·w). Otherwise the last two numbers and ``moved`` are not
+    used.
     """
 
     @intrinsic
@@ -45,7 +49,9 @@ def product_tile(rows: int, vectors: int, moves: bool = False):
         upcoming_row, upcoming_bytes, moved, alpha, beta, rate, decay,
     ):  # fmt: skip
         def generate(context, builder, signature, arguments):
-            (MovingTile if moves else Tile)(builder, signature.args[-1], rows, vectors, arguments).compute()
+            (MovingTile if moves else Tile)(
+                builder, signature.args[-1], rows, vectors, arguments
+            ).compute()
             return context.get_dummy_value()
 
         word = types.int64
@@ -58,11 +64,19 @@ class Tile:
     """The instructions of one tile."""
 
     def __init__(self, builder, element, rows, vectors, arguments):
-        self.builder, self.code, self.rows, self.vectors = builder, VectorCode(builder, element), rows, vectors
+        self.builder, self.code, self.rows, self.vectors = (
+            builder,
+            VectorCode(builder, element),
+            rows,
+            vectors,
+        )
         (a, a_row, self.a_step, self.b, self.b_step, self.last, self.last_step, c, c_row, self.steps, valid_rows,
          self.valid_lanes, *self.upcoming, self.moved, self.alpha, self.beta, self.rate, self.decay) = arguments  # fmt: skip
         lowest = builder.sub(valid_rows, WORD(1))
-        numbers = [builder.select(builder.icmp_signed("<", WORD(r), lowest), WORD(r), lowest) for r in range(rows)]
+        numbers = [
+            builder.select(builder.icmp_signed("<", WORD(r), lowest), WORD(r), lowest)
+            for r in range(rows)
+        ]
         self.a_rows = [builder.add(a, builder.mul(number, a_row)) for number in numbers]
         self.c_rows = [builder.add(c, builder.mul(number, c_row)) for number in numbers]
 
@@ -70,12 +84,20 @@ class Tile:
         """Sum, scale, store."""
         code, builder = self.code, self.builder
         sums = self._sums()
-        alphas, betas = splat(builder, self.alpha, code.width), splat(builder, self.beta, code.width)
+        alphas, betas = (
+            splat(builder, self.alpha, code.width),
+            splat(builder, self.beta, code.width),
+        )
         scaled = [[builder.fmul(alphas, total) for total in row] for row in sums]
-        with builder.if_else(builder.fcmp_ordered("==", self.beta, code.element(0.0))) as (overwrite, update):
+        with builder.if_else(builder.fcmp_ordered("==", self.beta, code.element(0.0))) as (
+            overwrite,
+            update,
+        ):
             with overwrite:
                 self._store(scaled, self.c_rows)
-            with update:  # every load comes before the first store: repeated rows must not add twice
+            with (
+                update
+            ):  # every load comes before the first store: repeated rows must not add twice
                 old = [[self._load(row, v) for v in range(self.vectors)] for row in self.c_rows]
                 new = [
                     [code.multiply_add(betas, o, s) for o, s in zip(*pair, strict=True)]
@@ -86,7 +108,10 @@ class Tile:
     def _sums(self):
         """Return a·b, a vector of sums for each row and each vector of columns."""
         code, builder = self.code, self.builder
-        slots = [[cgutils.alloca_once_value(builder, code.zero) for _ in range(self.vectors)] for _ in range(self.rows)]
+        slots = [
+            [cgutils.alloca_once_value(builder, code.zero) for _ in range(self.vectors)]
+            for _ in range(self.rows)
+        ]
         for slot in (slot for row in slots for slot in row):
             builder.store(code.zero, slot)
         self.mask = code.lanes_below(self.valid_lanes) if processor().masks else None
@@ -119,9 +144,14 @@ class Tile:
         return fetch_line
 
     def _stepper(self, slots):
-        """Return what writes the instructions that add the products of one more column of a and row of b."""
+        """Return what writes the instructions that add the products of one more column of a and row
+        of b.
+        """
         code, builder = self.code, self.builder
-        places = [(cgutils.alloca_once(builder, WORD), step) for step in (self.a_step, self.b_step, self.last_step)]
+        places = [
+            (cgutils.alloca_once(builder, WORD), step)
+            for step in (self.a_step, self.b_step, self.last_step)
+        ]
         for (slot, _), start in zip(places, (WORD(0), self.b, self.last), strict=True):
             builder.store(start, slot)
 
@@ -129,8 +159,13 @@ class Tile:
             offset, b_row, last = (builder.load(slot) for slot, _ in places)
             if processor().masks:
                 last = builder.add(b_row, WORD((self.vectors - 1) * vector_bytes()))
-            columns = [code.load_whole(builder.add(b_row, WORD(v * vector_bytes()))) for v in range(self.vectors - 1)]
-            columns.append(code.load_whole(last) if self.mask is None else code.load(last, self.mask))
+            columns = [
+                code.load_whole(builder.add(b_row, WORD(v * vector_bytes())))
+                for v in range(self.vectors - 1)
+            ]
+            columns.append(
+                code.load_whole(last) if self.mask is None else code.load(last, self.mask)
+            )
             for row, a_row in zip(slots, self.a_rows, strict=True):
                 factor = code.broadcast(builder.add(a_row, offset))
                 for slot, column in zip(row, columns, strict=True):
@@ -169,9 +204,13 @@ class MovingTile(Tile):
     def _store(self, values, rows):
         super()._store(values, rows)
         code, builder = self.code, self.builder
-        rates, decays = (splat(builder, number, code.width) for number in (builder.fneg(self.rate), self.decay))
+        rates, decays = (
+            splat(builder, number, code.width) for number in (builder.fneg(self.rate), self.decay)
+        )
         places = [builder.add(row, self.moved) for row in rows]
-        weights = [[self._load(row, v) for v in range(self.vectors)] for row in places]  # before the first store, too
+        weights = [
+            [self._load(row, v) for v in range(self.vectors)] for row in places
+        ]  # before the first store, too
         directions = [
             [code.multiply_add(decays, w, velocity) for w, velocity in zip(*pair, strict=True)]
             for pair in zip(weights, values, strict=True)
@@ -186,11 +225,14 @@ class MovingTile(Tile):
 def move_on(builder, slot, step):
     """Add a step to the address in a slot, so that LLVM knows nothing about the sum.
 
-    From an index, or from addresses a known distance apart, it would make one for each row and each step of a tile: more than
-    there are registers. The instruction that it cannot look through is empty.
+    From an index, or from addresses a known distance apart, it would make one for each row and each
+    step of a tile: more than there are registers. The instruction that it cannot look through is
+    empty.
     """
     moved = builder.add(builder.load(slot), step)
-    builder.store(builder.call(ir.InlineAsm(ir.FunctionType(WORD, [WORD]), "", "=r,0"), [moved]), slot)
+    builder.store(
+        builder.call(ir.InlineAsm(ir.FunctionType(WORD, [WORD]), "", "=r,0"), [moved]), slot
+    )
 
 
 @intrinsic
@@ -201,9 +243,16 @@ def copy_vectors(typing_context, source, target, vectors, valid_lanes, element):
         source, target, vectors, valid_lanes = arguments[:4]
         code = VectorCode(builder, signature.args[-1].instance_type)
         last = builder.mul(builder.sub(vectors, WORD(1)), WORD(vector_bytes()))
-        with cgutils.for_range_slice(builder, WORD(0), last, WORD(vector_bytes()), intp=WORD) as (offset, _):
-            code.store_whole(code.load_whole(builder.add(source, offset)), builder.add(target, offset))
-        code.store_whole(code.load_first(builder.add(source, last), valid_lanes), builder.add(target, last))
+        with cgutils.for_range_slice(builder, WORD(0), last, WORD(vector_bytes()), intp=WORD) as (
+            offset,
+            _,
+        ):
+            code.store_whole(
+                code.load_whole(builder.add(source, offset)), builder.add(target, offset)
+            )
+        code.store_whole(
+            code.load_first(builder.add(source, last), valid_lanes), builder.add(target, last)
+        )
         return context.get_dummy_value()
 
     word = types.int64
@@ -212,12 +261,16 @@ def copy_vectors(typing_context, source, target, vectors, valid_lanes, element):
 
 @njit(error_model="numpy")
 def copy_panel(source, source_row, target, rows, columns, size, element):
-    """Copy rows of a few columns one behind the other, with zeros up to whole vectors; return the bytes of such a row."""
+    """Copy rows of a few columns one behind the other, with zeros up to whole vectors; return the
+    bytes of such a row.
+    """
     lanes = VECTOR_BYTES // size
     vectors = (columns + lanes - 1) // lanes
     for row in range(rows):
         place = target + row * vectors * VECTOR_BYTES
-        copy_vectors(source + row * source_row, place, vectors, columns - (vectors - 1) * lanes, element)
+        copy_vectors(
+            source + row * source_row, place, vectors, columns - (vectors - 1) * lanes, element
+        )
     return vectors * VECTOR_BYTES
 
 
@@ -239,12 +292,17 @@ def reserve(size: int):
 
 @intrinsic
 def transpose_block(typing_context, source, source_row, target, target_row, element):
-    """Write the transpose of a square block, as wide as a vector, from ``source`` to ``target`` (addresses, byte strides)."""
+    """Write the transpose of a square block, as wide as a vector, from ``source`` to ``target``
+    (addresses, byte strides).
+    """
 
     def generate(context, builder, signature, arguments):
         source, source_row, target, target_row = arguments[:4]
         code = VectorCode(builder, signature.args[-1].instance_type)
-        rows = [code.load_whole(builder.add(source, builder.mul(WORD(r), source_row))) for r in range(code.width)]
+        rows = [
+            code.load_whole(builder.add(source, builder.mul(WORD(r), source_row)))
+            for r in range(code.width)
+        ]
         for r, column in enumerate(exchanged(builder, rows)):
             code.store_whole(column, builder.add(target, builder.mul(WORD(r), target_row)))
         return context.get_dummy_value()

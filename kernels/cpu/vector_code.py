@@ -1,4 +1,6 @@
-"""Vector code that Numba cannot be made to write: registers of known width, masked at the edge of a row or of a matrix."""
+"""Vector code that Numba cannot be made to write: registers of known width, masked at the edge of a
+row or of a matrix.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def splat(builder, value, width):
     kind = ir.VectorType(value.type, width)
     single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, LANE(0))
     return builder.shuffle_vector(
-        single, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(LANE, width), [0] * width)
+        single,
+        ir.Constant(kind, ir.Undefined),
+        ir.Constant(ir.VectorType(LANE, width), [0] * width),
     )
 
 
@@ -59,7 +63,9 @@ class VectorCode:
         # A shift rather than a comparison, which LLVM would repeat wherever the mask is used.
         none, all_lanes, one = WORD(0), WORD(self.width), WORD(1)
         count = self.builder.select(self.builder.icmp_signed("<", count, none), none, count)
-        count = self.builder.select(self.builder.icmp_signed("<", count, all_lanes), count, all_lanes)
+        count = self.builder.select(
+            self.builder.icmp_signed("<", count, all_lanes), count, all_lanes
+        )
         bits = self.builder.sub(self.builder.shl(one, count), one)
         return self.builder.bitcast(self.builder.trunc(bits, ir.IntType(self.width)), self.mask)
 
@@ -78,12 +84,16 @@ class VectorCode:
     def store_first(self, value, address, count):
         """Store the first ``count`` lanes, 1 or more.
 
-        Without AVX-512 by halves, quarters and so on: a masked store is slow on many processors, and very slow on some.
+        Without AVX-512 by halves, quarters and so on: a masked store is slow on many processors,
+        and very slow on some.
         """
         if processor().masks:
             self.store(value, address, self.lanes_below(count))
             return
-        with self.builder.if_else(self.builder.icmp_signed(">=", count, WORD(self.width))) as (whole, part):
+        with self.builder.if_else(self.builder.icmp_signed(">=", count, WORD(self.width))) as (
+            whole,
+            part,
+        ):
             with whole:
                 self.store_whole(value, address)
             with part:
@@ -95,14 +105,21 @@ class VectorCode:
         left = cgutils.alloca_once_value(self.builder, value)
         size = self.width // 2
         while size:
-            with self.builder.if_then(self.builder.icmp_signed("!=", self.builder.and_(count, WORD(size)), WORD(0))):
+            with self.builder.if_then(
+                self.builder.icmp_signed("!=", self.builder.and_(count, WORD(size)), WORD(0))
+            ):
                 lanes = self.builder.load(left)
                 kind = ir.VectorType(self.element, size)
                 low = self._shuffled(lanes, range(size))
                 pointer = self.builder.inttoptr(self.builder.load(place), kind.as_pointer())
                 self.builder.store(low, pointer, align=self.size)
-                self.builder.store(self._shuffled(lanes, [(size + i) % self.width for i in range(self.width)]), left)
-                self.builder.store(self.builder.add(self.builder.load(place), WORD(size * self.size)), place)
+                self.builder.store(
+                    self._shuffled(lanes, [(size + i) % self.width for i in range(self.width)]),
+                    left,
+                )
+                self.builder.store(
+                    self.builder.add(self.builder.load(place), WORD(size * self.size)), place
+                )
             size //= 2
 
     def _shuffled(self, value, lanes):
@@ -130,7 +147,9 @@ class VectorCode:
     def broadcast(self, address):
         """Load one element into every lane."""
         return splat(
-            self.builder, self.builder.load(self.builder.inttoptr(address, self.element.as_pointer())), self.width
+            self.builder,
+            self.builder.load(self.builder.inttoptr(address, self.element.as_pointer())),
+            self.width,
         )
 
     def prefetch(self, address, to_write=0):
@@ -138,28 +157,40 @@ class VectorCode:
         pointer = self.builder.inttoptr(address, ir.IntType(8).as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, LANE, LANE, LANE])
         keep_close, data = LANE(3), LANE(1)
-        self.builder.call(self._function("llvm.prefetch.p0", kind), [pointer, LANE(to_write), keep_close, data])
+        self.builder.call(
+            self._function("llvm.prefetch.p0", kind), [pointer, LANE(to_write), keep_close, data]
+        )
 
     def multiply_add(self, a, b, c):
         """Return a·b + c, rounded once where the processor can."""
         if not processor().fuses:  # the C library can, an element at a time
             return self.builder.fadd(self.builder.fmul(a, b), c)
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
-        return self.builder.call(self._function(f"llvm.fma.v{self.width}{self.letter}", kind), [a, b, c])
+        return self.builder.call(
+            self._function(f"llvm.fma.v{self.width}{self.letter}", kind), [a, b, c]
+        )
 
     def reduce(self, value, combine):
         """Combine all lanes into one: the upper half with the lower, and so on."""
         half = self.width // 2
         while half:
-            others = ir.Constant(ir.VectorType(LANE, self.width), [(i + half) % self.width for i in range(self.width)])
-            value = combine(value, self.builder.shuffle_vector(value, ir.Constant(self.vector, ir.Undefined), others))
+            others = ir.Constant(
+                ir.VectorType(LANE, self.width),
+                [(i + half) % self.width for i in range(self.width)],
+            )
+            value = combine(
+                value,
+                self.builder.shuffle_vector(value, ir.Constant(self.vector, ir.Undefined), others),
+            )
             half //= 2
         return self.builder.extract_element(value, LANE(0))
 
     def floor(self, value):
         """Return the largest integer that is not above, lane by lane."""
         kind = ir.FunctionType(self.vector, [self.vector])
-        return self.builder.call(self._function(f"llvm.floor.v{self.width}{self.letter}", kind), [value])
+        return self.builder.call(
+            self._function(f"llvm.floor.v{self.width}{self.letter}", kind), [value]
+        )
 
     def constant(self, number):
         """Return a vector with a number in every lane."""

@@ -1,1 +1,3 @@
-"""CUDA C++ kernels under the stems of ``kernels/cpu``; ``source`` finds, describes and instantiates them."""
+"""CUDA C++ kernels under the stems of ``kernels/cpu``; ``source`` finds, describes and instantiates
+them.
+"""

@@ -1,12 +1,15 @@
-"""Reads the .cu files: which kernels there are, what each takes, how it is launched, and the text that NVRTC is given.
+"""Reads the .cu files: which kernels there are, what each takes, how it is launched, and the text
+that NVRTC is given.
 
-A kernel is a template, if its types vary. Its signature says all that a launch needs; nothing is written down a second time:
+A kernel is a template, if its types vary. Its signature says all that a launch needs; nothing is
+written down a second time:
 
-    template <typename T, Activation<T> value>
-    __global__ void EACH_ELEMENT_OF(z) bias_activation(Matrix<T> z, Vector<const T> bias, double parameter) {
+    template <typename T, Activation<T> value> __global__ void EACH_ELEMENT_OF(z)
+    bias_activation(Matrix<T> z, Vector<const T> bias, double parameter) {
 
-Types are deduced from the arrays of a call, function parameters are filled with the names of scalar functions, and the word
-after ``void`` says who does what (see common.cuh). A test holds every signature against the Numba twin's.
+Types are deduced from the arrays of a call, function parameters are filled with the names of scalar
+functions, and the word after ``void`` says who does what (see common.cuh). A test holds every
+signature against the Numba twin's.
 """
 
 from __future__ import annotations
@@ -39,13 +42,17 @@ SIGNATURE = re.compile(
     re.MULTILINE,
 )
 # name(z, p) or name(y, t, p), all of T.
-SCALAR = re.compile(r"^template <typename T>\s*__device__ T (\w+)\(T \w+, T \w+(?:, T \w+)?\) \{", re.MULTILINE)
+SCALAR = re.compile(
+    r"^template <typename T>\s*__device__ T (\w+)\(T \w+, T \w+(?:, T \w+)?\) \{", re.MULTILINE
+)
 ARRAY = re.compile(r"(?P<kind>Matrix|Vector)<(?P<const>const )?(?P<element>\w+)>")
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a kernel: its name, its C++ type, and for arrays the element's type as it is written."""
+    """One parameter of a kernel: its name, its C++ type, and for arrays the element's type as it is
+    written.
+    """
 
     name: str
     type: str
@@ -87,7 +94,8 @@ class Kernel:
         return [name for kind, name in self.template if kind != "typename"]
 
     def instance(self, element_types: list[np.dtype], functions: list[str]) -> str:
-        """Return the C++ name of the instance for these arrays and scalar functions: ``sgd<float>``.
+        """Return the C++ name of the instance for these arrays and scalar functions:
+        ``sgd<float>``.
 
         Parameters
         ----------
@@ -106,7 +114,11 @@ class Kernel:
         names = {name for kind, name in self.template if kind == "typename"}
         for parameter, dtype in zip(arrays, element_types, strict=True):
             given = ELEMENT_TYPES.get(np.dtype(dtype), str(dtype))
-            expected = bound.setdefault(parameter.element, given) if parameter.element in names else parameter.element
+            expected = (
+                bound.setdefault(parameter.element, given)
+                if parameter.element in names
+                else parameter.element
+            )
             if given != expected or given not in ELEMENT_TYPES.values():
                 raise TypeError(f"{self.name}: {parameter.name} must hold {expected}, not {given}")
         chosen = iter(functions)
@@ -126,24 +138,41 @@ def _function_instance(kind: str, function: str, bound: dict[str, str]) -> str:
 @cache
 def kernels() -> dict[str, Kernel]:
     """Return every kernel of the .cu files by its name."""
-    found = (_kernel(path.stem, match) for path in sorted(HERE.glob("*.cu")) for match in _signatures(path))
+    found = (
+        _kernel(path.stem, match)
+        for path in sorted(HERE.glob("*.cu"))
+        for match in _signatures(path)
+    )
     return {kernel.name: kernel for kernel in found}
 
 
 @cache
 def scalar_functions() -> frozenset[str]:
-    """Return the names of the activations, losses and derivatives that kernels are instantiated with."""
-    files = [name for names in HEADERS.values() for name in names] + [path.name for path in HERE.glob("*.cu")]
-    return frozenset(name for file in files for name in SCALAR.findall((HERE / file).read_text(encoding="utf-8")))
+    """Return the names of the activations, losses and derivatives that kernels are instantiated
+    with.
+    """
+    files = [name for names in HEADERS.values() for name in names] + [
+        path.name for path in HERE.glob("*.cu")
+    ]
+    return frozenset(
+        name for file in files for name in SCALAR.findall((HERE / file).read_text(encoding="utf-8"))
+    )
 
 
 @cache
 def text(stem: str) -> str:
-    """Return what NVRTC is given for a file: the shared numbers, common.cuh, the file's headers, the file."""
-    numbers = ", ".join(f"{name} = {value}" for name, value in vars(constants).items() if type(value) is int)
+    """Return what NVRTC is given for a file: the shared numbers, common.cuh, the file's headers,
+    the file.
+    """
+    numbers = ", ".join(
+        f"{name} = {value}" for name, value in vars(constants).items() if type(value) is int
+    )
     files = ("common.cuh", *HEADERS.get(stem, ()), f"{stem}.cu")
     return "\n".join(
-        [f"enum : long long {{ {numbers} }};", *((HERE / name).read_text(encoding="utf-8") for name in files)]
+        [
+            f"enum : long long {{ {numbers} }};",
+            *((HERE / name).read_text(encoding="utf-8") for name in files),
+        ]
     )
 
 

@@ -12,4 +12,10 @@ def regression(tmp_path_factory):
     x = np.random.default_rng(0).normal(size=(200, 4)) * [1, 10, 100, 0.1]
     y = np.stack([1e4 + 50 * x[:, 0], 0.01 * x[:, 1]], axis=1)
     x[np.random.default_rng(1).random(x.shape) < 0.05] = np.nan
-    return train(folder, dataset=save(folder, X=x, y=y), activation="tanh", batch_norm="all", batch_norm_decay=0.8)
+    return train(
+        folder,
+        dataset=save(folder, X=x, y=y),
+        activation="tanh",
+        batch_norm="all",
+        batch_norm_decay=0.8,
+    )

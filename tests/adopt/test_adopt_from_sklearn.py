@@ -1,4 +1,6 @@
-"""Models from scikit-learn: they predict what scikit-learn's own MLP predicts, alone and behind scalers."""
+"""Models from scikit-learn: they predict what scikit-learn's own MLP predicts, alone and behind
+scalers.
+"""
 
 import warnings
 
@@ -11,7 +13,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, PowerTransformer, StandardScaler
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    PowerTransformer,
+    StandardScaler,
+)
 
 import fastmlp
 from fastmlp.errors import UsageError
@@ -35,7 +43,15 @@ def fit(estimator, y, x=X):
 
 def small(kind=MLPClassifier, **words):
     return kind(
-        **({"hidden_layer_sizes": (9, 6), "max_iter": 15, "random_state": 0, "learning_rate_init": 0.01} | words)
+        **(
+            {
+                "hidden_layer_sizes": (9, 6),
+                "max_iter": 15,
+                "random_state": 0,
+                "learning_rate_init": 0.01,
+            }
+            | words
+        )
     )
 
 
@@ -85,19 +101,29 @@ def test_regressors(outputs, hidden):
 )
 def test_pipelines(scalers):
     theirs = fit(make_pipeline(*scalers, small()), CLASSES["three"])
-    assert np.allclose(fastmlp.from_sklearn(theirs).predict_outputs(X), theirs.predict_proba(X), **TOLERANCE)
+    assert np.allclose(
+        fastmlp.from_sklearn(theirs).predict_outputs(X), theirs.predict_proba(X), **TOLERANCE
+    )
 
 
 @pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent", "constant"])
 def test_missing_values(strategy):
-    theirs = fit(make_pipeline(SimpleImputer(strategy=strategy), StandardScaler(), small()), CLASSES["three"], GAPS)
-    assert np.allclose(fastmlp.from_sklearn(theirs).predict_outputs(GAPS), theirs.predict_proba(GAPS), **TOLERANCE)
+    theirs = fit(
+        make_pipeline(SimpleImputer(strategy=strategy), StandardScaler(), small()),
+        CLASSES["three"],
+        GAPS,
+    )
+    assert np.allclose(
+        fastmlp.from_sklearn(theirs).predict_outputs(GAPS), theirs.predict_proba(GAPS), **TOLERANCE
+    )
 
 
 def test_names_of_columns():
     polars = pytest.importorskip("polars", reason="the package polars is not installed")
     frame = polars.DataFrame(X, schema=list("abcde"))
-    model = fastmlp.from_sklearn(fit(make_pipeline(StandardScaler(), small()), CLASSES["two"], frame))
+    model = fastmlp.from_sklearn(
+        fit(make_pipeline(StandardScaler(), small()), CLASSES["two"], frame)
+    )
     assert model.features.output_names == tuple("abcde")
     assert np.array_equal(model.predict(frame.select(list("edcba"))), model.predict(X))
 
@@ -123,13 +149,20 @@ def test_the_library_s_own_estimators(way, target, tmp_path):
     own = fit(small(kind, max_iter=5, **OWN[way]), y)
     model = own.to_model()
     expected = own.predict(X) if kind is fastmlp.MLPRegressor else own.predict_proba(X)
-    tolerance = {"rtol": 1e-5, "atol": 1e-5}  # x·scale + shift is rounded to float32 at other places
+    tolerance = {
+        "rtol": 1e-5,
+        "atol": 1e-5,
+    }  # x·scale + shift is rounded to float32 at other places
     np.testing.assert_allclose(np.squeeze(model.predict_outputs(X)), expected, **tolerance)
     model.save(tmp_path)
-    np.testing.assert_array_equal(fastmlp.load(tmp_path).predict_outputs(X), model.predict_outputs(X))
+    np.testing.assert_array_equal(
+        fastmlp.load(tmp_path).predict_outputs(X), model.predict_outputs(X)
+    )
     piped = fit(make_pipeline(StandardScaler(), small(kind, max_iter=5, **OWN[way])), y)
     expected = piped.predict(X) if kind is fastmlp.MLPRegressor else piped.predict_proba(X)
-    np.testing.assert_allclose(np.squeeze(fastmlp.from_sklearn(piped).predict_outputs(X)), expected, **tolerance)
+    np.testing.assert_allclose(
+        np.squeeze(fastmlp.from_sklearn(piped).predict_outputs(X)), expected, **tolerance
+    )
 
 
 def test_an_own_estimator_with_weights_set_by_hand():
@@ -143,11 +176,25 @@ def test_an_own_estimator_with_weights_set_by_hand():
     [
         (lambda: small(), "MLPClassifier cannot be taken over"),
         (lambda: 3, "int cannot be taken over"),
-        (lambda: fit(LogisticRegression(max_iter=1000), CLASSES["two"]), "LogisticRegression cannot be taken over"),
-        (lambda: fit(make_pipeline(PowerTransformer(), small()), CLASSES["two"]), "PowerTransformer in the pipeline"),
+        (
+            lambda: fit(LogisticRegression(max_iter=1000), CLASSES["two"]),
+            "LogisticRegression cannot be taken over",
+        ),
+        (
+            lambda: fit(make_pipeline(PowerTransformer(), small()), CLASSES["two"]),
+            "PowerTransformer in the pipeline",
+        ),
         (lambda: fit(make_pipeline(MinMaxScaler(clip=True), small()), CLASSES["two"]), "clip=True"),
-        (lambda: fit(make_pipeline(SimpleImputer(add_indicator=True), small()), CLASSES["two"], GAPS), "adds"),
-        (lambda: fit(make_pipeline(SimpleImputer(missing_values=-1), small()), CLASSES["two"]), "numbers for NaN"),
+        (
+            lambda: fit(
+                make_pipeline(SimpleImputer(add_indicator=True), small()), CLASSES["two"], GAPS
+            ),
+            "adds",
+        ),
+        (
+            lambda: fit(make_pipeline(SimpleImputer(missing_values=-1), small()), CLASSES["two"]),
+            "numbers for NaN",
+        ),
         (
             lambda: fit(make_pipeline(StandardScaler(), SimpleImputer(), small()), CLASSES["two"]),
             "SimpleImputer in the",
@@ -156,10 +203,22 @@ def test_an_own_estimator_with_weights_set_by_hand():
             lambda: fit(make_pipeline(OneHotEncoder(), small()), CLASSES["two"], X[:, :1].round()),
             "OneHotEncoder in the",
         ),
-        (lambda: fit(TransformedTargetRegressor(small(MLPRegressor)), X[:, 0]), "TransformedTargetRegressor cannot"),
-        (lambda: fit(small(MLPRegressor, loss="poisson"), np.abs(X[:, 0])), "'exp' cannot be taken over"),
-        (lambda: fit(small(fastmlp.MLPRegressor, loss="poisson"), np.abs(X[:, 0])), "'exp' cannot be taken over"),
-        (lambda: fit(small(fastmlp.MLPClassifier, loss="huber"), CLASSES["two"]), "'huber' gives no probabilities"),
+        (
+            lambda: fit(TransformedTargetRegressor(small(MLPRegressor)), X[:, 0]),
+            "TransformedTargetRegressor cannot",
+        ),
+        (
+            lambda: fit(small(MLPRegressor, loss="poisson"), np.abs(X[:, 0])),
+            "'exp' cannot be taken over",
+        ),
+        (
+            lambda: fit(small(fastmlp.MLPRegressor, loss="poisson"), np.abs(X[:, 0])),
+            "'exp' cannot be taken over",
+        ),
+        (
+            lambda: fit(small(fastmlp.MLPClassifier, loss="huber"), CLASSES["two"]),
+            "'huber' gives no probabilities",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -1,4 +1,6 @@
-"""Models from PyTorch: they say what plain NumPy, and PyTorch where it is installed, make of the same arrays."""
+"""Models from PyTorch: they say what plain NumPy, and PyTorch where it is installed, make of the
+same arrays.
+"""
 
 import importlib.util
 
@@ -22,7 +24,9 @@ import fastmlp
 from fastmlp.errors import FastMLPError, ModelFileError, UsageError
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
-needs_torch = pytest.mark.skipif(not HAS_TORCH, reason="PyTorch is not installed (the extra bench has it)")
+needs_torch = pytest.mark.skipif(
+    not HAS_TORCH, reason="PyTorch is not installed (the extra bench has it)"
+)
 
 
 def plain(state, x, activation="relu"):
@@ -37,7 +41,9 @@ def plain(state, x, activation="relu"):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_activation(activation):
     state = random_state([5, 9, 7, 3], seed=2)
-    model = fastmlp.from_torch(state, activation=WORDS.get(activation, activation), task="regression")
+    model = fastmlp.from_torch(
+        state, activation=WORDS.get(activation, activation), task="regression"
+    )
     x = rows(100, 5)
     assert np.allclose(model.predict(x), plain(state, x, activation), **TOLERANCE)
 
@@ -70,7 +76,9 @@ def test_a_single_logit(classes):
     share = sigmoid(plain(state, x, "tanh"))[:, 0]
     named = np.array([0, 1] if classes is None else classes)
     assert np.array_equal(model.predict(x), named[(share > 0.5).astype(int)])
-    assert np.allclose(model.predict_outputs(x)[:, list(model.classes).index(named[1].item())], share, **TOLERANCE)
+    assert np.allclose(
+        model.predict_outputs(x)[:, list(model.classes).index(named[1].item())], share, **TOLERANCE
+    )
 
 
 def test_several_labels_a_row():
@@ -84,8 +92,12 @@ def test_what_the_inputs_were_normalised_with():
     state = random_state([3, 6, 2])
     x = rows(50, 3) * 3 + 7
     for mean, deviation in ((7, 3), ([7, 6, 8], [3, 2, 4]), (None, 3), ([7, 7, 6], None)):
-        model = fastmlp.from_torch(state, activation="relu", task="regression", mean=mean, deviation=deviation)
-        scaled = (x - np.asarray(0 if mean is None else mean)) / np.asarray(1 if deviation is None else deviation)
+        model = fastmlp.from_torch(
+            state, activation="relu", task="regression", mean=mean, deviation=deviation
+        )
+        scaled = (x - np.asarray(0 if mean is None else mean)) / np.asarray(
+            1 if deviation is None else deviation
+        )
         assert np.allclose(model.predict(x), plain(state, scaled), rtol=1e-5, atol=1e-5)
 
 
@@ -104,9 +116,15 @@ def test_batch_normalisation_in_every_hidden_layer_is_kept(epsilon):
 def test_batch_normalisation_elsewhere_becomes_part_of_the_linear_layers():
     random = np.random.default_rng(5)
     state = random_norm("in", 4, random) | {f"a.{k}": v for k, v in random_state([4, 8]).items()}
-    state |= random_norm("norm", 8, random) | {f"b.{k}": v for k, v in random_state([8, 6], 1).items()}
-    state |= {f"c.{k}": v for k, v in random_state([6, 2], 2).items()} | random_norm("out", 2, random)
-    state = {name.replace(".0.", "."): np.asarray(array, np.float32) for name, array in state.items()}
+    state |= random_norm("norm", 8, random) | {
+        f"b.{k}": v for k, v in random_state([8, 6], 1).items()
+    }
+    state |= {f"c.{k}": v for k, v in random_state([6, 2], 2).items()} | random_norm(
+        "out", 2, random
+    )
+    state = {
+        name.replace(".0.", "."): np.asarray(array, np.float32) for name, array in state.items()
+    }
     model = fastmlp.from_torch(state, activation="tanh", task="regression")
     assert model.network.architecture.batch_norm == "input"
     x = rows(50, 4)
@@ -147,9 +165,14 @@ def test_it_is_saved_loaded_and_used_from_the_command_line(tmp_path, capsys):
 
 def test_saving_makes_the_folder_or_says_why_not(tmp_path):
     model = fastmlp.from_torch(random_state([3, 2]), task="regression")
-    assert model.save(str(tmp_path / "new" / "folder")) == tmp_path / "new" / "folder" / "model.safetensors"
+    assert (
+        model.save(str(tmp_path / "new" / "folder"))
+        == tmp_path / "new" / "folder" / "model.safetensors"
+    )
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match=r"cannot make the folder .*file: File exists; give another"):
+    with pytest.raises(
+        UsageError, match=r"cannot make the folder .*file: File exists; give another"
+    ):
         model.save(tmp_path / "file")
 
 
@@ -165,7 +188,9 @@ def test_the_way_there_and_back_without_torch(regression):
     again = fastmlp.from_torch(regression.to_torch(), activation="tanh", task="regression")
     x = rows(40, 4)
     expected = regression.predict(x)
-    assert np.allclose(again.predict(x), expected, rtol=1e-6, atol=1e-6 * regression.targets.deviation.max())
+    assert np.allclose(
+        again.predict(x), expected, rtol=1e-6, atol=1e-6 * regression.targets.deviation.max()
+    )
 
 
 VECTOR = {f"n.{kind}": np.ones(4) for kind in ("weight", "bias")}
@@ -256,14 +281,25 @@ class TestSequential:
         kinds = [nn.ReLU(), nn.LeakyReLU(0.3), nn.ELU(0.5), nn.SELU(), nn.GELU(), nn.SiLU(), nn.Mish(), nn.Softplus(),
                  nn.Sigmoid(), nn.Tanh(), nn.Softmax(dim=1), nn.Identity()]  # fmt: skip
         for kind in kinds:
-            self.assert_same(nn.Sequential(nn.Linear(4, 9), kind, nn.Linear(9, 2)), task="regression")
+            self.assert_same(
+                nn.Sequential(nn.Linear(4, 9), kind, nn.Linear(9, 2)), task="regression"
+            )
 
     @pytest.mark.parametrize("place", ["before", "behind", "mixed", "everywhere"])
     def test_batch_normalisation(self, place):
         nn = self.layers()
-        norms = {"before": (0, 1, 0), "behind": (0, 0, 1), "mixed": (1, 1, 1), "everywhere": (1, 1, 0)}[place]
+        norms = {
+            "before": (0, 1, 0),
+            "behind": (0, 0, 1),
+            "mixed": (1, 1, 1),
+            "everywhere": (1, 1, 0),
+        }[place]
         first = [nn.BatchNorm1d(4)] * norms[0]
-        inner = [*[nn.BatchNorm1d(8, eps=1e-3)] * norms[1], nn.Tanh(), *[nn.BatchNorm1d(8, affine=False)] * norms[2]]
+        inner = [
+            *[nn.BatchNorm1d(8, eps=1e-3)] * norms[1],
+            nn.Tanh(),
+            *[nn.BatchNorm1d(8, affine=False)] * norms[2],
+        ]
         network = nn.Sequential(*first, nn.Linear(4, 8), *inner, nn.Dropout(0.5), nn.Linear(8, 3))
         model = self.assert_same(self.warmed_up(network), task="regression")
         word = {"before": "hidden", "behind": "none", "mixed": "all", "everywhere": "all"}[place]
@@ -273,8 +309,14 @@ class TestSequential:
     def test_the_end_of_a_classifier(self, last):
         nn = self.layers()
         ends = {"nothing": [], "softmax": [nn.Softmax(1)], "log_softmax": [nn.LogSoftmax(1)]}[last]
-        final = {"nothing": lambda z: z.softmax(1), "softmax": None, "log_softmax": lambda z: z.exp()}[last]
-        network = nn.Sequential(nn.Flatten(), nn.Sequential(nn.Linear(4, 6), nn.ReLU()), nn.Linear(6, 3), *ends)
+        final = {
+            "nothing": lambda z: z.softmax(1),
+            "softmax": None,
+            "log_softmax": lambda z: z.exp(),
+        }[last]
+        network = nn.Sequential(
+            nn.Flatten(), nn.Sequential(nn.Linear(4, 6), nn.ReLU()), nn.Linear(6, 3), *ends
+        )
         self.assert_same(network, final=final, classes=[0, 1, 2])
 
     def test_sigmoids(self):
@@ -337,7 +379,10 @@ class TestSequential:
     def test_a_layer_that_stands_in_two_places(self):
         nn = self.layers()
         f = nn.Tanh()
-        self.assert_same(nn.Sequential(nn.Linear(4, 6), f, nn.Linear(6, 6), f, nn.Linear(6, 2)), task="regression")
+        self.assert_same(
+            nn.Sequential(nn.Linear(4, 6), f, nn.Linear(6, 6), f, nn.Linear(6, 2)),
+            task="regression",
+        )
 
     def test_a_sequential_that_does_more_is_read_by_its_state_dict(self):
         nn = self.layers()
@@ -347,7 +392,9 @@ class TestSequential:
                 return 2 * super().forward(x)
 
         with pytest.raises(UsageError, match="does not say which activations"):
-            fastmlp.from_torch(Doubled(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), task="regression")
+            fastmlp.from_torch(
+                Doubled(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), task="regression"
+            )
 
     def test_activations_are_not_given_twice(self):
         nn = self.layers()

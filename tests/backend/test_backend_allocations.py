@@ -12,12 +12,18 @@ from fastmlp.optim.optimizers import Regularization, make_optimizer
 from fastmlp.step.batches import Batches
 from fastmlp.training.passes import training_sweep
 
-A_FEW_OBJECTS = 4096  # bytes: the numbers of the chooser and the generator's frame, whatever the number of steps
+# bytes: the numbers of the chooser and the generator's frame, whatever the number of steps
+A_FEW_OBJECTS = 4096
 
 
 def test_an_epoch_allocates_nothing(backend, random):
     rows, batch_size = 4096 + 5, 16
-    network = Network(Architecture(12, 3, (24, 16), dropout=(0.1,), batch_norm="hidden"), backend, np.float32, seed=0)
+    network = Network(
+        Architecture(12, 3, (24, 16), dropout=(0.1,), batch_norm="hidden"),
+        backend,
+        np.float32,
+        seed=0,
+    )
     loss = parse_loss("auto", task="classification", outputs=3)
     network.bind(batch_size)
     loss.bind(backend, network.dtype, batch_size, 3)
@@ -26,7 +32,9 @@ def test_an_epoch_allocates_nothing(backend, random):
     optimizer.bind(backend, network.store, network.counters, Regularization(l1=1e-4, clip_norm=1.0))
     features = random.normal(size=(rows, 12)).astype(np.float32)
     labels = random.integers(0, 3, rows).astype(np.int32)
-    batches = Batches(backend, features, labels, network.counters, dtype=network.dtype, batch_size=batch_size)
+    batches = Batches(
+        backend, features, labels, network.counters, dtype=network.dtype, batch_size=batch_size
+    )
     optimizer.set_learning_rates(np.full(-(-rows // batch_size), 0.01))
     sweep = training_sweep(network, loss, optimizer, batches)
 

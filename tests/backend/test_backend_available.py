@@ -1,4 +1,6 @@
-"""How many threads there are: those that the system lets this process run on, all of them where it does not say."""
+"""How many threads there are: those that the system lets this process run on, all of them where it
+does not say.
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,10 @@ def test_mkl_multiplies(random):
     if blas.mkl_blas() is None:
         pytest.skip("MKL is not installed: pip install 'fastmlp[mkl]'")
     backend = CpuBackend(threads=1, gemm="mkl")
-    a, b = random.normal(size=(7, 33)).astype(np.float32), random.normal(size=(33, 5)).astype(np.float32)
+    a, b = (
+        random.normal(size=(7, 33)).astype(np.float32),
+        random.normal(size=(33, 5)).astype(np.float32),
+    )
     c = np.empty((7, 5), np.float32)
     backend.matmul("nn", a, b, c)
     np.testing.assert_allclose(c, a @ b, rtol=1e-4, atol=1e-5)

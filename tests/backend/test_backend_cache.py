@@ -1,4 +1,6 @@
-"""The disk cache of compiled kernels: a second process compiles nothing, and a user's function never gets another's code."""
+"""The disk cache of compiled kernels: a second process compiles nothing, and a user's function
+never gets another's code.
+"""
 
 import json
 import os
@@ -106,7 +108,9 @@ def test_settings_that_do_not_change_the_code_share_it(warm):
     assert json.loads(in_a_process(BIAS, warm, **HARMLESS)) == [[], BIASED]
 
 
-@pytest.mark.parametrize("setting", ["NUMBA_OPT=0", "NUMBA_OPT=max", "NUMBA_BOUNDSCHECK=1", "NUMBA_CPU_NAME=generic"])
+@pytest.mark.parametrize(
+    "setting", ["NUMBA_OPT=0", "NUMBA_OPT=max", "NUMBA_BOUNDSCHECK=1", "NUMBA_CPU_NAME=generic"]
+)
 def test_settings_that_change_the_code_have_their_own(warm, setting):
     name, value = setting.split("=")
     compiled, result = json.loads(in_a_process(BIAS, warm, **{name: value}))
@@ -116,21 +120,33 @@ def test_settings_that_change_the_code_have_their_own(warm, setting):
 
 
 def test_eight_processes_at_once_from_an_empty_cache(tmp_path):
-    words, environment = [sys.executable, "-c", BIAS], {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    words, environment = (
+        [sys.executable, "-c", BIAS],
+        {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+    )
     started = [
-        subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(8)
+        subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(8)
     ]
     outputs = [process.communicate() for process in started]
-    assert [(process.returncode, error) for process, (_, error) in zip(started, outputs, strict=True)] == [(0, b"")] * 8
+    assert [
+        (process.returncode, error) for process, (_, error) in zip(started, outputs, strict=True)
+    ] == [(0, b"")] * 8
     assert [json.loads(output)[1] for output, _ in outputs] == [BIASED] * 8
-    kept = {path.name.split("-")[0] for path in (tmp_path / "fastmlp").iterdir() if path.suffix == ".kernel"}
+    kept = {
+        path.name.split("-")[0]
+        for path in (tmp_path / "fastmlp").iterdir()
+        if path.suffix == ".kernel"
+    }
     assert kept == {"add_bias_float32_float32", "replay"}
     assert len(list((tmp_path / "fastmlp").iterdir())) == len(kept)  # no locks, no parts
     assert json.loads(in_a_process(BIAS, tmp_path)) == [[], BIASED]
 
 
 def test_functions_of_one_name_in_two_processes(tmp_path):
-    assert [float(in_a_process(USER_FUNCTION.format(factor=factor), tmp_path)) for factor in (2, 3)] == [2, 3]
+    assert [
+        float(in_a_process(USER_FUNCTION.format(factor=factor), tmp_path)) for factor in (2, 3)
+    ] == [2, 3]
 
 
 def make_function(factor):

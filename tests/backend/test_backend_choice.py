@@ -1,18 +1,28 @@
-"""The chooser between one thread and several, on a clock of its own: it runs every step once and finds the faster way."""
+"""The chooser between one thread and several, on a clock of its own: it runs every step once and
+finds the faster way.
+"""
 
 from __future__ import annotations
 
 import pytest
 
 from fastmlp.backend.cpu import thread_choice as choice
-from fastmlp.backend.cpu.thread_choice import FIRST_REST, LONGEST_TRIAL, REST, SHORTEST_TRIAL, Chooser
+from fastmlp.backend.cpu.thread_choice import (
+    FIRST_REST,
+    LONGEST_TRIAL,
+    REST,
+    SHORTEST_TRIAL,
+    Chooser,
+)
 
 WAKING = 1e-4  # seconds that a second thread takes to be there
 SLICE = 4e-3  # seconds that a system takes the processor away for
 
 
 class Clock:
-    """Ways whose steps take as many seconds as the test says, on a machine that may do something else in between."""
+    """Ways whose steps take as many seconds as the test says, on a machine that may do something
+    else in between.
+    """
 
     def __init__(self, *seconds_per_step, waking=0.0, first=0.0):
         self.seconds_per_step = list(seconds_per_step)
@@ -91,7 +101,9 @@ def test_every_step_runs_once(make):
 def test_the_faster_way_is_found_in_milliseconds(make, steps, favourite):
     slow, fast = 106e-6, 71e-6
     seconds = (slow, fast) if favourite == 0 else (fast, slow)
-    clock, chooser = make(*seconds, favourite=favourite, waking=WAKING / 2 if favourite == 0 else 0.0)
+    clock, chooser = make(
+        *seconds, favourite=favourite, waking=WAKING / 2 if favourite == 0 else 0.0
+    )
     while chooser.favourite == favourite:
         chooser.run(steps)
         assert clock.now < FIRST_REST + 4 * 3 * SHORTEST_TRIAL + steps * slow
@@ -166,11 +178,15 @@ def test_an_unlucky_slice_puts_a_discovery_off_and_no_more(make, unlucky_call):
 
 @pytest.mark.parametrize("favourite", [0, 1])
 @pytest.mark.parametrize("one_of", [(2, 8), (1, 4), (2, 2)])
-def test_on_a_busy_machine_it_is_nearly_as_fast_as_the_better_way(make, monkeypatch, one_of, favourite):
+def test_on_a_busy_machine_it_is_nearly_as_fast_as_the_better_way(
+    make, monkeypatch, one_of, favourite
+):
     monkeypatch.setattr(SharedClock, "one_of", one_of)
     clock, chooser = make(2e-4, 1.1e-4, favourite=favourite, kind=SharedClock)
     run_until(clock, chooser, 5.0, 300)
-    better = min(periods * seconds for periods, seconds in zip(one_of, clock.seconds_per_step, strict=True))
+    better = min(
+        periods * seconds for periods, seconds in zip(one_of, clock.seconds_per_step, strict=True)
+    )
     assert clock.now < 1.2 * better * sum(clock.steps)
 
 

@@ -1,4 +1,6 @@
-"""Processors with narrower vectors than this one's: what is compiled for them multiplies rightly and keeps the promises."""
+"""Processors with narrower vectors than this one's: what is compiled for them multiplies rightly
+and keeps the promises.
+"""
 
 from __future__ import annotations
 
@@ -35,15 +37,26 @@ print(backend.describe()["blas"])
 if IS_ARM:  # which has one width
     NARROW = {"128": ("generic", "")}
 else:
-    NARROW = {"256": ("haswell", ""), "256 without FMA": ("haswell", "-fma"), "128": ("nehalem", "")}
+    NARROW = {
+        "256": ("haswell", ""),
+        "256 without FMA": ("haswell", "-fma"),
+        "128": ("nehalem", ""),
+    }
 
 
 @pytest.mark.parametrize(("words", "target"), NARROW.items(), ids=NARROW)
 def test_products_on_narrow_vectors(words, target, tmp_path):
     name, features = target
-    narrowed = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
+    narrowed = {
+        "NUMBA_CPU_NAME": name,
+        "NUMBA_CPU_FEATURES": features,
+        "NUMBA_CACHE_DIR": str(tmp_path),
+    }
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env={**os.environ, **narrowed}, capture_output=True, text=True
+        [sys.executable, "-c", SCRIPT],
+        env={**os.environ, **narrowed},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert f"{words.split()[0]} bits" in done.stdout

@@ -1,4 +1,6 @@
-"""The precision of float32 products: which device takes which word, what is refused, and that bfloat16 keeps the promises."""
+"""The precision of float32 products: which device takes which word, what is refused, and that
+bfloat16 keeps the promises.
+"""
 
 import itertools
 import json
@@ -29,12 +31,17 @@ def test_each_word_is_some_device_s():
     assert all("highest" in words for words in ACCEPTED.values())
 
 
-@pytest.mark.parametrize(("word", "device", "other"), [("high", "CPU", "CUDA"), ("medium", "CUDA", "CPU")])
+@pytest.mark.parametrize(
+    ("word", "device", "other"), [("high", "CPU", "CUDA"), ("medium", "CUDA", "CPU")]
+)
 def test_another_device_s_word_is_refused(word, device, other):
     with pytest.raises(UsageError) as caught:
         check_precision(word, device)
     message = str(caught.value)
-    assert f"{word!r} ({FACTORS[word]}) is not for {device}, which accepts highest (float32), " in message
+    assert (
+        f"{word!r} ({FACTORS[word]}) is not for {device}, which accepts highest (float32), "
+        in message
+    )
     assert f"{other} accepts highest (float32), {word} ({FACTORS[word]})." in message
     assert message.endswith(f"Give --matmul-precision highest, or --device {other.lower()}.")
     assert "\n" not in message
@@ -90,7 +97,10 @@ def test_matmul_takes_the_right_operation(random, kind, sizes):
 
 @needs_bfloat16
 def test_the_same_bits_for_any_number_of_threads(random):
-    x, w, dz = (random.standard_normal(shape).astype(np.float32) for shape in ((70, 301), (301, 200), (70, 200)))
+    x, w, dz = (
+        random.standard_normal(shape).astype(np.float32)
+        for shape in ((70, 301), (301, 200), (70, 200))
+    )
     results = []
     for threads in (1, 2, 3, 7):
         backend = CpuBackend(threads, precision="medium")
@@ -110,7 +120,10 @@ def test_the_same_bits_for_any_number_of_threads(random):
 
 @needs_bfloat16
 def test_a_row_has_the_same_bits_in_every_batch(random):
-    x, w, dz = (random.standard_normal(shape).astype(np.float32) for shape in ((70, 301), (301, 200), (70, 200)))
+    x, w, dz = (
+        random.standard_normal(shape).astype(np.float32)
+        for shape in ((70, 301), (301, 200), (70, 200))
+    )
     backend = CpuBackend(1, precision="medium")
     z, dx = np.empty((70, 200), np.float32), np.empty((70, 301), np.float32)
     backend.matmul("nn", x, w, z)
@@ -149,12 +162,20 @@ print(json.dumps([has_bfloat16(), refusal]))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.uname().machine != "x86_64", reason="names of x86 processors")
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.uname().machine != "x86_64", reason="names of x86 processors"
+)
 @pytest.mark.parametrize("target", TARGETS, ids=" ".join)
 def test_a_processor_without_it_is_refused(target, tmp_path):
     name, features = target
-    narrowed = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", PROBE], env=os.environ | narrowed, capture_output=True, text=True)
+    narrowed = {
+        "NUMBA_CPU_NAME": name,
+        "NUMBA_CPU_FEATURES": features,
+        "NUMBA_CACHE_DIR": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE], env=os.environ | narrowed, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     found, refusal = json.loads(done.stdout)
     assert found == TARGETS[target]
@@ -162,7 +183,10 @@ def test_a_processor_without_it_is_refused(target, tmp_path):
         assert refusal == ""
     else:
         assert "needs the instructions AVX512-BF16 (Zen 4, Cooper Lake or later)" in refusal
-        assert f"({name}). Accepted here: highest (float32); give --matmul-precision highest." in refusal
+        assert (
+            f"({name}). Accepted here: highest (float32); give --matmul-precision highest."
+            in refusal
+        )
         assert "\n" not in refusal
 
 

@@ -1,4 +1,6 @@
-"""The CPU backend's arrays, what it refuses, and Programs: recorded calls that do what eager ones do."""
+"""The CPU backend's arrays, what it refuses, and Programs: recorded calls that do what eager ones
+do.
+"""
 
 import numpy as np
 import pytest
@@ -35,7 +37,9 @@ def test_to_numpy_copies(backend):
     assert copy[0] == 0
 
 
-@pytest.mark.parametrize("values", [np.zeros(4), np.zeros((3, 1)), np.zeros(()), np.zeros((1, 3))], ids=np.shape)
+@pytest.mark.parametrize(
+    "values", [np.zeros(4), np.zeros((3, 1)), np.zeros(()), np.zeros((1, 3))], ids=np.shape
+)
 def test_assign_wants_the_same_shape(backend, values):
     with pytest.raises(ValueError, match="shape"):
         backend.assign(backend.zeros((3,), np.float64), values)
@@ -175,7 +179,9 @@ class TestOpenBackend:
         assert opened.name == "cpu"
         assert reason
 
-    @pytest.mark.parametrize("device", ["", "gpu", "CUDA", "cuda:", "cuda:x", "cuda:0 ", "cpu\n", "cpu:0"])
+    @pytest.mark.parametrize(
+        "device", ["", "gpu", "CUDA", "cuda:", "cuda:x", "cuda:0 ", "cpu\n", "cpu:0"]
+    )
     def test_unknown_devices_are_named(self, device):
         with pytest.raises(UsageError, match="Accepted: auto, cpu, cuda"):
             open_backend(device, threads=1)

@@ -1,4 +1,6 @@
-"""Division among threads: whatever order the threads of a phase run in, the result is that of the recording, to the bit."""
+"""Division among threads: whatever order the threads of a phase run in, the result is that of the
+recording, to the bit.
+"""
 
 import itertools
 import threading
@@ -35,7 +37,10 @@ class Recording:
         self.vectors = [make((37,), np.float32) for _ in range(3)]
         self.flat = [square.reshape(-1) for square in self.square]
         self.one, self.zero = np.ones(1, np.float32), np.zeros(1, np.float32)
-        self.sums, self.rate = self.backend.zeros((3,), np.float64), self.backend.from_numpy(np.array([0.01]))
+        self.sums, self.rate = (
+            self.backend.zeros((3,), np.float64),
+            self.backend.from_numpy(np.array([0.01])),
+        )
         self.losses = [self.backend.zeros((37,), np.float64) for _ in range(2)]
         for array in (*self.square, *self.vectors):
             array[...] = random.uniform(-0.1, 0.1, array.shape)
@@ -73,7 +78,9 @@ class Recording:
 
 
 def run_phases(recording, threads, order):
-    """Run a phase's threads one after the other in ``order``: what they leave behind must not depend on it."""
+    """Run a phase's threads one after the other in ``order``: what they leave behind must not
+    depend on it.
+    """
     for phase in phases(recording.program.calls, threads):
         for thread in order:
             for call in phase:
@@ -90,7 +97,9 @@ def test_threads_of_a_phase_may_run_in_any_order(seed):
     for threads in (2, 3):
         for order in itertools.permutations(range(threads)):
             recording = Recording(seed, 1)
-            assert run_phases(recording, threads, order) == reference.bits(), f"{threads} threads in the order {order}"
+            assert run_phases(recording, threads, order) == reference.bits(), (
+                f"{threads} threads in the order {order}"
+            )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -123,7 +132,9 @@ def test_phases_keep_every_call_and_join_what_is_independent():
     with backend.record() as program:
         backend.ops.add_bias(z, bias)  # by row
         backend.ops.softmax_forward(z, z)  # by row: each thread goes on with its own rows
-        backend.ops.bias_gradient(z, sums, np.ones(1), np.zeros(1), sums)  # by column: needs the rows of all
+        backend.ops.bias_gradient(
+            z, sums, np.ones(1), np.zeros(1), sums
+        )  # by column: needs the rows of all
     names = [[call.operation.name for call in phase] for phase in phases(program.calls, 2)]
     assert names == [["add_bias", "softmax_forward"], ["bias_gradient"]]
 
@@ -138,7 +149,9 @@ def test_spans_divide_the_axis_without_gap_or_overlap(threads, rows):
         sums, one, zero = (np.zeros(n, np.float32) for n in (rows, 1, 1))
         backend.ops.bias_gradient(np.zeros((3, rows), np.float32), sums, one, zero, sums)
         backend.ops.clip_by_value(flat, 1.0)
-    for call, extent, grain in zip(program.calls, (rows, rows, flat.size), (1, LINE // 4, LINE // 4), strict=True):
+    for call, extent, grain in zip(
+        program.calls, (rows, rows, flat.size), (1, LINE // 4, LINE // 4), strict=True
+    ):
         spans = call.spans(threads)
         assert len(spans) == threads
         given = [span for span in spans if span is not None]

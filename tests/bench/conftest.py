@@ -1,4 +1,6 @@
-"""Puts the repository's root on the path, where bench/ lies beside the package, and makes a quick shape."""
+"""Puts the repository's root on the path, where bench/ lies beside the package, and makes a quick
+shape.
+"""
 
 import sys
 from pathlib import Path

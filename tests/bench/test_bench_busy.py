@@ -1,4 +1,6 @@
-"""``python -m bench.busy``: the three ways, the processes that spin beside them, and what is set against what."""
+"""``python -m bench.busy``: the three ways, the processes that spin beside them, and what is set
+against what.
+"""
 
 import json
 import os
@@ -15,7 +17,18 @@ from fastmlp.errors import UsageError
 
 def test_the_table_tells_medians(tiny, invoke, tmp_path):
     file = tmp_path / "busy.json"
-    words = ("--shapes", "tiny", "--neighbours", "0,1", "--rounds", 2, "--seconds", 0.001, "--threads", 2)
+    words = (
+        "--shapes",
+        "tiny",
+        "--neighbours",
+        "0,1",
+        "--rounds",
+        2,
+        "--seconds",
+        0.001,
+        "--threads",
+        2,
+    )
     result = invoke(busy.command, *words, "--json", file)
     assert result.return_value == 0, (result.output, result.exception)
     entries = json.loads(file.read_text())["shapes"]["tiny"]
@@ -31,7 +44,9 @@ def test_the_choice_is_set_against_the_better_way():
     def measured(name, *seconds):
         return Measurement(name, "", False, 0.0, list(seconds))
 
-    entry = busy._compared([measured(ONE, 8.0, 2.0, 4.0), measured(ALL, 10.0), measured(AUTO, 5.0)], steps=2)
+    entry = busy._compared(
+        [measured(ONE, 8.0, 2.0, 4.0), measured(ALL, 10.0), measured(AUTO, 5.0)], steps=2
+    )
     assert entry["seconds"] == {ONE: 2.0, ALL: 5.0, AUTO: 2.5}
     assert entry["ratio"] == 1.25
     assert busy._compared([measured(ONE, 8.0), measured(AUTO, 5.0)], steps=2)["ratio"] is None
@@ -44,7 +59,9 @@ def test_all_threads_are_taken_where_one_would_do(tiny):
     assert training._loop._sweep.threads == 3
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no process is held to a core here")
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity"), reason="no process is held to a core here"
+)
 def test_neighbours_are_held_to_a_core_and_end():
     cores = sorted(os.sched_getaffinity(0))
     with spinning(len(cores) + 1) as processes:

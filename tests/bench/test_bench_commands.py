@@ -1,4 +1,6 @@
-"""``python -m bench.train``, ``predict`` and ``scaling`` from end to end, on a machine without PyTorch and JAX."""
+"""``python -m bench.train``, ``predict`` and ``scaling`` from end to end, on a machine without
+PyTorch and JAX.
+"""
 
 import json
 import subprocess
@@ -25,7 +27,9 @@ def small_product(monkeypatch):
 @pytest.mark.usefixtures("small_product")
 def test_train(tiny, invoke, tmp_path):
     files = tmp_path / "train.json", tmp_path / "train.png"
-    result = invoke(train.command, "--shapes", "tiny", *QUICK, "--json", files[0], "--plot", files[1])
+    result = invoke(
+        train.command, "--shapes", "tiny", *QUICK, "--json", files[0], "--plot", files[1]
+    )
     assert result.exception is None, result.output
     assert result.return_value == 0
     report = json.loads(files[0].read_text())
@@ -43,7 +47,9 @@ def test_train(tiny, invoke, tmp_path):
         assert each["microseconds_per_step"] == pytest.approx(1e6 * each["median"] / tiny.steps)
         assert each["peak_bytes"] > 10e6
         peak = 1e9 * max(report["peak_gigaflops"].values())
-        assert each["share_of_peak"] == pytest.approx(tiny.flops_per_step * tiny.steps / each["median"] / peak)
+        assert each["share_of_peak"] == pytest.approx(
+            tiny.flops_per_step * tiny.steps / each["median"] / peak
+        )
     own, peer = entry["results"]
     assert own["times_best_peer"] == pytest.approx(peer["median"] / own["median"])
     assert peer["times_best_peer"] == 1.0
@@ -61,7 +67,11 @@ def test_train_compares_whole_epochs(tiny, invoke, tmp_path):
     assert result.return_value == 0, result.output
     entry = json.loads(file.read_text())["shapes"]["tiny"]
     assert entry["results"] == []
-    assert [each["contender"] for each in entry["agreement"]] == ["fastmlp tiles", "fastmlp blas", "sklearn"]
+    assert [each["contender"] for each in entry["agreement"]] == [
+        "fastmlp tiles",
+        "fastmlp blas",
+        "sklearn",
+    ]
     for each in entry["agreement"]:
         assert len(each["values"]) == agreement.EPOCHS
         assert each["values"][1] < each["values"][0]  # it learns
@@ -86,13 +96,25 @@ def test_sklearn_is_not_compared_for_two_classes(tiny):
 
     found, _ = find_peers(TRAINING_PEERS, TRAINING_PEERS, 1)
     contenders = [*own_training(["auto"], 1), *found]
-    agreements, failures = agreement.check_training(contenders, replace(tiny, widths=(5, 7, 2)), whole_epochs=False)
+    agreements, failures = agreement.check_training(
+        contenders, replace(tiny, widths=(5, 7, 2)), whole_epochs=False
+    )
     assert ([each.contender for each in agreements], failures) == (["fastmlp"], [])
 
 
 def test_predict(tiny, invoke, tmp_path):
     files = tmp_path / "predict.json", tmp_path / "predict.svg"
-    words = ("--shapes", "tiny", "--batches", "1,5,all", *QUICK, "--json", files[0], "--plot", files[1])
+    words = (
+        "--shapes",
+        "tiny",
+        "--batches",
+        "1,5,all",
+        *QUICK,
+        "--json",
+        files[0],
+        "--plot",
+        files[1],
+    )
     result = invoke(predict.command, *words)
     assert result.return_value == 0, (result.output, result.exception)
     report = json.loads(files[0].read_text())
@@ -124,12 +146,19 @@ def test_scaling(invoke, tmp_path, monkeypatch):
     assert files[1].read_bytes().startswith(b"%PDF")
 
 
-@pytest.mark.parametrize(("axis", "size"), [("width", 32), ("depth", 5), ("batch", 16), ("rows", 1024)])
+@pytest.mark.parametrize(
+    ("axis", "size"), [("width", 32), ("depth", 5), ("batch", 16), ("rows", 1024)]
+)
 def test_one_size_grows_and_the_others_stay(axis, size):
     shape = scaling.shape_at(axis, size)
     hidden = shape.widths[1:-1]
     found = {"width": hidden[0], "depth": len(hidden), "batch": shape.batch, "rows": shape.rows}
-    usual = {"width": scaling.WIDTH, "depth": scaling.DEPTH, "batch": scaling.BATCH, "rows": scaling.ROWS}
+    usual = {
+        "width": scaling.WIDTH,
+        "depth": scaling.DEPTH,
+        "batch": scaling.BATCH,
+        "rows": scaling.ROWS,
+    }
     assert found == {**usual, axis: size}
     assert len(set(hidden)) == 1
 

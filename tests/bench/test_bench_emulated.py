@@ -1,4 +1,6 @@
-"""The benches on the emulated device of tests/cuda, from end to end: all of ``--device cuda`` but its figures."""
+"""The benches on the emulated device of tests/cuda, from end to end: all of ``--device cuda`` but
+its figures.
+"""
 
 import json
 import shutil
@@ -30,7 +32,9 @@ pytestmark = pytest.mark.skipif(
 def emulated(monkeypatch):
     """Every process that is started here finds the emulated device."""
     monkeypatch.setenv("PYTHONPATH", str(EMULATION))
-    monkeypatch.setattr(gpu, "open_device", lambda index: None)  # this process has no device of its own
+    monkeypatch.setattr(
+        gpu, "open_device", lambda index: None
+    )  # this process has no device of its own
 
 
 def test_the_losses_are_those_of_the_cpu(tiny):
@@ -51,7 +55,18 @@ def test_a_device_that_does_not_exist_is_told(tiny):
 def test_training(tiny, invoke, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "peak_size", lambda place: 32)
     file = tmp_path / "train.json"
-    words = ("--device", "cuda", "--matmul-precision", "high", "--shapes", "tiny", "--peers", "none", "--rounds", 2)
+    words = (
+        "--device",
+        "cuda",
+        "--matmul-precision",
+        "high",
+        "--shapes",
+        "tiny",
+        "--peers",
+        "none",
+        "--rounds",
+        2,
+    )
     result = invoke(train.command, *words, "--seconds", 0.001, "--json", file)
     assert result.return_value == 0, (result.output, result.exception)
     report = json.loads(file.read_text())
@@ -68,8 +83,21 @@ def test_training(tiny, invoke, tmp_path, monkeypatch):
 
 def test_every_kernel_is_launched_and_captured(tmp_path):
     file = tmp_path / "kernels.json"
-    words = ["--device", "cuda", "--size", "9x21", "--rounds", "1", "--seconds", "0.0005", "--json", str(file)]
-    done = subprocess.run([sys.executable, "-m", "bench.kernels", *words], capture_output=True, text=True, cwd=ROOT)
+    words = [
+        "--device",
+        "cuda",
+        "--size",
+        "9x21",
+        "--rounds",
+        "1",
+        "--seconds",
+        "0.0005",
+        "--json",
+        str(file),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.kernels", *words], capture_output=True, text=True, cwd=ROOT
+    )
     assert done.returncode == 0, done.stderr
     assert f"fastmlp on cuda:0 {DEVICE}" in done.stdout
     assert "note:" not in done.stdout  # no graph was given up

@@ -1,4 +1,6 @@
-"""``--device cuda``: who takes part on a GPU, what each says where it finds none, and what is written of the machine."""
+"""``--device cuda``: who takes part on a GPU, what each says where it finds none, and what is
+written of the machine.
+"""
 
 import json
 import subprocess
@@ -7,7 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 from bench import agreement, gpu, train, workers
-from bench.contenders import STEPS_AT_A_TIME, WHOLE_LOOPS, Contender, Variant, find_gpu_peers, own_on_gpu
+from bench.contenders import (
+    STEPS_AT_A_TIME,
+    WHOLE_LOOPS,
+    Contender,
+    Variant,
+    find_gpu_peers,
+    own_on_gpu,
+)
 from bench.gpu import describe_gpus, line_up_on_gpu
 from bench.machine import machine_lines
 from bench.place import Place, parse_place
@@ -67,7 +76,12 @@ def test_who_takes_part_and_how(installed):
     assert missing == {}
     names = [contender.name for contenders in found.values() for contender in contenders]
     assert names == ["torch eager", "torch graphs", "jax"]
-    kinds = [name for contenders in found.values() for contender in contenders for name, _ in contender.kinds]
+    kinds = [
+        name
+        for contenders in found.values()
+        for contender in contenders
+        for name, _ in contender.kinds
+    ]
     several = f"{STEPS_AT_A_TIME} steps at a time"
     assert kinds == [
         "torch eager",
@@ -99,7 +113,11 @@ def test_a_library_without_a_gpu_is_left_out_and_says_why(installed, monkeypatch
     monkeypatch.setattr(gpu, "open_device", lambda index: None)
     monkeypatch.setattr(gpu, "_asked", asked)
     present = line_up_on_gpu(["torch", "jax"], HERE, threads=1)
-    assert [each.name for each in present.own + present.peers] == ["fastmlp", "torch eager", "torch graphs"]
+    assert [each.name for each in present.own + present.peers] == [
+        "fastmlp",
+        "torch eager",
+        "torch graphs",
+    ]
     assert present.missing == {"jax": "jax (cuda:0) cannot be measured: it finds no GPU."}
     assert set(present.devices) == {"fastmlp", "torch"}
 
@@ -117,7 +135,9 @@ def test_the_real_peers_say_why_there_is_no_gpu(monkeypatch):
 
 def test_variables_of_a_process():
     environment = workers._environment(Variant(1, {}, WHOLE_LOOPS))
-    assert environment["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"  # or JAX would leave the others no memory
+    assert (
+        environment["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    )  # or JAX would leave the others no memory
     assert WHOLE_LOOPS["XLA_FLAGS"] in environment["XLA_FLAGS"]
     assert "--xla_cpu_multi_thread_eigen=false" in environment["XLA_FLAGS"]
     assert WHOLE_LOOPS["XLA_FLAGS"] not in workers._environment(Variant(2)).get("XLA_FLAGS", "")
@@ -125,14 +145,18 @@ def test_variables_of_a_process():
 
 def test_an_error_made_for_people_is_told_as_it_is(tiny):
     impossible = Contender("own", "with_fastmlp", (Variant(1, {"device": "tpu"}),))
-    with pytest.raises(WorkerError, match=r"own \(tpu\) cannot be measured: device 'tpu' is not known"):
+    with pytest.raises(
+        WorkerError, match=r"own \(tpu\) cannot be measured: device 'tpu' is not known"
+    ):
         Worker(impossible, impossible.variants[0], "Training", tiny, shuffle=False)
 
 
 def test_losses_are_compared_over_graphs_of_several_steps(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        agreement, "_run_each", lambda contenders, work, count: (seen.append(work.shape.rows), ({}, []))[1]
+        agreement,
+        "_run_each",
+        lambda contenders, work, count: (seen.append(work.shape.rows), ({}, []))[1],
     )
     shape = Shape("any", (3, 2, 3), 4, "sgd", 0.1, rows=10_000)
     plain = Contender("plain", "with_fastmlp", (Variant(1),))
@@ -164,7 +188,9 @@ class TestDriver:
     def test_what_its_tool_says(self, monkeypatch):
         line = "NVIDIA Some, 570.1, 81559 MiB, 700.00 W, 1980 MHz\n"
         monkeypatch.setattr(gpu.shutil, "which", lambda name: name)
-        monkeypatch.setattr(gpu.subprocess, "run", lambda *words, **named: SimpleNamespace(stdout=2 * line))
+        monkeypatch.setattr(
+            gpu.subprocess, "run", lambda *words, **named: SimpleNamespace(stdout=2 * line)
+        )
         assert describe_gpus() == [
             "GPU 0: NVIDIA Some, driver 570.1, 81559 MiB, 700.00 W, at most 1980 MHz",
             "GPU 1: NVIDIA Some, driver 570.1, 81559 MiB, 700.00 W, at most 1980 MHz",
@@ -192,9 +218,15 @@ def test_the_report_names_the_gpu():
 
 
 def test_memory_and_notices_come_from_the_contender(tiny, invoke, tmp_path, monkeypatch):
-    """The whole command where a GPU is only said to be there: the device of this test is the CPU under its own name."""
+    """The whole command where a GPU is only said to be there: the device of this test is the CPU
+    under its own name.
+    """
     on_cpu = Contender("fastmlp", "with_fastmlp", (Variant(1, {"device": "cpu"}),))
-    monkeypatch.setattr(train, "line_up_on_gpu", lambda *words: train.LineUp([on_cpu], [], {"jax": "no"}, OWN_DEVICE))
+    monkeypatch.setattr(
+        train,
+        "line_up_on_gpu",
+        lambda *words: train.LineUp([on_cpu], [], {"jax": "no"}, OWN_DEVICE),
+    )
     monkeypatch.setattr(train, "_peak", lambda *words: {"any": 1.0})
     files = tmp_path / "gpu.json", tmp_path / "gpu.svg"
     words = ("--device", "cuda", "--shapes", "tiny", *QUICK, "--json", files[0], "--plot", files[1])

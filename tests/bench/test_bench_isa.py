@@ -1,4 +1,6 @@
-"""``--isa``: what libraries are told, what they say and are seen to do, and what becomes of one that does not obey."""
+"""``--isa``: what libraries are told, what they say and are seen to do, and what becomes of one
+that does not obey.
+"""
 
 import json
 import platform
@@ -24,7 +26,8 @@ UNSEEN = Seen(problem="not now")
 
 has_avx2 = pytest.mark.skipif("avx2" not in NARROW, reason="needs a processor with AVX2")
 can_be_watched = pytest.mark.skipif(
-    not (sys.platform == "linux" and platform.machine() == "x86_64"), reason="only Linux on x86-64 lets it be watched"
+    not (sys.platform == "linux" and platform.machine() == "x86_64"),
+    reason="only Linux on x86-64 lets it be watched",
 )
 
 
@@ -52,7 +55,9 @@ def test_an_instruction_tells_the_width_of_its_vectors(code, bits):
 def test_an_isa_that_this_machine_lacks_is_one_line(monkeypatch):
     monkeypatch.setattr(isa, "processor_flags", lambda: {"sse4_2", "avx2", "fma"})
     assert find_isa("avx2").bits == 256
-    with pytest.raises(UsageError, match="--isa avx512 cannot be measured here: this processor has no avx512f"):
+    with pytest.raises(
+        UsageError, match="--isa avx512 cannot be measured here: this processor has no avx512f"
+    ):
         find_isa("avx512")
 
 
@@ -82,9 +87,13 @@ def test_mkl_is_told_in_the_way_it_hears(is_intel, expected, monkeypatch):
 
 
 def test_numpy_is_told_to_do_without_what_is_wider(monkeypatch):
-    monkeypatch.setattr(isa, "numpy_features", lambda: ["SSE42", "AVX2", "FMA3", "X86_V3", "AVX512_SKX", "X86_V4"])
+    monkeypatch.setattr(
+        isa, "numpy_features", lambda: ["SSE42", "AVX2", "FMA3", "X86_V3", "AVX512_SKX", "X86_V4"]
+    )
     assert ISAS["avx2"].environment["NPY_DISABLE_CPU_FEATURES"] == "AVX512_SKX X86_V4"
-    assert ISAS["sse"].environment["NPY_DISABLE_CPU_FEATURES"] == "AVX2 FMA3 X86_V3 AVX512_SKX X86_V4"
+    assert (
+        ISAS["sse"].environment["NPY_DISABLE_CPU_FEATURES"] == "AVX2 FMA3 X86_V3 AVX512_SKX X86_V4"
+    )
     assert "NPY_DISABLE_CPU_FEATURES" not in ISAS["avx512"].environment
     assert feature_bits("SSE42") == 128
 
@@ -121,11 +130,23 @@ def test_what_intels_libraries_say(words, bits):
     ("says", "seen", "verdict"),
     [
         ([Report("A", "AVX2", 256)], UNSEEN, "obeys"),
-        ([Report("A", "AVX2", 256), Report("B", "does not say", None)], UNSEEN, "cannot be shown to obey"),
+        (
+            [Report("A", "AVX2", 256), Report("B", "does not say", None)],
+            UNSEEN,
+            "cannot be shown to obey",
+        ),
         ([], UNSEEN, "cannot be shown to obey"),
         ([Report("B", "does not say", None)], Seen(Counter({0: 400, 256: 100})), "obeys"),
-        ([Report("B", "does not say", None)], Seen(Counter({0: 4, 256: 1})), "cannot be shown to obey"),
-        ([Report("A", "AVX2", 256)], Seen(Counter({0: 999, 512: 1})), "does not obey: vectors of 512 bits"),
+        (
+            [Report("B", "does not say", None)],
+            Seen(Counter({0: 4, 256: 1})),
+            "cannot be shown to obey",
+        ),
+        (
+            [Report("A", "AVX2", 256)],
+            Seen(Counter({0: 999, 512: 1})),
+            "does not obey: vectors of 512 bits",
+        ),
         ([Report("A", "AVX-512", 512)], Seen(Counter({256: 9})), "does not obey: A AVX-512"),
     ],
 )
@@ -137,7 +158,10 @@ def test_verdicts(says, seen, verdict):
 @pytest.mark.parametrize("name", NARROW)
 def test_sklearn_obeys(name):
     [contender], [found] = check_obedience([SKLEARN], ISAS[name], TRAINING)
-    assert contender.variants[0].environment["OPENBLAS_CORETYPE"] == {"avx2": "Haswell", "sse": "Nehalem"}[name]
+    assert (
+        contender.variants[0].environment["OPENBLAS_CORETYPE"]
+        == {"avx2": "Haswell", "sse": "Nehalem"}[name]
+    )
     assert found.verdict == "obeys", str(found)
     assert max(report.bits for report in found.says) == ISAS[name].bits
     if not found.seen.problem:
@@ -175,7 +199,10 @@ def test_a_process_that_may_not_be_stopped_is_told(monkeypatch):
     monkeypatch.setattr(module, "_ptrace", refuse)
     with Worker(SKLEARN, SKLEARN.variants[0], "Product", None, size=256) as worker:
         seen = watch(worker.process, lambda: worker.run(100))
-    assert (seen.samples, seen.problem) == (0, "the system does not let it be stopped: Operation not permitted")
+    assert (seen.samples, seen.problem) == (
+        0,
+        "the system does not let it be stopped: Operation not permitted",
+    )
 
 
 @pytest.mark.parametrize("name", NARROW)
@@ -186,14 +213,19 @@ def test_peers_say_what_they_were_told(library, name):
     with Worker(contender, contender.variants[0], "Prediction", obedience.SHAPE, batch=8) as worker:
         worker.run(1)
         says = {report.library: report.bits for report in worker.vectors()}
-    expected = {"torch": {"ATen": ISAS[name].bits, "oneDNN": ISAS[name].bits}, "jax": {"XLA": ISAS[name].bits}}[library]
+    expected = {
+        "torch": {"ATen": ISAS[name].bits, "oneDNN": ISAS[name].bits},
+        "jax": {"XLA": ISAS[name].bits},
+    }[library]
     assert expected.items() <= says.items()
     assert "YNNPACK" not in says
 
 
 @has_avx2
 @pytest.mark.usefixtures("without_peers")
-def test_training_says_which_isa_was_in_force_and_leaves_out_who_disobeys(tiny, invoke, tmp_path, monkeypatch):
+def test_training_says_which_isa_was_in_force_and_leaves_out_who_disobeys(
+    tiny, invoke, tmp_path, monkeypatch
+):
     def watched(name, contender, variant, isa, work):
         bits = 512 if contender.name == "sklearn" else 256
         return Obedience(name, isa, [Report("its library", "says", bits)], UNSEEN)
@@ -202,7 +234,9 @@ def test_training_says_which_isa_was_in_force_and_leaves_out_who_disobeys(tiny, 
     monkeypatch.setattr(train, "peak_size", lambda place: 32)
     titles = []
     monkeypatch.setattr(train, "draw_bars", lambda groups, title, label: titles.append(title))
-    monkeypatch.setattr(train, "write_results", lambda report, json_file, plot_file, draw: draw(report))
+    monkeypatch.setattr(
+        train, "write_results", lambda report, json_file, plot_file, draw: draw(report)
+    )
     reports = []
     monkeypatch.setattr(train, "_is_complete", lambda entry, own: reports.append(entry) or True)
     result = invoke(train.command, "--isa", "avx2", "--shapes", "tiny", *QUICK)

@@ -1,4 +1,6 @@
-"""``python -m bench.kernels``: a case for every kernel, the bytes it moves, and the whole command on the CPU."""
+"""``python -m bench.kernels``: a case for every kernel, the bytes it moves, and the whole command
+on the CPU.
+"""
 
 import json
 
@@ -7,7 +9,15 @@ import pytest
 
 from bench import kernels
 from bench.copies import Copies
-from bench.kernel_cases import ARGUMENTS, PRODUCTS, RATES, UPDATES, Arrays, make_cases, measured_operations
+from bench.kernel_cases import (
+    ARGUMENTS,
+    PRODUCTS,
+    RATES,
+    UPDATES,
+    Arrays,
+    make_cases,
+    measured_operations,
+)
 from bench.launches import FIRST_COUNT, Piece, measure_in_turn
 from bench.rounds import Protocol
 from fastmlp.backend import open_backend
@@ -61,7 +71,9 @@ def test_bytes_by_hand(arrays, name, moved):
 
 
 def test_cases_leave_ordinary_numbers(arrays):
-    """What is launched ten thousand times still computes: nothing has become NaN, infinite or 0 throughout."""
+    """What is launched ten thousand times still computes: nothing has become NaN, infinite or 0
+    throughout.
+    """
     names = [name for name in measured_operations() if not name.startswith("begin")]
     for case in make_cases(arrays, names):
         with arrays.backend.record() as program:
@@ -110,29 +122,54 @@ def test_pieces_take_turns_of_the_time_asked_for(monkeypatch):
 
 def test_the_command(invoke, tmp_path):
     file = tmp_path / "kernels.json"
-    words = ("--size", "8x16,3x5", "--kernels", "sgd,add_bias,begin_batch,activation_forward", *QUICK, "--json", file)
+    words = (
+        "--size",
+        "8x16,3x5",
+        "--kernels",
+        "sgd,add_bias,begin_batch,activation_forward",
+        *QUICK,
+        "--json",
+        file,
+    )
     result = invoke(kernels.command, *words)
     assert result.return_value == 0, (result.output, result.exception)
     report = json.loads(file.read_text())
     assert len(report["kernels"]) == 2 * 2 * 4
     assert len(report["products"]) == 2 * 2 * 3
     first = report["kernels"][0]
-    assert (first["kernel"], first["dtype"], first["rows"], first["columns"]) == ("sgd", "float32", 8, 16)
+    assert (first["kernel"], first["dtype"], first["rows"], first["columns"]) == (
+        "sgd",
+        "float32",
+        8,
+        16,
+    )
     assert first["bytes"] == 4 * 128 * 3 + 8
     assert first["gigabytes_per_second"] == pytest.approx(first["bytes"] / first["median"] / 1e9)
-    assert first["share_of_copy"] == pytest.approx(np.median(first["copy_seconds"]) / first["median"])
+    assert first["share_of_copy"] == pytest.approx(
+        np.median(first["copy_seconds"]) / first["median"]
+    )
     for each in report["kernels"]:
         assert len(each["seconds"]) == 2
         assert (each["share_of_copy"] is None) == (each["bytes"] < kernels.TOO_FEW_BYTES)
     for each in report["products"]:
-        assert each["teraflops"] == pytest.approx(2 * each["rows"] * each["columns"] ** 2 / each["median"] / 1e12)
+        assert each["teraflops"] == pytest.approx(
+            2 * each["rows"] * each["columns"] ** 2 / each["median"] / 1e12
+        )
     assert "activation_forward (gelu)" in result.stdout
     assert "fastmlp on cpu" in result.stdout
 
 
 def test_products_may_be_left_out(invoke):
     result = invoke(
-        kernels.command, "--size", "2x2", "--types", "float64", "--kernels", "none", "--no-products", *QUICK
+        kernels.command,
+        "--size",
+        "2x2",
+        "--types",
+        "float64",
+        "--kernels",
+        "none",
+        "--no-products",
+        *QUICK,
     )
     assert result.return_value == 0
     assert "product" not in result.stdout

@@ -31,7 +31,9 @@ def test_flops_of_the_shapes(shape):
 
 @given(st.lists(st.integers(1, 300), min_size=2, max_size=6), st.integers(1, 512))
 def test_flops_of_any_network(widths, batch):
-    assert Shape("any", tuple(widths), batch, "sgd", 0.1).flops_per_step == flops_counted(widths, batch)
+    assert Shape("any", tuple(widths), batch, "sgd", 0.1).flops_per_step == flops_counted(
+        widths, batch
+    )
 
 
 def test_flops_of_one_layer_by_hand():
@@ -52,7 +54,9 @@ def test_the_shapes_have_no_ragged_batch():
 @given(st.floats(-3, 3), st.floats(1e-6, 1e3))
 def test_an_exact_power_is_found(exponent, factor):
     sizes = [1, 2, 5, 30, 100]
-    assert fitted_exponent(sizes, [factor * size**exponent for size in sizes]) == pytest.approx(exponent, abs=1e-9)
+    assert fitted_exponent(sizes, [factor * size**exponent for size in sizes]) == pytest.approx(
+        exponent, abs=1e-9
+    )
 
 
 def test_an_exponent_is_the_least_squares_line():

@@ -1,4 +1,6 @@
-"""PyTorch and JAX as contenders, where they are installed: every way of theirs computes the same losses."""
+"""PyTorch and JAX as contenders, where they are installed: every way of theirs computes the same
+losses.
+"""
 
 import pytest
 
@@ -82,7 +84,9 @@ class TestTorchGraphs(Torch):
         from bench import with_torch, with_torch_graphs
 
         eager = with_torch.Training(problem, 1, shuffle=True).run(EPOCHS)
-        graphs = with_torch_graphs.Training(problem, 1, shuffle=True, device="cpu", steps=16).run(EPOCHS)
+        graphs = with_torch_graphs.Training(problem, 1, shuffle=True, device="cpu", steps=16).run(
+            EPOCHS
+        )
         assert graphs == pytest.approx(eager, rel=1e-5)
 
     def test_a_ragged_batch_is_refused(self):

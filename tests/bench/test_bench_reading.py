@@ -1,4 +1,6 @@
-"""``python -m bench.reading``: all readers make the same matrix, and what is printed is what was measured."""
+"""``python -m bench.reading``: all readers make the same matrix, and what is printed is what was
+measured.
+"""
 
 import json
 
@@ -22,7 +24,9 @@ def test_all_readers_agree(tmp_path):
 def test_wide_files_hold_the_same(tmp_path):
     for suffix in (".csv", ".npz"):
         tables.write_wide(tmp_path / f"wide{suffix}", 30)
-    csv, npz = (readers.READERS["fastmlp"](tmp_path / f"wide{suffix}") for suffix in (".csv", ".npz"))
+    csv, npz = (
+        readers.READERS["fastmlp"](tmp_path / f"wide{suffix}") for suffix in (".csv", ".npz")
+    )
     assert csv.shape == (tables.WIDE_ROWS, 30)
     assert np.allclose(csv, npz)
 
@@ -38,7 +42,9 @@ def test_the_long_table_is_the_same_in_pieces(tmp_path, monkeypatch):
 def test_the_command(invoke, tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "SHAPES", {"long": 60, "wide": 25, "wider": 25})
     monkeypatch.setattr(reading, "in_a_process", reading.read)
-    done = invoke(reading.command, "--shapes", "long,wide", "--rounds", 2, "--json", tmp_path / "out.json")
+    done = invoke(
+        reading.command, "--shapes", "long,wide", "--rounds", 2, "--json", tmp_path / "out.json"
+    )
     assert done.exception is None, done.output
     shapes = json.loads((tmp_path / "out.json").read_text())["shapes"]
     assert list(shapes["long"]["turns"]) == ["fastmlp", "polars", "pandas"]
@@ -53,7 +59,9 @@ def test_ratios_are_of_medians(monkeypatch, tmp_path):
     seconds = {"fastmlp": [8, 2, 3], "polars": [1, 2, 9], "pandas": [5, 5, 5]}
     taken = {name: iter(values) for name, values in seconds.items()}
     monkeypatch.setattr(
-        reading, "in_a_process", lambda reader, table, small: {"seconds": next(taken[reader]), "megabytes": 1}
+        reading,
+        "in_a_process",
+        lambda reader, table, small: {"seconds": next(taken[reader]), "megabytes": 1},
     )
     assert reading.read_long(tmp_path, 20, rounds=3)["ratio"] == 1.5
 

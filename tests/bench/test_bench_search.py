@@ -1,4 +1,6 @@
-"""``python -m bench.search``: both libraries search the same grid, and what is printed is what was measured."""
+"""``python -m bench.search``: both libraries search the same grid, and what is printed is what was
+measured.
+"""
 
 import json
 

@@ -49,7 +49,9 @@ def test_json_on_standard_output(fastmlp):
 def test_without_cuda_the_cpu_has_its_rows_and_the_gpu_a_reason(fastmlp, tiny, monkeypatch):
     def refuse(device, **named):
         if device == "cuda":
-            raise DeviceError("device 'cuda' cannot be used: no driver was found. Use --device cpu.")
+            raise DeviceError(
+                "device 'cuda' cannot be used: no driver was found. Use --device cpu."
+            )
         return open_backend(device, **named)
 
     monkeypatch.setattr(throughput, "open_backend", refuse)
@@ -63,7 +65,17 @@ def test_without_cuda_the_cpu_has_its_rows_and_the_gpu_a_reason(fastmlp, tiny, m
 def test_files(fastmlp, tiny, tmp_path):
     files = tmp_path / "speed.json", tmp_path / "speed.svg"
     code, out, _ = fastmlp(
-        "bench", "--device", "cpu", "--shapes", "tiny", "--seconds", "0.01", "--json", files[0], "--plot", files[1]
+        "bench",
+        "--device",
+        "cpu",
+        "--shapes",
+        "tiny",
+        "--seconds",
+        "0.01",
+        "--json",
+        files[0],
+        "--plot",
+        files[1],
     )
     assert code == 0
     assert out.startswith("cpu: ")
@@ -118,7 +130,13 @@ def test_too_little_memory_is_told(tiny, monkeypatch):
 
 
 def loop_of(shape, shuffle=True):
-    return TrainingLoop(shape, *make_data(shape), initial_parameters(shape), open_backend("cpu", threads=1)[0], shuffle)
+    return TrainingLoop(
+        shape,
+        *make_data(shape),
+        initial_parameters(shape),
+        open_backend("cpu", threads=1)[0],
+        shuffle,
+    )
 
 
 def test_an_epoch_visits_all_rows_and_learns(tiny):
@@ -129,7 +147,9 @@ def test_an_epoch_visits_all_rows_and_learns(tiny):
 
 
 def test_the_first_loss_is_that_of_the_initial_weights(tiny):
-    """Before any update, against plain NumPy: the data, the weights and the loss are what they are said to be."""
+    """Before any update, against plain NumPy: the data, the weights and the loss are what they are
+    said to be.
+    """
     from dataclasses import replace
 
     shape = replace(tiny, batch=tiny.rows)

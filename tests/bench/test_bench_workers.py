@@ -1,4 +1,6 @@
-"""Contenders in processes of their own: what they answer, how they fail, who takes part in the rounds."""
+"""Contenders in processes of their own: what they answer, how they fail, who takes part in the
+rounds.
+"""
 
 import io
 import json
@@ -93,7 +95,11 @@ def test_the_fastest_variant_stands_for_a_contender(monkeypatch):
     monkeypatch.setattr(FakeWorker, "started", [])
     monkeypatch.setattr(rounds, "Worker", FakeWorker)
     monkeypatch.setattr(rounds, "SETTLING_SECONDS", 0.0)
-    variants = Variant(1, {"unit": 0.012}), Variant(2, {"unit": 0.01, "compiled": True}), Variant(3, {"unit": 0.1})
+    variants = (
+        Variant(1, {"unit": 0.012}),
+        Variant(2, {"unit": 0.01, "compiled": True}),
+        Variant(3, {"unit": 0.1}),
+    )
     peer = Contender("peer", "with_peer", variants)
     own = Contender("fastmlp", "with_fastmlp", (Variant(1, {"unit": 0.005}),))
     [first, second], failures = measure([own, peer], Work("Training", None), Protocol(3, 0.1))
@@ -103,14 +109,25 @@ def test_the_fastest_variant_stands_for_a_contender(monkeypatch):
     assert second.median == pytest.approx(0.01)
     assert second.compile_seconds == pytest.approx(0.5 + 2.0)
     assert (first.is_peer, second.is_peer) == (False, True)
-    calls = {worker.variant.threads: worker.calls for worker in FakeWorker.started if worker.name == "peer"}
-    assert calls[1] == [1, 1, *[3] * rounds.TRIALS, *[9] * 3]  # 9 of 12 ms each fill a turn of 0.1 s
+    calls = {
+        worker.variant.threads: worker.calls
+        for worker in FakeWorker.started
+        if worker.name == "peer"
+    }
+    assert calls[1] == [
+        1,
+        1,
+        *[3] * rounds.TRIALS,
+        *[9] * 3,
+    ]  # 9 of 12 ms each fill a turn of 0.1 s
     assert calls[3] == [1, 1]  # ten times as slow: it never entered the rounds
     assert not any(worker.open for worker in FakeWorker.started)
 
 
 def test_who_takes_part(without_peers):
-    found, missing = find_peers(["torch", "sklearn", "onnxruntime"], ["torch", "sklearn", "onnxruntime"], threads=4)
+    found, missing = find_peers(
+        ["torch", "sklearn", "onnxruntime"], ["torch", "sklearn", "onnxruntime"], threads=4
+    )
     assert [peer.name for peer in found] == ["sklearn"]
     assert [variant.threads for variant in found[0].variants] == [4, 1]
     assert "onnxruntime and onnx" in missing["onnxruntime"]
@@ -124,18 +141,26 @@ def test_one_thread_is_one_variant(without_peers):
 
 def test_fastmlp_takes_part_once_for_each_product():
     assert [each.name for each in own_training(["auto"], 2)] == ["fastmlp"]
-    assert [each.name for each in own_training(["tiles", "blas", "tiles"], 2)] == ["fastmlp tiles", "fastmlp blas"]
+    assert [each.name for each in own_training(["tiles", "blas", "tiles"], 2)] == [
+        "fastmlp tiles",
+        "fastmlp blas",
+    ]
     names = [each.name for each in own_prediction(["blas"], 2)]
     assert names == ["fastmlp blas", "fastmlp blas program"]
     assert not any(each.is_peer for each in own_training(["auto"], 1))
 
 
 def test_a_problem_is_the_same_everywhere(tiny):
-    first, second = make_problem(tiny), make_problem(shape_from_dict(json.loads(json.dumps(shape_to_dict(tiny)))))
+    first, second = (
+        make_problem(tiny),
+        make_problem(shape_from_dict(json.loads(json.dumps(shape_to_dict(tiny))))),
+    )
     assert first.shape == second.shape == tiny
     assert (first.features == second.features).all()
     assert (first.labels == second.labels).all()
-    assert all((a[0] == b[0]).all() for a, b in zip(first.parameters, second.parameters, strict=True))
+    assert all(
+        (a[0] == b[0]).all() for a, b in zip(first.parameters, second.parameters, strict=True)
+    )
     assert first.features.dtype == "float32"
     assert set(first.labels) == {0, 1, 2}
 

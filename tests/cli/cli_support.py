@@ -19,8 +19,14 @@ def environment(**changes):
 def flowers(rows=60, seed=3, labels="xyz"):
     """Lines of a table with three numbers and a class that depends on them."""
     features = np.random.default_rng(seed).normal(size=(rows, 3)).round(3)
-    names = [labels[int(number)] for number in np.argsort(np.argsort(features[:, 0])) * len(labels) // rows]
-    return ["a,b,c,species", *(f"{a},{b},{c},{name}" for (a, b, c), name in zip(features, names, strict=True))]
+    names = [
+        labels[int(number)]
+        for number in np.argsort(np.argsort(features[:, 0])) * len(labels) // rows
+    ]
+    return [
+        "a,b,c,species",
+        *(f"{a},{b},{c},{name}" for (a, b, c), name in zip(features, names, strict=True)),
+    ]
 
 
 def prices(rows=60):

@@ -13,7 +13,13 @@ def process(here):
 
     def run(*words, **options):
         completed = subprocess.run(
-            command(*words), capture_output=True, text=True, timeout=TIME_LIMIT, cwd=here, env=environment(), **options
+            command(*words),
+            capture_output=True,
+            text=True,
+            timeout=TIME_LIMIT,
+            cwd=here,
+            env=environment(),
+            **options,
         )
         return Outcome(completed.returncode, completed.stdout, completed.stderr)
 

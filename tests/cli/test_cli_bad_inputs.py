@@ -1,4 +1,6 @@
-"""Bad inputs: each gets one clear line and exit code 2, never a traceback, and what existed stays as it was."""
+"""Bad inputs: each gets one clear line and exit code 2, never a traceback, and what existed stays
+as it was.
+"""
 
 import gzip
 import resource
@@ -18,8 +20,12 @@ def idx_folder(folder, images=10, written=None):
     """IDX files of 4×4 images, of which only ``written`` bytes of pixels are there."""
     folder.mkdir()
     pixels = bytes(images * 16 if written is None else written)
-    (folder / "train-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, images, 4, 4) + pixels)
-    (folder / "train-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, images) + bytes(range(images)))
+    (folder / "train-images-idx3-ubyte").write_bytes(
+        struct.pack(">IIII", 0x803, images, 4, 4) + pixels
+    )
+    (folder / "train-labels-idx1-ubyte").write_bytes(
+        struct.pack(">II", 0x801, images) + bytes(range(images))
+    )
     return folder
 
 
@@ -42,7 +48,8 @@ def _bytes(path, content):
     return path
 
 
-# For each: what makes the data in a folder, more words behind ``fastmlp train DATA``, what the line must say.
+# For each: what makes the data in a folder, more words behind ``fastmlp train DATA``, what the line
+# must say.
 BAD_DATA = {
     "missing file": (lambda f: f / "missing.csv", [], ["missing.csv", "neither a file"]),
     "misspelt data set": (lambda f: "digit", [], ["'digit'", "did you mean 'digits'?"]),
@@ -128,7 +135,10 @@ BAD_MODELS = {
     "foreign": (lambda whole: b"this is no model at all", ["damaged"]),
     "truncated": (lambda whole: whole[: len(whole) - 50], ["damaged"]),
     "truncated in its header": (lambda whole: whole[:500], ["damaged"]),
-    "header of immense length": (lambda whole: struct.pack("<Q", 2**60) + whole[8:], ["header does not fit"]),
+    "header of immense length": (
+        lambda whole: struct.pack("<Q", 2**60) + whole[8:],
+        ["header does not fit"],
+    ),
     "of another program": (lambda whole: _safetensors(), ["not a fastmlp model"]),
 }
 
@@ -140,7 +150,9 @@ def _safetensors():
 
 
 @pytest.mark.parametrize("case", BAD_MODELS)
-@pytest.mark.parametrize("words", [["evaluate"], ["predict", "flowers.csv"], ["info"]], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    "words", [["evaluate"], ["predict", "flowers.csv"], ["info"]], ids=lambda words: words[0]
+)
 def test_bad_model(fastmlp, here, flower_run, flowers_csv, case, words):
     change, said = BAD_MODELS[case]
     content = change((flower_run / "model.safetensors").read_bytes())
@@ -154,14 +166,24 @@ def test_bad_words_to_evaluate_and_predict(fastmlp, here, flower_run, flowers_cs
     unseen = write(here / "unseen.csv", flowers(labels="xyw"))
     fastmlp("evaluate", flower_run, unseen).is_refused("label 'w'", "'x', 'y', 'z'")
     fastmlp("evaluate", flower_run, prices_csv).is_refused("no column 'species'")
-    fastmlp("evaluate", flower_run, flowers_csv, "--target", "spec").is_refused("'spec'", "did you mean 'species'?")
-    fastmlp("evaluate", flower_run, "--split", "tst").is_refused("split 'tst'", "did you mean 'test'?")
+    fastmlp("evaluate", flower_run, flowers_csv, "--target", "spec").is_refused(
+        "'spec'", "did you mean 'species'?"
+    )
+    fastmlp("evaluate", flower_run, "--split", "tst").is_refused(
+        "split 'tst'", "did you mean 'test'?"
+    )
     fastmlp("predict", flower_run).is_refused("DATA")
     fastmlp("predict", flower_run, "missing.csv").is_refused("missing.csv")
     fastmlp("predict", flower_run, prices_csv).is_refused("no column 'c'")
-    fastmlp("predict", flower_run, flowers_csv, "-o", "answers.json").is_refused("answers.json", ".csv or .parquet")
-    fastmlp("predict", flower_run, flowers_csv, "-o", "/proc/answers.csv").is_refused("/proc/answers.csv")
-    fastmlp("predict", flower_run, flowers_csv, "-o", "missing/answers.csv").is_refused("missing/answers.csv")
+    fastmlp("predict", flower_run, flowers_csv, "-o", "answers.json").is_refused(
+        "answers.json", ".csv or .parquet"
+    )
+    fastmlp("predict", flower_run, flowers_csv, "-o", "/proc/answers.csv").is_refused(
+        "/proc/answers.csv"
+    )
+    fastmlp("predict", flower_run, flowers_csv, "-o", "missing/answers.csv").is_refused(
+        "missing/answers.csv"
+    )
 
 
 def test_a_failure_leaves_the_existing_file_alone(fastmlp, here, flower_run, flowers_csv):
@@ -203,16 +225,23 @@ def test_a_full_disk_while_training(process, here, flower_run, flowers_csv):
     # Whatever has to be compiled is compiled before: the compiler's cache is a file too.
     settings = ["--hidden", "16", "--epochs", "3", "--test-fraction", "0"]
     assert process("train", flowers_csv, *settings, "--out", "first").code == 0
-    outcome = process("train", flowers_csv, *settings, "--out", "second", "--quiet", preexec_fn=_small_disk(2000))
+    outcome = process(
+        "train", flowers_csv, *settings, "--out", "second", "--quiet", preexec_fn=_small_disk(2000)
+    )
     outcome.is_refused("second/model.safetensors", "Free space")
-    assert sorted(path.name for path in (here / "second").iterdir()) == ["config.toml", "history.jsonl"]
+    assert sorted(path.name for path in (here / "second").iterdir()) == [
+        "config.toml",
+        "history.jsonl",
+    ]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_full_disk_while_predicting(process, here, flower_run, flowers_csv, suffix):
     answers = here / f"answers{suffix}"
     answers.write_text("mine")
-    outcome = process("predict", flower_run, flowers_csv, "-o", answers, preexec_fn=_small_disk(1000))
+    outcome = process(
+        "predict", flower_run, flowers_csv, "-o", answers, preexec_fn=_small_disk(1000)
+    )
     outcome.is_refused(answers.name, "Free space")
     assert answers.read_text() == "mine"
     assert sorted(path.name for path in here.iterdir()) == [answers.name, "flowers.csv"]

@@ -11,12 +11,24 @@ from fastmlp.settings.settings import Settings
 def wrong_tanh(monkeypatch):
     right = CpuBackend.scalar_function
     names = {"hyperbolic_tangent_derivative": "sigmoid_derivative"}
-    monkeypatch.setattr(CpuBackend, "scalar_function", lambda self, name: right(self, names.get(name, name)))
+    monkeypatch.setattr(
+        CpuBackend, "scalar_function", lambda self, name: right(self, names.get(name, name))
+    )
 
 
 def test_it_prints_every_layer_from_the_output_to_the_input(fastmlp):
     outcome = fastmlp(
-        "gradcheck", "--inputs", 4, "--hidden", "5,3", "--outputs", 3, "--activation", "tanh", "--seed", 0
+        "gradcheck",
+        "--inputs",
+        4,
+        "--hidden",
+        "5,3",
+        "--outputs",
+        3,
+        "--activation",
+        "tanh",
+        "--seed",
+        0,
     )
     assert outcome.code == 0
     assert outcome.err == ""
@@ -31,10 +43,28 @@ def test_it_prints_every_layer_from_the_output_to_the_input(fastmlp):
 
 
 def test_explaining_adds_the_formulas(fastmlp):
-    words = ("gradcheck", "--batch-norm", "hidden", "--dropout", 0.2, "--activation", "tanh,gelu", "--l2", 0.1)
+    words = (
+        "gradcheck",
+        "--batch-norm",
+        "hidden",
+        "--dropout",
+        0.2,
+        "--activation",
+        "tanh,gelu",
+        "--l2",
+        0.1,
+    )
     fastmlp(*words)  # whoever comes first may be told of compiled kernels
     short, explained = fastmlp(*words).out, fastmlp(*words, "--explain").out
-    for formula in ("dW = xᵀ·dz", "f′ = 1 − a²", "mask/keep", "dy − dβ/m − x̂·dγ/m", "p − t", "l2·W", "ε^⅓"):
+    for formula in (
+        "dW = xᵀ·dz",
+        "f′ = 1 − a²",
+        "mask/keep",
+        "dy − dβ/m − x̂·dγ/m",
+        "p − t",
+        "l2·W",
+        "ε^⅓",
+    ):
         assert formula in explained
         assert formula not in short
     assert set(short.splitlines()) <= set(explained.splitlines())
@@ -82,7 +112,9 @@ def test_help_shows_the_settings_that_count(fastmlp):
         assert f"--{name.replace('_', '-')}" in text
     assert "--epochs" not in text
     assert "[default: 5,3]" in " ".join(text.split())
-    assert "[default: 256,128]" in " ".join(fastmlp("train", "--help").out.split())  # the table itself is untouched
+    assert "[default: 256,128]" in " ".join(
+        fastmlp("train", "--help").out.split()
+    )  # the table itself is untouched
     assert set(ACCEPTED) <= set(Settings.__dataclass_fields__)
 
 

@@ -31,7 +31,16 @@ def test_of_this_machine_as_json(fastmlp):
 
 def test_for_people(fastmlp):
     text = fastmlp("info").out
-    for word in ("fastmlp", "scikit-learn", "BLAS", "threads", "processor", "CUDA", "kernel cache", "digits"):
+    for word in (
+        "fastmlp",
+        "scikit-learn",
+        "BLAS",
+        "threads",
+        "processor",
+        "CUDA",
+        "kernel cache",
+        "digits",
+    ):
         assert word in text
 
 
@@ -67,7 +76,11 @@ def test_the_vectors_of_the_processor_and_of_the_kernels(fastmlp, monkeypatch):
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="narrows to a processor of x86-64")
 def test_narrowed_vectors_and_who_narrowed_them(narrowed):
     kernels = json.loads(narrowed("--json"))["kernels"]
-    assert (kernels["vectors"], kernels["bits"], kernels["processor"]) == ("AVX2 and FMA", 256, "haswell")
+    assert (kernels["vectors"], kernels["bits"], kernels["processor"]) == (
+        "AVX2 and FMA",
+        256,
+        "haswell",
+    )
     [line] = [line for line in narrowed().splitlines() if line.startswith("vectors")]
     assert "kernels compiled for AVX2 and FMA (haswell)" in line
     is_wider = CPUINFO.exists() and "avx512f" in CPUINFO.read_text().split()
@@ -139,7 +152,9 @@ def test_of_a_model_file_alone(fastmlp, flower_run, here):
 
 def test_damaged_metrics_are_one_line(fastmlp, flower_run, here):
     (here / "run").mkdir()
-    (here / "run" / "model.safetensors").write_bytes((flower_run / "model.safetensors").read_bytes())
+    (here / "run" / "model.safetensors").write_bytes(
+        (flower_run / "model.safetensors").read_bytes()
+    )
     for text in ("{", "[1]", "[" * 100_000):
         (here / "run" / "metrics.json").write_text(text)
         fastmlp("info", "run").is_refused("metrics.json")

@@ -21,7 +21,10 @@ def unlabelled(here):
 def test_csv_and_parquet_hold_the_same(fastmlp, flower_run, here, unlabelled):
     import polars
 
-    assert fastmlp("predict", flower_run, unlabelled, "-o", "p.csv").out == "60 rows written to p.csv\n"
+    assert (
+        fastmlp("predict", flower_run, unlabelled, "-o", "p.csv").out
+        == "60 rows written to p.csv\n"
+    )
     assert fastmlp("predict", flower_run, unlabelled, "-o", "p.parquet").code == 0
     rows = read_csv((here / "p.csv").read_text())
     frame = polars.read_parquet(here / "p.parquet")
@@ -30,7 +33,9 @@ def test_csv_and_parquet_hold_the_same(fastmlp, flower_run, here, unlabelled):
     assert frame["row"].to_list() == list(range(1, 61))
     assert frame["label"].to_list() == [row["label"] for row in rows]
     for name in ("p_x", "p_y", "p_z"):
-        assert np.array_equal(frame[name].to_numpy(), np.array([row[name] for row in rows], np.float32))
+        assert np.array_equal(
+            frame[name].to_numpy(), np.array([row[name] for row in rows], np.float32)
+        )
     shares = frame.select("p_x", "p_y", "p_z").to_numpy()
     assert np.allclose(shares.sum(axis=1), 1, atol=1e-6)
     assert [list("xyz")[index] for index in shares.argmax(axis=1)] == frame["label"].to_list()
@@ -49,10 +54,17 @@ def test_how_the_file_is_divided_can_be_said(fastmlp, flower_run, here, unlabell
     divided = write(here / "divided.csv", lines)
     assert fastmlp("predict", flower_run, divided, "--separator", "~", "-o", "b.csv").code == 0
     bare = write(here / "bare.csv", lines[1:])
-    assert fastmlp("predict", flower_run, bare, "--separator", "~", "--no-header", "-o", "c.csv").code == 0
-    assert (here / "a.csv").read_text() == (here / "b.csv").read_text() == (here / "c.csv").read_text()
+    assert (
+        fastmlp("predict", flower_run, bare, "--separator", "~", "--no-header", "-o", "c.csv").code
+        == 0
+    )
+    assert (
+        (here / "a.csv").read_text() == (here / "b.csv").read_text() == (here / "c.csv").read_text()
+    )
     fastmlp("predict", flower_run, bare, "--separator", "~", "--header").is_refused("--no-header")
-    fastmlp("evaluate", flower_run, unlabelled, "--separator", "ab").is_refused("separator 'ab' is none")
+    fastmlp("evaluate", flower_run, unlabelled, "--separator", "ab").is_refused(
+        "separator 'ab' is none"
+    )
     labelled = write(here / "labelled.csv", [line.replace(",", "~") for line in flowers()])
     assert "60" in fastmlp("evaluate", flower_run, labelled, "--separator", "~").out
 
@@ -99,7 +111,19 @@ def test_odd_labels_survive_csv(fastmlp, here):
     writer = csv.writer(buffer)
     writer.writerows([["a", "label"], *([number % 2, labels[number % 2]] for number in range(40))])
     (here / "odd.csv").write_text(buffer.getvalue(), encoding="utf-8")
-    fastmlp("train", "odd.csv", "--hidden", "8", "--epochs", "200", "--lr", "0.02", "--quiet", "--out", "run")
+    fastmlp(
+        "train",
+        "odd.csv",
+        "--hidden",
+        "8",
+        "--epochs",
+        "200",
+        "--lr",
+        "0.02",
+        "--quiet",
+        "--out",
+        "run",
+    )
     rows = read_csv(fastmlp("predict", "run", "odd.csv", "-o", "-").out)
     assert [row["label"] for row in rows] == [labels[number % 2] for number in range(40)]
     assert f"p_{labels[0]}" in rows[0]

@@ -68,9 +68,12 @@ def train(lines, clock, seconds_per_step, trainer):
 
 
 @pytest.mark.parametrize(
-    ("is_terminal", "seconds_per_step", "has_bar"), [(True, 0.5, True), (True, 0.1, False), (False, 0.5, False)]
+    ("is_terminal", "seconds_per_step", "has_bar"),
+    [(True, 0.5, True), (True, 0.1, False), (False, 0.5, False)],
 )
-def test_a_bar_is_shown_on_a_terminal_in_long_epochs_only(monkeypatch, clock, is_terminal, seconds_per_step, has_bar):
+def test_a_bar_is_shown_on_a_terminal_in_long_epochs_only(
+    monkeypatch, clock, is_terminal, seconds_per_step, has_bar
+):
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal() if is_terminal else io.StringIO()
     monkeypatch.setattr("sys.stdout", stream)

@@ -20,19 +20,25 @@ def test_help_lists_the_commands(process):
         assert f"  {name} " in outcome.out
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["predict", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["train", "--help"], ["predict", "--help"], ["--version"]]
+)
 def test_help_imports_nothing_heavy(words):
     script = (
         "import sys; from fastmlp.cli import main; main(sys.argv[1:]);"
         "print([name for name in ('numpy', 'numba', 'scipy', 'sklearn', 'polars', 'rich') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_importing_the_package_imports_nothing_heavy():
     script = "import sys, fastmlp; print('numpy' in sys.modules, 'click' in sys.modules, sorted(dir(fastmlp)))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.startswith("False False")
 
 
@@ -41,7 +47,9 @@ def test_training_on_digits_imports_no_optional_package():
         "import sys; from fastmlp.cli import main; main(['train', '--epochs', '1', '--quiet', '--out', sys.argv[1]]);"
         "print([name for name in ('sklearn', 'polars', 'rich', 'PIL', 'matplotlib', 'pandas') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", script, "/proc/none"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, "/proc/none"], capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == "[]"
 
 
@@ -93,7 +101,9 @@ def test_an_unexpected_error_is_one_line_and_debug_shows_where(here):
     assert plain.stderr.startswith("internal error: KeyError: ")
     assert plain.stderr.count("\n") == 1
     assert "FASTMLP_DEBUG=1" in plain.stderr
-    debugged = subprocess.run(run, capture_output=True, text=True, env=environment(FASTMLP_DEBUG="1"), check=False)
+    debugged = subprocess.run(
+        run, capture_output=True, text=True, env=environment(FASTMLP_DEBUG="1"), check=False
+    )
     assert "Traceback" in debugged.stderr
     assert debugged.returncode == 1
 
@@ -111,7 +121,9 @@ def test_a_lack_of_memory_is_one_line(fastmlp, monkeypatch):
 
 
 def test_a_closed_pipe_ends_quietly(here):
-    with subprocess.Popen(command("info"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as writer:
+    with subprocess.Popen(
+        command("info"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as writer:
         writer.stdout.close()
         errors = writer.stderr.read().decode()
         writer.wait()
@@ -122,7 +134,12 @@ def test_a_closed_pipe_ends_quietly(here):
 def test_a_full_output_is_one_line(here):
     with open("/dev/full", "w") as full:  # noqa: PTH123  a device, not a path to handle
         done = subprocess.run(
-            command("info"), stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), check=False
+            command("info"),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            check=False,
         )
     assert done.returncode == 1
     assert done.stderr == "error: cannot read or write the output: No space left on device.\n"
@@ -135,11 +152,19 @@ def shell(here, line):
     """Run a command line with what the shell does to its streams."""
     line = line.replace("fastmlp", f"{sys.executable} -m fastmlp", 1)
     return subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, env=environment(), check=False, cwd=here, timeout=120
+        ["bash", "-c", line],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+        cwd=here,
+        timeout=120,
     )
 
 
-@pytest.mark.parametrize("words", ["info", "--help", "--version", "train xor --epochs 1 --test-fraction 0"])
+@pytest.mark.parametrize(
+    "words", ["info", "--help", "--version", "train xor --epochs 1 --test-fraction 0"]
+)
 def test_a_closed_output_is_one_line(here, words):
     done = shell(here, f"fastmlp {words} >&-")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", CLOSED_OUTPUT)
@@ -170,7 +195,8 @@ def test_words_for_a_closed_standard_error_do_not_go_to_standard_output(here):
 
 def test_a_run_that_prints_nothing_needs_no_streams(here):
     done = shell(
-        here, "fastmlp train xor --epochs 1 --test-fraction 0 --checkpoint-every 1 --quiet --out r <&- >&- 2>&-"
+        here,
+        "fastmlp train xor --epochs 1 --test-fraction 0 --checkpoint-every 1 --quiet --out r <&- >&- 2>&-",
     )
     assert done.returncode == 0
     for path in (here / "r").rglob("*"):

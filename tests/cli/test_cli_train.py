@@ -34,14 +34,27 @@ def test_digits_reach_the_promised_accuracy_as_json(process, here):
 
 def test_a_second_run_compiles_nothing(process):
     process("train", "--epochs", "1", "--quiet")
-    assert "compil" not in process("train", "--epochs", "1").out.replace("kernels compiled or loaded in", "")
+    assert "compil" not in process("train", "--epochs", "1").out.replace(
+        "kernels compiled or loaded in", ""
+    )
 
 
 def test_the_start_tells_where_and_on_what(fastmlp, flowers_csv):
     text = fastmlp(
-        "train", flowers_csv, "--hidden", "16,8", "--epochs", "2", "--validation-fraction", "0.1", "--threads", 1
+        "train",
+        flowers_csv,
+        "--hidden",
+        "16,8",
+        "--epochs",
+        "2",
+        "--validation-fraction",
+        "0.1",
+        "--threads",
+        1,
     ).out
-    facts = {line.split()[0]: " ".join(line.split()[1:]) for line in text.splitlines() if line.strip()}
+    facts = {
+        line.split()[0]: " ".join(line.split()[1:]) for line in text.splitlines() if line.strip()
+    }
     assert facts["device"].startswith("cpu (chosen by auto: ")
     assert facts["dtype"] == "float32"
     assert facts["threads"] == "1"
@@ -57,13 +70,19 @@ def test_the_start_tells_where_and_on_what(fastmlp, flowers_csv):
 
 
 def test_a_star_marks_the_best_epoch_of_a_validation_set_only(fastmlp, flowers_csv, here):
-    with_validation = fastmlp("train", flowers_csv, "--epochs", "12", "--validation-fraction", "0.3", "--out", "v").out
+    with_validation = fastmlp(
+        "train", flowers_csv, "--epochs", "12", "--validation-fraction", "0.3", "--out", "v"
+    ).out
     lines = epoch_lines(with_validation)
     marked = [index for index, line in enumerate(lines, start=1) if "*" in line]
     history = [json.loads(line) for line in (here / "v" / "history.jsonl").read_text().splitlines()]
     losses = [record["validation_loss"] for record in history]
-    assert marked == [i + 1 for i, loss in enumerate(losses) if loss < min([*losses[:i], float("inf")])]
-    assert f"best epoch  {losses.index(min(losses)) + 1} of 12 (told by validation)" in with_validation
+    assert marked == [
+        i + 1 for i, loss in enumerate(losses) if loss < min([*losses[:i], float("inf")])
+    ]
+    assert (
+        f"best epoch  {losses.index(min(losses)) + 1} of 12 (told by validation)" in with_validation
+    )
     without = fastmlp("train", flowers_csv, "--epochs", "3").out
     assert "*" not in "".join(epoch_lines(without))
     assert "test loss" in without
@@ -91,9 +110,13 @@ def test_columns_are_aligned(fastmlp, prices_csv):
     assert heading.index("elapsed") + len("elapsed") in ends[0]
 
 
-@pytest.mark.parametrize(("epochs", "every", "shown"), [(100, 1, 100), (101, 2, 52), (2000, 20, 101)])
+@pytest.mark.parametrize(
+    ("epochs", "every", "shown"), [(100, 1, 100), (101, 2, 52), (2000, 20, 101)]
+)
 def test_very_many_epochs_are_thinned_out(fastmlp, epochs, every, shown):
-    text = fastmlp("train", "xor", "--test-fraction", 0, "--hidden", "2", "--epochs", epochs, "--batch-size", 0).out
+    text = fastmlp(
+        "train", "xor", "--test-fraction", 0, "--hidden", "2", "--epochs", epochs, "--batch-size", 0
+    ).out
     lines = epoch_lines(text)
     assert len(lines) == shown
     assert lines[0].split()[0] == f"1/{epochs}"
@@ -102,7 +125,16 @@ def test_very_many_epochs_are_thinned_out(fastmlp, epochs, every, shown):
 
 
 def test_the_last_epoch_is_shown_where_training_stops_early(fastmlp, flowers_csv):
-    words = ["--epochs", "5000", "--early-stopping", "3", "--lr", "0.01", "--validation-fraction", "0.2"]
+    words = [
+        "--epochs",
+        "5000",
+        "--early-stopping",
+        "3",
+        "--lr",
+        "0.01",
+        "--validation-fraction",
+        "0.2",
+    ]
     text = fastmlp("train", flowers_csv, *words).out
     best, epochs = map(int, re.search(r"best epoch  (\d+) of (\d+)", text).groups())
     assert epochs == best + 3
@@ -111,11 +143,15 @@ def test_the_last_epoch_is_shown_where_training_stops_early(fastmlp, flowers_csv
 
 
 def test_updates_are_shown_too(fastmlp, flowers_csv):
-    text = fastmlp("train", flowers_csv, "--epochs", "2", "--batch-size", "8", "--log-every", "4").out
+    text = fastmlp(
+        "train", flowers_csv, "--epochs", "2", "--batch-size", "8", "--log-every", "4"
+    ).out
     assert re.findall(r"^\s*(@\d+|\d+/2) ", text, re.MULTILINE) == ["@4", "1/2", "@8", "@12", "2/2"]
 
 
-def test_what_is_typed_counts_more_than_the_config_and_that_more_than_defaults(fastmlp, here, flowers_csv):
+def test_what_is_typed_counts_more_than_the_config_and_that_more_than_defaults(
+    fastmlp, here, flowers_csv
+):
     (here / "c.toml").write_text(
         "lr = 0.5\nhidden = [4, 5]\nshuffle = false\nepochs = 3\nearly-stopping = 2\ndtype = 'float64'\n"
     )
@@ -124,7 +160,9 @@ def test_what_is_typed_counts_more_than_the_config_and_that_more_than_defaults(f
         "--dtype", "float32", "--out", "run",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
-    written = dict(re.findall(r"^(\w+) = (.*)$", (here / "run" / "config.toml").read_text(), re.MULTILINE))
+    written = dict(
+        re.findall(r"^(\w+) = (.*)$", (here / "run" / "config.toml").read_text(), re.MULTILINE)
+    )
     assert written["lr"] == "0.25"  # typed
     assert written["epochs"] == "2"
     assert written["dtype"] == '"float32"'  # typed, though it is the default
@@ -138,7 +176,9 @@ def test_a_runs_config_runs_it_again_to_the_bit(fastmlp, here, flowers_csv):
     first = fastmlp("train", flowers_csv, "--dropout", "0.2", "--batch-norm", "hidden", "--seed", "7", "--epochs", "4",
                     "--hidden", "8", "--out", "a", "--json").json  # fmt: skip
     second = fastmlp("train", "--config", "a/config.toml", "--out", "b", "--json").json
-    assert (here / "a" / "model.safetensors").read_bytes() == (here / "b" / "model.safetensors").read_bytes()
+    assert (here / "a" / "model.safetensors").read_bytes() == (
+        here / "b" / "model.safetensors"
+    ).read_bytes()
     assert first["test_loss"] == second["test_loss"]
 
 
@@ -173,10 +213,22 @@ def test_quiet_prints_nothing_and_with_json_one_line(fastmlp, flowers_csv):
 def test_compiling_is_announced_and_timed_apart(here, flowers_csv):
     cache = environment(NUMBA_CACHE_DIR=str(here / "cache"))
     words = command(
-        "train", flowers_csv.name, "--hidden", "none", "--optimizer", "sgd", "--epochs", "1", "--out", "run"
+        "train",
+        flowers_csv.name,
+        "--hidden",
+        "none",
+        "--optimizer",
+        "sgd",
+        "--epochs",
+        "1",
+        "--out",
+        "run",
     )
     outputs = [
-        subprocess.run(words, capture_output=True, text=True, cwd=here, env=cache, check=True).stdout for _ in range(2)
+        subprocess.run(
+            words, capture_output=True, text=True, cwd=here, env=cache, check=True
+        ).stdout
+        for _ in range(2)
     ]
     assert outputs[0].startswith("compiling kernels (once; cached) …\ncompiled ")
     assert "compiling" not in outputs[1]
@@ -185,7 +237,19 @@ def test_compiling_is_announced_and_timed_apart(here, flowers_csv):
 
 
 def test_a_diverged_run_keeps_weights_that_predict(fastmlp, flowers_csv):
-    words = ["--optimizer", "sgd", "--lr", "1e30", "--normalize", "none", "--epochs", "20", "--json", "--out", "run"]
+    words = [
+        "--optimizer",
+        "sgd",
+        "--lr",
+        "1e30",
+        "--normalize",
+        "none",
+        "--epochs",
+        "20",
+        "--json",
+        "--out",
+        "run",
+    ]
     outcome = fastmlp("train", flowers_csv, *words)
     assert outcome.code == 1
     assert outcome.json["diverged"]
@@ -199,8 +263,21 @@ def test_raw_pixels_are_named_as_the_cause(fastmlp, here):
     import numpy as np
 
     generator = np.random.default_rng(0)
-    np.savez(here / "raw.npz", X=generator.integers(0, 256, (80, 16), np.uint8), y=np.arange(80) % 4)
-    words = ["--normalize", "none", "--lr", "10", "--optimizer", "sgd", "--epochs", "20", "--task", "regression"]
+    np.savez(
+        here / "raw.npz", X=generator.integers(0, 256, (80, 16), np.uint8), y=np.arange(80) % 4
+    )
+    words = [
+        "--normalize",
+        "none",
+        "--lr",
+        "10",
+        "--optimizer",
+        "sgd",
+        "--epochs",
+        "20",
+        "--task",
+        "regression",
+    ]
     outcome = fastmlp("train", "raw.npz", *words, "--quiet")
     assert outcome.code == 1
     assert outcome.out == ""
@@ -212,7 +289,8 @@ def test_ctrl_c_keeps_what_was_learnt(here):
     process = subprocess.Popen(
         command("train", "digits", "--epochs", "1000000", "--json", "--out", "run"),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=here, env=environment(PYTHONUNBUFFERED="1"),
-        # What runs in the background ignores Ctrl-C, and so would its children: give it its usual meaning.
+        # What runs in the background ignores Ctrl-C, and so would its children: give it its usual
+        # meaning.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     for line in process.stderr:
@@ -242,7 +320,19 @@ def test_ctrl_c_before_training(fastmlp, monkeypatch):
     assert outcome.err.strip() == "error: interrupted."
 
 
-XOR = ["train", "xor", "--test-fraction", "0", "--batch-size", "0", "--dtype", "float64", "--quiet", "--out", "run"]
+XOR = [
+    "train",
+    "xor",
+    "--test-fraction",
+    "0",
+    "--batch-size",
+    "0",
+    "--dtype",
+    "float64",
+    "--quiet",
+    "--out",
+    "run",
+]
 
 
 def test_xor_as_regression(fastmlp):
@@ -263,5 +353,10 @@ def test_xor_as_regression(fastmlp):
 
 
 def test_xor_as_classification(fastmlp):
-    assert fastmlp(*XOR, "--hidden", "8", "--activation", "tanh", "--epochs", "1500", "--lr", "0.01").code == 0
+    assert (
+        fastmlp(
+            *XOR, "--hidden", "8", "--activation", "tanh", "--epochs", "1500", "--lr", "0.01"
+        ).code
+        == 0
+    )
     assert fastmlp("evaluate", "run", "--split", "train", "--json").json["accuracy"] == 1

@@ -1,8 +1,9 @@
 """Compiles every instance of every CUDA kernel for several architectures; needs no GPU.
 
-``python tests/cuda/check_compile.py`` prints what ptxas says of each: registers, shared memory, stack, spills. It fails
-(status 1) if a register spills, if a kernel does not compile, if the compiler warns, or if the code does not read or write an
-array of which the signature says so. It ends with status 2 if a package is missing.
+``python tests/cuda/check_compile.py`` prints what ptxas says of each: registers, shared memory,
+stack, spills. It fails (status 1) if a register spills, if a kernel does not compile, if the
+compiler warns, or if the code does not read or write an array of which the signature says so. It
+ends with status 2 if a package is missing.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class Usage:
 
 @dataclass
 class Compilation:
-    """The outcome for one file and one architecture: usages and accesses by the kernel's C++ name, and what is wrong."""
+    """The outcome for one file and one architecture: usages and accesses by the kernel's C++ name,
+    and what is wrong.
+    """
 
     stem: str
     architecture: int
@@ -62,7 +65,9 @@ class Compilation:
 
 
 def read_log(log: str) -> dict[str, Usage]:
-    """Return what ptxas says of each entry function, by its mangled name; a function that is called counts to its caller."""
+    """Return what ptxas says of each entry function, by its mangled name; a function that is called
+    counts to its caller.
+    """
     _, *sections = re.split(f"(?={ENTRY.pattern.replace('(', '(?:', 1)})", log)
     return {ENTRY.match(section)[1]: _usage(section) for section in sections}
 
@@ -71,7 +76,9 @@ def _usage(section: str) -> Usage:
     frames = [tuple(map(int, frame)) for frame in FRAME.findall(section)]
     shared = SHARED.search(section)
     stack, stores, loads = map(sum, zip(*frames, strict=True))
-    return Usage(int(REGISTERS.search(section)[1]), int(shared[1]) if shared else 0, stack, stores, loads)
+    return Usage(
+        int(REGISTERS.search(section)[1]), int(shared[1]) if shared else 0, stack, stores, loads
+    )
 
 
 def compile_text(stem: str, text: str, names: list[str], architecture: int) -> Compilation:
@@ -86,7 +93,10 @@ def compile_text(stem: str, text: str, names: list[str], architecture: int) -> C
         outcome.problems.append(f"does not compile:\n{error}".rstrip("\0\n"))
         return outcome
     outcome.problems += [f"the compiler warns: {line}" for line in WARNING.findall(log.getvalue())]
-    usages, found = read_log(log.getvalue()), accesses(code if isinstance(code, str) else code.decode())
+    usages, found = (
+        read_log(log.getvalue()),
+        accesses(code if isinstance(code, str) else code.decode()),
+    )
     for name in names:
         if mangled[name] not in usages or mangled[name] not in found:
             outcome.problems.append(f"{name}: ptxas says nothing of it")
@@ -94,13 +104,19 @@ def compile_text(stem: str, text: str, names: list[str], architecture: int) -> C
         usage = outcome.usages[name] = usages[mangled[name]]
         outcome.accesses[name] = found[mangled[name]]
         if usage.spills:
-            outcome.problems.append(f"{name} spills: {usage.spill_stores} bytes stored, {usage.spill_loads} loaded")
+            outcome.problems.append(
+                f"{name} spills: {usage.spill_stores} bytes stored, {usage.spill_loads} loaded"
+            )
     return outcome
 
 
 def compile_file(stem: str, architecture: int) -> Compilation:
-    """Compile every instance of the kernels of one file, and compare what it touches with its signature."""
-    made = compile_text(stem, source.text(stem), [instance.name for instance in instances(stem)], architecture)
+    """Compile every instance of the kernels of one file, and compare what it touches with its
+    signature.
+    """
+    made = compile_text(
+        stem, source.text(stem), [instance.name for instance in instances(stem)], architecture
+    )
     for instance in instances(stem):
         if instance.name in made.accesses and LEFT_ALONE not in instance.functions:
             made.problems += wrong_accesses(instance, made.accesses[instance.name])
@@ -108,7 +124,9 @@ def compile_file(stem: str, architecture: int) -> Compilation:
 
 
 def wrong_accesses(instance: Instance, access: Access) -> list[str]:
-    """Return in words which arrays a kernel's code does not read or write though its signature says so, or the reverse."""
+    """Return in words which arrays a kernel's code does not read or write though its signature says
+    so, or the reverse.
+    """
     wrong = []
     for position, parameter in enumerate(instance.kernel.parameters):
         if not parameter.element:
@@ -122,18 +140,27 @@ def wrong_accesses(instance: Instance, access: Access) -> list[str]:
 
 
 def table(compilations: list[Compilation], architectures: list[int]) -> str:
-    """Return the registers of each instance on each architecture, and with them whatever does not stay in registers."""
-    usages = {(name, made.architecture): usage for made in compilations for name, usage in made.usages.items()}
+    """Return the registers of each instance on each architecture, and with them whatever does not
+    stay in registers.
+    """
+    usages = {
+        (name, made.architecture): usage
+        for made in compilations
+        for name, usage in made.usages.items()
+    }
     names = list(dict.fromkeys(name for name, _ in usages))
     width = max(map(len, names), default=0)
     lines = [
         "Registers, and in brackets bytes of stack/spill stores/spill loads where there are any",
-        f"{'':{width}}  shared" + "".join(f"{f'sm_{architecture}':>18}" for architecture in architectures),
+        f"{'':{width}}  shared"
+        + "".join(f"{f'sm_{architecture}':>18}" for architecture in architectures),
     ]
     for name in names:
         row = [usages.get((name, architecture)) for architecture in architectures]
         shared = max(usage.shared for usage in row if usage)
-        lines.append(f"{name:{width}}  {shared:6}" + "".join(f"{usage or '-'!s:>18}" for usage in row))
+        lines.append(
+            f"{name:{width}}  {shared:6}" + "".join(f"{usage or '-'!s:>18}" for usage in row)
+        )
     return "\n".join(lines)
 
 
@@ -160,14 +187,22 @@ def main() -> int:
 
     known = set(nvrtc.getSupportedArchs())
     architectures = [architecture for architecture in ARCHITECTURES if architecture in known]
-    stems = sorted({instance.kernel.stem for instance in instances()}, key=lambda stem: -len(instances(stem)))
+    stems = sorted(
+        {instance.kernel.stem for instance in instances()}, key=lambda stem: -len(instances(stem))
+    )
     jobs = [(stem, architecture) for stem in stems for architecture in architectures]
     with ProcessPoolExecutor(available_threads()) as pool:
         compilations = list(pool.map(compile_file, *zip(*jobs, strict=True)))
     print(table(compilations, architectures))
     for architecture in sorted(set(ARCHITECTURES) - known):
-        print(f"sm_{architecture}: not compiled, unknown to this NVRTC ({'.'.join(map(str, nvrtc.getVersion()))})")
-    problems = [f"{made.stem}.cu, sm_{made.architecture}: {what}" for made in compilations for what in made.problems]
+        print(
+            f"sm_{architecture}: not compiled, unknown to this NVRTC ({'.'.join(map(str, nvrtc.getVersion()))})"
+        )
+    problems = [
+        f"{made.stem}.cu, sm_{made.architecture}: {what}"
+        for made in compilations
+        for what in made.problems
+    ]
     print(*problems, sep="\n")
     compiled = sum(len(made.usages) for made in compilations)
     print(f"{compiled} instances compiled, {len(problems)} problems")

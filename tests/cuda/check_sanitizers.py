@@ -1,8 +1,10 @@
-"""Looks for races, reads of nothing, overruns and deadlocks in every CUDA kernel, on the emulated device.
+"""Looks for races, reads of nothing, overruns and deadlocks in every CUDA kernel, on the emulated
+device.
 
-ThreadSanitizer and AddressSanitizer (with UndefinedBehaviorSanitizer) watch each kernel at sizes from nothing to more than a
-block takes. First come kernels with one fault each (planted/): every fault must be found at its line, and its mended twin
-must pass, else nothing that follows would mean anything.
+ThreadSanitizer and AddressSanitizer (with UndefinedBehaviorSanitizer) watch each kernel at sizes
+from nothing to more than a block takes. First come kernels with one fault each (planted/): every
+fault must be found at its line, and its mended twin must pass, else nothing that follows would mean
+anything.
 
     python tests/cuda/check_sanitizers.py [--quick]
 """
@@ -60,20 +62,28 @@ class Planted:
         fault, sanitizer = (line.partition(": ")[2] for line in lines[:2])
         marked = tuple(number for number, line in enumerate(lines, 1) if line.endswith("// here"))
         if sanitizer not in SANITIZERS or not marked:
-            raise ValueError(f"{path.name} must say 'Found by: thread' or 'address' and mark lines '// here'")
+            raise ValueError(
+                f"{path.name} must say 'Found by: thread' or 'address' and mark lines '// here'"
+            )
         return cls(path, fault, sanitizer, marked)
 
     def run(self, kernel: str, sanitizer: str) -> Outcome:
         """Run one of the two kernels: two blocks of four warps, on vectors of 258 elements."""
         common = (source.HERE / "common.cuh").read_text(encoding="utf-8")
-        text = f'{common}\n#line 1 "planted/{self.path.name}"\n{self.path.read_text(encoding="utf-8")}'
+        text = (
+            f'{common}\n#line 1 "planted/{self.path.name}"\n{self.path.read_text(encoding="utf-8")}'
+        )
         program = builder.build(text, ["faulty", "correct"], sanitizer)
         vectors = Array(np.ones(258, np.float32)), Array(np.zeros(258, np.float32))
         return run(program, [Launch(kernel, (2, 1, 1), (32, 4, 1), vectors)], SECONDS)
 
     def found_line(self, outcome: Outcome) -> int | None:
         """Return the marked line that a report names."""
-        named = [line for file, line in outcome.places if Path(file).name == self.path.name and line in self.lines]
+        named = [
+            line
+            for file, line in outcome.places
+            if Path(file).name == self.path.name and line in self.lines
+        ]
         return named[0] if named else None
 
     def problem(self) -> str:
@@ -100,14 +110,18 @@ class Job:
     instances: tuple[Instance, ...]
 
     def takes_long(self) -> bool:
-        """Return whether many threads meet at many barriers, which ThreadSanitizer takes seconds for: best begun first."""
+        """Return whether many threads meet at many barriers, which ThreadSanitizer takes seconds
+        for: best begun first.
+        """
         words = {instance.kernel.launch for instance in self.instances}
         return self.sanitizer == "thread" and "EACH_COLUMN_OF" in words
 
     def faults(self) -> list[str]:
         """Return the faults found, of each instance the first."""
         begun = time.perf_counter()
-        program = builder.build(source.text(self.stem), [each.name for each in self.instances], self.sanitizer)
+        program = builder.build(
+            source.text(self.stem), [each.name for each in self.instances], self.sanitizer
+        )
         built = time.perf_counter()
         waiting = [launch for instance in self.instances for launch in launches(instance)]
         count, faults = len(waiting), []
@@ -116,29 +130,43 @@ class Job:
             if not outcome.report:
                 break
             report = "\n".join(outcome.report.strip().splitlines()[:REPORT_LINES])
-            faults.append(f"{self.stem}.cu, {SANITIZERS[self.sanitizer]}: {outcome.label}\n{report}")
-            at = next((place for place, launch in enumerate(waiting) if launch.label == outcome.label), len(waiting))
+            faults.append(
+                f"{self.stem}.cu, {SANITIZERS[self.sanitizer]}: {outcome.label}\n{report}"
+            )
+            at = next(
+                (place for place, launch in enumerate(waiting) if launch.label == outcome.label),
+                len(waiting),
+            )
             faulty = waiting[at].instance if at < len(waiting) else None
             waiting = [launch for launch in waiting[at:] if launch.instance != faulty]
         seconds = f"{built - begun:.1f} s to build, {time.perf_counter() - built:.1f} s to run"
         found = f"{len(faults)} FAULTS" if faults else "nothing found"
-        print(f"{self.stem}.cu, {SANITIZERS[self.sanitizer]}: {count} launches, {found} ({seconds})", flush=True)
+        print(
+            f"{self.stem}.cu, {SANITIZERS[self.sanitizer]}: {count} launches, {found} ({seconds})",
+            flush=True,
+        )
         return faults
 
 
 def chosen(stem: str, quick: bool) -> tuple[Instance, ...]:
-    """Return the instances of a file for all element types, of each kernel the first in a quick check.
+    """Return the instances of a file for all element types, of each kernel the first in a quick
+    check.
 
-    What a scalar function returns does not change which memory is touched: the first one of each kernel will do.
+    What a scalar function returns does not change which memory is touched: the first one of each
+    kernel will do.
     """
     by_types: dict[tuple, Instance] = {}
     for instance in instances(stem):
-        by_types.setdefault((instance.kernel.name, *(() if quick else instance.element_types)), instance)
+        by_types.setdefault(
+            (instance.kernel.name, *(() if quick else instance.element_types)), instance
+        )
     return tuple(by_types.values())
 
 
 def check(stems: Iterable[str], quick: bool = False) -> list[str]:
-    """Search the kernels of some files under both sanitizers, two searches at a time; return the faults."""
+    """Search the kernels of some files under both sanitizers, two searches at a time; return the
+    faults.
+    """
     jobs = [Job(stem, sanitizer, chosen(stem, quick)) for sanitizer in SANITIZERS for stem in stems]
     jobs.sort(key=Job.takes_long, reverse=True)
     with ThreadPoolExecutor(2) as pool:

@@ -15,7 +15,9 @@ sys.path.append(str(Path(__file__).parent.parent / "kernels"))  # whose tests ru
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if {"cuda", "backend"} & set(getattr(item, "fixturenames", ())) and "tests/cuda" in item.path.as_posix():
+        if {"cuda", "backend"} & set(
+            getattr(item, "fixturenames", ())
+        ) and "tests/cuda" in item.path.as_posix():
             item.add_marker(pytest.mark.gpu)
 
 
@@ -32,7 +34,9 @@ def cuda():
 
 @pytest.fixture
 def backend(cuda):
-    """The CUDA backend behind a face that takes NumPy arrays, for tests that were written for the CPU."""
+    """The CUDA backend behind a face that takes NumPy arrays, for tests that were written for the
+    CPU.
+    """
     return OnDevice(cuda)
 
 

@@ -1,8 +1,10 @@
-"""Says what a cupy offers, as JSON: run by test_cuda_contract.py in a process of its own, once for each cupy.
+"""Says what a cupy offers, as JSON: run by test_cuda_contract.py in a process of its own, once for
+each cupy.
 
-Standard input names what to look up ("cupy.cuda.Stream.begin_capture"); with the word ``offers``, everything public of the
-package's own making is listed instead. Standard output maps each name to null where there is no such thing, to "value", or to
-its parameters, each with a name, a kind and whether it may be left out.
+Standard input names what to look up ("cupy.cuda.Stream.begin_capture"); with the word ``offers``,
+everything public of the package's own making is listed instead. Standard output maps each name to
+null where there is no such thing, to "value", or to its parameters, each with a name, a kind and
+whether it may be left out.
 """
 
 import importlib
@@ -11,7 +13,8 @@ import json
 import re
 import sys
 
-# Attributes that are set when an object is made are looked up on one that can be made without a device.
+# Attributes that are set when an object is made are looked up on one that can be made without a
+# device.
 SAMPLES = {
     "cupy.cuda.Stream": lambda cupy: cupy.cuda.Stream.null,
     "cupy.cuda.runtime.CUDARuntimeError": lambda cupy: cupy.cuda.runtime.CUDARuntimeError(35),
@@ -34,7 +37,10 @@ def look_up(path):
     found, reached = None, ""
     for count in range(len(parts), 0, -1):
         try:
-            found, reached = importlib.import_module(".".join(parts[:count])), ".".join(parts[:count])
+            found, reached = (
+                importlib.import_module(".".join(parts[:count])),
+                ".".join(parts[:count]),
+            )
             break
         except ModuleNotFoundError:
             continue
@@ -53,7 +59,9 @@ def look_up(path):
 
 
 def parameters(thing):
-    """Return the parameters of a function or a class, by its signature or by the first line of what it says of itself."""
+    """Return the parameters of a function or a class, by its signature or by the first line of what
+    it says of itself.
+    """
     try:
         signature = inspect.signature(thing)
     except (TypeError, ValueError):
@@ -68,7 +76,9 @@ def parameters(thing):
 
 
 def written_parameters(thing):
-    """Parse "get(self, stream=None, out=None)" or "memcpy(intptr_t dst, size_t size)"; a value if nothing like it is said."""
+    """Parse "get(self, stream=None, out=None)" or "memcpy(intptr_t dst, size_t size)"; a value if
+    nothing like it is said.
+    """
     lines = [line.replace("\\", "") for line in (thing.__doc__ or "").splitlines() if line.strip()]
     # CuPy describes some functions a second time, in more detail than Cython does.
     heads = [match for line in lines[:2] if (match := re.match(r"\s*[\w.]+\((.*)\)", line))]
@@ -82,7 +92,11 @@ def written_parameters(thing):
             kind = KEYWORD
         elif name.startswith("*"):
             found.append(
-                {"name": name.strip("*"), "kind": KEYWORDS if name.startswith("**") else SEVERAL, "optional": True}
+                {
+                    "name": name.strip("*"),
+                    "kind": KEYWORDS if name.startswith("**") else SEVERAL,
+                    "optional": True,
+                }
             )
         elif name not in ("self", "cls", "/"):
             found.append({"name": name, "kind": kind, "optional": bool(default)})
@@ -90,7 +104,9 @@ def written_parameters(thing):
 
 
 def offers():
-    """Yield every public name that the package's modules define, and the public members of their classes."""
+    """Yield every public name that the package's modules define, and the public members of their
+    classes.
+    """
     for module_name in MODULES:
         module = importlib.import_module(module_name)
         for name, value in vars(module).items():
@@ -98,7 +114,11 @@ def offers():
                 continue
             yield f"{module_name}.{name}"
             if inspect.isclass(value):
-                members = (member for member in {**vars(value), **_annotations(value)} if not member.startswith("_"))
+                members = (
+                    member
+                    for member in {**vars(value), **_annotations(value)}
+                    if not member.startswith("_")
+                )
                 yield from (f"{module_name}.{name}.{member}" for member in members)
 
 

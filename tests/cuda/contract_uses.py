@@ -1,4 +1,6 @@
-"""Reads off the source of the backend what it uses of cupy: chains of attributes, and calls with their arguments."""
+"""Reads off the source of the backend what it uses of cupy: chains of attributes, and calls with
+their arguments.
+"""
 
 import ast
 from collections.abc import Iterable
@@ -17,7 +19,11 @@ RETURNS = {
     "cuda.pathfinder.load_nvidia_dynamic_lib": "cuda.pathfinder.LoadedDL",
 }
 # What attributes of an object hold; None where that is no part of cupy and need not be followed.
-HOLDS = {"cupy.ndarray.data": "cupy.cuda.MemoryPointer", "cupy.ndarray.shape": None, "cupy.ndarray.dtype": None}
+HOLDS = {
+    "cupy.ndarray.data": "cupy.cuda.MemoryPointer",
+    "cupy.ndarray.shape": None,
+    "cupy.ndarray.dtype": None,
+}
 
 
 class Use(NamedTuple):
@@ -39,7 +45,9 @@ class Use(NamedTuple):
 
 
 def uses(files: Iterable[Path]) -> list[Use]:
-    """Return every use in some files; an attribute that one file gives a value to is known in the others."""
+    """Return every use in some files; an attribute that one file gives a value to is known in the
+    others.
+    """
     trees = [(path.name, ast.parse(path.read_text(encoding="utf-8"))) for path in files]
     attributes: dict[str, str] = {}
     for _ in range(3):  # a name may be used before the line, or the file, that gives it a value
@@ -93,7 +101,11 @@ class _Reader(ast.NodeVisitor):
         self.generic_visit(node)
         for target in node.targets:
             are_tuples = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
-            pairs = zip(target.elts, node.value.elts, strict=False) if are_tuples else [(target, node.value)]
+            pairs = (
+                zip(target.elts, node.value.elts, strict=False)
+                if are_tuples
+                else [(target, node.value)]
+            )
             for name, value in pairs:
                 self._give(name, value)
 
@@ -112,7 +124,11 @@ class _Reader(ast.NodeVisitor):
         self.generic_visit(node)
         path = self._path(node.func)
         if path and not any(isinstance(value, ast.Starred) for value in node.args):
-            self._note(path, node, (len(node.args), tuple(keyword.arg for keyword in node.keywords if keyword.arg)))
+            self._note(
+                path,
+                node,
+                (len(node.args), tuple(keyword.arg for keyword in node.keywords if keyword.arg)),
+            )
 
     def _give(self, target, value) -> None:
         path = self._path(value)
@@ -122,7 +138,9 @@ class _Reader(ast.NodeVisitor):
             self._attributes[target.attr] = path
 
     def _path(self, node) -> str | None:
-        """Return what an expression is: ``self._cupy.cuda.Stream`` is cupy.cuda.Stream, and so is what it returns."""
+        """Return what an expression is: ``self._cupy.cuda.Stream`` is cupy.cuda.Stream, and so is
+        what it returns.
+        """
         if isinstance(node, ast.Call):
             called = self._path(node.func) or ""
             is_class = called.rpartition(".")[2][:1].isupper()

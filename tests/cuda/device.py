@@ -1,4 +1,6 @@
-"""Decides once for a test run which cupy is imported: that of a real GPU, or the emulated one of emulation/packages."""
+"""Decides once for a test run which cupy is imported: that of a real GPU, or the emulated one of
+emulation/packages.
+"""
 
 import os
 import shutil
@@ -22,15 +24,21 @@ def has_gpu() -> bool:
 # nvidia-smi comes with the driver: without it, CuPy is not imported only to be thrown away again.
 EMULATED = not REQUIRED and not (shutil.which("nvidia-smi") and has_gpu())
 if EMULATED:
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("cupy", "cupyx", "cuda")]:
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] in ("cupy", "cupyx", "cuda")
+    ]:
         del sys.modules[name]
     sys.path.insert(0, str(PACKAGES))
 
 
 def why_no_device() -> str:
-    """Return why the tests cannot run, or an empty string; a GPU that is required and missing is an error."""
+    """Return why the tests cannot run, or an empty string; a GPU that is required and missing is an
+    error.
+    """
     if EMULATED:
-        return "" if shutil.which("g++") else "the emulated device needs g++, which is not installed"
+        return (
+            "" if shutil.which("g++") else "the emulated device needs g++, which is not installed"
+        )
     if not has_gpu():
         raise RuntimeError("FASTMLP_REQUIRE_GPU=1, but CuPy finds no CUDA device")
     return ""

@@ -1,4 +1,6 @@
-"""Every instance of every CUDA kernel that the library can ask for: what is compiled, emulated and searched for races."""
+"""Every instance of every CUDA kernel that the library can ask for: what is compiled, emulated and
+searched for races.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from fastmlp.kernels.cpu import activations, losses
 from fastmlp.kernels.cuda import source
 from fastmlp.kernels.cuda.source import Kernel
 
-# What each type parameter of a kernel stands for. A new one must be entered here, or its kernels cannot be listed.
+# What each type parameter of a kernel stands for. A new one must be entered here, or its kernels
+# cannot be listed.
 ELEMENT_TYPES = {
     "T": (np.float32, np.float64),
     "Source": (np.uint8, np.float32, np.float64),  # features and targets as they are stored
@@ -24,7 +27,9 @@ FUNCTIONS = {"Activation<T>": activations, "Loss<T>": losses}
 
 @dataclass(frozen=True)
 class Instance:
-    """A kernel with the dtype of each array parameter, in order, and a name for each scalar function."""
+    """A kernel with the dtype of each array parameter, in order, and a name for each scalar
+    function.
+    """
 
     kernel: Kernel
     element_types: tuple[np.dtype, ...]
@@ -49,23 +54,38 @@ def instances(stem: str | None = None) -> list[Instance]:
 
 
 def functions_with_derivative(module) -> list[str]:
-    """Return the names of the scalar functions of a Numba module that have a derivative beside them."""
-    return [name.removesuffix("_derivative") for name in vars(module) if name.endswith("_derivative")]
+    """Return the names of the scalar functions of a Numba module that have a derivative beside
+    them.
+    """
+    return [
+        name.removesuffix("_derivative") for name in vars(module) if name.endswith("_derivative")
+    ]
 
 
 def _element_types(kernel: Kernel) -> list[tuple[np.dtype, ...]]:
     fixed = {text: dtype for dtype, text in source.ELEMENT_TYPES.items()}
     names = [name for kind, name in kernel.template if kind == "typename"]
-    chosen = (dict(zip(names, types, strict=True)) for types in product(*(ELEMENT_TYPES[name] for name in names)))
+    chosen = (
+        dict(zip(names, types, strict=True))
+        for types in product(*(ELEMENT_TYPES[name] for name in names))
+    )
     elements = [parameter.element for parameter in kernel.parameters if parameter.element]
-    return [tuple(np.dtype(bound.get(element, fixed.get(element))) for element in elements) for bound in chosen]
+    return [
+        tuple(np.dtype(bound.get(element, fixed.get(element))) for element in elements)
+        for bound in chosen
+    ]
 
 
 def _functions(kernel: Kernel) -> list[tuple[str, ...]]:
-    """Return the choices of functions for a kernel: ``value`` takes a function itself, ``derivative`` its derivative."""
+    """Return the choices of functions for a kernel: ``value`` takes a function itself,
+    ``derivative`` its derivative.
+    """
     kinds = [(kind, name) for kind, name in kernel.template if kind != "typename"]
     if not kinds:
         return [()]
     suffix = {"value": "", "derivative": "_derivative"}
     module = FUNCTIONS[kinds[0][0]]
-    return [tuple(name + suffix[role] for _, role in kinds) for name in functions_with_derivative(module)]
+    return [
+        tuple(name + suffix[role] for _, role in kinds)
+        for name in functions_with_derivative(module)
+    ]

@@ -1,4 +1,6 @@
-"""A CUDA backend behind a face that takes NumPy arrays: the tests of the CPU's kernels then run on the device unchanged."""
+"""A CUDA backend behind a face that takes NumPy arrays: the tests of the CPU's kernels then run on
+the device unchanged.
+"""
 
 from functools import partial
 
@@ -26,7 +28,12 @@ class OnDevice:
         for value in arguments:
             if isinstance(value, np.ndarray):
                 there.setdefault(place(value), self.cuda.from_numpy(value))
-        launch(*(there[place(value)] if isinstance(value, np.ndarray) else value for value in arguments))
+        launch(
+            *(
+                there[place(value)] if isinstance(value, np.ndarray) else value
+                for value in arguments
+            )
+        )
         for value in arguments:
             if isinstance(value, np.ndarray) and value.flags.writeable:
                 value[...] = self.cuda.to_numpy(there[place(value)])

@@ -1,7 +1,7 @@
 """Reads PTX: which arrays does each kernel load from and store to.
 
-The emulated device compiles the kernels with another compiler than NVRTC. This is the check on NVRTC's own result that
-needs no GPU: a store that its front end has lost is missing here.
+The emulated device compiles the kernels with another compiler than NVRTC. This is the check on
+NVRTC's own result that needs no GPU: a store that its front end has lost is missing here.
 """
 
 from __future__ import annotations
@@ -35,8 +35,12 @@ def accesses(ptx: str) -> dict[str, Access]:
 
 
 def _access(body: str) -> Access:
-    """Follow pointers from parameters through arithmetic, but not through memory, to the addresses of loads and stores."""
-    sources: dict[str, set[str]] = defaultdict(set)  # of each register: the registers that it was computed from
+    """Follow pointers from parameters through arithmetic, but not through memory, to the addresses
+    of loads and stores.
+    """
+    sources: dict[str, set[str]] = defaultdict(
+        set
+    )  # of each register: the registers that it was computed from
     pointers: dict[str, set[int]] = defaultdict(set)
     loads, stores = set(), set()
     for operation, operands in INSTRUCTION.findall(body):
@@ -52,11 +56,16 @@ def _access(body: str) -> Access:
             target, *used = REGISTER.findall(operands) or [""]
             sources[target].update(used)
     return Access(
-        *(set().union(*(_origins(register, sources, pointers) for register in found)) for found in (loads, stores))
+        *(
+            set().union(*(_origins(register, sources, pointers) for register in found))
+            for found in (loads, stores)
+        )
     )
 
 
-def _origins(register: str, sources: dict[str, set[str]], pointers: dict[str, set[int]]) -> set[int]:
+def _origins(
+    register: str, sources: dict[str, set[str]], pointers: dict[str, set[int]]
+) -> set[int]:
     """Return the parameters from which the value of a register comes."""
     seen, left = set(), [register]
     while left:

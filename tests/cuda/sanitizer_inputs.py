@@ -1,4 +1,6 @@
-"""Launches of every kernel with arguments that it may be given, for check_sanitizers.py. What is not listed is an error."""
+"""Launches of every kernel with arguments that it may be given, for check_sanitizers.py. What is
+not listed is an error.
+"""
 
 from __future__ import annotations
 
@@ -10,31 +12,71 @@ from emulation.launches import Array, Launch
 from instances import Instance
 
 from fastmlp.backend.cuda.launch import launch_shape
-from fastmlp.kernels.constants import BATCH_START, NEXT_START, NORM_BLOCK, RIGHT_ARGMAX, RIGHT_NEVER, RIGHT_THRESHOLD
+from fastmlp.kernels.constants import (
+    BATCH_START,
+    NEXT_START,
+    NORM_BLOCK,
+    RIGHT_ARGMAX,
+    RIGHT_NEVER,
+    RIGHT_THRESHOLD,
+)
 from fastmlp.kernels.cuda.source import Kernel, Parameter
 
-# Sizes at the edges of warps, packs and blocks: empty, one, a warp less and more one, many and no multiple of anything, and
-# 1024, which is a whole number of packs.
-MATRICES = [(0, 33), (33, 0), (1, 1), (1, 1025), (1025, 1), (31, 33), (33, 31), (2, 1023), (31, 1024)]
-# Where a block takes 32 columns and its threads the rows: enough columns for a grid of two blocks to stride, and many rows.
+# Sizes at the edges of warps, packs and blocks: empty, one, a warp less and more one, many and no
+# multiple of anything, and 1024, which is a whole number of packs.
+MATRICES = [
+    (0, 33),
+    (33, 0),
+    (1, 1),
+    (1, 1025),
+    (1025, 1),
+    (31, 33),
+    (33, 31),
+    (2, 1023),
+    (31, 1024),
+]
+# Where a block takes 32 columns and its threads the rows: enough columns for a grid of two blocks
+# to stride, and many rows.
 MATRICES_BY_COLUMN = [(0, 33), (33, 0), (1, 1), (1, 97), (1025, 1), (31, 33), (33, 31), (1023, 33)]
 VECTORS = [0, 1, 31, 33, 1023, 1024, 1025]
 PACKED_MATRIX, PACKED_MATRIX_BY_COLUMN, PACKED_VECTOR = (31, 1024), (31, 32), 1024
 SEVERAL_NORM_BLOCKS = 2 * NORM_BLOCK + 33
-# Each CUDA thread of each block is a context to ThreadSanitizer: a small grid, but more than a block.
+# Each CUDA thread of each block is a context to ThreadSanitizer: a small grid, but more than a
+# block.
 LARGEST_GRID = (3, 2)
 FEWEST_BLOCKS_OF_COLUMNS = 2
 
-START, SPARE_ROWS, UPDATES = 2, 3, 4  # where the batch begins in the order; rows and updates besides those in use
+START, SPARE_ROWS, UPDATES = (
+    2,
+    3,
+    4,
+)  # where the batch begins in the order; rows and updates besides those in use
 # The length of each vector; in elements where nothing else is said of a kernel without matrices.
 BY_ROW = {"labels", "weights", "row_loss", "row_right", "batch"}
 BY_COLUMN = {
-    *("bias", "db", "target", "gamma", "beta", "running_mean", "running_variance", "mean", "inverse_deviation"),
+    *(
+        "bias",
+        "db",
+        "target",
+        "gamma",
+        "beta",
+        "running_mean",
+        "running_variance",
+        "mean",
+        "inverse_deviation",
+    ),
     *("dgamma", "dbeta", "origin", "scale", "shift"),
 }
 BY_ELEMENT = {"w", "g", "velocity", "mean_square", "square_sum", "first_moment", "second_moment"}
 BY_SOURCE_ROW = {"order", "source", "destination"}
-FIXED = {"alpha": 1, "learning_rate": 1, "keep": 1, "counters": 4, "statistics": 3, "learning_rates": START + UPDATES}
+FIXED = {
+    "alpha": 1,
+    "learning_rate": 1,
+    "keep": 1,
+    "counters": 4,
+    "statistics": 3,
+    "learning_rates": START + UPDATES,
+}
 # The same name with another meaning.
 EXCEPTIONS = {
     ("bias_gradient", "beta"): 1,
@@ -79,7 +121,9 @@ class UnknownArgumentError(LookupError):
 
 @dataclass(frozen=True)
 class Case:
-    """The sizes of one launch, which arrays are off the alignment of packs, and whether arrays are shared."""
+    """The sizes of one launch, which arrays are off the alignment of packs, and whether arrays are
+    shared.
+    """
 
     rows: int
     columns: int
@@ -101,7 +145,9 @@ def cases(kernel: Kernel) -> list[Case]:
         sizes, packed = MATRICES, PACKED_MATRIX
         if kernel.launch == "EACH_COLUMN_OF":
             sizes, packed = MATRICES_BY_COLUMN, PACKED_MATRIX_BY_COLUMN
-        if kernel.launch == "EACH_ROW_OF":  # a row without columns has no largest: no layer is so narrow
+        if (
+            kernel.launch == "EACH_ROW_OF"
+        ):  # a row without columns has no largest: no layer is so narrow
             sizes = [(rows, columns) for rows, columns in sizes if columns]
     else:
         by_row = any(parameter.name in BY_ROW for parameter in kernel.parameters)
@@ -136,12 +182,16 @@ def _share(kernel: Kernel, arguments: dict) -> None:
     names = list(arguments)
     for name, owner in SHARED[kernel.name].items():
         arguments[name] = Array(arguments[name].content, shared_with=names.index(owner))
-    if "beta" in arguments:  # what is kept of the target cannot be there if the target is the sum itself
+    if (
+        "beta" in arguments
+    ):  # what is kept of the target cannot be there if the target is the sum itself
         arguments["beta"] = Array(np.zeros_like(arguments["beta"].content))
 
 
 def _shape(kernel: Kernel, arguments: dict) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Return the block that the backend would choose and a small grid; for no work those of one element."""
+    """Return the block that the backend would choose and a small grid; for no work those of one
+    element.
+    """
     over = arguments[kernel.over].content if kernel.over else None
     shape = launch_shape(kernel, over, 1)
     if shape is None:
@@ -154,7 +204,9 @@ def _shape(kernel: Kernel, arguments: dict) -> tuple[tuple[int, int, int], tuple
 
 def _number(kernel: Kernel, parameter: Parameter, turn: int) -> int | float:
     if parameter.name not in NUMBERS:
-        raise UnknownArgumentError(f"{kernel.name}: no value for the number {parameter.name!r} in {__name__}.NUMBERS")
+        raise UnknownArgumentError(
+            f"{kernel.name}: no value for the number {parameter.name!r} in {__name__}.NUMBERS"
+        )
     choices = NUMBERS[parameter.name]
     value = choices[turn % len(choices)]
     return float(value) if parameter.type == "double" else int(value)
@@ -185,7 +237,10 @@ def _content(
     """Return what an array holds: by its name where not any number will do."""
     name = parameter.name
     if parameter.kind == "Matrix":
-        shape = (START + case.rows + SPARE_ROWS if name in BY_SOURCE_ROW else case.rows, case.columns)
+        shape = (
+            START + case.rows + SPARE_ROWS if name in BY_SOURCE_ROW else case.rows,
+            case.columns,
+        )
     else:
         shape = (_size(kernel, name, case),)
     match name:
@@ -201,4 +256,6 @@ def _content(
             return random.integers(0, 2, shape).astype(dtype)
     if np.issubdtype(dtype, np.integer):
         return random.integers(0, 100, shape).astype(dtype)
-    return random.uniform(0.1, 1, shape).astype(dtype)  # positive: also a variance, a weight, a probability
+    return random.uniform(0.1, 1, shape).astype(
+        dtype
+    )  # positive: also a variance, a weight, a probability

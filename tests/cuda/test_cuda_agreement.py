@@ -1,4 +1,6 @@
-"""The same seed on the CPU and on CUDA: the same batches and masks to the bit, the same training to rounding."""
+"""The same seed on the CPU and on CUDA: the same batches and masks to the bit, the same training to
+rounding.
+"""
 
 import numpy as np
 import pytest
@@ -35,14 +37,18 @@ class Training:
                  regularization=None, source=np.float64, window_bytes=None, **architecture):  # fmt: skip
         random = np.random.default_rng(11)
         self.backend, self.dtype = backend, np.dtype(dtype)
-        self.network = build(backend, dtype, rows=ROWS, inputs=6, **{"hidden": (9, 16), **architecture})
+        self.network = build(
+            backend, dtype, rows=ROWS, inputs=6, **{"hidden": (9, 16), **architecture}
+        )
         task, outputs = TARGETS[loss]
         self.loss = parse_loss(loss, task=task, outputs=outputs, reduction=reduction)
         self.loss.bind(backend, self.dtype, ROWS, outputs)
         features = random.standard_normal((ROWS, 6))
         if source == np.uint8:
             features = random.integers(0, 256, (ROWS, 6))
-        scaling = {"scale": np.full(6, 1 / 64), "shift": np.full(6, -2.0)} if source == np.uint8 else {}
+        scaling = (
+            {"scale": np.full(6, 1 / 64), "shift": np.full(6, -2.0)} if source == np.uint8 else {}
+        )
         targets = make_targets(task, random)
         self.batches = Batches(
             backend, features.astype(source), targets, self.network.counters, dtype=self.dtype, batch_size=BATCH,
@@ -73,10 +79,16 @@ class Training:
 
 
 def assert_agreement(cuda, dtype=np.float64, **how):
-    ours, theirs = (Training(backend, dtype, **how).run() for backend in (CpuBackend(threads=1), cuda))
-    tolerance = {"rtol": 1e-10, "atol": 1e-10} if dtype == np.float64 else {"rtol": 2e-3, "atol": 2e-4}
+    ours, theirs = (
+        Training(backend, dtype, **how).run() for backend in (CpuBackend(threads=1), cuda)
+    )
+    tolerance = (
+        {"rtol": 1e-10, "atol": 1e-10} if dtype == np.float64 else {"rtol": 2e-3, "atol": 2e-4}
+    )
     for mine, other in zip(ours.losses, theirs.losses, strict=True):
-        np.testing.assert_allclose(other.loss, mine.loss, rtol=1e-10 if dtype == np.float64 else 2e-4)
+        np.testing.assert_allclose(
+            other.loss, mine.loss, rtol=1e-10 if dtype == np.float64 else 2e-4
+        )
         assert other.rows == mine.rows == ROWS
         assert abs(other.right - mine.right) <= (0 if dtype == np.float64 else 1)
     for name, values in ours.parameters().items():
@@ -96,14 +108,22 @@ def test_every_activation(cuda, activation):
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("loss", TARGETS)
 def test_every_loss(cuda, loss, reduction):
-    assert_agreement(cuda, loss=loss, reduction=reduction, optimizer="adam" if reduction == "sum" else "sgd")
+    assert_agreement(
+        cuda, loss=loss, reduction=reduction, optimizer="adam" if reduction == "sum" else "sgd"
+    )
 
 
 @pytest.mark.parametrize("where", ["hidden", "input", "all"])
 @pytest.mark.parametrize("whole_units", [False, True])
 def test_batch_normalization_and_dropout(cuda, where, whole_units):
-    # Not Adam: under a normalised layer the gradient of β is zero but for rounding, and Adam makes steps of that.
-    how = {"batch_norm": where, "dropout": (0.4,), "dropout_units": whole_units, "optimizer": "momentum"}
+    # Not Adam: under a normalised layer the gradient of β is zero but for rounding, and Adam makes
+    # steps of that.
+    how = {
+        "batch_norm": where,
+        "dropout": (0.4,),
+        "dropout_units": whole_units,
+        "optimizer": "momentum",
+    }
     assert_agreement(cuda, activation="gelu", **how)
 
 
@@ -138,7 +158,12 @@ def test_batches_and_masks_are_the_same_to_the_bit(cuda):
         training.network.forward(x, training=True)
         masks = [layer._mask for layer in training.network.layers if hasattr(layer, "_mask")]
         assert len(masks) == 2
-        seen.append([backend.to_numpy(array).tobytes() for array in (t, w, *(mask[:BATCH] for mask in masks))])
+        seen.append(
+            [
+                backend.to_numpy(array).tobytes()
+                for array in (t, w, *(mask[:BATCH] for mask in masks))
+            ]
+        )
     assert seen[0] == seen[1]
 
 
@@ -147,7 +172,9 @@ def test_evaluation_and_prediction(cuda):
     for backend in (CpuBackend(threads=1), cuda):
         training = Training(backend, np.float64, batch_norm="hidden").run(2)
         measured = Evaluation(training.network, training.loss, training.batches).run()
-        found.append((measured, Prediction(training.network, training.loss, training.batches).run()))
+        found.append(
+            (measured, Prediction(training.network, training.loss, training.batches).run())
+        )
     (ours, ours_outputs), (theirs, theirs_outputs) = found
     np.testing.assert_allclose(theirs.loss, ours.loss, rtol=1e-10)
     assert theirs.right == ours.right
@@ -158,7 +185,9 @@ def test_evaluation_and_prediction(cuda):
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_streamed_data_give_the_same_bits_as_resident_data(request, device, window_bytes):
     backend = CpuBackend(threads=1) if device == "cpu" else request.getfixturevalue("cuda")
-    resident, streamed = (Training(backend, np.float32, window_bytes=size).run() for size in (None, window_bytes))
+    resident, streamed = (
+        Training(backend, np.float32, window_bytes=size).run() for size in (None, window_bytes)
+    )
     assert streamed.batches.window is not None
     assert resident.batches.window is None
     assert streamed.bits() == resident.bits()

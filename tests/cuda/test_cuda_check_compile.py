@@ -26,7 +26,8 @@ ptxas info    : Function properties for helper
     8 bytes stack frame, 4 bytes spill stores, 4 bytes spill loads
 ptxas info    : Used 255 registers, used 0 barriers, 24 bytes cumulative stack size, 480 bytes cmem[0]
 """
-# data[i] of parameter 0 goes to parameter 1, through a loop's register; shared memory and sizes are no accesses.
+# data[i] of parameter 0 goes to parameter 1, through a loop's register; shared memory and sizes are
+# no accesses.
 PTX = """\
 .weak .entry copy(
 	.param .align 8 .b8 copy_param_0[16],
@@ -77,7 +78,13 @@ def test_the_log_of_ptxas_is_read():
 
 
 def test_the_table_shows_what_spills():
-    made = [Compilation("optimizers", 80, {"sgd<float>": Usage(40, 2048), "adam<float>": Usage(255, 0, 32, 12, 16)})]
+    made = [
+        Compilation(
+            "optimizers",
+            80,
+            {"sgd<float>": Usage(40, 2048), "adam<float>": Usage(255, 0, 32, 12, 16)},
+        )
+    ]
     lines = table(made, [80, 90]).splitlines()[1:]
     assert [line.split() for line in lines] == [
         ["shared", "sm_80", "sm_90"],
@@ -88,7 +95,9 @@ def test_the_table_shows_what_spills():
 
 def test_loads_and_stores_are_followed_to_their_parameters():
     assert accesses(PTX) == {"copy": Access(loads={0}, stores={1})}
-    assert accesses(PTX.replace("st.global.v4.f32", "st.local.v4.f32")) == {"copy": Access(loads={0}, stores=set())}
+    assert accesses(PTX.replace("st.global.v4.f32", "st.local.v4.f32")) == {
+        "copy": Access(loads={0}, stores=set())
+    }
 
 
 @pytest.mark.parametrize(
@@ -109,7 +118,9 @@ def run(*arguments):
     """Run Python beside the check, with the CuPy that is installed rather than the emulated one."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=HERE, env=environment, capture_output=True, text=True, timeout=100)
+    return subprocess.run(
+        command, cwd=HERE, env=environment, capture_output=True, text=True, timeout=100
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,7 +144,10 @@ def test_what_is_planted_is_reported(planted, words):
 
 
 def test_a_missing_package_is_named():
-    done = run("-c", "import sys; sys.modules['cupy'] = None; import check_compile; sys.exit(check_compile.main())")
+    done = run(
+        "-c",
+        "import sys; sys.modules['cupy'] = None; import check_compile; sys.exit(check_compile.main())",
+    )
     assert done.returncode == 2
     assert "CuPy cannot be imported" in done.stderr
     assert "pip install 'fastmlp[cuda12]'" in done.stderr

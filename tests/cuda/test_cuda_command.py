@@ -1,4 +1,6 @@
-"""``fastmlp --device cuda`` from end to end, in processes of their own; and what is said where CUDA cannot be used."""
+"""``fastmlp --device cuda`` from end to end, in processes of their own; and what is said where CUDA
+cannot be used.
+"""
 
 import json
 import os
@@ -14,7 +16,9 @@ pytestmark = pytest.mark.gpu
 
 def fastmlp(*arguments, **variables):
     command = [sys.executable, "-m", "fastmlp", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env={**environment(), **variables}, timeout=300)
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**environment(), **variables}, timeout=300
+    )
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +27,9 @@ def runs(tmp_path_factory, cuda):
     found = {}
     for device in ("cpu", "cuda"):
         folder = tmp_path_factory.mktemp("runs") / device
-        done = fastmlp("train", "digits", "--seed", 0, "--device", device, "--out", folder, "--json")
+        done = fastmlp(
+            "train", "digits", "--seed", 0, "--device", device, "--out", folder, "--json"
+        )
         assert done.returncode == 0, done.stderr
         found[device] = json.loads(done.stdout)
     return found
@@ -53,7 +59,15 @@ def test_auto_takes_cuda_and_says_so(tmp_path):
 
 
 def test_auto_without_cuda_says_why(emulated, tmp_path):
-    done = fastmlp("train", "digits", "--epochs", 1, "--out", tmp_path / "run", FASTMLP_EMULATION_FAIL="no-device")
+    done = fastmlp(
+        "train",
+        "digits",
+        "--epochs",
+        1,
+        "--out",
+        tmp_path / "run",
+        FASTMLP_EMULATION_FAIL="no-device",
+    )
     assert done.returncode == 0, done.stderr
     assert "cpu (chosen by auto: the NVIDIA driver finds no CUDA device" in done.stdout
 
@@ -94,7 +108,11 @@ def test_a_gpu_that_is_required_and_missing_is_a_failure():
     test = f"{Path(__file__).parent / 'test_cuda_products.py'}::test_a_product_of_no_rows"
     command = [sys.executable, "-m", "pytest", test, "-p", "no:cacheprovider"]
     done = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "FASTMLP_REQUIRE_GPU": "1"}, timeout=120
+        command,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "FASTMLP_REQUIRE_GPU": "1"},
+        timeout=120,
     )
     assert done.returncode == 1
     assert "CuPy finds no CUDA device" in done.stdout

@@ -1,7 +1,8 @@
 """The emulated cupy and libcublas promise nothing that the real ones do not keep.
 
-What the backend uses is read off its source: every chain of attributes that begins at cupy, and every call of one. What the
-emulation offers is read off the emulation. Both are held against the installed CuPy, which imports without a GPU.
+What the backend uses is read off its source: every chain of attributes that begins at cupy, and
+every call of one. What the emulation offers is read off the emulation. Both are held against the
+installed CuPy, which imports without a GPU.
 """
 
 import ast
@@ -24,7 +25,8 @@ import fastmlp.backend
 
 BACKEND = Path(fastmlp.backend.__file__).parent
 LISTING = Path(__file__).parent / "contract_listing.py"
-# The libcublas functions of CUDA 12 and 13, with their numbers of parameters, where no header is installed to be read.
+# The libcublas functions of CUDA 12 and 13, with their numbers of parameters, where no header is
+# installed to be read.
 CUBLAS = {
     "cublasCreate_v2": 1,
     "cublasDestroy_v2": 1,
@@ -44,11 +46,15 @@ def used() -> list[Use]:
 
 
 def listing(asked: str, emulated: bool) -> dict:
-    """Return what one of the two packages says, from a process in which the other is not to be seen."""
+    """Return what one of the two packages says, from a process in which the other is not to be
+    seen.
+    """
     paths = [str(PACKAGES)] if emulated else []
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, str(LISTING)]
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(
+        command, input=asked, capture_output=True, text=True, env=environment, check=False
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -80,7 +86,11 @@ def accepts(parameters: list[dict], call: tuple[int, tuple[str, ...]]) -> bool:
     takes_any = any(given["kind"] == "keywords" for given in parameters)
     named = {given["name"] for given in parameters if given["kind"] in ("positional", "keyword")}
     filled = {*by_place[:count], *keywords}
-    missing = [given["name"] for given in parameters if not given["optional"] and given["name"] not in filled]
+    missing = [
+        given["name"]
+        for given in parameters
+        if not given["optional"] and given["name"] not in filled
+    ]
     return (
         (count <= len(by_place) or takes_more)
         and (set(keywords) <= named or takes_any)
@@ -90,9 +100,18 @@ def accepts(parameters: list[dict], call: tuple[int, tuple[str, ...]]) -> bool:
 
 
 def promises_more(emulated: list[dict], real: list[dict]) -> str:
-    """Return in which way a signature allows a call that the other does not; empty if it allows none."""
+    """Return in which way a signature allows a call that the other does not; empty if it allows
+    none.
+    """
     if any(given["kind"] == "keywords" for given in real):
-        real = [*real, *(given for given in emulated if given["name"] not in {known["name"] for known in real})]
+        real = [
+            *real,
+            *(
+                given
+                for given in emulated
+                if given["name"] not in {known["name"] for known in real}
+            ),
+        ]
     known = {given["name"]: given for given in real}
     places = [given["name"] for given in real if given["kind"] == "positional"]
     for place, given in enumerate(emulated):
@@ -105,7 +124,11 @@ def promises_more(emulated: list[dict], real: list[dict]) -> str:
             return f"{name} has another place in the real one"
         if given["optional"] and not known[name]["optional"]:
             return f"{name} may not be left out of a call of the real one"
-    wanted = [given["name"] for given in real if not given["optional"] and given["kind"] in ("positional", "keyword")]
+    wanted = [
+        given["name"]
+        for given in real
+        if not given["optional"] and given["kind"] in ("positional", "keyword")
+    ]
     missing = set(wanted) - {given["name"] for given in emulated}
     return f"the real one needs {missing}" if missing else ""
 
@@ -138,7 +161,9 @@ class TestBackend:
         wrong = [
             f"{use.place}: {use.path} {use.call}"
             for use in used()
-            if use.call and isinstance(real[use.path], list) and not accepts(real[use.path], use.call)
+            if use.call
+            and isinstance(real[use.path], list)
+            and not accepts(real[use.path], use.call)
         ]
         assert not wrong
 
@@ -152,12 +177,16 @@ class TestEmulation:
         wrong = {
             path: reason
             for path, (ours, theirs) in both.items()
-            if isinstance(ours, list) and isinstance(theirs, list) and (reason := promises_more(ours, theirs))
+            if isinstance(ours, list)
+            and isinstance(theirs, list)
+            and (reason := promises_more(ours, theirs))
         }
         assert not wrong
 
     def test_functions_are_functions_and_values_are_values(self, real):
-        unlike = [path for path, said in offered().items() if (said == "value") != (real[path] == "value")]
+        unlike = [
+            path for path, said in offered().items() if (said == "value") != (real[path] == "value")
+        ]
         assert not unlike
 
 
@@ -197,7 +226,11 @@ class TestCublas:
         script = "from cupy import _cublas; print(_cublas.library()._name)"
         environment = {**os.environ, "PYTHONPATH": str(PACKAGES)}
         done = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
+            [sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=True,
         )
         library = ctypes.CDLL(done.stdout.strip())
         assert all(hasattr(library, name) for name in {*CUBLAS, *dict(calls)})

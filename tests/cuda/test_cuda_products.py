@@ -14,7 +14,12 @@ def operands(kind, shape, dtype, random):
     m, n, k = shape
     a = random.standard_normal((k, m) if kind == "tn" else (m, k)).astype(dtype)
     b = random.standard_normal((n, k) if kind == "nt" else (k, n)).astype(dtype)
-    return a, b, (a.T if kind == "tn" else a).astype(np.float64), (b.T if kind == "nt" else b).astype(np.float64)
+    return (
+        a,
+        b,
+        (a.T if kind == "tn" else a).astype(np.float64),
+        (b.T if kind == "nt" else b).astype(np.float64),
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -58,5 +63,7 @@ def test_tf32_keeps_fewer_bits(cuda, random):
 def test_bfloat16_is_not_for_cuda(cuda):
     from fastmlp.backend.cuda.backend import CudaBackend
 
-    with pytest.raises(UsageError, match=r"'medium' \(bfloat16\) is not for CUDA, which accepts highest"):
+    with pytest.raises(
+        UsageError, match=r"'medium' \(bfloat16\) is not for CUDA, which accepts highest"
+    ):
         CudaBackend(0, "medium")

@@ -1,4 +1,6 @@
-"""Programs on CUDA: graphs, what they are compared with before they are trusted, and what happens where they fail."""
+"""Programs on CUDA: graphs, what they are compared with before they are trusted, and what happens
+where they fail.
+"""
 
 import numpy as np
 import pytest
@@ -24,12 +26,18 @@ def test_captured_and_launched_steps_give_the_same_bits(cuda, monkeypatch, optim
 
 @pytest.mark.parametrize("steps", [1, 2, STEPS_PER_GRAPH, STEPS_PER_GRAPH + 1, MANY])
 def test_a_replay_of_many_steps(cuda, steps):
-    counters, rates, rate = cuda.zeros((4,), np.int64), cuda.from_numpy(np.arange(200.0)), cuda.zeros((1,), np.float64)
+    counters, rates, rate = (
+        cuda.zeros((4,), np.int64),
+        cuda.from_numpy(np.arange(200.0)),
+        cuda.zeros((1,), np.float64),
+    )
     with cuda.record() as program:
         cuda.ops.begin_update(counters, 3, rates, rate)
     program.replay(steps)
     program.replay(0)
-    np.testing.assert_array_equal(cuda.to_numpy(counters), [steps, steps, 3 * (steps - 1), 3 * steps])
+    np.testing.assert_array_equal(
+        cuda.to_numpy(counters), [steps, steps, 3 * (steps - 1), 3 * steps]
+    )
     assert cuda.to_numpy(rate)[0] == steps - 1
 
 
@@ -48,7 +56,9 @@ def test_recordings_do_not_nest(cuda):
 @pytest.mark.parametrize("layers", [1, 2, 3, 4, 8])
 def test_nodes_of_a_step(cuda, layers):
     """6L+3 nodes for L layers with SGD is the promise."""
-    training = Training(cuda, np.float32, optimizer="sgd", source=np.uint8, hidden=(5,) * (layers - 1))
+    training = Training(
+        cuda, np.float32, optimizer="sgd", source=np.uint8, hidden=(5,) * (layers - 1)
+    )
     training.run(1)
     nodes = len(training.sweep._full) - 1  # the weights of the rows are a choice of this test
     print(f"{layers} layers: {nodes} nodes a step")
@@ -62,10 +72,15 @@ class TestLadder:
         [
             ("begin-capture", "the graph could not be made"),
             ("capture", "the graph could not be made"),
-            ("replay", "differed from the launches"),  # a graph that does something else is not trusted
+            (
+                "replay",
+                "differed from the launches",
+            ),  # a graph that does something else is not trusted
         ],
     )
-    def test_a_graph_that_fails_falls_back_and_says_so(self, cuda, emulated, monkeypatch, failure, reason):
+    def test_a_graph_that_fails_falls_back_and_says_so(
+        self, cuda, emulated, monkeypatch, failure, reason
+    ):
         expected = Training(cuda, np.float32).run(2)
         monkeypatch.setattr(cuda, "notices", [])
         with emulated.failing(failure):
@@ -87,7 +102,10 @@ class TestLadder:
 
     def test_a_lost_context_is_an_error(self, cuda, emulated):
         training = Training(cuda, np.float32)
-        with emulated.failing("launch", status=700), pytest.raises(DeviceError, match="can no longer use it"):
+        with (
+            emulated.failing("launch", status=700),
+            pytest.raises(DeviceError, match="can no longer use it"),
+        ):
             training.run(1)
 
 

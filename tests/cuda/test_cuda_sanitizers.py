@@ -1,4 +1,6 @@
-"""The search for races and overruns finds them, also in the library's own kernels once a barrier is taken out of them."""
+"""The search for races and overruns finds them, also in the library's own kernels once a barrier is
+taken out of them.
+"""
 
 import check_sanitizers
 import numpy as np
@@ -19,7 +21,8 @@ STEMS = sorted({kernel.stem for kernel in source.kernels().values()})
 
 # All of them are run by check_sanitizers.py; here one for each kind of finding.
 @pytest.mark.parametrize(
-    "name", ["missing_syncwarp_global", "uninitialised_shared", "overrun_of_a_pack", "overrun_of_shared"]
+    "name",
+    ["missing_syncwarp_global", "uninitialised_shared", "overrun_of_a_pack", "overrun_of_shared"],
 )
 def test_a_planted_fault_is_found_at_its_line_and_its_twin_passes(name, capsys):
     assert Planted.read(PLANTED / f"{name}.cu").problem() == ""
@@ -38,7 +41,9 @@ def test_a_planted_fault_that_is_not_found_is_a_problem(tmp_path):
 def test_a_fault_in_the_twin_is_a_problem(tmp_path):
     path = tmp_path / "add_across_blocks.cu"
     path.write_text(
-        (PLANTED / path.name).read_text().replace("atomicAdd(reinterpret_cast<int*>(out.data), 1)", "out[0] = 1")
+        (PLANTED / path.name)
+        .read_text()
+        .replace("atomicAdd(reinterpret_cast<int*>(out.data), 1)", "out[0] = 1")
     )
     problem = Planted.read(path).problem()
     assert problem.startswith("planted/add_across_blocks.cu: a fault in the twin")
@@ -67,9 +72,15 @@ def test_every_planted_file_names_its_fault():
 def test_a_barrier_taken_out_of_the_library_is_found(monkeypatch, capsys, which, found):
     before, block_sum, after = source.text("losses").partition("T block_sum(T own)")
     pieces = after.split("__syncthreads();", 2)
-    after = pieces[0] + ("__syncthreads();" + pieces[1] if which else pieces[1] + "__syncthreads();") + pieces[2]
+    after = (
+        pieces[0]
+        + ("__syncthreads();" + pieces[1] if which else pieces[1] + "__syncthreads();")
+        + pieces[2]
+    )
     monkeypatch.setattr(source, "text", lambda stem: before + block_sum + after)
-    statistics = tuple(each for each in chosen("losses", True) if each.kernel.name == "accumulate_statistics")
+    statistics = tuple(
+        each for each in chosen("losses", True) if each.kernel.name == "accumulate_statistics"
+    )
     faults = Job("losses", "thread", statistics).faults()
     assert len(faults) == 1
     assert faults[0].startswith("losses.cu, ThreadSanitizer: accumulate_statistics")
@@ -98,19 +109,26 @@ def test_a_launch_that_does_not_end_is_stopped():
 def test_what_a_launch_refuses_is_a_fault():
     program = builder.build("__global__ void nothing(long long n) {}", ["nothing"], "address")
     assert run(program, [Launch("nothing", (1, 1, 1), (32, 1, 1), (1,))], 20).report == ""
-    assert "a grid of 0 blocks" in run(program, [Launch("nothing", (0, 1, 1), (32, 1, 1), (1,))], 20).headline
+    assert (
+        "a grid of 0 blocks"
+        in run(program, [Launch("nothing", (0, 1, 1), (32, 1, 1), (1,))], 20).headline
+    )
 
 
 @pytest.mark.parametrize("stem", STEMS)
 def test_every_kernel_has_inputs_at_every_size(stem):
-    assert {each.kernel.name for each in chosen(stem, True)} == {each.kernel.name for each in instances(stem)}
+    assert {each.kernel.name for each in chosen(stem, True)} == {
+        each.kernel.name for each in instances(stem)
+    }
     for instance in chosen(stem, False):
         launches = list(sanitizer_inputs.launches(instance))
         assert len({launch.label for launch in launches}) == len(launches)
         for launch in launches:
             assert len(launch.arguments) == len(instance.kernel.parameters)
         if instance.kernel.launch != "ONE_THREAD":
-            arrays = [each for launch in launches for each in launch.arguments if isinstance(each, Array)]
+            arrays = [
+                each for launch in launches for each in launch.arguments if isinstance(each, Array)
+            ]
             sizes = {array.content.size for array in arrays}
             assert {0, 1} < sizes
             assert max(sizes) > 1024
@@ -118,10 +136,14 @@ def test_every_kernel_has_inputs_at_every_size(stem):
 
 
 def test_an_argument_without_an_input_is_an_error(monkeypatch, capsys):
-    numbers = {name: values for name, values in sanitizer_inputs.NUMBERS.items() if name != "epsilon"}
+    numbers = {
+        name: values for name, values in sanitizer_inputs.NUMBERS.items() if name != "epsilon"
+    }
     monkeypatch.setattr(sanitizer_inputs, "NUMBERS", numbers)
     monkeypatch.setattr(check_sanitizers, "check_planted", list)
-    monkeypatch.setattr(check_sanitizers, "check", lambda stems, quick: [list(map(launches_of, stems)), []][1])
+    monkeypatch.setattr(
+        check_sanitizers, "check", lambda stems, quick: [list(map(launches_of, stems)), []][1]
+    )
     assert check_sanitizers.main([]) == 1
     assert "no value for the number 'epsilon'" in capsys.readouterr().err
 

@@ -1,4 +1,6 @@
-"""The emulated device does what CUDA says, and says what is wrong where CUDA would hang or read nothing."""
+"""The emulated device does what CUDA says, and says what is wrong where CUDA would hang or read
+nothing.
+"""
 
 import ctypes
 import os
@@ -208,11 +210,17 @@ def test_shuffles_move_values_between_lanes(device, name, dtype):
     lanes, warps = threads % 32, threads // 32 * 32
     own = dtype(threads) + (dtype(threads) / 64).astype(dtype)
     np.testing.assert_array_equal(found[:, 0], own[warps + (lanes ^ 5)])
-    np.testing.assert_array_equal(found[:, 1], own[warps + np.where(lanes + 3 < 32, lanes + 3, lanes)])
-    np.testing.assert_array_equal(found[:, 2], own[warps + np.where(lanes % 8 >= 3, lanes - 3, lanes)])
+    np.testing.assert_array_equal(
+        found[:, 1], own[warps + np.where(lanes + 3 < 32, lanes + 3, lanes)]
+    )
+    np.testing.assert_array_equal(
+        found[:, 2], own[warps + np.where(lanes % 8 >= 3, lanes - 3, lanes)]
+    )
     np.testing.assert_array_equal(found[:, 3], own[warps + 7])
     # Across segments an earlier one may be read, a later one not.
-    np.testing.assert_array_equal(found[:, 4], own[warps + np.where(lanes % 16 >= 8, lanes - 8, lanes)])
+    np.testing.assert_array_equal(
+        found[:, 4], own[warps + np.where(lanes % 16 >= 8, lanes - 8, lanes)]
+    )
 
 
 def test_atomics_add_up(device):
@@ -255,7 +263,10 @@ def place(comment):
             "different_barriers",
             [
                 "threads (0, 0, 0) and (63, 0, 0) are at different barriers: ",
-                *(f"__syncthreads {place(comment)}" for comment in ("first barrier", "second barrier")),
+                *(
+                    f"__syncthreads {place(comment)}"
+                    for comment in ("first barrier", "second barrier")
+                ),
             ],
         ),
         (
@@ -274,7 +285,9 @@ def place(comment):
         ),
         (
             "shuffle_with_the_gone",
-            [f"thread (16, 0, 0) reads by __shfl_xor_sync {place('of the gone')} from lane 0, which has finished"],
+            [
+                f"thread (16, 0, 0) reads by __shfl_xor_sync {place('of the gone')} from lane 0, which has finished"
+            ],
         ),
         ("half_a_mask", [f"__syncwarp {place('half')} a mask of part of the warp"]),
     ],
@@ -284,7 +297,9 @@ def test_who_would_wait_for_ever_is_an_error_that_says_who_and_where(device, nam
     assert status == 1
     assert error.startswith(f"{name}: block (0, 0, 0): ")
     assert [part for part in parts if part not in error] == [], error
-    test_a_barrier_waits_for_every_thread(device, 64)  # the next launch is as if nothing had happened
+    test_a_barrier_waits_for_every_thread(
+        device, 64
+    )  # the next launch is as if nothing had happened
 
 
 def test_a_shuffle_cannot_read_lanes_that_the_block_does_not_have(device):
@@ -338,7 +353,9 @@ def test_libraries_do_not_share_memory_although_templates_have_one_name():
     """
     for value in (1, 2):
         found = np.zeros(2, np.float32)
-        Library(builder.build(f"#define VALUE {value}\n{text}", ["swap<float>"])).run("swap<float>", (1,), (1,), found)
+        Library(builder.build(f"#define VALUE {value}\n{text}", ["swap<float>"])).run(
+            "swap<float>", (1,), (1,), found
+        )
         assert np.isnan(found[0])
         assert found[1] == value
 
@@ -388,9 +405,16 @@ def test_a_library_is_built_once_by_however_many_processes(tmp_path):
     builder.build(KERNELS, NAMES)
     for path in builder.cache_folder().glob("*.o"):  # the shim, which need not be compiled anew
         shutil.copy(path, tmp_path)
-    environment = {**os.environ, "FASTMLP_EMULATION_CACHE": str(tmp_path), "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {
+        **os.environ,
+        "FASTMLP_EMULATION_CACHE": str(tmp_path),
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
     command = [sys.executable, "-c", code]
-    processes = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    processes = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
     paths = {process.communicate()[0].strip() for process in processes}
     assert [process.returncode for process in processes] == [0, 0]
     assert len(paths) == 1

@@ -16,12 +16,15 @@ BY_CUBLAS = "matrix products are cuBLAS's on CUDA"
 CPU_ONLY = {
     **dict.fromkeys(("blas_gemm_nn", "blas_gemm_nt", "blas_gemm_tn"), BY_CUBLAS),
     **dict.fromkeys(("gemm_nn", "gemm_nn_by_columns", "gemm_tn"), BY_CUBLAS),
-    **dict.fromkeys(("bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn"), BY_CUBLAS),
+    **dict.fromkeys(
+        ("bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn"), BY_CUBLAS
+    ),
     "bfloat16_gemm_tn_momentum": "momentum_step after cuBLAS's product on CUDA: see Backend.moves_weights",
     "gemm_tn_momentum": "momentum_step after cuBLAS's product on CUDA: see Backend.moves_weights",
     "transpose": "serves gemm_nn; cuBLAS transposes while it multiplies",
 }
-# The C++ type of each kind of argument; functions are template parameters, and a grid is what a span is on the CPU.
+# The C++ type of each kind of argument; functions are template parameters, and a grid is what a
+# span is on the CPU.
 TYPES = {"matrix": "Matrix", "vector": "Vector", "integer": "int64", "real": "double"}
 SCALAR_FILES = {activations: "activations.cuh", losses: "losses.cu"}
 SCALAR = re.compile(r"__device__ T (\w+)\((T \w+(?:, T \w+)+)\) \{")
@@ -29,19 +32,27 @@ SCALAR = re.compile(r"__device__ T (\w+)\((T \w+(?:, T \w+)+)\) \{")
 
 def disagreements(kernel, operation):
     """Return in words where a kernel's signature is not its twin's."""
-    passed = {name: argument for name, argument in operation.arguments.items() if argument.kind in TYPES}
-    functions = [name for name, argument in operation.arguments.items() if argument.kind == "function"]
+    passed = {
+        name: argument for name, argument in operation.arguments.items() if argument.kind in TYPES
+    }
+    functions = [
+        name for name, argument in operation.arguments.items() if argument.kind == "function"
+    ]
     found = []
     if kernel.functions != functions:
         found.append(f"functions {kernel.functions}, not {functions}")
     if [parameter.name for parameter in kernel.parameters] != list(passed):
-        found.append(f"arguments {[parameter.name for parameter in kernel.parameters]}, not {list(passed)}")
+        found.append(
+            f"arguments {[parameter.name for parameter in kernel.parameters]}, not {list(passed)}"
+        )
         return found
     for parameter, argument in zip(kernel.parameters, passed.values(), strict=True):
         if parameter.kind != TYPES[argument.kind]:
             found.append(f"{parameter.name} is a {parameter.kind}, not a {TYPES[argument.kind]}")
         elif parameter.element and parameter.is_read_only != (argument.access == reads):
-            found.append(f"{parameter.name} is {'' if parameter.is_read_only else 'not '}const, but {argument.access}")
+            found.append(
+                f"{parameter.name} is {'' if parameter.is_read_only else 'not '}const, but {argument.access}"
+            )
     return found
 
 
@@ -87,21 +98,29 @@ def test_launch_word_is_about_an_array_of_the_kernel(name):
 
 
 def plain(text):
-    """Return prose without what differs by language: quotes of code, and how it is broken into lines."""
+    """Return prose without what differs by language: quotes of code, and how it is broken into
+    lines.
+    """
     return " ".join(text.replace("`", "").split())
 
 
-@pytest.mark.parametrize("name", sorted(name for name in source.kernels() if not OPERATIONS[name].composite))
+@pytest.mark.parametrize(
+    "name", sorted(name for name in source.kernels() if not OPERATIONS[name].composite)
+)
 def test_comment_is_the_formula_of_the_twin(name):
     text = (source.HERE / f"{source.kernels()[name].stem}.cu").read_text(encoding="utf-8")
     before = text[: text.index(f" {name}(") if f" {name}(" in text else text.index(f"\n{name}(")]
-    comment = re.findall(r"((?:^//.*\n)+)(?:template|__global__)", before, re.MULTILINE)[-1].replace("//", "")
+    comment = re.findall(r"((?:^//.*\n)+)(?:template|__global__)", before, re.MULTILINE)[
+        -1
+    ].replace("//", "")
     formula = inspect.getdoc(OPERATIONS[name].body).partition("\n\n")[0]
     assert formula
     assert plain(comment).startswith(plain(formula))
 
 
-@pytest.mark.parametrize("module", SCALAR_FILES, ids=lambda module: module.__name__.rpartition(".")[2])
+@pytest.mark.parametrize(
+    "module", SCALAR_FILES, ids=lambda module: module.__name__.rpartition(".")[2]
+)
 def test_scalar_functions_are_the_same(module):
     text = (source.HERE / SCALAR_FILES[module]).read_text(encoding="utf-8")
     twins = {
@@ -109,7 +128,9 @@ def test_scalar_functions_are_the_same(module):
         for name, function in vars(module).items()
         if isinstance(function, Dispatcher) and function.__module__ == module.__name__
     }
-    assert {name: parameters.replace("T ", "").split(", ") for name, parameters in SCALAR.findall(text)} == twins
+    assert {
+        name: parameters.replace("T ", "").split(", ") for name, parameters in SCALAR.findall(text)
+    } == twins
     assert set(twins) <= source.scalar_functions()
 
 

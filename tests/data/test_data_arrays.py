@@ -34,7 +34,9 @@ def test_keys(npz, x, y):
 
 def test_keras_layout(npz):
     images = RANDOM.integers(0, 256, (6, 5, 4), dtype=np.uint8)
-    source = load(npz(x_train=images[:4], y_train=np.arange(4), x_test=images[4:], y_test=np.arange(2)))
+    source = load(
+        npz(x_train=images[:4], y_train=np.arange(4), x_test=images[4:], y_test=np.arange(2))
+    )
     assert np.array_equal(source.features, images[:4].reshape(4, 20))
     assert source.image_shape == (5, 4)
     assert np.array_equal(source.test.features, images[4:].reshape(2, 20))
@@ -215,7 +217,9 @@ SIZES = [
 @pytest.mark.parametrize("role", ["X", "y"])
 @pytest.mark.parametrize("zipped", [False, True])
 def test_shapes_and_types_that_overflow(tmp_path, kind, role, zipped, monkeypatch):
-    """Sizes whose product wraps round, items of no bytes or of gigabytes, and structures: refused before anything is taken."""
+    """Sizes whose product wraps round, items of no bytes or of gigabytes, and structures: refused
+    before anything is taken.
+    """
     monkeypatch.chdir(tmp_path)
     sound = {
         "X": npy_bytes({"descr": "<f8", "fortran_order": False, "shape": (6, 2)}, bytes(96)),

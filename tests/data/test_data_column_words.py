@@ -35,14 +35,19 @@ def test_ranges(values, wanted):
 
 def counted(values):
     rows = len(values)
-    frame = polars.DataFrame({"case": values, "x": [0.5, 1.5, 0.25] * (rows // 3), "y": ["a", "b", "b"] * (rows // 3)})
+    frame = polars.DataFrame(
+        {"case": values, "x": [0.5, 1.5, 0.25] * (rows // 3), "y": ["a", "b", "b"] * (rows // 3)}
+    )
     schema = describe(frame, "y").schema
     return schema.names, " ".join(schema.notes)
 
 
 @pytest.mark.parametrize("kind", [int, float])
 def test_counters_are_noted_also_with_rows_left_out_and_as_floats(kind):
-    for values in ([kind(2 * row + row % 2) for row in range(30)], [kind(row) for row in range(30)]):
+    for values in (
+        [kind(2 * row + row % 2) for row in range(30)],
+        [kind(row) for row in range(30)],
+    ):
         names, notes = counted(values)
         assert names == ("case", "x")
         assert "'case'" in notes
@@ -50,7 +55,12 @@ def test_counters_are_noted_also_with_rows_left_out_and_as_floats(kind):
 
 
 @pytest.mark.parametrize(
-    "values", [[row * 0.5 for row in range(30)], [row // 2 for row in range(30)], [row * 100 for row in range(30)]]
+    "values",
+    [
+        [row * 0.5 for row in range(30)],
+        [row // 2 for row in range(30)],
+        [row * 100 for row in range(30)],
+    ],
 )
 def test_what_rises_otherwise_is_no_counter(values):
     assert "identifier" not in counted(values)[1]

@@ -26,7 +26,9 @@ def published(body, name="file.gz"):
 
 @pytest.fixture
 def server():
-    """A server that answers from the dictionary ``answers``: path to (status, body, Content-Length)."""
+    """A server that answers from the dictionary ``answers``: path to (status, body,
+    Content-Length).
+    """
     answers, asked = {}, []
 
     class Handler(BaseHTTPRequestHandler):
@@ -46,7 +48,11 @@ def server():
     running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    running.url, running.answers, running.asked = f"http://127.0.0.1:{running.server_port}", answers, asked
+    running.url, running.answers, running.asked = (
+        f"http://127.0.0.1:{running.server_port}",
+        answers,
+        asked,
+    )
     yield running
     running.shutdown()
     running.server_close()
@@ -118,7 +124,9 @@ def test_connection_refused_then_the_mirror(server, tmp_path):
         with pytest.raises(DataError, match="Connection refused"):
             download.download(published(BODY), [refused], tmp_path)
         server.answers["/file.gz"] = (200, BODY, len(BODY))
-        assert download.download(published(BODY), [refused, server.url], tmp_path).read_bytes() == BODY
+        assert (
+            download.download(published(BODY), [refused, server.url], tmp_path).read_bytes() == BODY
+        )
 
 
 def test_a_server_that_hangs(monkeypatch, tmp_path):
@@ -160,7 +168,9 @@ def test_data_set_from_a_mirror_then_from_the_cache(server, tiny, monkeypatch, t
 
 
 @pytest.mark.parametrize("sub_folder", ["", "kmnist"])
-@pytest.mark.parametrize("spelling", ["{}-idx{}-ubyte.gz", "{}.idx{}-ubyte", "{}-idx{}-ubyte", "{}.idx{}-ubyte.gz"])
+@pytest.mark.parametrize(
+    "spelling", ["{}-idx{}-ubyte.gz", "{}.idx{}-ubyte", "{}-idx{}-ubyte", "{}.idx{}-ubyte.gz"]
+)
 @pytest.mark.parametrize("way", ["argument", "variable", "path"])
 def test_data_dir(tiny, tmp_path, monkeypatch, sub_folder, spelling, way):
     folder = tmp_path / "mine" / sub_folder
@@ -178,7 +188,10 @@ def test_data_dir(tiny, tmp_path, monkeypatch, sub_folder, spelling, way):
 
 
 def test_system_folder_comes_before_the_cache(tiny, tmp_path):
-    for root in (tmp_path / "system" / "kmnist", tmp_path / "cache" / "fastmlp" / "datasets" / "kmnist"):
+    for root in (
+        tmp_path / "system" / "kmnist",
+        tmp_path / "cache" / "fastmlp" / "datasets" / "kmnist",
+    ):
         root.mkdir(parents=True)
         for name, body in tiny.items():
             (root / name).write_bytes(body if "system" in str(root) else b"never read")

@@ -1,4 +1,6 @@
-"""Arrays whose columns lie far from zero: what float32 cannot tell apart is not lost on the way to the network."""
+"""Arrays whose columns lie far from zero: what float32 cannot tell apart is not lost on the way to
+the network.
+"""
 
 import json
 
@@ -18,7 +20,11 @@ START = 1.7e9
 def rows(count=601, start=START):
     """Time stamps of a row a second in the order of dice, a longitude, and numbers near zero."""
     random = np.random.default_rng(4)
-    return np.c_[start + random.permutation(count), 7.1 + 1e-4 * random.normal(size=count), random.normal(size=count)]
+    return np.c_[
+        start + random.permutation(count),
+        7.1 + 1e-4 * random.normal(size=count),
+        random.normal(size=count),
+    ]
 
 
 def fitted(features, normalize="standard", dtype=np.float32, **how):
@@ -26,7 +32,10 @@ def fitted(features, normalize="standard", dtype=np.float32, **how):
 
 
 def scaled(preprocessor, features):
-    return preprocessor.transform(features).astype(np.float64) * preprocessor.scale + preprocessor.shift
+    return (
+        preprocessor.transform(features).astype(np.float64) * preprocessor.scale
+        + preprocessor.shift
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -52,11 +61,17 @@ def test_columns_near_zero_stay_as_they_were():
 def test_only_the_columns_that_need_it_have_an_origin_and_a_note_says_so():
     X = rows()
     preprocessor = fitted(X)
-    np.testing.assert_array_equal(preprocessor.to_dict()["features"]["origins"], [*X[:, :2].min(axis=0), 0])
+    np.testing.assert_array_equal(
+        preprocessor.to_dict()["features"]["origins"], [*X[:, :2].min(axis=0), 0]
+    )
     assert preprocessor.notes == (
         "2 columns lie far from zero; the least value of the training rows is subtracted first.",
     )
-    assert fitted(X[:, [0, 2]], feature_names=("t", "w")).notes[0].startswith("column 't' lies far from zero; ")
+    assert (
+        fitted(X[:, [0, 2]], feature_names=("t", "w"))
+        .notes[0]
+        .startswith("column 't' lies far from zero; ")
+    )
     assert fitted(X[:, :2]).notes[0].startswith("all columns lie ")
 
 
@@ -83,7 +98,9 @@ def test_gaps_become_the_median_before_the_origin_is_taken_off():
     X[::7, 0] = np.nan
     preprocessor = fitted(X)
     column = preprocessor.transform(X)[:, 0]
-    np.testing.assert_array_equal(column[::7], np.float32(np.nanmedian(X[:, 0]) - np.nanmin(X[:, 0])))
+    np.testing.assert_array_equal(
+        column[::7], np.float32(np.nanmedian(X[:, 0]) - np.nanmin(X[:, 0]))
+    )
     assert len(preprocessor.notes) == 2
 
 
@@ -112,7 +129,9 @@ def test_the_origins_are_kept_and_checked():
     X = rows()
     preprocessor = fitted(X)
     kept = json.loads(json.dumps(preprocessor.to_dict(), allow_nan=False))
-    np.testing.assert_array_equal(FeaturePreprocessor.from_dict(kept).transform(X), preprocessor.transform(X))
+    np.testing.assert_array_equal(
+        FeaturePreprocessor.from_dict(kept).transform(X), preprocessor.transform(X)
+    )
     for wrong in ([START], [START, 0, None], [START, 0, float("nan")], "none", [1e400, 0, 0]):
         kept["features"]["origins"] = wrong
         with pytest.raises(ModelFileError, match="origins"):
@@ -123,12 +142,21 @@ def test_a_model_older_than_origins_is_read():
     X = np.random.default_rng(0).normal(size=(9, 2))
     kept = fitted(X).to_dict()
     del kept["features"]["origins"]
-    np.testing.assert_array_equal(FeaturePreprocessor.from_dict(kept).transform(X), X.astype(np.float32))
+    np.testing.assert_array_equal(
+        FeaturePreprocessor.from_dict(kept).transform(X), X.astype(np.float32)
+    )
 
 
 @pytest.mark.parametrize(
     ("lowest", "highest", "far"),
-    [(0, 1, False), (1e6, 1e6 + 1, True), (-1e6 - 1, -1e6, True), (5, 5, False), (-1e300, 1e300, False), (0, 0, False)],
+    [
+        (0, 1, False),
+        (1e6, 1e6 + 1, True),
+        (-1e6 - 1, -1e6, True),
+        (5, 5, False),
+        (-1e300, 1e300, False),
+        (0, 0, False),
+    ],
 )
 def test_what_lies_far_from_zero(lowest, highest, far):
     arrays = np.array([lowest], float), np.array([highest], float)
@@ -140,9 +168,15 @@ def test_what_lies_far_from_zero(lowest, highest, far):
 def test_batches_take_the_origin_off_in_float64(backend, kind, window_bytes):
     """Rows stay in their own type, on the device or behind a window; only the batch is narrowed."""
     X = (rows(40) * [1, 1, 1] + [0, 0, 5]).astype(kind)
-    origin, scale, shift = np.array([START, 7.1, 0]), np.array([0.1, 1e4, 2]), np.array([0.5, 0, -1])
+    origin, scale, shift = (
+        np.array([START, 7.1, 0]),
+        np.array([0.1, 1e4, 2]),
+        np.array([0.5, 0, -1]),
+    )
     how = {"dtype": np.dtype(np.float32), "batch_size": 8, "window_bytes": window_bytes}
-    batches = Batches(backend, X, None, Counters(backend), origin=origin, scale=scale, shift=shift, **how)
+    batches = Batches(
+        backend, X, None, Counters(backend), origin=origin, scale=scale, shift=shift, **how
+    )
     seen = []
     for step in range(5):
         if batches.window is not None and step % batches.window.steps == 0:

@@ -16,7 +16,10 @@ from fastmlp.errors import DataError
 def idx_bytes(array):
     codes = {np.dtype(name): code for code, name in VALUE_TYPES.items()}
     stored = array.astype(array.dtype.newbyteorder(">"))
-    return struct.pack(f">HBB{array.ndim}I", 0, codes[stored.dtype], array.ndim, *array.shape) + stored.tobytes()
+    return (
+        struct.pack(f">HBB{array.ndim}I", 0, codes[stored.dtype], array.ndim, *array.shape)
+        + stored.tobytes()
+    )
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -39,7 +42,9 @@ def test_damage_is_a_data_error_or_harmless(tmp_path, data, zipped):
     content = idx_bytes(np.arange(60, dtype=np.uint8).reshape(5, 3, 4))
     content = bytearray(gzip.compress(content, mtime=0) if zipped else content)
     content = content[: data.draw(st.integers(0, len(content)))]
-    for position, bit in data.draw(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 7)), max_size=4)):
+    for position, bit in data.draw(
+        st.lists(st.tuples(st.integers(0, 200), st.integers(0, 7)), max_size=4)
+    ):
         if position < len(content):
             content[position] ^= 1 << bit
     path = tmp_path / "damaged-idx"

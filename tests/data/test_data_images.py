@@ -73,10 +73,16 @@ def test_resizing(folder, size):
     source = load(folder[0], image_size=size)
     assert source.image_shape == (6, 8)
     assert source.features.shape == (3, 48)
-    assert load(folder[0], image_size=5).image_shape == load(folder[0], image_size="5").image_shape == (5, 5)
+    assert (
+        load(folder[0], image_size=5).image_shape
+        == load(folder[0], image_size="5").image_shape
+        == (5, 5)
+    )
 
 
-@pytest.mark.parametrize("size", ["6x", "x", "", "0x5", "-3", 0, -1, (3,), (1, 2, 3), (2.5, 2), "99999x9", "six"])
+@pytest.mark.parametrize(
+    "size", ["6x", "x", "", "0x5", "-3", 0, -1, (3,), (1, 2, 3), (2.5, 2), "99999x9", "six"]
+)
 def test_sizes_that_are_refused(folder, size):
     with pytest.raises(UsageError, match="image size"):
         load(folder[0], image_size=size)
@@ -130,7 +136,9 @@ def test_damaged_pictures_are_named(folder):
         content = bytearray(whole)
         for position in random.integers(0, len(content), 2):
             content[position] ^= 1 << int(random.integers(8))
-        (folder[0] / "cat" / "b.png").write_bytes(content[: random.integers(0, len(content))] if seed % 2 else content)
+        (folder[0] / "cat" / "b.png").write_bytes(
+            content[: random.integers(0, len(content))] if seed % 2 else content
+        )
         message = "b.png"
         try:
             load(folder[0])

@@ -1,4 +1,6 @@
-"""Data in memory: the same table in any form becomes the same features, and what cannot be used is refused in words."""
+"""Data in memory: the same table in any form becomes the same features, and what cannot be used is
+refused in words.
+"""
 
 import datetime
 import decimal
@@ -117,12 +119,23 @@ def test_tensors():
 
 def test_masked_values_are_missing():
     assert np.isnan(as_features(np.ma.masked_equal(NUMBERS, 1.5), 2)[0, 1])
-    assert as_features(np.ma.masked_equal(NUMBERS.astype(int), 3), 2)["column_1"].to_list() == [0, -2, None]
+    assert as_features(np.ma.masked_equal(NUMBERS.astype(int), 3), 2)["column_1"].to_list() == [
+        0,
+        -2,
+        None,
+    ]
 
 
 @pytest.mark.parametrize("names", [None, ("a", "b")])
 def test_no_rows(names):
-    for none in ([], (), np.zeros((0, 2)), np.zeros(0), pandas.DataFrame({"a": [], "b": []}), {"a": [], "b": []}):
+    for none in (
+        [],
+        (),
+        np.zeros((0, 2)),
+        np.zeros(0),
+        pandas.DataFrame({"a": [], "b": []}),
+        {"a": [], "b": []},
+    ):
         assert as_features(none, 2, names).shape == (0, 2)
 
 
@@ -171,7 +184,9 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "kind", "expected"), COLUMNS, ids=lambda value: str(value)[:20].replace("\n", " "))
+@pytest.mark.parametrize(
+    ("given", "kind", "expected"), COLUMNS, ids=lambda value: str(value)[:20].replace("\n", " ")
+)
 def test_a_column(given, kind, expected):
     series = to_series("c", given)
     assert_series_equal(series, polars.Series("c", expected, dtype=kind))
@@ -189,9 +204,14 @@ kinds = [
 @settings(deadline=None)
 @given(st.data(), st.integers(1, 6))
 def test_pandas_and_polars_say_the_same(data, rows):
-    columns = {str(i): data.draw(st.lists(kind, min_size=rows, max_size=rows)) for i, kind in enumerate(kinds)}
+    columns = {
+        str(i): data.draw(st.lists(kind, min_size=rows, max_size=rows))
+        for i, kind in enumerate(kinds)
+    }
     of_polars = polars.DataFrame(columns, strict=False)
-    of_pandas = as_features(pandas.DataFrame({int(name): column for name, column in columns.items()}))
+    of_pandas = as_features(
+        pandas.DataFrame({int(name): column for name, column in columns.items()})
+    )
     assert_frame_equal(of_pandas, of_polars, check_dtypes=False)
 
 
@@ -220,7 +240,13 @@ def test_pandas_and_polars_say_the_same(data, rows):
         ({"a": np.zeros((2, 2)), "b": [1, 2]}, DataError, "shape"),
         (pandas.DataFrame([[1, 2, 3]], columns=["a", "a", "b"]), DataError, "'a' occurs twice"),
         (pandas.DataFrame({"a": [[1]], "b": [1]}), DataError, "list values"),
-        (polars.LazyFrame({"a": [1], "b": ["x"]}).with_columns(polars.col("b").cast(polars.Int64)), DataError, "lazy"),
+        (
+            polars.LazyFrame({"a": [1], "b": ["x"]}).with_columns(
+                polars.col("b").cast(polars.Int64)
+            ),
+            DataError,
+            "lazy",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
@@ -230,9 +256,13 @@ def test_what_is_refused_is_refused_in_one_line(given, error, words, names):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("given", [{"a": [1]}, pandas.DataFrame({"a": [1]}), polars.LazyFrame({"a": [1]}), [{"a": 1}]])
+@pytest.mark.parametrize(
+    "given", [{"a": [1]}, pandas.DataFrame({"a": [1]}), polars.LazyFrame({"a": [1]}), [{"a": 1}]]
+)
 def test_a_column_that_is_missing_is_named(given):
-    with pytest.raises(DataError, match="no column 'ab', which the model was trained on; did you mean 'a'"):
+    with pytest.raises(
+        DataError, match="no column 'ab', which the model was trained on; did you mean 'a'"
+    ):
         as_features(given, 1, ("ab",))
 
 
@@ -257,7 +287,12 @@ def test_a_pair(target):
 
 
 def test_targets_of_numbers():
-    for target in ([1, 0, 1], np.array([1, 0, 1]), pandas.Series([1, 0, 1], dtype="Int64"), sparse_free([1, 0, 1])):
+    for target in (
+        [1, 0, 1],
+        np.array([1, 0, 1]),
+        pandas.Series([1, 0, 1], dtype="Int64"),
+        sparse_free([1, 0, 1]),
+    ):
         assert as_source((X, target)).target.tolist() == [1, 0, 1]
     two = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     for target in (two, two.tolist(), pandas.DataFrame(two), polars.DataFrame(two)):
@@ -270,15 +305,16 @@ def sparse_free(values):
 
 @pytest.mark.parametrize(
     "frame",
-    [
-        pandas.DataFrame(LABELLED),
-        LABELLED,
-    ],
+    [pandas.DataFrame(LABELLED), LABELLED],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_a_frame_with_its_target(frame):
     source = as_source(frame)
-    assert (source.target.tolist(), source.target_name, source.feature_names) == (["u", "v"], "label", ("a", "b"))
+    assert (source.target.tolist(), source.target_name, source.feature_names) == (
+        ["u", "v"],
+        "label",
+        ("a", "b"),
+    )
     assert as_source(frame, "b").target.tolist() == [3, 4]
     assert as_source(frame, "0").target.tolist() == [1, 2]
     with pytest.raises(DataError, match=r"the frame has no column 'lable'.*'label'"):

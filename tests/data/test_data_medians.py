@@ -1,4 +1,6 @@
-"""Smallest value, median and largest of columns: what NumPy finds by sorting, whatever the values' order."""
+"""Smallest value, median and largest of columns: what NumPy finds by sorting, whatever the values'
+order.
+"""
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ def _columns(rows: int) -> np.ndarray:
     rare = np.zeros(rows)
     rare[: rows // 3] = 1e9  # a sample of every so manieth sees it, sorted as it is
     hidden = np.arange(rows) % 2 * 1e6 + normal
-    return np.asfortranarray(np.stack([normal, gaps, ties, rare, hidden, np.sort(normal), np.full(rows, 7.0)], axis=1))
+    return np.asfortranarray(
+        np.stack([normal, gaps, ties, rare, hidden, np.sort(normal), np.full(rows, 7.0)], axis=1)
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 40, LONG - 1, LONG, LONG + 1, 5 * LONG + 1, 20 * LONG])
@@ -36,7 +40,9 @@ def test_a_column_without_values(rows):
 
 def test_a_sample_that_is_unlike_the_whole():
     values = np.zeros(16 * LONG)
-    values[np.arange(len(values)) % 16 != 0] = np.arange(15 * LONG) + 1.0  # every sixteenth is 0, and no other
+    values[np.arange(len(values)) % 16 != 0] = (
+        np.arange(15 * LONG) + 1.0
+    )  # every sixteenth is 0, and no other
     assert column_ranges(values[:, None])[1] == np.median(values)
 
 

@@ -1,4 +1,6 @@
-"""Passes over whole tables: wide and long ones are read as narrow and short ones are, column by column."""
+"""Passes over whole tables: wide and long ones are read as narrow and short ones are, column by
+column.
+"""
 
 import numpy as np
 import polars
@@ -45,7 +47,13 @@ def _described(frame: polars.DataFrame, choices: ColumnChoices | None = None):
     return found.schema, found.features
 
 
-TEXTS = ("code", "long", "level", "empty", "gaps")  # which words are their gaps is told by the other columns
+TEXTS = (
+    "code",
+    "long",
+    "level",
+    "empty",
+    "gaps",
+)  # which words are their gaps is told by the other columns
 
 
 @pytest.mark.parametrize("name", [name for name in COLUMNS if name not in TEXTS])
@@ -56,7 +64,9 @@ def test_a_column_among_many_is_read_as_alone(name):
     assert values[name].equals(alone_values[name], check_dtypes=True)
 
 
-@pytest.mark.parametrize("choices", [None, ColumnChoices(decimal=","), ColumnChoices(na_values=("red",))])
+@pytest.mark.parametrize(
+    "choices", [None, ColumnChoices(decimal=","), ColumnChoices(na_values=("red",))]
+)
 def test_a_long_table_is_read_as_its_first_rows(choices):
     repeats = LONG // 5 + 7
     short, values = _described(_frame(COLUMNS), choices)
@@ -86,11 +96,16 @@ def test_dates_of_a_long_column_are_told_by_the_sequence_of_rows():
 @pytest.mark.parametrize("rows", [0, 1, 7, LONG + 3])
 def test_levels_are_the_column(rows):
     numbers = np.random.default_rng(rows)
-    column = polars.Series("x", ["b", None, "a", "", "é"], dtype=polars.String).gather(numbers.integers(0, 5, rows))
+    column = polars.Series("x", ["b", None, "a", "", "é"], dtype=polars.String).gather(
+        numbers.integers(0, 5, rows)
+    )
     levels = Levels.of(column)
     assert (levels.codes is not None) == (rows > LONG)
     assert levels.rows(levels.texts).equals(column)
-    assert levels.count(levels.texts.is_in(["a", "b"]).fill_null(False)) == column.is_in(["a", "b"]).sum()
+    assert (
+        levels.count(levels.texts.is_in(["a", "b"]).fill_null(False))
+        == column.is_in(["a", "b"]).sum()
+    )
     if rows > LONG:
         assert levels.texts.to_list() == column.unique(maintain_order=True).to_list()
         assert levels.counts.sum() == rows
@@ -105,22 +120,37 @@ def test_a_long_column_of_different_texts_is_its_own_levels():
 @pytest.mark.parametrize("width", [0, 1, 2, 50])
 def test_cells_below_each_other_or_side_by_side(width, height):
     numbers = np.random.default_rng(width)
-    values = np.where(numbers.random((width, height)) < 0.2, np.nan, numbers.normal(size=(width, height)))
-    columns = [polars.Series(f"^{place}*$" if place else "", row, nan_to_null=True) for place, row in enumerate(values)]
+    values = np.where(
+        numbers.random((width, height)) < 0.2, np.nan, numbers.normal(size=(width, height))
+    )
+    columns = [
+        polars.Series(f"^{place}*$" if place else "", row, nan_to_null=True)
+        for place, row in enumerate(values)
+    ]
     cells = Cells.of(columns)
     doubled = cells.changed(lambda cell: cell * 2)
     assert np.array_equal(cells.null_counts(), np.isnan(values).sum(axis=1))
     assert np.array_equal(cells.having(lambda cell: cell > 1), (values > 1).any(axis=1))
     chosen = np.arange(width) % 3 == 1
-    for found in (doubled.columns(chosen), doubled.take(chosen).columns(np.ones(chosen.sum(), bool))):
+    for found in (
+        doubled.columns(chosen),
+        doubled.take(chosen).columns(np.ones(chosen.sum(), bool)),
+    ):
         assert len(found) == chosen.sum()
         for series, row in zip(found, values[chosen], strict=True):
             assert np.array_equal(series.to_numpy(), 2 * row, equal_nan=True)
 
 
 def test_short_columns_share_a_pass_and_keep_apart():
-    columns = {"a": ["1,5", "x", None], "b": ["true", None, "FALSE"], "c": ["1.250", "NA", "3.125"], "d": ["9:30"] * 3}
-    together = texts_of({name: Levels(polars.Series(name, cells)) for name, cells in columns.items()}, ("x",))
+    columns = {
+        "a": ["1,5", "x", None],
+        "b": ["true", None, "FALSE"],
+        "c": ["1.250", "NA", "3.125"],
+        "d": ["9:30"] * 3,
+    }
+    together = texts_of(
+        {name: Levels(polars.Series(name, cells)) for name, cells in columns.items()}, ("x",)
+    )
     for name, cells in columns.items():
         alone = texts_of({name: Levels(polars.Series(name, cells))}, ("x",))[name]
         found = together[name]
@@ -137,7 +167,9 @@ def test_short_columns_share_a_pass_and_keep_apart():
 
 @pytest.mark.parametrize("repeats", [4, LONG])
 def test_what_is_learnt_and_transformed_at_once(repeats):
-    frame = _frame({name: COLUMNS[name] for name in ("whole", "decimal", "gap word", "day", "level")}, repeats)
+    frame = _frame(
+        {name: COLUMNS[name] for name in ("whole", "decimal", "gap word", "day", "level")}, repeats
+    )
     one, other = FeaturePreprocessor(), FeaturePreprocessor()
     matrix = one.fit_transform(frame)
     assert np.array_equal(matrix, other.fit(frame).transform(frame))

@@ -1,4 +1,6 @@
-"""Folders of pictures as people keep them: deeper, wrapped, with test pictures of every kind, with other files, in circles."""
+"""Folders of pictures as people keep them: deeper, wrapped, with test pictures of every kind, with
+other files, in circles.
+"""
 
 import os
 from pathlib import Path
@@ -44,7 +46,17 @@ def test_suffixes_in_any_case(tmp_path):
 
 
 def test_what_is_left_out_is_said(tmp_path):
-    put(tmp_path, "a/1.png", "b/1.png", "readme.txt", "a/x.heic", "b/deep/y.heic", "b/noext", "top.png", "c/page.txt")
+    put(
+        tmp_path,
+        "a/1.png",
+        "b/1.png",
+        "readme.txt",
+        "a/x.heic",
+        "b/deep/y.heic",
+        "b/noext",
+        "top.png",
+        "c/page.txt",
+    )
     put(
         tmp_path,
         "d/.keep",
@@ -90,14 +102,31 @@ def test_one_class_is_a_class(tmp_path):
 @pytest.mark.parametrize("train", ["train", "Training", "TRAIN"])
 @pytest.mark.parametrize("test", ["test", "Testing", "VAL", "valid", "validation"])
 def test_training_and_test_folders_by_any_name(tmp_path, train, test):
-    put(tmp_path, f"{train}/a/1.png", f"{train}/b/1.png", f"{train}/b/2/3.png", f"{test}/b/1.png", "labels.csv")
+    put(
+        tmp_path,
+        f"{train}/a/1.png",
+        f"{train}/b/1.png",
+        f"{train}/b/2/3.png",
+        f"{test}/b/1.png",
+        "labels.csv",
+    )
     source = load(tmp_path)
     assert (list(source.target), list(source.test.target)) == (["a", "b", "b"], ["b"])
-    assert source.notes == ("files left out, as they are not read as pictures: 1 (1 .csv), such as 'labels.csv'.",)
+    assert source.notes == (
+        "files left out, as they are not read as pictures: 1 (1 .csv), such as 'labels.csv'.",
+    )
 
 
 def test_the_first_test_folder_with_classes_is_taken(tmp_path):
-    put(tmp_path, "train/a/1.png", "train/b/1.png", "val/a/1.png", "valid/b/1.png", "test/1.png", "test/2.png")
+    put(
+        tmp_path,
+        "train/a/1.png",
+        "train/b/1.png",
+        "val/a/1.png",
+        "valid/b/1.png",
+        "test/1.png",
+        "test/2.png",
+    )
     source = load(tmp_path)
     assert rows(source.test) == {"a/1.png": "a"}
     assert source.notes == (
@@ -106,7 +135,9 @@ def test_the_first_test_folder_with_classes_is_taken(tmp_path):
     )
 
 
-@pytest.mark.parametrize("names", [["test/1.png", "test/2.png"], ["test/unknown/1.png", "test/images/2.png"]])
+@pytest.mark.parametrize(
+    "names", [["test/1.png", "test/2.png"], ["test/unknown/1.png", "test/images/2.png"]]
+)
 def test_a_test_folder_without_classes(tmp_path, names):
     put(tmp_path, "train/a/1.png", "train/b/1.png", *names)
     source = load(tmp_path)
@@ -125,11 +156,19 @@ def test_a_test_folder_beside_the_classes(tmp_path):
     put(tmp_path, "test/b/2.png")
     source = load(tmp_path)
     assert (list(source.target), list(source.test.target)) == (["a", "b"], ["b"])
-    assert source.notes[0].startswith("pictures left out, as they lie in 'test' and in no folder of a class: 1")
+    assert source.notes[0].startswith(
+        "pictures left out, as they lie in 'test' and in no folder of a class: 1"
+    )
 
 
 def test_classes_in_a_folder_of_the_training_folder(tmp_path):
-    put(tmp_path, "train/images/a/1.png", "train/images/b/1.png", "test/images/a/1.png", "test/images/b/1.png")
+    put(
+        tmp_path,
+        "train/images/a/1.png",
+        "train/images/b/1.png",
+        "test/images/a/1.png",
+        "test/images/b/1.png",
+    )
     source = load(tmp_path)
     assert rows(source) == rows(source.test) == {"a/1.png": "a", "b/1.png": "b"}
 
@@ -161,7 +200,9 @@ def test_prediction_takes_every_picture(tmp_path):
     source = load(tmp_path, need_target=False)
     assert source.row_names == ("1.png", "a/1.png", "a/deep/2.png")
     assert source.target is None
-    assert source.notes == ("files left out, as they are not read as pictures: 1 (1 .txt), such as 'notes.txt'.",)
+    assert source.notes == (
+        "files left out, as they are not read as pictures: 1 (1 .txt), such as 'notes.txt'.",
+    )
 
 
 def test_links_in_a_circle_come_to_an_end(tmp_path):
@@ -172,7 +213,9 @@ def test_links_in_a_circle_come_to_an_end(tmp_path):
         (root / name).symlink_to(tmp_path / name, target_is_directory=True)
     (tmp_path / "a" / "up").symlink_to(root, target_is_directory=True)
     (tmp_path / "b" / "here").symlink_to(tmp_path / "b", target_is_directory=True)
-    (tmp_path / "b" / "deep" / "again").symlink_to(tmp_path / "b" / "deep", target_is_directory=True)
+    (tmp_path / "b" / "deep" / "again").symlink_to(
+        tmp_path / "b" / "deep", target_is_directory=True
+    )
     (root / "itself.png").symlink_to("itself.png")
     (root / "broken.png").symlink_to("nowhere.png")
     source = load(root)
@@ -189,7 +232,9 @@ def test_many_links_to_folders_above(tmp_path):
     for name in "ab":
         for number in range(30):
             (tmp_path / name / f"up{number}").symlink_to("..", target_is_directory=True)
-            (tmp_path / name / f"other{number}").symlink_to(tmp_path / "ba".replace(name, ""), target_is_directory=True)
+            (tmp_path / name / f"other{number}").symlink_to(
+                tmp_path / "ba".replace(name, ""), target_is_directory=True
+            )
     assert len(load(tmp_path)) == 4
 
 
@@ -216,7 +261,9 @@ def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
 
 def test_test_pictures_of_another_size_are_said_to_be_resized(tmp_path):
     put(tmp_path, "train/a/1.png", "train/b/1.png", "test/a/1.png")
-    PIL.Image.fromarray(RANDOM.integers(0, 256, (6, 8), dtype=np.uint8)).save(tmp_path / "test/a/2.png")
+    PIL.Image.fromarray(RANDOM.integers(0, 256, (6, 8), dtype=np.uint8)).save(
+        tmp_path / "test/a/2.png"
+    )
     source = load(tmp_path)
     assert source.test.image_shape == (4, 4)
     note = "of the test pictures: pictures brought to the training pictures' size, 4×4: 1, such as '2.png'."

@@ -1,4 +1,6 @@
-"""Pixels of every kind become bytes: transparency, palettes, more than 8 bits, cameras held askew, several frames."""
+"""Pixels of every kind become bytes: transparency, palettes, more than 8 bits, cameras held askew,
+several frames.
+"""
 
 import numpy as np
 import PIL.Image
@@ -46,19 +48,28 @@ def two(make):
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-@pytest.mark.parametrize(("colour", "ground", "word"), [("black", 255, "white"), ("white", 0, "black")])
+@pytest.mark.parametrize(
+    ("colour", "ground", "word"), [("black", 255, "white"), ("white", 0, "black")]
+)
 def test_a_drawing_in_the_alpha_channel_shows(tmp_path, mode, colour, ground, word):
     source = load(write(tmp_path, two(lambda alpha: transparent(colour, alpha, mode))))
     shown = np.where(ink(3) == 255, 255 - ground, ground)
     assert np.array_equal(source.features[0].reshape(SIZE), shown)
     assert source.pictures.ground == ground
     (note,) = source.notes
-    assert note.startswith(f"pictures that are transparent in places: 2 of 2; they are laid over {word} ")
+    assert note.startswith(
+        f"pictures that are transparent in places: 2 of 2; they are laid over {word} "
+    )
 
 
-@pytest.mark.parametrize(("colour", "ground"), [("gold", 0), ("navy", 255), ((200, 200, 200), 0), ((90, 90, 90), 255)])
+@pytest.mark.parametrize(
+    ("colour", "ground"), [("gold", 0), ("navy", 255), ((200, 200, 200), 0), ((90, 90, 90), 255)]
+)
 def test_the_ground_is_that_on_which_more_shows(tmp_path, colour, ground):
-    assert load(write(tmp_path, two(lambda alpha: transparent(colour, alpha)))).pictures.ground == ground
+    assert (
+        load(write(tmp_path, two(lambda alpha: transparent(colour, alpha)))).pictures.ground
+        == ground
+    )
 
 
 def test_white_and_black_ink_in_one_folder_are_laid_over_gray(tmp_path):
@@ -74,7 +85,9 @@ def test_white_and_black_ink_in_one_folder_are_laid_over_gray(tmp_path):
 
 
 def test_one_picture_of_another_ink_does_not_change_the_ground(tmp_path):
-    pictures = {f"{name}/{row}.png": transparent("black", ink(row)) for name in "ab" for row in range(1, 11)}
+    pictures = {
+        f"{name}/{row}.png": transparent("black", ink(row)) for name in "ab" for row in range(1, 11)
+    }
     pictures["a/1.png"] = transparent("white", ink(1))
     assert load(write(tmp_path, pictures)).pictures.ground == 255
 
@@ -82,7 +95,9 @@ def test_one_picture_of_another_ink_does_not_change_the_ground(tmp_path):
 def test_the_ground_can_be_given(tmp_path):
     folder = write(tmp_path, two(lambda alpha: transparent((90, 90, 90), alpha)))
     assert load(folder, ground="black").pictures.ground == 0
-    assert np.array_equal(load(folder, ground="black").features[1].reshape(SIZE), ink(8) // 255 * 90)
+    assert np.array_equal(
+        load(folder, ground="black").features[1].reshape(SIZE), ink(8) // 255 * 90
+    )
     assert "black" in load(folder, ground="black").notes[0]
     with pytest.raises(UsageError, match=r"ground 'whyte'.*white"):
         load(folder, ground="whyte")
@@ -92,7 +107,11 @@ def test_the_ground_can_be_given(tmp_path):
 def test_transparent_pictures_beside_opaque_ones_take_their_ground(tmp_path, ground):
     opaque = np.full(SIZE, ground, np.uint8)
     opaque[5:7, 5:9] = 128
-    pictures = {f"{name}/{row}.png": transparent((128, 128, 128), ink(row)) for name in "ab" for row in (3, 8)}
+    pictures = {
+        f"{name}/{row}.png": transparent((128, 128, 128), ink(row))
+        for name in "ab"
+        for row in (3, 8)
+    }
     source = load(write(tmp_path, pictures | {"a/opaque.png": opaque}))
     assert source.pictures.ground == ground
     assert "transparent in places: 4 of 5;" in source.notes[0]
@@ -107,19 +126,30 @@ def test_opaque_alpha_decides_nothing(tmp_path):
     assert np.array_equal(source.features.reshape(2, *SIZE, 3), pixels[..., :3])
     assert source.notes == ()
     pixels[:, [0, -1]] = (250, 255, 250, 255)
-    assert load(write(tmp_path, {"a/1.png": pixels[0], "b/1.png": pixels[1]})).pictures.ground == 255
+    assert (
+        load(write(tmp_path, {"a/1.png": pixels[0], "b/1.png": pixels[1]})).pictures.ground == 255
+    )
 
 
 def test_colours_on_a_transparent_ground(tmp_path):
     """Against compositing by hand."""
     pixels = RANDOM.integers(0, 256, (2, *SIZE, 4), dtype=np.uint8)
-    source = load(write(tmp_path, {"a/1.png": pixels[0], "b/1.png": pixels[1]}), colour=True, ground="white")
+    source = load(
+        write(tmp_path, {"a/1.png": pixels[0], "b/1.png": pixels[1]}), colour=True, ground="white"
+    )
     share = pixels[..., 3:] / 255.0
-    assert np.abs(source.features.reshape(2, *SIZE, 3) - (pixels[..., :3] * share + 255 * (1 - share))).max() <= 1
+    assert (
+        np.abs(
+            source.features.reshape(2, *SIZE, 3) - (pixels[..., :3] * share + 255 * (1 - share))
+        ).max()
+        <= 1
+    )
 
 
 def test_palettes_and_colour_keys(tmp_path):
-    """Transparency as an entry of a palette (GIF, PNG), an alpha of each entry, and a colour that counts as none."""
+    """Transparency as an entry of a palette (GIF, PNG), an alpha of each entry, and a colour that
+    counts as none.
+    """
     there = [ink(row) == 255 for row in (3, 8)]
     flat = [PIL.Image.fromarray(each.astype(np.uint8), mode=None) for each in there]
     for picture in flat:
@@ -135,10 +165,19 @@ def test_palettes_and_colour_keys(tmp_path):
         write(root, {f"a/1.{form}": flat[0], f"b/1.{form}": flat[1]}, **options)
         source = load(root)
         assert np.array_equal(source.features.reshape(2, *SIZE), shown), form
-    key = {f"{name}/1.png": np.where(each, 0, 9).astype(np.uint8) for name, each in zip("ab", there, strict=True)}
-    assert np.array_equal(load(write(tmp_path / "key", key, transparency=9)).features.reshape(2, *SIZE), shown)
-    bits = {f"{name}/1.png": PIL.Image.fromarray(each) for name, each in zip("ab", there, strict=True)}
-    assert np.array_equal(load(write(tmp_path / "bits", bits)).features.reshape(2, *SIZE), 255 * np.array(there))
+    key = {
+        f"{name}/1.png": np.where(each, 0, 9).astype(np.uint8)
+        for name, each in zip("ab", there, strict=True)
+    }
+    assert np.array_equal(
+        load(write(tmp_path / "key", key, transparency=9)).features.reshape(2, *SIZE), shown
+    )
+    bits = {
+        f"{name}/1.png": PIL.Image.fromarray(each) for name, each in zip("ab", there, strict=True)
+    }
+    assert np.array_equal(
+        load(write(tmp_path / "bits", bits)).features.reshape(2, *SIZE), 255 * np.array(there)
+    )
 
 
 def test_an_alpha_beside_a_palette(tmp_path):
@@ -170,7 +209,9 @@ def test_sixteen_bits_by_the_range_in_use(tmp_path, suffix, top):
     eight[:, 0, :2] = (0, 255)
     deep = (eight * top // 255).astype(np.uint16)
     source = load(write(tmp_path, {f"a/1.{suffix}": deep[0], f"b/1.{suffix}": deep[1]}))
-    assert np.abs(source.features.reshape(2, *SIZE).astype(int) - eight).max() <= (1 if top % 255 else 0)
+    assert np.abs(source.features.reshape(2, *SIZE).astype(int) - eight).max() <= (
+        1 if top % 255 else 0
+    )
     assert source.pictures.integers == (0, top)
     assert f"0 becomes black and {top:g} white, the range in use" in source.notes[0]
 
@@ -192,7 +233,9 @@ def test_floats_by_the_range_in_use(tmp_path, scale):
     more = write(tmp_path, {"more.tif": (values[0] * 2 - scale).astype(np.float32)}) / "more.tif"
     kept = load(more, need_target=False, pictures=source.pictures)
     assert np.abs(kept.features.reshape(SIZE) - np.clip(eight[0] * 2.0 - 255, 0, 255)).max() <= 1
-    with pytest.raises(DataError, match=r"more\.tif holds floating-point pixels, and no training picture did"):
+    with pytest.raises(
+        DataError, match=r"more\.tif holds floating-point pixels, and no training picture did"
+    ):
         load(more, need_target=False, pictures=PictureReading(ground=0))
 
 
@@ -204,7 +247,10 @@ def test_floats_that_are_no_numbers(tmp_path):
 
 
 def test_deep_pictures_beside_plain_ones(tmp_path):
-    pictures = {"a/1.png": np.array([[0, 4095]], np.uint16), "b/1.png": np.array([[3, 200]], np.uint8)}
+    pictures = {
+        "a/1.png": np.array([[0, 4095]], np.uint16),
+        "b/1.png": np.array([[3, 200]], np.uint8),
+    }
     assert load(write(tmp_path, pictures)).features.tolist() == [[0, 255], [3, 200]]
 
 
@@ -214,7 +260,12 @@ def test_colours_of_sixteen_bits_are_said_to_be_cut(tmp_path):
     import zlib
 
     def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
 
     for name, levels in (("a", (0x1234, 0xFF00, 0)), ("b", (0, 1, 0x8000))):
         (tmp_path / name).mkdir()
@@ -232,25 +283,36 @@ def test_colours_of_sixteen_bits_are_said_to_be_cut(tmp_path):
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "LAB", "P", "1"])
 @pytest.mark.parametrize("colour", [False, True])
 def test_other_colour_spaces(tmp_path, mode, colour):
-    """Pillow's own conversion is the oracle but for Lab, where it must come near the colours that went in."""
+    """Pillow's own conversion is the oracle but for Lab, where it must come near the colours that
+    went in.
+    """
     import PIL.ImageCms
 
     flat = [PIL.Image.new("RGB", (8, 8), each) for each in ((200, 60, 40), (30, 90, 160))]
     profiles = PIL.ImageCms.createProfile("sRGB"), PIL.ImageCms.createProfile("LAB")
     stored = [
-        PIL.ImageCms.profileToProfile(each, *profiles, outputMode="LAB") if mode == "LAB" else each.convert(mode)
+        PIL.ImageCms.profileToProfile(each, *profiles, outputMode="LAB")
+        if mode == "LAB"
+        else each.convert(mode)
         for each in flat
     ]
-    options = {"compression": "tiff_lzw"} if mode == "YCbCr" else {}  # another, Pillow 10 cannot read again
-    source = load(write(tmp_path, {"a/1.tif": stored[0], "b/1.tif": stored[1]}, **options), colour=colour)
-    wanted = [(flat[i] if mode == "LAB" else stored[i]).convert("RGB" if colour else "L") for i in (0, 1)]
+    options = (
+        {"compression": "tiff_lzw"} if mode == "YCbCr" else {}
+    )  # another, Pillow 10 cannot read again
+    source = load(
+        write(tmp_path, {"a/1.tif": stored[0], "b/1.tif": stored[1]}, **options), colour=colour
+    )
+    wanted = [
+        (flat[i] if mode == "LAB" else stored[i]).convert("RGB" if colour else "L") for i in (0, 1)
+    ]
     difference = source.features.astype(int) - [np.asarray(each).reshape(-1) for each in wanted]
     assert np.abs(difference).max() <= (6 if mode == "LAB" else 1)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize(  # Pillow reads a TIFF in one of two ways
-    ("suffix", "compression"), [("png", None), ("jpg", None), ("webp", None), ("tif", None), ("tif", "tiff_lzw")]
+    ("suffix", "compression"),
+    [("png", None), ("jpg", None), ("webp", None), ("tif", None), ("tif", "tiff_lzw")],
 )
 def test_pictures_are_shown_as_the_camera_was_held(tmp_path, orientation, suffix, compression):
     exif = PIL.Image.Exif()
@@ -272,7 +334,10 @@ def test_pictures_are_shown_as_the_camera_was_held(tmp_path, orientation, suffix
     }[orientation]
     source = load(tmp_path)
     assert source.image_shape == ((24, 16) if orientation > 4 else (16, 24))
-    assert np.abs(source.features[1].reshape(source.image_shape).astype(int) - turn(stored[1])).max() <= 12
+    assert (
+        np.abs(source.features[1].reshape(source.image_shape).astype(int) - turn(stored[1])).max()
+        <= 12
+    )
     assert load(tmp_path, image_size="5x7").image_shape == (5, 7)
 
 
@@ -280,7 +345,13 @@ def test_pictures_are_shown_as_the_camera_was_held(tmp_path, orientation, suffix
 def test_the_first_of_several_pictures_is_read(tmp_path, suffix):
     frames = [PIL.Image.fromarray(np.full(SIZE, level, np.uint8)) for level in (10, 200, 90)]
     for name, first in (("a", 0), ("b", 1)):
-        write(tmp_path, {f"{name}/1.{suffix}": frames[first]}, save_all=True, append_images=[frames[2]], lossless=True)
+        write(
+            tmp_path,
+            {f"{name}/1.{suffix}": frames[first]},
+            save_all=True,
+            append_images=[frames[2]],
+            lossless=True,
+        )
     source = load(tmp_path)
     assert source.features[:, 0].tolist() == [10, 200]
     assert "files of several pictures: 2, such as '1." in source.notes[0]
@@ -308,7 +379,9 @@ def test_every_format_that_can_be_written_is_read(tmp_path, mode):
 def test_formats_of_other_programs_are_not_opened(tmp_path, monkeypatch):
     """An EPS starts Ghostscript, whatever it is called."""
     assert not {".eps", ".ps", ".pdf", ".wmf", ".emf", ".mpg", ".h5", ".iim"} & suffixes()
-    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *given, **named: pytest.fail("it was started"))
+    monkeypatch.setattr(
+        "PIL.EpsImagePlugin.Ghostscript", lambda *given, **named: pytest.fail("it was started")
+    )
     pictures = two(lambda alpha: PIL.Image.fromarray(alpha))
     write(tmp_path, pictures)
     PIL.Image.new("L", (4, 4)).save(tmp_path / "x.eps")
@@ -320,10 +393,14 @@ def test_formats_of_other_programs_are_not_opened(tmp_path, monkeypatch):
 @pytest.mark.parametrize("colour", [False, True])
 def test_pictures_that_are_all_the_same_are_refused(tmp_path, colour):
     write(tmp_path, two(lambda alpha: np.full((*SIZE, 3), (76, 0, 0), np.uint8)))
-    with pytest.raises(DataError, match=r"all 2 pictures in .* are the same once they are read as 12×16 pixels"):
+    with pytest.raises(
+        DataError, match=r"all 2 pictures in .* are the same once they are read as 12×16 pixels"
+    ):
         load(tmp_path, colour=colour)
     assert len(load(tmp_path, need_target=False)) == 2
-    assert len(load(tmp_path, pictures=PictureReading())) == 2  # to evaluate on, a model is there already
+    assert (
+        len(load(tmp_path, pictures=PictureReading())) == 2
+    )  # to evaluate on, a model is there already
 
 
 def test_pictures_that_differ_in_colour_alone(tmp_path):
@@ -331,7 +408,9 @@ def test_pictures_that_differ_in_colour_alone(tmp_path):
     pictures = two(lambda alpha: np.full((*SIZE, 3), next(colours), np.uint8))
     with pytest.raises(DataError, match="with --colour they may differ"):
         load(write(tmp_path, pictures))
-    assert load(tmp_path, colour=True).notes == ("every training picture is of a single colour throughout.",)
+    assert load(tmp_path, colour=True).notes == (
+        "every training picture is of a single colour throughout.",
+    )
 
 
 def test_training_pictures_that_are_all_the_same_beside_test_pictures(tmp_path):
@@ -369,7 +448,8 @@ def test_bytes_of_values():
 
 
 @pytest.mark.parametrize(
-    "reading", [PictureReading(), PictureReading(0, (0, 4095), None), PictureReading(128, None, (-1.5, 1e30))]
+    "reading",
+    [PictureReading(), PictureReading(0, (0, 4095), None), PictureReading(128, None, (-1.5, 1e30))],
 )
 def test_a_reading_survives_json(reading):
     import json

@@ -1,4 +1,6 @@
-"""FeaturePreprocessor against small oracles: imputation, one-hot, scaling, and prediction that differs from training."""
+"""FeaturePreprocessor against small oracles: imputation, one-hot, scaling, and prediction that
+differs from training.
+"""
 
 import datetime
 import json
@@ -22,7 +24,10 @@ def fitted(features, normalize="standard", dtype=np.float64, **options):
 
 
 def scaled(preprocessor, features):
-    return preprocessor.transform(features).astype(np.float64) * preprocessor.scale + preprocessor.shift
+    return (
+        preprocessor.transform(features).astype(np.float64) * preprocessor.scale
+        + preprocessor.shift
+    )
 
 
 # Scaling of arrays
@@ -35,7 +40,9 @@ def test_standard_by_column(kind, rows):
     features[:, 3] = 7
     result = scaled(fitted(features), features)
     deviation = features.std(axis=0, dtype=np.float64)
-    expected = (features - features.mean(axis=0, dtype=np.float64)) / np.where(deviation == 0, 1, deviation)
+    expected = (features - features.mean(axis=0, dtype=np.float64)) / np.where(
+        deviation == 0, 1, deviation
+    )
     assert np.allclose(result, expected, atol=1e-9)
     assert (result[:, 3] == 0).all()
 
@@ -92,7 +99,9 @@ def test_statistics_far_from_zero_and_in_chunks():
     features = 1e9 + RANDOM.normal(size=(200_001, 4))
     statistics = column_statistics(features)
     assert np.allclose(statistics.deviation, features.std(axis=0), rtol=1e-9)
-    assert np.allclose(statistics.mean, [math.fsum(column) / len(column) for column in features.T], rtol=1e-12)
+    assert np.allclose(
+        statistics.mean, [math.fsum(column) / len(column) for column in features.T], rtol=1e-12
+    )
     assert np.array_equal(statistics.minimum, features.min(axis=0))
 
 
@@ -132,9 +141,16 @@ def test_types_and_order(kind):
 
 
 def test_nan_becomes_the_training_median():
-    features = np.array([[1, np.nan, 3], [np.nan, np.nan, 5], [4, np.nan, 100], [7, np.nan, 7]], np.float64)
+    features = np.array(
+        [[1, np.nan, 3], [np.nan, np.nan, 5], [4, np.nan, 100], [7, np.nan, 7]], np.float64
+    )
     preprocessor = fitted(features)
-    assert preprocessor.transform(features).tolist() == [[1, 0, 3], [4, 0, 5], [4, 0, 100], [7, 0, 7]]
+    assert preprocessor.transform(features).tolist() == [
+        [1, 0, 3],
+        [4, 0, 5],
+        [4, 0, 100],
+        [7, 0, 7],
+    ]
     assert len(preprocessor.notes) == 2
     later = np.array([[np.nan, 2, np.nan]], np.float64)
     assert preprocessor.transform(later).tolist() == [[4, 2, 6]]
@@ -199,7 +215,12 @@ def test_table_by_hand():
     names = ("size", "colour=blue", "colour=red", "colour=(missing)", "ready", "price")
     assert preprocessor.output_names == names
     assert preprocessor.output_columns == 6
-    expected = [[1, 0, 1, 0, 1, 0.5], [4, 0, 0, 1, 0, 1.5], [4, 1, 0, 0, 1, 2.5], [5, 0, 1, 0, 1, 1.5]]
+    expected = [
+        [1, 0, 1, 0, 1, 0.5],
+        [4, 0, 0, 1, 0, 1.5],
+        [4, 1, 0, 0, 1, 2.5],
+        [5, 0, 1, 0, 1, 1.5],
+    ]
     result = preprocessor.transform(frame)
     assert result.tolist() == expected
     assert result.flags.c_contiguous
@@ -209,7 +230,12 @@ def test_table_by_hand():
     assert np.allclose(normal.mean(axis=0), 0)
     assert np.allclose(normal.std(axis=0), 1)
     assert any("'empty' has no value" in note for note in preprocessor.notes)
-    assert [reading.kind for reading in preprocessor.schema().features] == ["number", "text", "truth", "number"]
+    assert [reading.kind for reading in preprocessor.schema().features] == [
+        "number",
+        "text",
+        "truth",
+        "number",
+    ]
 
 
 def test_prediction_finds_columns_by_name():
@@ -223,7 +249,9 @@ def test_prediction_finds_columns_by_name():
         preprocessor.transform(pl.DataFrame({"a": ["four"], "b": ["x"]}))
     notes = []
     infinite = pl.DataFrame({"a": [float("inf")], "b": ["x"]})
-    assert preprocessor.transform(infinite, notes=notes).tolist() == [[1.5, 1, 0]]  # every row has an answer
+    assert preprocessor.transform(infinite, notes=notes).tolist() == [
+        [1.5, 1, 0]
+    ]  # every row has an answer
     assert len(notes) == 1
     assert "'inf' (row 1)" in notes[0]
 
@@ -231,7 +259,11 @@ def test_prediction_finds_columns_by_name():
 def test_what_prediction_could_not_read_is_said():
     preprocessor = fitted(pl.DataFrame({"a": [1, 2], "b": ["x", "y"]}))
     later, notes = pl.DataFrame({"a": ["1", "four", "3"], "b": ["x", "z", None]}), []
-    assert preprocessor.transform(later, notes=notes).tolist() == [[1, 1, 0], [1.5, 0, 0], [3, 0, 0]]
+    assert preprocessor.transform(later, notes=notes).tolist() == [
+        [1, 1, 0],
+        [1.5, 0, 0],
+        [3, 0, 0],
+    ]
     assert len(notes) == 3
     assert "'four' (row 2)" in notes[0]
     assert "'b' lacks 1 value, though none was missing" in notes[1]
@@ -256,7 +288,10 @@ def test_rare_categories_share_a_level():
     with_gap = fitted(pl.DataFrame({"w": [*texts, None]}))
     assert with_gap.output_columns == 64
     assert with_gap.output_names[-2:] == ("w=(other)", "w=(missing)")
-    assert with_gap.transform(pl.DataFrame({"w": [None, "unseen"]})).argmax(axis=1).tolist() == [63, 62]
+    assert with_gap.transform(pl.DataFrame({"w": [None, "unseen"]})).argmax(axis=1).tolist() == [
+        63,
+        62,
+    ]
 
 
 def test_sixty_four_levels_need_no_grouping():
@@ -277,9 +312,17 @@ def test_dates_and_times():
     frame = pl.DataFrame(
         {
             "day": [day, day + datetime.timedelta(2), None],
-            "moment": [moment, moment + datetime.timedelta(seconds=1), moment + datetime.timedelta(1)],
+            "moment": [
+                moment,
+                moment + datetime.timedelta(seconds=1),
+                moment + datetime.timedelta(1),
+            ],
             "hour": [datetime.time(1), datetime.time(0, 0, 2), datetime.time(0)],
-            "wait": [datetime.timedelta(minutes=1), datetime.timedelta(0), datetime.timedelta(milliseconds=500)],
+            "wait": [
+                datetime.timedelta(minutes=1),
+                datetime.timedelta(0),
+                datetime.timedelta(milliseconds=500),
+            ],
         }
     )
     preprocessor = fitted(frame, dtype=np.float32)
@@ -287,9 +330,13 @@ def test_dates_and_times():
     expected = [[0, 0, 3600, 60], [2, 1 / 86_400, 2, 0], [1, 1, 0, 0.5]]
     assert np.allclose(result, expected, rtol=1e-4, atol=0)
     assert len(preprocessor.notes) >= 4
-    with pytest.raises(DataError, match=r"column 'day' was read as dates.*3 of 3 cells.*'Monday' \(row 1\)"):
+    with pytest.raises(
+        DataError, match=r"column 'day' was read as dates.*3 of 3 cells.*'Monday' \(row 1\)"
+    ):
         preprocessor.transform(frame.with_columns(day=pl.lit("Monday")))
-    with pytest.raises(DataError, match=r"column 'day' was read as dates.*3 of 3 cells.*'5' \(row 1\)"):
+    with pytest.raises(
+        DataError, match=r"column 'day' was read as dates.*3 of 3 cells.*'5' \(row 1\)"
+    ):
         preprocessor.transform(frame.with_columns(day=5))
 
 
@@ -307,10 +354,15 @@ def test_nested_columns_are_refused():
 
 def test_table_model_reads_arrays_and_array_model_reads_tables():
     frame = pl.DataFrame({"a": [1, 2], "b": [300, 4]})
-    by_table, by_array = fitted(frame), fitted(frame.to_numpy().astype(np.float64), feature_names=("a", "b"))
+    by_table, by_array = (
+        fitted(frame),
+        fitted(frame.to_numpy().astype(np.float64), feature_names=("a", "b")),
+    )
     assert by_table.transform(np.array([[7, 8]], np.uint8)).tolist() == [[7, 8]]
     assert by_table.transform(np.array([[8, 7]]), feature_names=("b", "a")).tolist() == [[7, 8]]
-    assert by_array.transform(pl.DataFrame({"b": [8], "x": ["?"], "a": [None]})).tolist() == [[1.5, 8]]
+    assert by_array.transform(pl.DataFrame({"b": [8], "x": ["?"], "a": [None]})).tolist() == [
+        [1.5, 8]
+    ]
     assert by_array.transform(np.array([[8.0, 7.0]]), feature_names=("b", "a")).tolist() == [[7, 8]]
     with pytest.raises(DataError, match="no column 'a'"):
         by_array.transform(pl.DataFrame({"b": [8]}))
@@ -351,7 +403,11 @@ def test_imputation_and_one_hot_against_an_oracle(train, later):
 
 def kept_ones():
     frame = pl.DataFrame(
-        {"n": [1.5, None, 2**40], "t": ["x", None, "y"], "d": [datetime.date(2020, 1, day) for day in (1, 2, 9)]}
+        {
+            "n": [1.5, None, 2**40],
+            "t": ["x", None, "y"],
+            "d": [datetime.date(2020, 1, day) for day in (1, 2, 9)],
+        }
     )
     array = np.array([[1, np.nan], [0.1, 3], [2, 1 / 3]])
     pixels = RANDOM.integers(0, 256, (4, 12), dtype=np.uint8)
@@ -379,13 +435,21 @@ def test_kept_and_restored(index):
 
 def places(kept, path=()):
     """Yield the path of every entry in nested dictionaries and lists."""
-    entries = kept.items() if isinstance(kept, dict) else enumerate(kept) if isinstance(kept, list) else ()
+    entries = (
+        kept.items()
+        if isinstance(kept, dict)
+        else enumerate(kept)
+        if isinstance(kept, list)
+        else ()
+    )
     for key, value in entries:
         yield (*path, key)
         yield from places(value, (*path, key))
 
 
-@pytest.mark.parametrize("wrong", [None, -1, 10**400, 1e308, float("nan"), "x", [], {}, [[]], True, ["x", "x"]])
+@pytest.mark.parametrize(
+    "wrong", [None, -1, 10**400, 1e308, float("nan"), "x", [], {}, [[]], True, ["x", "x"]]
+)
 def test_hostile_descriptions_raise_one_error(wrong):
     for _, preprocessor in kept_ones():
         for path in places(preprocessor.to_dict()):

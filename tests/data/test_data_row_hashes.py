@@ -1,4 +1,6 @@
-"""Row hashes: against plain Python, the same for ever, different for different rows, wherever a row stands."""
+"""Row hashes: against plain Python, the same for ever, different for different rows, wherever a row
+stands.
+"""
 
 import numpy as np
 import pytest
@@ -24,9 +26,14 @@ def by_hand(*rows):
     """The hash of one row, given as bytes for each matrix."""
     total = 0
     for row in rows:
-        words = [int.from_bytes(row[start : start + 8].ljust(8, b"\0"), "little") for start in range(0, len(row), 8)]
+        words = [
+            int.from_bytes(row[start : start + 8].ljust(8, b"\0"), "little")
+            for start in range(0, len(row), 8)
+        ]
         keys = [mixed(number * GOLDEN & MASK) for number in range(1, len(words) + 2)]
-        own = sum(mixed(word ^ key) for word, key in zip(words, keys, strict=False)) + keys[-1] * len(row)
+        own = sum(mixed(word ^ key) for word, key in zip(words, keys, strict=False)) + keys[
+            -1
+        ] * len(row)
         total = mixed((total * 0xBF58476D1CE4E5B9 + mixed(own & MASK)) & MASK)
     return total
 
@@ -40,14 +47,19 @@ def by_hand(*rows):
 )
 def test_the_definition(matrix):
     target = np.arange(len(matrix), dtype="<i4")
-    expected = [by_hand(row.tobytes(), label.tobytes()) for row, label in zip(matrix, target, strict=True)]
+    expected = [
+        by_hand(row.tobytes(), label.tobytes()) for row, label in zip(matrix, target, strict=True)
+    ]
     assert row_hashes(matrix, target).tolist() == expected
 
 
 def test_they_never_change():
     """Models keep these numbers."""
     matrix = np.array([[0.5, -1.0, 3.0], [0.0, 0.0, 0.0]], np.float32)
-    assert row_hashes(matrix, np.array([1, 2], np.int32)).tolist() == [1026874354690675860, 6401653536953785927]
+    assert row_hashes(matrix, np.array([1, 2], np.int32)).tolist() == [
+        1026874354690675860,
+        6401653536953785927,
+    ]
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2, BLOCK // 24 - 1, BLOCK // 24 + 1, 3 * BLOCK // 24 + 5])
@@ -63,7 +75,11 @@ def test_a_row_has_its_hash_wherever_it_stands(rows):
 
 def test_each_cell_and_the_label_count():
     matrix, labels = np.zeros((1, 40), np.float32), np.zeros(1, np.int32)
-    seen = {row_hashes(matrix, labels)[0], row_hashes(matrix, labels + 1)[0], row_hashes(matrix[:, :39], labels)[0]}
+    seen = {
+        row_hashes(matrix, labels)[0],
+        row_hashes(matrix, labels + 1)[0],
+        row_hashes(matrix[:, :39], labels)[0],
+    }
     for column in range(40):
         for value in (1, -1, np.nextafter(np.float32(0), np.float32(1))):
             changed = matrix.copy()
@@ -75,12 +91,18 @@ def test_each_cell_and_the_label_count():
 def test_memory_order_and_byte_order_do_not_count():
     matrix = np.random.default_rng(0).normal(size=(50, 7)).astype(np.float32)
     hashes = row_hashes(matrix)
-    for same in (np.asfortranarray(matrix), matrix.astype(">f4"), np.repeat(matrix, 2, axis=0)[::2]):
+    for same in (
+        np.asfortranarray(matrix),
+        matrix.astype(">f4"),
+        np.repeat(matrix, 2, axis=0)[::2],
+    ):
         assert np.array_equal(row_hashes(same), hashes)
 
 
 def test_a_million_small_rows_do_not_collide():
-    """With 64 bits, two of 10⁶ rows share a hash in one of 37 million data sets; with 32 there would be 116 pairs."""
+    """With 64 bits, two of 10⁶ rows share a hash in one of 37 million data sets; with 32 there
+    would be 116 pairs.
+    """
     numbers = np.arange(1_000_000)
     matrix = np.stack([numbers // 1000, numbers % 1000], axis=1).astype(np.float32)
     assert len(np.unique(row_hashes(matrix))) == 1_000_000

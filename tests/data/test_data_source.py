@@ -12,7 +12,13 @@ from fastmlp.errors import DataError
 def test_take_keeps_order_and_repeats(frame):
     matrix = np.arange(8.0).reshape(4, 2)
     features = pl.DataFrame(matrix, schema=["a", "b"]) if frame else matrix
-    source = Source("s", features, np.array(list("wxyz")), test=Source("t", matrix), row_names=("0", "1", "2", "3"))
+    source = Source(
+        "s",
+        features,
+        np.array(list("wxyz")),
+        test=Source("t", matrix),
+        row_names=("0", "1", "2", "3"),
+    )
     taken = source.take(np.array([2, 0, 2]))
     assert len(source) == 4
     assert len(taken) == 3

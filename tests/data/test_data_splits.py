@@ -11,7 +11,12 @@ from fastmlp.errors import DataError, UsageError
 
 def split(target, test=0.2, validation=0.1, task="classification", seed=0, has_test=False):
     return split_rows(
-        np.asarray(target), test_fraction=test, validation_fraction=validation, task=task, seed=seed, has_test=has_test
+        np.asarray(target),
+        test_fraction=test,
+        validation_fraction=validation,
+        task=task,
+        seed=seed,
+        has_test=has_test,
     )
 
 
@@ -76,11 +81,16 @@ def test_one_hot_targets_are_stratified():
 
 
 def test_no_fractions_keep_every_row():
-    assert [None if part is None else part.tolist() for part in split([0, 1], 0, 0)] == [[0, 1], None, None]
+    assert [None if part is None else part.tolist() for part in split([0, 1], 0, 0)] == [
+        [0, 1],
+        None,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
-    ("test", "validation"), [(-0.1, 0), (1.0, 0), (0, 1.0), (0.6, 0.4), (float("nan"), 0), (0, float("inf"))]
+    ("test", "validation"),
+    [(-0.1, 0), (1.0, 0), (0, 1.0), (0.6, 0.4), (float("nan"), 0), (0, float("inf"))],
 )
 def test_fractions_out_of_range(test, validation):
     with pytest.raises(UsageError, match="fraction"):

@@ -93,7 +93,8 @@ def test_target_by_name_or_position(write, target):
 
 
 @pytest.mark.parametrize(
-    ("target", "reason"), [("widht", "did you mean 'width'"), (3, "position 3"), ("-4", "position -4")]
+    ("target", "reason"),
+    [("widht", "did you mean 'width'"), (3, "position 3"), ("-4", "position -4")],
 )
 def test_target_that_is_not_there(write, target, reason):
     with pytest.raises(DataError, match=reason):
@@ -106,14 +107,17 @@ def test_a_column_called_label_is_the_target(write):
     assert any("'label'" in note for note in source.notes)
 
 
-# Every one of these was a gap wherever it stood; now the table decides: see test_readings_target.py.
+# Every one of these was a gap wherever it stood; now the table decides: see
+# test_readings_target.py.
 @pytest.mark.parametrize("spelling", ["", "NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?"])
 def test_rows_without_target_are_dropped_and_counted(write, spelling):
     text = f"a,b,y\n1,{spelling},x\n2,5,{spelling}\n3,6,z\n"
     source = load(write(text))
     assert source.target.tolist() == ["x", "z"]
     assert source.features.rows() == [(1, None), (3, 6)]
-    assert any(note.startswith("1 of 3 rows have no value in the target 'y'") for note in source.notes)
+    assert any(
+        note.startswith("1 of 3 rows have no value in the target 'y'") for note in source.notes
+    )
     with pytest.raises(DataError, match="target 'y' has no value"):
         load(write(f"a,y\n1,{spelling}\n2,{spelling}\n"))
 
@@ -128,7 +132,9 @@ def test_a_word_that_spells_gaps_elsewhere_is_one_in_texts_and_no_other_is(write
     source = load(write("a,word,y\n1,NA,x\n?,none,z\n3,?,x\n4,Missing,z\n"))
     assert source.features["a"].to_list() == [1, None, 3, 4]
     assert source.features["word"].to_list() == ["NA", "none", None, "Missing"]
-    given = load(write("a,word,y\n1,NA,x\n?,none,z\n3,?,x\n"), columns=ColumnChoices(na_values=("none",)))
+    given = load(
+        write("a,word,y\n1,NA,x\n?,none,z\n3,?,x\n"), columns=ColumnChoices(na_values=("none",))
+    )
     assert given.features["a"].to_list() == [1, None, 3]
     assert given.features["word"].to_list() == ["NA", None, "?"]
 
@@ -143,7 +149,9 @@ def test_a_label_that_spells_a_gap_is_a_label_if_gaps_are_spelt_otherwise(write,
 
 
 def test_nan_in_a_float_target(tmp_path):
-    pl.DataFrame({"a": [1, 2, 3], "y": [0.5, float("nan"), None]}).write_parquet(tmp_path / "t.parquet")
+    pl.DataFrame({"a": [1, 2, 3], "y": [0.5, float("nan"), None]}).write_parquet(
+        tmp_path / "t.parquet"
+    )
     source = load(tmp_path / "t.parquet")
     assert source.target.tolist() == [0.5]
 
@@ -152,7 +160,11 @@ def test_prediction_keeps_every_row(write):
     source = load(write(FLOWERS), need_target=False)
     assert source.target is None
     assert source.feature_names == ("length", "width", "kind")
-    assert load(write(FLOWERS), target="kind", need_target=False).target.tolist() == ["red", "blue", "red"]
+    assert load(write(FLOWERS), target="kind", need_target=False).target.tolist() == [
+        "red",
+        "blue",
+        "red",
+    ]
     absent = load(write(FLOWERS), target="price", need_target=False)
     assert (absent.target, len(absent)) == (None, 3)
     gaps = load(write("a,y\n1,\n2,x\n"), target="y", need_target=False)
@@ -243,7 +255,9 @@ def test_headerless(write):
 
 
 def test_blanks_after_commas_and_blank_rows(write):
-    source = load(write("age, job, pay, y\n39, clerk, 1.5, <=50\n50, ?, 2, >50\n\n28, smith, ?, <=50\n"))
+    source = load(
+        write("age, job, pay, y\n39, clerk, 1.5, <=50\n50, ?, 2, >50\n\n28, smith, ?, <=50\n")
+    )
     assert source.features.schema == {"age": pl.Int64, "job": pl.String, "pay": pl.Float64}
     assert source.features.rows() == [(39, "clerk", 1.5), (50, None, 2.0), (28, "smith", None)]
     assert source.target.tolist() == ["<=50", ">50", "<=50"]
@@ -265,22 +279,32 @@ def test_bom_windows_lines_and_doubled_names(write):
 def test_dates_become_dates(write):
     source = load(write("day,y\n2020-01-31,1\n2020-02-01,0\n"))
     assert source.features.schema == {"day": pl.Datetime("us")}
-    assert source.features["day"].to_list() == [datetime.datetime(2020, 1, 31), datetime.datetime(2020, 2, 1)]
+    assert source.features["day"].to_list() == [
+        datetime.datetime(2020, 1, 31),
+        datetime.datetime(2020, 2, 1),
+    ]
 
 
 def test_leading_zeros_are_texts_and_texts_stay_such(write):
     table = write("zip,y\n01234,1\n98765,0\n")
     source = load(table)
     assert source.features["zip"].to_list() == ["01234", "98765"]
-    assert any("'zip'" in note and "leading zeros" in note and "--numeric" in note for note in source.notes)
-    assert load(table, columns=ColumnChoices(numeric=("zip",))).features["zip"].to_list() == [1234, 98765]
+    assert any(
+        "'zip'" in note and "leading zeros" in note and "--numeric" in note for note in source.notes
+    )
+    assert load(table, columns=ColumnChoices(numeric=("zip",))).features["zip"].to_list() == [
+        1234,
+        98765,
+    ]
     plain = write("zip,y\n11234,1\n98765,0\n")
     said = load(plain, columns=ColumnChoices(categorical=("zip",)))
     assert said.features["zip"].to_list() == ["11234", "98765"]
 
 
 def test_columns_that_are_spoken_of_but_not_there(write):
-    with pytest.raises(DataError, match="no column 'widht', which drop names; did you mean 'width'"):
+    with pytest.raises(
+        DataError, match="no column 'widht', which drop names; did you mean 'width'"
+    ):
         load(write(FLOWERS), columns=ColumnChoices(drop=("widht",)))
     dropped = load(write(FLOWERS), columns=ColumnChoices(drop=("width",)))
     assert dropped.feature_names == ("length",)
@@ -318,13 +342,17 @@ def test_pictures_as_csv_become_bytes(write):
 def test_a_table_of_whole_numbers_is_a_table_and_said_to_be_maybe_pictures(write):
     pixels = pixel_table(np.random.default_rng(0), columns=64)
     table = write(
-        ",".join(f"p{i}" for i in range(64)) + ",y\n" + "".join(f"{','.join(map(str, row))},1\n" for row in pixels)
+        ",".join(f"p{i}" for i in range(64))
+        + ",y\n"
+        + "".join(f"{','.join(map(str, row))},1\n" for row in pixels)
     )
     source = load(table)
     assert isinstance(source.features, pl.DataFrame)
     assert source.image_shape is None
     assert any("could be pictures; --image-size 8x8" in note for note in source.notes)
-    with pytest.raises(DataError, match="has 64 columns beside the target; pictures of 5×5 have 25 pixels"):
+    with pytest.raises(
+        DataError, match="has 64 columns beside the target; pictures of 5×5 have 25 pixels"
+    ):
         load(table, image_size=5)
 
 
@@ -347,7 +375,8 @@ def indexed_pair(write, labels_index, header=True):
     pixels = pixel_table(np.random.default_rng(1), rows=3)
     first = ",".join(["", *map(str, range(784))]) + "\n" if header else ""
     images = write(
-        first + "".join(f"{i}," + ",".join(map(str, row)) + "\n" for i, row in enumerate(pixels)), "images.csv"
+        first + "".join(f"{i}," + ",".join(map(str, row)) + "\n" for i, row in enumerate(pixels)),
+        "images.csv",
     )
     labels = ("index,label\n" if header else "") + "".join(f"{i},{i % 2}\n" for i in labels_index)
     return pixels, f"{images},{write(labels, 'labels.csv')}"
@@ -407,11 +436,7 @@ def test_what_is_not_there(write):
 
 @pytest.mark.parametrize(
     ("first", "last", "expected"),
-    [
-        ("1", "1.5", pl.Float64),
-        ("", "1", pl.Int64),
-        ("", "x", pl.String),
-    ],
+    [("1", "1.5", pl.Float64), ("", "1", pl.Int64), ("", "x", pl.String)],
 )
 def test_types_are_those_of_all_rows(write, first, last, expected):
     rows = [first] * 3000 + [last]
@@ -422,11 +447,7 @@ def test_types_are_those_of_all_rows(write, first, last, expected):
 
 @pytest.mark.parametrize(
     ("first", "last", "expected"),
-    [
-        ("1", "x", pl.Float64),
-        ("2020-01-01", "5", pl.Datetime("us")),
-        ("true", "1", pl.String),
-    ],
+    [("1", "x", pl.Float64), ("2020-01-01", "5", pl.Datetime("us")), ("true", "1", pl.String)],
 )
 def test_one_odd_cell_is_named(write, first, last, expected):
     rows = [first] * 3000 + [last] + [first.replace("1", "2")] * 3
@@ -436,13 +457,19 @@ def test_one_odd_cell_is_named(write, first, last, expected):
         assert source.features["a"].to_list()[3000] == last
     else:
         assert source.features["a"].to_list()[3000] is None
-        assert any("column 'a' is read as" in note and f"'{last}' (line 3,002)" in note for note in source.notes)
+        assert any(
+            "column 'a' is read as" in note and f"'{last}' (line 3,002)" in note
+            for note in source.notes
+        )
 
 
 def test_dates_of_two_manners_are_dates(write):
     source = load(write("a,y\n" + "01/02/2020,1\n" * 20 + "2020-01-05,1\n31/01/2020,0\n"))
     assert source.features["a"].to_list()[0] == datetime.datetime(2020, 2, 1)
-    assert source.features["a"].to_list()[-2:] == [datetime.datetime(2020, 1, 5), datetime.datetime(2020, 1, 31)]
+    assert source.features["a"].to_list()[-2:] == [
+        datetime.datetime(2020, 1, 5),
+        datetime.datetime(2020, 1, 31),
+    ]
 
 
 def test_a_known_schema_decides_nothing_anew(write):
@@ -454,12 +481,21 @@ def test_a_known_schema_decides_nothing_anew(write):
 
 
 numbers = (
-    st.floats(allow_nan=False, allow_infinity=False, width=64) | st.integers(-(2**53), 2**53).map(float) | st.none()
+    st.floats(allow_nan=False, allow_infinity=False, width=64)
+    | st.integers(-(2**53), 2**53).map(float)
+    | st.none()
 )
-words = st.text(string.ascii_letters + " ,;\"\n'é漢", min_size=1, max_size=8).map(lambda text: f"w{text}w") | st.none()
+words = (
+    st.text(string.ascii_letters + " ,;\"\n'é漢", min_size=1, max_size=8).map(
+        lambda text: f"w{text}w"
+    )
+    | st.none()
+)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 @given(
     rows=st.lists(st.tuples(numbers, words, st.integers(0, 3)), min_size=1, max_size=12),
     gap=st.sampled_from(["", "NA", "?"]),
@@ -470,9 +506,17 @@ def test_what_csv_writes_is_read_back(tmp_path, rows, gap):
         writer = csv.writer(file)
         writer.writerow(["number", "word", "y"])
         writer.writerows(
-            [[gap if cell is None else repr(cell) if isinstance(cell, float) else cell for cell in row] for row in rows]
+            [
+                [
+                    gap if cell is None else repr(cell) if isinstance(cell, float) else cell
+                    for cell in row
+                ]
+                for row in rows
+            ]
         )
-    choices = ColumnChoices(numeric=("number",), categorical=("word",), na_values=(gap,) if gap else None)
+    choices = ColumnChoices(
+        numeric=("number",), categorical=("word",), na_values=(gap,) if gap else None
+    )
     expected = {name: [row[place] for row in rows] for place, name in enumerate(("number", "word"))}
     filled = {name: column for name, column in expected.items() if set(column) != {None}}
     if not filled:

@@ -76,7 +76,14 @@ def test_labels_of_another_type_in_the_test_file(train, later, expected):
 
 @pytest.mark.parametrize(
     ("train", "unseen"),
-    [(["a", "b"], "aa"), (["a", "b"], "z"), (["a", "b"], ""), ([1, 2], 0), ([1, 2], 9), ([1, 2], "x")],
+    [
+        (["a", "b"], "aa"),
+        (["a", "b"], "z"),
+        (["a", "b"], ""),
+        ([1, 2], 0),
+        ([1, 2], 9),
+        ([1, 2], "x"),
+    ],
 )
 def test_unseen_labels_are_named(train, unseen):
     encoder = TargetEncoder().fit(np.array(train), "classification")
@@ -124,7 +131,9 @@ def test_constant_quantity():
 def test_other_types_as_quantities():
     assert TargetEncoder().fit(np.array(["1", "2.5"]), "regression").mean.tolist() == [1.75]
     assert TargetEncoder().fit(np.array([True, False]), "regression").mean.tolist() == [0.5]
-    assert TargetEncoder().fit(np.array([0, 1, 1, 0]), "regression").encode(np.array([1])).shape == (1, 1)
+    assert TargetEncoder().fit(np.array([0, 1, 1, 0]), "regression").encode(
+        np.array([1])
+    ).shape == (1, 1)
 
 
 def test_multilabel():
@@ -200,11 +209,14 @@ def test_kept_and_restored(encoder):
 
 
 @pytest.mark.parametrize(
-    "wrong", [None, -1, 0, 10**400, float("nan"), "x", [], {}, [[]], True, ["x", "x"], [1, "x"], [2, 1.5]]
+    "wrong",
+    [None, -1, 0, 10**400, float("nan"), "x", [], {}, [[]], True, ["x", "x"], [1, "x"], [2, 1.5]],
 )
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_hostile_descriptions(encoder, wrong):
-    needed = {"task", "dtype", "output_width"} | ({"classes", "class_counts"} if encoder.classes else set())
+    needed = {"task", "dtype", "output_width"} | (
+        {"classes", "class_counts"} if encoder.classes else set()
+    )
     needed |= {"mean", "deviation"} if encoder.mean is not None else set()
     for key in needed:
         with pytest.raises(ModelFileError, match="damaged"):
@@ -213,7 +225,9 @@ def test_hostile_descriptions(encoder, wrong):
         TargetEncoder.from_dict(wrong)
 
 
-@pytest.mark.parametrize("classes", [[2, 1], [1, 1], [1, True], [1, 2**70], [1, 2, 3], ["b", "a"], [0.5, float("nan")]])
+@pytest.mark.parametrize(
+    "classes", [[2, 1], [1, 1], [1, True], [1, 2**70], [1, 2, 3], ["b", "a"], [0.5, float("nan")]]
+)
 def test_classes_that_contradict(classes):
     with pytest.raises(ModelFileError, match="classes"):
         TargetEncoder.from_dict(ENCODERS[1].to_dict() | {"classes": classes})

@@ -10,7 +10,9 @@ from fastmlp.data.raw.read import read_table
 from fastmlp.errors import DataError
 
 SUFFIXES = ["parquet", "arrow", "feather", "ipc"]
-FRAME = pl.DataFrame({"n": [1, None, 3], "x": [0.5, 1.5, None], "s": ["a", None, "c"], "l": [[1], [], None]})
+FRAME = pl.DataFrame(
+    {"n": [1, None, 3], "x": [0.5, 1.5, None], "s": ["a", None, "c"], "l": [[1], [], None]}
+)
 
 
 def write(frame, path, **options):
@@ -22,7 +24,12 @@ def write(frame, path, **options):
 def test_types_stay(tmp_path, suffix):
     table = read_table(write(FRAME, tmp_path / f"t[1]*.{suffix}"))
     assert table.frame.equals(FRAME)
-    assert (table.notes, table.separator, table.has_header, table.line_of(0)) == ((), None, True, "row 1")
+    assert (table.notes, table.separator, table.has_header, table.line_of(0)) == (
+        (),
+        None,
+        True,
+        "row 1",
+    )
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -46,10 +53,14 @@ def test_rows_are_counted_before_they_are_unpacked(tmp_path, monkeypatch, suffix
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_the_index_of_a_pandas_frame_is_left_out(tmp_path, suffix):
-    frame = FRAME.with_columns(pl.Series("__index_level_0__", [2, 0, 1]), pl.Series("__index_level_1__", [2, 0, 1]))
+    frame = FRAME.with_columns(
+        pl.Series("__index_level_0__", [2, 0, 1]), pl.Series("__index_level_1__", [2, 0, 1])
+    )
     table = read_table(write(frame, tmp_path / f"t.{suffix}"))
     assert table.frame.equals(FRAME)
-    assert table.notes == ("'__index_level_0__', '__index_level_1__' is the index of a pandas frame and was left out.",)
+    assert table.notes == (
+        "'__index_level_0__', '__index_level_1__' is the index of a pandas frame and was left out.",
+    )
 
 
 def test_a_named_index_stays_and_is_told(tmp_path):
@@ -59,7 +70,9 @@ def test_a_named_index_stays_and_is_told(tmp_path):
     assert table.notes == ("column 'n' was the index of a pandas frame and is read as a column.",)
 
 
-@pytest.mark.parametrize("meta", ["", "[]", "{", '{"index_columns": 5}', '{"index_columns": [[1]]}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "meta", ["", "[]", "{", '{"index_columns": 5}', '{"index_columns": [[1]]}', "[" * 100_000]
+)
 def test_metadata_of_another_kind_is_no_matter(tmp_path, meta):
     assert read_table(write(FRAME, tmp_path / "t.parquet", metadata={"pandas": meta})).notes == ()
 

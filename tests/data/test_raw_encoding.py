@@ -48,11 +48,18 @@ def test_signs_and_line_ends_across_pieces(write, monkeypatch, size):
     monkeypatch.setattr(encoding, "PIECE", size)
     table = read_table(write("ä,b\r\n1,€\r\n2,漢\r\n".encode()))
     assert (table.frame.rows(), table.notes) == ([("1", "€"), ("2", "漢")], ())
-    assert read_table(write("ä,b\r1,€\r2,漢\r\n".encode())).frame.rows() == [("1", "€"), ("2", "漢")]
+    assert read_table(write("ä,b\r1,€\r2,漢\r\n".encode())).frame.rows() == [
+        ("1", "€"),
+        ("2", "漢"),
+    ]
 
 
 def test_mixed_line_ends(write):
-    assert read_table(write(b"a,b\r\n1,2\n3,4\r5,6\r\n")).frame.rows() == [("1", "2"), ("3", "4"), ("5", "6")]
+    assert read_table(write(b"a,b\r\n1,2\n3,4\r5,6\r\n")).frame.rows() == [
+        ("1", "2"),
+        ("3", "4"),
+        ("5", "6"),
+    ]
 
 
 def test_returns_inside_quotes_stay(write):

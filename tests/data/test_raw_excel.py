@@ -36,7 +36,14 @@ def test_types_stay(tmp_path, suffix):
     write_workbook(path, ROWS)
     table = read_table(path)
     assert table.frame.columns == ROWS[0]
-    assert table.frame.dtypes[:6] == [pl.Int64, pl.Float64, pl.String, pl.Date, pl.Boolean, pl.String]
+    assert table.frame.dtypes[:6] == [
+        pl.Int64,
+        pl.Float64,
+        pl.String,
+        pl.Date,
+        pl.Boolean,
+        pl.String,
+    ]
     expected = [
         (1, 0.5, "red", DAY, True, "5", None),
         (2, 1.5, None, DAY, False, "five", None),
@@ -148,7 +155,9 @@ def test_other_kinds_that_are_damaged(tmp_path, suffix):
 CORNERS = {
     "a far cell": '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
     "a far cell alone": '<row><c r="A1"><v>1</v></c></row><row><c r="XFD1048576"><v>1</v></c></row>',
-    "a far row": '<row r="1">' + "<c><v>1</v></c>" * 9000 + '</row><row r="1048576"><c><v>1</v></c></row>',
+    "a far row": '<row r="1">'
+    + "<c><v>1</v></c>" * 9000
+    + '</row><row r="1048576"><c><v>1</v></c></row>',
 }
 
 
@@ -184,7 +193,9 @@ CONTENT = (
 
 def write_opened(path, rows):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet", zipfile.ZIP_STORED)
+        archive.writestr(
+            "mimetype", "application/vnd.oasis.opendocument.spreadsheet", zipfile.ZIP_STORED
+        )
         archive.writestr("content.xml", CONTENT.format(rows))
         archive.writestr("META-INF/manifest.xml", "<manifest/>")
 
@@ -205,7 +216,9 @@ def test_open_document_sheets(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 1_000_000_000)
     path = tmp_path / "t.ods"
     empty = opened_row(times=1_048_000)
-    write_opened(path, opened_row("a", "b") + opened_row(1, "x") + opened_row(2.5, "y", times=2) + empty)
+    write_opened(
+        path, opened_row("a", "b") + opened_row(1, "x") + opened_row(2.5, "y", times=2) + empty
+    )
     assert count_cells(path) == 8
     assert read_table(path).frame.rows() == [(1.0, "x"), (2.5, "y"), (2.5, "y")]
     write_opened(path, opened_row("a", "b") + opened_row(1, "x", times=100_000_000) + empty)
@@ -219,8 +232,12 @@ def test_open_document_sheets(tmp_path, monkeypatch):
 def test_fastexcel_that_is_not_installed(path, monkeypatch):
     write_workbook(path, ROWS)
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "fastexcel" else find(name))
-    with pytest.raises(MissingExtraError, match=r"reading workbooks needs fastexcel.*fastmlp\[excel\]"):
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "fastexcel" else find(name)
+    )
+    with pytest.raises(
+        MissingExtraError, match=r"reading workbooks needs fastexcel.*fastmlp\[excel\]"
+    ):
         read_table(path)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"reading tables needs polars.*fastmlp\[tables\]"):

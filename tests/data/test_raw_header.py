@@ -232,7 +232,16 @@ def test_what_is_no_number(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["2020-01-31", "31.12.2020", "1/2/20", "2020-01-31T10:00:00Z", "12:30", "5 Jan 2020", "Jan 5, 2020", "05-Mar-2020"],
+    [
+        "2020-01-31",
+        "31.12.2020",
+        "1/2/20",
+        "2020-01-31T10:00:00Z",
+        "12:30",
+        "5 Jan 2020",
+        "Jan 5, 2020",
+        "05-Mar-2020",
+    ],
 )
 def test_dates_are_values(text):
     assert is_value(text)

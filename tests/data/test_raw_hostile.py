@@ -1,4 +1,6 @@
-"""Whatever lies in a file, reading it ends with a table or with one line of the project's own errors."""
+"""Whatever lies in a file, reading it ends with a table or with one line of the project's own
+errors.
+"""
 
 import gzip
 
@@ -34,7 +36,9 @@ signs = st.text(st.sampled_from(list("ab15.,;|\t \"'#\n\r\ufeff=é−")), max_si
 
 @settings(suppress_health_check=SLOW_TO_MAKE, max_examples=300, deadline=None)
 @given(
-    content=signs.map(str.encode) | signs.map(lambda text: text.encode("utf-16")) | st.binary(max_size=60),
+    content=signs.map(str.encode)
+    | signs.map(lambda text: text.encode("utf-16"))
+    | st.binary(max_size=60),
     header=st.sampled_from([None, True, False]),
     separator=st.sampled_from([None, None, ",", "space", "§"]),
 )
@@ -44,7 +48,11 @@ def test_any_text(tmp_path, content, header, separator):
     table = read_or_refuse(path, Layout(header, separator))
     if table is not None:
         assert set(table.frame.dtypes) == {pl.String}
-        assert header is None or table.has_header == header or any("no row has" in note for note in table.notes)
+        assert (
+            header is None
+            or table.has_header == header
+            or any("no row has" in note for note in table.notes)
+        )
 
 
 def mutations(whole, count):

@@ -33,11 +33,15 @@ def read(tmp_path):
 
 
 def is_blank(fields, width):
-    return not fields or (width > 1 and len(fields) == 1 and fields[0] != "" and not fields[0].strip(" \t"))
+    return not fields or (
+        width > 1 and len(fields) == 1 and fields[0] != "" and not fields[0].strip(" \t")
+    )
 
 
 def expected(text, separator, width):
-    """Return rows and their lines as csv.reader has them, or None where it sees another length or an open quote."""
+    """Return rows and their lines as csv.reader has them, or None where it sees another length or
+    an open quote.
+    """
     reader = csv.reader(itertools.chain(io.StringIO(text, newline=""), [END]), delimiter=separator)
     records, line = [], 1
     for fields in reader:
@@ -47,10 +51,16 @@ def expected(text, separator, width):
         return None
     while records and is_blank(records[-1][1], width):
         records.pop()
-    kept = [(line, fields or [""]) for line, fields in records if width == 1 or not is_blank(fields, width)]
+    kept = [
+        (line, fields or [""])
+        for line, fields in records
+        if width == 1 or not is_blank(fields, width)
+    ]
     if any(len(fields) != width for _, fields in kept):
         return None
-    return [tuple(cell or None for cell in fields) for _, fields in kept], [line for line, _ in kept]
+    return [tuple(cell or None for cell in fields) for _, fields in kept], [
+        line for line, _ in kept
+    ]
 
 
 def parsed(path, separator, width):
@@ -61,7 +71,9 @@ def parsed(path, separator, width):
     return read.frame.rows(), [read.lines.number(row) for row in range(read.frame.height)]
 
 
-pieces = st.sampled_from(["a", "1", "é", " ", '"', '"', '""', ",", ",", '","', "\n", "\n", '"\n', "\r\n", "\r", "\t"])
+pieces = st.sampled_from(
+    ["a", "1", "é", " ", '"', '"', '""', ",", ",", '","', "\n", "\n", '"\n', "\r\n", "\r", "\t"]
+)
 plain = st.text("ab1 é", max_size=3) | st.sampled_from(['5"', 'x"y', " "])
 quoted = st.lists(st.sampled_from(["a", ",", '""', "\n", "\r\n", " ", "é"]), max_size=4).map(
     lambda signs: '"' + "".join(signs) + '"'
@@ -78,7 +90,9 @@ def tables(draw):
     return (text if draw(st.booleans()) else text.rstrip("\r\n")), width
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=400, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=400, deadline=None
+)
 @given(
     table=tables() | st.tuples(st.lists(pieces, max_size=14).map("".join), st.integers(1, 3)),
     separator=st.sampled_from([",", "\x1f", "\t"]),
@@ -104,11 +118,26 @@ def test_records_are_those_of_the_csv_module(tmp_path, table, separator, piece):
 
 @pytest.mark.parametrize(
     "cell",
-    ['5" pipe', 'x"y', '5"', 'a "b" c', '"a"b', '"a" ', '"a""b"', '"a,b"', '"a\nb"', '""""', '"""a"""', "'a'"],
+    [
+        '5" pipe',
+        'x"y',
+        '5"',
+        'a "b" c',
+        '"a"b',
+        '"a" ',
+        '"a""b"',
+        '"a,b"',
+        '"a\nb"',
+        '""""',
+        '"""a"""',
+        "'a'",
+    ],
 )
 @pytest.mark.parametrize("every", [1, 3])
 def test_quotes_as_people_write_them(read, cell, every):
-    text = "n,size,kind\n" + "".join(f"{n},{cell if n % every == 0 else 'x'},{'ab'[n % 2]}\n" for n in range(12))
+    text = "n,size,kind\n" + "".join(
+        f"{n},{cell if n % every == 0 else 'x'},{'ab'[n % 2]}\n" for n in range(12)
+    )
     table = read(text)
     rows = list(csv.reader(io.StringIO(text, newline="")))
     assert table.frame.columns == rows[0]
@@ -132,17 +161,31 @@ def test_many_records_over_several_lines(tmp_path, monkeypatch):
     by_polars(monkeypatch)
     random = np.random.default_rng(0)
     words = ["a,b", "x\ny", "plain", 'q"q', None, "z\r\nw", "é"]
-    frame = pl.DataFrame({f"s{place}": [words[word] for word in random.integers(0, 7, 50_000)] for place in range(4)})
+    frame = pl.DataFrame(
+        {f"s{place}": [words[word] for word in random.integers(0, 7, 50_000)] for place in range(4)}
+    )
     frame.write_csv(tmp_path / "t.csv")
     table = read_table(tmp_path / "t.csv")
     assert table.frame.equals(frame)
-    above = frame.head(-1).select(pl.all().str.count_matches("\n").fill_null(0).sum()).sum_horizontal().item()
+    above = (
+        frame.head(-1)
+        .select(pl.all().str.count_matches("\n").fill_null(0).sum())
+        .sum_horizontal()
+        .item()
+    )
     assert table.line_of(49_999) == f"line {50_001 + above:,}"
 
 
 @pytest.mark.parametrize(
     "text",
-    ['a,b\n1,"2\n', 'a,b\n"1,2\n3,4\n', 'a,b\n1,2\n3,"4\n5,6\n7,8\n', '"a,b\n1,2\n', 'a\n"x\n', 'a,b\n1," 2\n3,4'],
+    [
+        'a,b\n1,"2\n',
+        'a,b\n"1,2\n3,4\n',
+        'a,b\n1,2\n3,"4\n5,6\n7,8\n',
+        '"a,b\n1,2\n',
+        'a\n"x\n',
+        'a,b\n1," 2\n3,4',
+    ],
 )
 def test_an_open_quote(read, text):
     with pytest.raises(DataError, match="quote that is never closed"):
@@ -179,7 +222,9 @@ cells = st.none() | st.text(string.ascii_letters + " ,;|\t\"\n'é漢", min_size=
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None
+)
 @given(
     rows=st.lists(st.tuples(st.integers(), cells, cells), min_size=1, max_size=12),
     separator=st.sampled_from([",", ";", "\t", "|"]),
@@ -201,17 +246,24 @@ def test_what_csv_writes_is_read_back(tmp_path, rows, separator, quoting, end):
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_structure_by_bytes(quote):
     random = np.random.default_rng(0)
-    rows = [[f"{quote}{number}{quote}" for number in random.integers(0, 99, random.integers(1, 6))] for _ in range(40)]
+    rows = [
+        [f"{quote}{number}{quote}" for number in random.integers(0, 99, random.integers(1, 6))]
+        for _ in range(40)
+    ]
     text = "\n".join(map(",".join, rows)).encode()
     values = np.frombuffer(text, np.uint8)
     found = structure.structure_of(values, ord(","), quoted=bool(quote))
     assert found.separators.tolist() == [len(row) - 1 for row in rows]
-    assert [text[begin:end] for begin, end in zip(found.begins, found.ends, strict=True)] == text.split(b"\n")
+    assert [
+        text[begin:end] for begin, end in zip(found.begins, found.ends, strict=True)
+    ] == text.split(b"\n")
     assert len(structure.structure_of(values[:0], ord(","), False)) == 0
 
 
 @settings(max_examples=200, deadline=None)
-@given(text=st.text(st.sampled_from(list("ab \t\n")), max_size=20), end=st.sampled_from(["\n", "\r\n"]))
+@given(
+    text=st.text(st.sampled_from(list("ab \t\n")), max_size=20), end=st.sampled_from(["\n", "\r\n"])
+)
 @pytest.mark.parametrize("piece", [1, 2, 3, 1 << 20])
 def test_runs_of_blanks_become_one(piece, text, end):
     lines = [" ".join(line.split()) for line in text.split("\n")]

@@ -24,14 +24,19 @@ ROWS = [("length", "width", "kind"), ("1.5", "2", "red"), ("2.5", "3", "blue"), 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt", "T.DATA", "t.csv.tsv"])
 def test_usual_separators_under_any_name(read, separator, name):
-    table = read("".join(separator.join(cell or "" for cell in row) + "\n" for row in ROWS), name=name)
+    table = read(
+        "".join(separator.join(cell or "" for cell in row) + "\n" for row in ROWS), name=name
+    )
     assert (table.separator, table.notes) == (separator, ())
     assert [tuple(table.frame.columns), *table.frame.rows()] == ROWS
     assert set(table.frame.dtypes) == {pl.String}
 
 
 DIVIDED = {
-    "units in names": (";", "Laenge, mm;Breite, mm;Gewicht, g;Klasse\n0,5;1,25;0,75;a\n1,5;2,25;3,75;b\n"),
+    "units in names": (
+        ";",
+        "Laenge, mm;Breite, mm;Gewicht, g;Klasse\n0,5;1,25;0,75;a\n1,5;2,25;3,75;b\n",
+    ),
     "decimal commas": (";", "a;b\n1,5;2\n3,5;4\n"),
     "decimal commas without a header": (";", "1,5;2,5\n3,5;4,5\n"),
     "sentences between tabs": ("\t", "name\twhat\nSmith, J\tred, blue\nLee, K\tgreen, grey\n"),
@@ -118,7 +123,11 @@ def test_gaps_between_the_rows_of_one_column(read):
 def test_separators_by_the_user(read, separator):
     sign = Layout(separator=separator).separator
     table = read(f"a{sign}b\n1{sign}2\n3{sign}4\n", Layout(separator=separator))
-    assert (table.separator, table.frame.columns, table.frame.rows()) == (sign, ["a", "b"], [("1", "2"), ("3", "4")])
+    assert (table.separator, table.frame.columns, table.frame.rows()) == (
+        sign,
+        ["a", "b"],
+        [("1", "2"), ("3", "4")],
+    )
 
 
 @pytest.mark.parametrize("separator", ["", ",,", "x", "5", '"', "\n", "\0", "comma or so"])
@@ -169,7 +178,9 @@ def test_a_title_over_a_table_without_a_header(read):
 
 def test_names_behind_the_sign_of_a_comment(read):
     random = np.random.default_rng(0)
-    lines = "".join(" ".join(f"{cell:.3e}" for cell in row) + "\n" for row in random.normal(size=(5, 3)))
+    lines = "".join(
+        " ".join(f"{cell:.3e}" for cell in row) + "\n" for row in random.normal(size=(5, 3))
+    )
     table = read("# x y z\n" + lines, name="t.txt")
     assert (table.frame.columns, table.frame.height) == (["x", "y", "z"], 5)
     assert any("line 1, after its #" in note for note in table.notes)
@@ -180,7 +191,10 @@ def test_names_behind_the_sign_of_a_comment(read):
 def test_rows_that_begin_with_the_sign_of_a_comment(read):
     assert read("#1,5.5\n#2,6.5\n").frame.rows() == [("#1", "5.5"), ("#2", "6.5")]
     assert read("#1,5.5\n#2,6.5\n3,7\n").frame.height == 3
-    assert read("colour,n\n#ff0000,1\n#00ff00,2\n").frame["colour"].to_list() == ["#ff0000", "#00ff00"]
+    assert read("colour,n\n#ff0000,1\n#00ff00,2\n").frame["colour"].to_list() == [
+        "#ff0000",
+        "#00ff00",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +250,9 @@ def test_empty_quotes_are_gaps(read):
 def test_wide_tables(read, columns):
     random = np.random.default_rng(0)
     cells = random.integers(0, 100, (7, columns)).astype(str)
-    text = "\n".join([",".join(f"x{place}" for place in range(columns)), *map(",".join, cells.tolist())])
+    text = "\n".join(
+        [",".join(f"x{place}" for place in range(columns)), *map(",".join, cells.tolist())]
+    )
     table = read(text)
     assert table.frame.columns == [f"x{place}" for place in range(columns)]
     assert np.array_equal(table.frame.to_numpy().astype(str), cells)

@@ -29,7 +29,11 @@ def test_folders_and_patterns_by_name(write, source):
     table = read_table(write(**PARTS) / source)
     assert table.frame.columns == ["b", "a"]
     assert table.frame.rows() == [("2", "1"), ("4", "3"), ("6", "5")]
-    assert [table.line_of(row) for row in range(3)] == ["a.csv, line 2", "b.csv, line 2", "b.csv, line 4"]
+    assert [table.line_of(row) for row in range(3)] == [
+        "a.csv, line 2",
+        "b.csv, line 2",
+        "b.csv, line 4",
+    ]
     assert table.notes == (
         "2 files are read as one table, from a.csv to b.csv.",
         "b.csv has the columns in another order; they are put together by name.",
@@ -103,9 +107,14 @@ def test_types_of_parts(tmp_path):
     pl.DataFrame({"a": ["u"], "b": ["y"]}).write_parquet(tmp_path / "c.parquet")
     table = read_table(tmp_path)
     assert table.frame["a"].to_list()[-1] == "u"
-    assert "column 'a' is of texts in some files and not in others; it is read as texts." in table.notes
+    assert (
+        "column 'a' is of texts in some files and not in others; it is read as texts."
+        in table.notes
+    )
     pl.DataFrame({"a": [[1]], "b": ["y"]}).write_parquet(tmp_path / "c.parquet")
-    with pytest.raises(DataError, match=r"column 'a' is List\(Int64\) in .*c.parquet and Int64 in .*a.parquet"):
+    with pytest.raises(
+        DataError, match=r"column 'a' is List\(Int64\) in .*c.parquet and Int64 in .*a.parquet"
+    ):
         read_table(tmp_path)
 
 

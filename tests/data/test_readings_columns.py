@@ -1,4 +1,6 @@
-"""Columns as numbers: levels found again in other spellings, gaps, notes; and whole frames, wide and oddly named."""
+"""Columns as numbers: levels found again in other spellings, gaps, notes; and whole frames, wide
+and oddly named.
+"""
 
 import datetime
 import json
@@ -10,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmlp.data.features import frame as frames
-from fastmlp.data.features.columns import CategoryColumn, NumericColumn, as_numbers, column_from_dict, to_numbers
+from fastmlp.data.features.columns import (
+    CategoryColumn,
+    NumericColumn,
+    as_numbers,
+    column_from_dict,
+    to_numbers,
+)
 from fastmlp.data.features.frame import FramePlan
 from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.data.readings.reading import ColumnReading
@@ -21,7 +29,9 @@ FLOAT = np.dtype(np.float64)
 
 
 def category(*texts, gaps=()):
-    return CategoryColumn.fit(ColumnReading("c", "text", gaps=gaps), pl.Series("c", texts, dtype=pl.String))
+    return CategoryColumn.fit(
+        ColumnReading("c", "text", gaps=gaps), pl.Series("c", texts, dtype=pl.String)
+    )
 
 
 def positions(column, *texts):
@@ -38,7 +48,11 @@ def positions(column, *texts):
         (["1", "2"], "1.0", 0),
         (["1", "20000"], "20000.0", 1),
         (["0.00001", "2"], "1e-05", 0),
-        (["1", "2"], "2.00", -1),  # no program writes it so, and an exported model does not know it either
+        (
+            ["1", "2"],
+            "2.00",
+            -1,
+        ),  # no program writes it so, and an exported model does not know it either
         (["1", "2"], "3.0", -1),
         (["1.0", "2.5"], "1", 0),
         (["01", "02"], "1", 0),
@@ -107,7 +121,9 @@ def test_levels_against_an_oracle(texts):
 @pytest.mark.parametrize("kind", ["number", "truth", "date", "time", "duration"])
 def test_columns_of_numbers_are_kept_and_restored(kind):
     reading = ColumnReading("c", kind, ",", "dmy", ("x",), "kg")
-    for column in NumericColumn.fit_all([reading, reading], np.array([[5.0, np.nan], [7.0, np.nan]])):
+    for column in NumericColumn.fit_all(
+        [reading, reading], np.array([[5.0, np.nan], [7.0, np.nan]])
+    ):
         if column is not None:
             assert column.median + column.origin == 6
             assert column_from_dict(json.loads(json.dumps(column.to_dict()))) == column
@@ -116,11 +132,24 @@ def test_columns_of_numbers_are_kept_and_restored(kind):
 @pytest.mark.parametrize(
     "kept",
     [
-        *(None, {}, [], {"kind": "category"}, {"kind": "number", "name": "a"}, {"kind": "list", "name": "a"}),
+        *(
+            None,
+            {},
+            [],
+            {"kind": "category"},
+            {"kind": "number", "name": "a"},
+            {"kind": "list", "name": "a"},
+        ),
         {"kind": "number", "name": "a", "origin": 0.0, "median": float("inf")},
         {"kind": "number", "name": "a", "origin": "0", "median": 0.0},
         {"kind": "category", "name": "a", "levels": [], "has_other": False, "has_missing": False},
-        {"kind": "category", "name": "a", "levels": ["x", "x"], "has_other": False, "has_missing": False},
+        {
+            "kind": "category",
+            "name": "a",
+            "levels": ["x", "x"],
+            "has_other": False,
+            "has_missing": False,
+        },
         {"kind": "category", "name": "a", "levels": ["x"], "has_other": 1, "has_missing": False},
     ],
 )
@@ -132,7 +161,9 @@ def test_hostile_columns(kept):
 
 def test_origins():
     def origin_of(lowest, highest, kind="number"):
-        [column] = NumericColumn.fit_all([ColumnReading("a", kind)], np.array([[lowest], [highest]], float))
+        [column] = NumericColumn.fit_all(
+            [ColumnReading("a", kind)], np.array([[lowest], [highest]], float)
+        )
         return column.origin
 
     assert origin_of(0, 100) == 0
@@ -151,7 +182,9 @@ def test_units_of_time():
         pl.Series([True, None]),
         pl.Series([7, None], dtype=pl.UInt8),
     ]
-    found = as_numbers(pl.DataFrame([column.alias(str(place)) for place, column in enumerate(columns)]))
+    found = as_numbers(
+        pl.DataFrame([column.alias(str(place)) for place, column in enumerate(columns)])
+    )
     assert np.allclose(found[0], [2.5, 60, 120, 1, 7], rtol=1e-15, atol=0)
     assert np.isnan(found[1]).all()
 
@@ -188,7 +221,9 @@ NAMES = [
 
 
 def test_names_that_look_like_something_else():
-    columns = {name: [str(place + row * 1.5) for row in range(4)] for place, name in enumerate(NAMES)}
+    columns = {
+        name: [str(place + row * 1.5) for row in range(4)] for place, name in enumerate(NAMES)
+    }
     columns |= {f"{name} ": ["u", "v", None, "u"] for name in NAMES}
     frame = pl.DataFrame([pl.Series(name, cells) for name, cells in columns.items() if name])
     frame = frame.insert_column(0, pl.Series("", columns[""]))
@@ -201,7 +236,9 @@ def test_names_that_look_like_something_else():
         column, _, level = name.rpartition("=") if name not in columns else (name, "", "")
         cells = columns[column]
         expected = (
-            [cell == level or (cell is None and level == "(missing)") for cell in cells] if level else map(float, cells)
+            [cell == level or (cell is None and level == "(missing)") for cell in cells]
+            if level
+            else map(float, cells)
         )
         assert matrix[:, place].tolist() == [float(value) for value in expected]
     shuffled = frame.select(pl.nth(*reversed(range(frame.width))))
@@ -268,7 +305,9 @@ def test_notes_of_a_plan():
 
 @settings(max_examples=100, deadline=None)
 @given(
-    cells=st.lists(st.sampled_from(["1", "2.5", "-3", "", "NA", "x", "1e400", "5 kg"]), min_size=1, max_size=12),
+    cells=st.lists(
+        st.sampled_from(["1", "2.5", "-3", "", "NA", "x", "1e400", "5 kg"]), min_size=1, max_size=12
+    ),
     decimal=st.sampled_from([None, "."]),
 )
 def test_every_row_is_answered(cells, decimal):
@@ -278,7 +317,9 @@ def test_every_row_is_answered(cells, decimal):
     later, notes = pl.DataFrame({"a": cells, "b": cells}), []
     values = {"1": 1, "2.5": 2.5, "-3": -3}
     odd = [cell for cell in cells if cell in ("x", "1e400", "5 kg")]
-    if cells.count("x") > sum(cell in values for cell in cells):  # the others are nearly numbers, not another column's
+    if cells.count("x") > sum(
+        cell in values for cell in cells
+    ):  # the others are nearly numbers, not another column's
         with pytest.raises(DataError, match=f"{len(odd)} of .* cells hold something else"):
             plan.transform(later, FLOAT, notes=notes)
         return

@@ -1,4 +1,6 @@
-"""Dates, times of day and spans of time: what datetime writes in many formats is read back, and what is none is not."""
+"""Dates, times of day and spans of time: what datetime writes in many formats is read back, and
+what is none is not.
+"""
 
 import datetime
 
@@ -31,12 +33,35 @@ WITH_TIME = {
     "%Y%m%dT%H%M%SZ": "second",
 }
 DAYS = [
-    *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%m/%d/%Y", "%m-%d-%Y"),
-    *("%d.%m.%y", "%m/%d/%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%A, %d %B %Y"),
+    *(
+        "%Y-%m-%d",
+        "%Y/%m/%d",
+        "%Y.%m.%d",
+        "%d.%m.%Y",
+        "%d/%m/%Y",
+        "%d-%m-%Y",
+        "%m/%d/%Y",
+        "%m-%d-%Y",
+    ),
+    *(
+        "%d.%m.%y",
+        "%m/%d/%y",
+        "%d %b %Y",
+        "%d-%b-%Y",
+        "%d-%b-%y",
+        "%d %B %Y",
+        "%B %d, %Y",
+        "%b %d, %Y",
+        "%A, %d %B %Y",
+    ),
 ]
 # POSIX reads years of two digits as 1969 to 2068, and so does the reader.
 moments = st.datetimes(MOMENT(1969, 1, 1), MOMENT(2068, 12, 31))
-SURE = [MOMENT(2021, 3, 31, 23, 59, 58, 5), MOMENT(1999, 12, 31, 0, 0, 1), MOMENT(2024, 2, 29, 12, 30)]
+SURE = [
+    MOMENT(2021, 3, 31, 23, 59, 58, 5),
+    MOMENT(1999, 12, 31, 0, 0, 1),
+    MOMENT(2024, 2, 29, 12, 30),
+]
 ROUNDED = {
     "microsecond": {},
     "second": {"microsecond": 0},
@@ -130,7 +155,14 @@ def test_dates(text, moment):
             "978-3-16-148410-0",
             "12345-6789",
         ),
-        *("2024-03-31 24:00", "2024-03-31 10:60", "2024-03-31 13:00 pm", "2024-03-31 0:00 am", "20241301", "12345678"),
+        *(
+            "2024-03-31 24:00",
+            "2024-03-31 10:60",
+            "2024-03-31 13:00 pm",
+            "2024-03-31 0:00 am",
+            "20241301",
+            "12345678",
+        ),
         *(
             "1/2",
             "3-1",
@@ -156,7 +188,12 @@ def test_what_is_no_date(text):
 
 def test_dates_with_the_year_last_are_none_where_the_year_stands_first():
     texts = pl.Series(["2024-03-31", "31.03.2024", "03/31/2024", "24-03-31"])
-    assert parse_dates(texts, "ymd").to_list() == [MOMENT(2024, 3, 31), None, None, MOMENT(2024, 3, 31)]
+    assert parse_dates(texts, "ymd").to_list() == [
+        MOMENT(2024, 3, 31),
+        None,
+        None,
+        MOMENT(2024, 3, 31),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -173,8 +210,18 @@ def test_dates_with_the_year_last_are_none_where_the_year_stands_first():
         (["02/01/2024", "01/02/2024", "03/03/2024"], None, "dmy", True),
         (["95-01-31", "96-12-01"], None, "ymd", False),
         (["24-01-05", "24-12-11", "24-03-07"], None, "ymd", True),
-        ([f"{month:02}/01/{year}" for year in (2023, 2024) for month in range(1, 13)], None, "mdy", True),
-        ([f"01/{month:02}/{year}" for year in (2023, 2024) for month in range(1, 13)], None, "dmy", True),
+        (
+            [f"{month:02}/01/{year}" for year in (2023, 2024) for month in range(1, 13)],
+            None,
+            "mdy",
+            True,
+        ),
+        (
+            [f"01/{month:02}/{year}" for year in (2023, 2024) for month in range(1, 13)],
+            None,
+            "dmy",
+            True,
+        ),
         (["31/03/2024", "03/31/2024", "30/03/2024"], None, "dmy", False),
         ([None, "2024-01-01"], None, "ymd", False),
         ([None], None, "ymd", False),
@@ -214,12 +261,17 @@ def test_texts_that_are_mostly_dates_are_said_to_be():
     frame = pl.DataFrame({"day": ["2024-01-05", "2024-02-07", "unclear"] * 9})
     found = describe(frame)
     assert found.schema.features[0].kind == "text"
-    assert any("67% of its cells are dates" in note and "--dates day" in note for note in found.schema.notes)
+    assert any(
+        "67% of its cells are dates" in note and "--dates day" in note
+        for note in found.schema.notes
+    )
     assert describe(frame, None, ColumnChoices(dates=("day",))).features["day"].null_count() == 9
 
 
 def test_what_is_asked_to_be_dates_and_is_none():
-    with pytest.raises(DataError, match=r"'day' is given to dates, but no cell of it is a date: 'x' \(row 1\)"):
+    with pytest.raises(
+        DataError, match=r"'day' is given to dates, but no cell of it is a date: 'x' \(row 1\)"
+    ):
         describe(pl.DataFrame({"day": ["x", "y"]}), None, ColumnChoices(dates=("day",)))
     with pytest.raises(DataError, match="'day' is given to dates"):
         describe(pl.DataFrame({"day": [5, 6]}), None, ColumnChoices(dates=("day",)))
@@ -233,13 +285,18 @@ def test_days_of_eight_digits_are_numbers_that_are_said_to_look_like_dates(kind)
     found = describe(frame)
     assert found.schema.features[0].kind == "number"
     if kind is str:
-        assert any("look like dates, such as 20240131 for 2024-01-31" in note for note in found.schema.notes)
+        assert any(
+            "look like dates, such as 20240131 for 2024-01-31" in note
+            for note in found.schema.notes
+        )
     told = describe(frame, None, ColumnChoices(dates=("day",)))
     assert told.features["day"][0] == MOMENT(2024, 1, 31)
 
 
 def test_numbers_that_are_no_dates_are_not_said_to_be():
-    frame = pl.DataFrame({"a": [20240131, 20240199, 20240201], "b": [20_000_000, 20_500_000, 19_999_999]})
+    frame = pl.DataFrame(
+        {"a": [20240131, 20240199, 20240201], "b": [20_000_000, 20_500_000, 19_999_999]}
+    )
     assert describe(frame).schema.notes == ()
 
 
@@ -248,7 +305,9 @@ def test_numbers_that_are_no_dates_are_not_said_to_be():
 
 @settings(max_examples=100, deadline=None)
 @given(found=st.lists(st.times(), min_size=1, max_size=8))
-@pytest.mark.parametrize("layout", ["%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S%p", "%H:%M:%S,%f"])
+@pytest.mark.parametrize(
+    "layout", ["%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S%p", "%H:%M:%S,%f"]
+)
 def test_times_of_day(layout, found):
     texts = pl.Series("t", [each.strftime(layout) for each in found])
     expected = [datetime.datetime.strptime(text, layout).time() for text in texts]
@@ -258,7 +317,9 @@ def test_times_of_day(layout, found):
     assert decided.features["t"].to_list() == expected
 
 
-@pytest.mark.parametrize("text", ["24:00", "12:60", "3:1", "12", "1:2:3", "16:9", "12:30 xm", "", "x", "13:00 pm"])
+@pytest.mark.parametrize(
+    "text", ["24:00", "12:60", "3:1", "12", "1:2:3", "16:9", "12:30 xm", "", "x", "13:00 pm"]
+)
 def test_what_is_no_time(text):
     assert parse_times(pl.Series([text])).to_list() == [None]
 
@@ -268,7 +329,9 @@ def test_what_is_no_time(text):
 
 def clock(span):
     seconds, micros = divmod(span // datetime.timedelta(microseconds=1), 1_000_000)
-    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}" + (f".{micros:06}" if micros else "")
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}" + (
+        f".{micros:06}" if micros else ""
+    )
 
 
 def iso(span):

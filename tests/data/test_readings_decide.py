@@ -1,4 +1,6 @@
-"""What a table's columns are taken for: each kind, few and many odd cells, codes, choices, typed sources, notes."""
+"""What a table's columns are taken for: each kind, few and many odd cells, codes, choices, typed
+sources, notes.
+"""
 
 import datetime
 import decimal
@@ -109,7 +111,11 @@ def test_few(odd, present, is_few):
     ],
 )
 def test_few_odd_cells_become_gaps_and_are_named(right, wrong, kind, plural):
-    cells = [right, right.replace("3", "1").replace("5", "2"), right.replace("5", "4").replace("3", "0")] * 20
+    cells = [
+        right,
+        right.replace("3", "1").replace("5", "2"),
+        right.replace("5", "4").replace("3", "0"),
+    ] * 20
     cells[41] = cells[50] = wrong
     found = described(cells, line_of=lambda row: f"line {row + 2}")
     assert {reading.name: reading.kind for reading in found.schema.features}["x"] == kind
@@ -135,7 +141,9 @@ def test_many_odd_cells_make_texts_that_look_like_numbers():
 
 def test_texts_that_all_but_are_numbers_are_said_to_look_like_them():
     found = described([f"<{row / 7:.2f}" for row in range(40)])
-    assert any("though its cells look like numbers: '<0.00' (row 1)" in note for note in found.schema.notes)
+    assert any(
+        "though its cells look like numbers: '<0.00' (row 1)" in note for note in found.schema.notes
+    )
     assert described(repeated("7A", "8A", "9B")).schema.notes == ()
 
 
@@ -144,7 +152,10 @@ def test_a_long_column_is_decided_as_a_short_one():
     cells[12_345], cells[20_000] = "<1.0", "<1.0"
     found = described(cells)
     assert found.features["x"].null_count() == 2
-    assert any("2 cells are not numbers and count as gaps: '<1.0' (row 12,346)" in note for note in found.schema.notes)
+    assert any(
+        "2 cells are not numbers and count as gaps: '<1.0' (row 12,346)" in note
+        for note in found.schema.notes
+    )
     days = [f"{1 + row % 12:02}/{1 + row % 28:02}/2024" for row in range(30_000)]
     assert described(days).schema.features[1].order == "mdy"
 
@@ -156,12 +167,15 @@ def test_choices():
     cells = repeated("1", "2", "3")
     assert kind(cells, ColumnChoices(categorical=("x",))) == "text"
     assert kind(repeated("01", "02"), ColumnChoices(numeric=("x",))) == "number"
-    assert described(repeated("1.234", "5.678"), ColumnChoices(decimal=",")).features["x"].to_list()[:2] == [1234, 5678]
-    assert described(repeated("1,234", "5,678"), ColumnChoices(decimal=",")).features["x"].to_list()[:2] == [
-        1.234,
-        5.678,
-    ]
-    assert described(repeated("1,234", "5,678"), ColumnChoices(decimal=".")).features["x"].to_list()[:2] == [1234, 5678]
+    assert described(repeated("1.234", "5.678"), ColumnChoices(decimal=",")).features[
+        "x"
+    ].to_list()[:2] == [1234, 5678]
+    assert described(repeated("1,234", "5,678"), ColumnChoices(decimal=",")).features[
+        "x"
+    ].to_list()[:2] == [1.234, 5.678]
+    assert described(repeated("1,234", "5,678"), ColumnChoices(decimal=".")).features[
+        "x"
+    ].to_list()[:2] == [1234, 5678]
     gaps = described(repeated("1", "-9", "word"), ColumnChoices(na_values=("-9", "word")))
     assert gaps.features["x"].to_list()[:3] == [1, None, None]
     typed = described(pl.Series([1, -9, 4] * 10), ColumnChoices(na_values=("-9",)))
@@ -203,7 +217,11 @@ def test_choices_of_columns_that_are_not_there():
 
 TYPED = {
     "integers": (pl.Series([1, 2, None, 4], dtype=pl.Int8), "number", [1, 2, None, 4]),
-    "large integers": (pl.Series([2**63, 2**64 - 1, 1], dtype=pl.UInt64), "number", [2**63, 2**64 - 1, 1]),
+    "large integers": (
+        pl.Series([2**63, 2**64 - 1, 1], dtype=pl.UInt64),
+        "number",
+        [2**63, 2**64 - 1, 1],
+    ),
     "floats": (pl.Series([1.5, math.nan, None, 4]), "number", [1.5, None, None, 4]),
     "infinities": (pl.Series([1.5, math.inf, -math.inf, 4]), "number", [1.5, None, None, 4]),
     "decimals": (pl.Series([decimal.Decimal("1.50"), decimal.Decimal("2")]), "number", [1.5, 2]),
@@ -211,7 +229,11 @@ TYPED = {
     "categories": (pl.Series(["1", "2", None], dtype=pl.Categorical), "text", ["1", "2", None]),
     "an enum": (pl.Series(["b", "a"], dtype=pl.Enum(["b", "a"])), "text", ["b", "a"]),
     "days": (pl.Series([datetime.date(2024, 1, 31), datetime.date(2024, 2, 1)]), "date", None),
-    "moments": (pl.Series([datetime.datetime(2024, 1, 31, 5), datetime.datetime(2024, 2, 1)]), "date", None),
+    "moments": (
+        pl.Series([datetime.datetime(2024, 1, 31, 5), datetime.datetime(2024, 2, 1)]),
+        "date",
+        None,
+    ),
     "times": (pl.Series([datetime.time(5), datetime.time(6)]), "time", None),
     "spans": (pl.Series([datetime.timedelta(5), datetime.timedelta(6)]), "duration", None),
     "no type": (pl.Series([None, None], dtype=pl.Null), "left out", None),
@@ -225,7 +247,9 @@ TYPED = {
 def test_typed_columns(name):
     column, expected, values = TYPED[name]
     found = described(column)
-    assert {reading.name: reading.kind for reading in found.schema.features}.get("x", "left out") == expected
+    assert {reading.name: reading.kind for reading in found.schema.features}.get(
+        "x", "left out"
+    ) == expected
     if values is not None:
         assert found.features["x"].to_list() == values
 
@@ -238,7 +262,8 @@ def test_infinities_of_a_typed_column_are_named():
     )
     only = described(pl.Series([math.inf, math.inf]))
     assert any(
-        "'x' holds nothing that can be read and is left out: 'inf' (row 1)" in note for note in only.schema.notes
+        "'x' holds nothing that can be read and is left out: 'inf' (row 1)" in note
+        for note in only.schema.notes
     )
 
 
@@ -246,12 +271,20 @@ def test_zones_are_brought_to_one():
     berlin = pl.Series([datetime.datetime(2024, 1, 31, 12), datetime.datetime(2024, 7, 31, 12)])
     berlin = berlin.dt.replace_time_zone("Europe/Berlin")
     found = described(berlin).features["x"]
-    assert found.to_list() == [datetime.datetime(2024, 1, 31, 11), datetime.datetime(2024, 7, 31, 10)]
+    assert found.to_list() == [
+        datetime.datetime(2024, 1, 31, 11),
+        datetime.datetime(2024, 7, 31, 10),
+    ]
 
 
-@pytest.mark.parametrize("column", [pl.Series([[1], [2]]), pl.Series([{"a": 1}] * 2), pl.Series([b"a", b"b"])])
+@pytest.mark.parametrize(
+    "column", [pl.Series([[1], [2]]), pl.Series([{"a": 1}] * 2), pl.Series([b"a", b"b"])]
+)
 def test_columns_that_cannot_be_learnt_from(column):
-    with pytest.raises(DataError, match=r"column 'x' holds .* values; numbers, texts, truth values, dates and times"):
+    with pytest.raises(
+        DataError,
+        match=r"column 'x' holds .* values; numbers, texts, truth values, dates and times",
+    ):
         described(column)
 
 
@@ -269,15 +302,25 @@ CELLS = {
 @settings(max_examples=100, deadline=None)
 @given(rows=st.lists(st.tuples(*CELLS.values()), min_size=3, max_size=20))
 def test_texts_and_types_make_the_same_table(rows):
-    schema = {"number": pl.Float64, "word": pl.String, "truth": pl.Boolean, "day": pl.Date, "time": pl.Time}
+    schema = {
+        "number": pl.Float64,
+        "word": pl.String,
+        "truth": pl.Boolean,
+        "day": pl.Date,
+        "time": pl.Time,
+    }
     typed = pl.DataFrame(rows, schema=schema, orient="row")
     texts = typed.select(pl.all().cast(pl.String))
-    by_type, by_text = (describe(frame, None, ColumnChoices(categorical=("word",))) for frame in (typed, texts))
+    by_type, by_text = (
+        describe(frame, None, ColumnChoices(categorical=("word",))) for frame in (typed, texts)
+    )
     assert [reading.kind for reading in by_text.schema.features] == [
         reading.kind for reading in by_type.schema.features
     ]
     for name in by_type.features.columns:
-        assert by_text.features[name].cast(by_type.features[name].dtype).equals(by_type.features[name])
+        assert (
+            by_text.features[name].cast(by_type.features[name].dtype).equals(by_type.features[name])
+        )
 
 
 def test_frames_of_pandas():
@@ -291,12 +334,25 @@ def test_frames_of_pandas():
         }
     )
     found = describe(as_frame(frame))
-    assert [reading.kind for reading in found.schema.features] == ["number", "text", "date", "text", "duration"]
+    assert [reading.kind for reading in found.schema.features] == [
+        "number",
+        "text",
+        "date",
+        "text",
+        "duration",
+    ]
     assert found.features.null_count().row(0) == (1,) * 5
     columns = [name for name in frame if name != "c"]
-    texts = {name: [None if pd.isna(cell) else str(cell) for cell in frame[name]] for name in columns}
+    texts = {
+        name: [None if pd.isna(cell) else str(cell) for cell in frame[name]] for name in columns
+    }
     csv = describe(pl.DataFrame(texts))
-    assert [reading.kind for reading in csv.schema.features] == ["number", "text", "date", "duration"]
+    assert [reading.kind for reading in csv.schema.features] == [
+        "number",
+        "text",
+        "date",
+        "duration",
+    ]
     for name in csv.features.columns:
         assert csv.features[name].cast(found.features[name].dtype).equals(found.features[name])
 
@@ -305,7 +361,13 @@ def test_frames_of_pandas():
 
 
 def test_words_that_spell_gaps_in_numbers_spell_them_in_texts():
-    frame = pl.DataFrame({"n": repeated("1", "NA", "2"), "t": repeated("NA", "none", "x"), "u": repeated("none", "y")})
+    frame = pl.DataFrame(
+        {
+            "n": repeated("1", "NA", "2"),
+            "t": repeated("NA", "none", "x"),
+            "u": repeated("none", "y"),
+        }
+    )
     found = describe(frame)
     assert found.features["t"].to_list()[:3] == [None, "none", "x"]
     assert found.features["u"].to_list()[:2] == ["none", "y"]
@@ -330,12 +392,17 @@ def test_the_usual_decimal_sign_of_the_table():
     assert found.features["a"].to_list()[:2] == [1.234, 5.678]
     assert any("'a': three digits follow each comma, which is read as decimals (--decimal . reads thousands)" in note
                for note in found.schema.notes)  # fmt: skip
-    assert any("columns 'a', 'b': the comma is read as the decimal sign" in note for note in found.schema.notes)
+    assert any(
+        "columns 'a', 'b': the comma is read as the decimal sign" in note
+        for note in found.schema.notes
+    )
     by_separator = describe(pl.DataFrame({"a": doubtful, "b": repeated("x", "y")}), separator=";")
     assert by_separator.features["a"].to_list()[:2] == [1.234, 5.678]
     whole = describe(pl.DataFrame({"a": repeated("1.234", "5.678"), "b": certain}))
     assert whole.features["a"].to_list()[:2] == [1234, 5678]
-    assert any("follow each point, which is read as thousands" in note for note in whole.schema.notes)
+    assert any(
+        "follow each point, which is read as thousands" in note for note in whole.schema.notes
+    )
 
 
 def test_notes_are_one_line_each():
@@ -348,7 +415,9 @@ def test_notes_are_one_line_each():
 
 @pytest.mark.parametrize("rows", [1, 2, 7])
 def test_few_rows(rows):
-    frame = pl.DataFrame({"a": [str(row) for row in range(rows)], "b": ["x"] * rows, "c": [None] * rows})
+    frame = pl.DataFrame(
+        {"a": [str(row) for row in range(rows)], "b": ["x"] * rows, "c": [None] * rows}
+    )
     found = describe(frame)
     assert "a" in found.features.columns
     assert len(found.features) == rows
@@ -356,7 +425,13 @@ def test_few_rows(rows):
 
 def test_the_schema_of_a_frame_leaves_out_but_what_is_empty():
     frame = pl.DataFrame(
-        {"id": range(40), "one": [1] * 40, "none": [None] * 40, "also": [""] * 40, "t": repeated("a", "b")}
+        {
+            "id": range(40),
+            "one": [1] * 40,
+            "none": [None] * 40,
+            "also": [""] * 40,
+            "t": repeated("a", "b"),
+        }
     )
     schema = schema_of(frame)
     assert schema.names == ("id", "one", "t")
@@ -365,7 +440,9 @@ def test_the_schema_of_a_frame_leaves_out_but_what_is_empty():
 
 def test_a_wide_table_is_decided_in_time():
     random = np.random.default_rng(0)
-    frame = pl.DataFrame({f"c{place}": random.normal(size=30).round(3).astype(str) for place in range(3000)})
+    frame = pl.DataFrame(
+        {f"c{place}": random.normal(size=30).round(3).astype(str) for place in range(3000)}
+    )
     found = describe(frame)
     assert len(found.schema.features) == 3000
     assert {reading.kind for reading in found.schema.features} == {"number"}

@@ -1,4 +1,6 @@
-"""Numbers as people write them: known numbers are written in each style and the column is read back."""
+"""Numbers as people write them: known numbers are written in each style and the column is read
+back.
+"""
 
 import math
 
@@ -8,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmlp.data.readings.choices import ColumnChoices
-from fastmlp.data.readings.kinds.numbers import parse_numbers, signs_of, unit_of, units_in, without_unit
+from fastmlp.data.readings.kinds.numbers import (
+    parse_numbers,
+    signs_of,
+    unit_of,
+    units_in,
+    without_unit,
+)
 from fastmlp.data.readings.table import describe
 
 THIN, NARROW, HARD, FIGURE = "\u2009", "\u202f", "\u00a0", "\u2007"
@@ -27,7 +35,9 @@ def grouped(digits, sign, india=False):
 def written(number, places, decimal=".", group="", india=False):
     """Return a number as plain Python writes it, with other signs for decimals and groups."""
     whole, _, fraction = f"{abs(number):.{places}f}".partition(".")
-    body = (grouped(whole, group, india) if group else whole) + (decimal + fraction if fraction else "")
+    body = (grouped(whole, group, india) if group else whole) + (
+        decimal + fraction if fraction else ""
+    )
     return ("-" if number < 0 else "") + body
 
 
@@ -51,7 +61,9 @@ STYLES = {
     "accountant with dollars": lambda n: f"(${written(-n, 2)})" if n < 0 else f"${written(n, 2)}",
     "percent": lambda n: written(n, 2) + "%",
     "percent with a blank": lambda n: written(n, 2, ",") + f"{HARD}%",
-    "dollars": lambda n: written(n, 2, ".", ",").replace("-", "-$") if n < 0 else "$" + written(n, 2, ".", ","),
+    "dollars": lambda n: (
+        written(n, 2, ".", ",").replace("-", "-$") if n < 0 else "$" + written(n, 2, ".", ",")
+    ),
     "dollars, sign inside": lambda n: "$" + written(n, 2, ".", ","),
     "euros": lambda n: written(n, 2, ",", ".") + " €",
     "crowns": lambda n: written(n, 2, ",", " ") + " kr",
@@ -66,7 +78,8 @@ STYLES = {
 }
 
 
-# Hundredths, so that two places hold them; the last three make the column's style certain, whatever comes before.
+# Hundredths, so that two places hold them; the last three make the column's style certain, whatever
+# comes before.
 hundredths = st.integers(-(10**9), 10**9).map(lambda cents: cents / 100)
 SURE = [1234567.25, -0.5, 98765.75]
 
@@ -121,8 +134,42 @@ def test_what_is_a_number(text, value):
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "x", "-", ".", ",", "1.2.3", "1,23", "1,2345", "12,34", "1 2", "1 0000", "10-20", "1/2", "0x1F", "1_000"),
-        *("<1", ">5", "~3", "5 kg", "--5", "+-5", "5-", "(5", "5)", "1e", "e5", "$", "%", "inf", "nan", "1e999", "5$5"),
+        *(
+            "",
+            "x",
+            "-",
+            ".",
+            ",",
+            "1.2.3",
+            "1,23",
+            "1,2345",
+            "12,34",
+            "1 2",
+            "1 0000",
+            "10-20",
+            "1/2",
+            "0x1F",
+            "1_000",
+        ),
+        *(
+            "<1",
+            ">5",
+            "~3",
+            "5 kg",
+            "--5",
+            "+-5",
+            "5-",
+            "(5",
+            "5)",
+            "1e",
+            "e5",
+            "$",
+            "%",
+            "inf",
+            "nan",
+            "1e999",
+            "5$5",
+        ),
         *("12:30", "2024-01-05", "555-1234", "1.5D3", "٣", "½", "5,-", "1..5", "1,,000", "$5%%"),
     ],
 )
@@ -132,7 +179,17 @@ def test_what_is_no_number(text):
 
 def test_the_comma_that_is_a_decimal_sign():
     texts = pl.Series(["1,5", "1.234", "1.234,5", "1,234", "1.5", "1 234,5", ",5", "5,", "1,5e3"])
-    assert parse_numbers(texts, ",").to_list() == [1.5, 1234, 1234.5, 1.234, None, 1234.5, 0.5, 5, 1500]
+    assert parse_numbers(texts, ",").to_list() == [
+        1.5,
+        1234,
+        1234.5,
+        1.234,
+        None,
+        1234.5,
+        0.5,
+        5,
+        1500,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +239,12 @@ def test_signs_are_counted_by_rows():
     ],
 )
 def test_units(texts, unit):
-    assert unit_of(units_in(pl.Series(texts, dtype=pl.String)), sum(text is not None for text in texts)) == unit
+    assert (
+        unit_of(
+            units_in(pl.Series(texts, dtype=pl.String)), sum(text is not None for text in texts)
+        )
+        == unit
+    )
     bare = without_unit(pl.Series(texts, dtype=pl.String), unit)
     assert len(bare) == len(texts)
 
@@ -192,7 +254,10 @@ def test_a_unit_is_kept_said_and_asked_for_later():
     found = describe(frame)
     reading = found.schema.features[0]
     assert found.features["w"].to_list() == [5, 7.5, 10, None]
-    assert any("the unit 'kg' behind the numbers is left off; --categorical" in note for note in found.schema.notes)
+    assert any(
+        "the unit 'kg' behind the numbers is left off; --categorical" in note
+        for note in found.schema.notes
+    )
     assert found.schema.columns[0].holds == "5 to 10 kg"
     later = pl.Series("w", ["8 kg", "500 g", "6", "2,5kg"])
     read = reading.read(later)
@@ -203,7 +268,9 @@ def test_a_unit_is_kept_said_and_asked_for_later():
 def test_two_texts_with_a_unit_are_levels_unless_numbers_are_asked_for():
     frame = pl.DataFrame({"w": ["5 kg", "10 kg"] * 9})
     assert describe(frame).schema.features[0].kind == "text"
-    assert describe(frame, None, ColumnChoices(numeric=("w",))).features["w"].to_list() == [5, 10] * 9
+    assert (
+        describe(frame, None, ColumnChoices(numeric=("w",))).features["w"].to_list() == [5, 10] * 9
+    )
 
 
 @pytest.mark.parametrize("infinity", ["inf", "-inf", "Infinity", "∞", "-∞", "+INF"])
@@ -211,13 +278,18 @@ def test_infinities_are_gaps_of_a_column_of_numbers_however_many(infinity):
     found = describe(pl.DataFrame({"n": ["1.5", infinity, "2.5", infinity]}))
     assert found.features["n"].to_list() == [1.5, None, 2.5, None]
     assert any(
-        f"2 cells are not numbers and count as gaps: '{infinity}' (row 2)" in note for note in found.schema.notes
+        f"2 cells are not numbers and count as gaps: '{infinity}' (row 2)" in note
+        for note in found.schema.notes
     )
 
 
 def test_marks_that_differ_are_said():
-    notes = describe(pl.DataFrame({"share": ["12%", "0.5", "7%"], "price": ["$5", "€6", "7"]})).schema.notes
+    notes = describe(
+        pl.DataFrame({"share": ["12%", "0.5", "7%"], "price": ["$5", "€6", "7"]})
+    ).schema.notes
     assert any("column 'share': some numbers have '%', others do not" in note for note in notes)
     assert any("column 'price': the numbers have '$', '€'" in note for note in notes)
-    same = describe(pl.DataFrame({"share": ["12%", "5%", "7%"], "price": ["$5", "6", "$7"]})).schema.notes
+    same = describe(
+        pl.DataFrame({"share": ["12%", "5%", "7%"], "price": ["$5", "6", "$7"]})
+    ).schema.notes
     assert same == ()

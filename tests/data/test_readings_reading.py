@@ -1,4 +1,6 @@
-"""ColumnReading and its helpers: kept and restored, read twice as once, typed columns and their texts alike; gaps; words."""
+"""ColumnReading and its helpers: kept and restored, read twice as once, typed columns and their
+texts alike; gaps; words.
+"""
 
 import datetime
 import decimal
@@ -40,7 +42,11 @@ def test_kept_and_restored(reading):
     "kept",
     [
         *(None, [], "x", 5, {}, {"name": "a"}, {"kind": "number"}, {"name": 5, "kind": "number"}),
-        *({"name": "a", "kind": "list"}, {"name": "a", "kind": None}, {"name": None, "kind": "text"}),
+        *(
+            {"name": "a", "kind": "list"},
+            {"name": "a", "kind": None},
+            {"name": None, "kind": "text"},
+        ),
         {"name": "a", "kind": "number", "decimal": ";"},
         {"name": "a", "kind": "date", "order": "myd"},
         {"name": "a", "kind": "text", "gaps": "NA"},
@@ -59,7 +65,13 @@ def test_hostile_descriptions(kept):
 
 
 @pytest.mark.parametrize(
-    "kept", [None, {}, {"name": "a", "role": "boss", "kind": "text", "missing": 0}, {"name": "a", "role": "target"}]
+    "kept",
+    [
+        None,
+        {},
+        {"name": "a", "role": "boss", "kind": "text", "missing": 0},
+        {"name": "a", "role": "target"},
+    ],
 )
 def test_hostile_facts(kept):
     with pytest.raises(ModelFileError, match="damaged"):
@@ -72,21 +84,65 @@ def test_facts_are_kept_and_restored():
 
 
 CELLS = [
-    *("", " ", "NA", "n/a", "x", "5", "5.0", "-1.5", "1,5", "1.234,5", "1e3", "inf", "nan", "true", "FALSE", "1", "0"),
-    *("2024-03-31", "31.03.2024", "3/31/2024 5 pm", "12:30", "25:00", "2 days", "5 kg", "12%", "$5", "é漢", "a\nb"),
+    *(
+        "",
+        " ",
+        "NA",
+        "n/a",
+        "x",
+        "5",
+        "5.0",
+        "-1.5",
+        "1,5",
+        "1.234,5",
+        "1e3",
+        "inf",
+        "nan",
+        "true",
+        "FALSE",
+        "1",
+        "0",
+    ),
+    *(
+        "2024-03-31",
+        "31.03.2024",
+        "3/31/2024 5 pm",
+        "12:30",
+        "25:00",
+        "2 days",
+        "5 kg",
+        "12%",
+        "$5",
+        "é漢",
+        "a\nb",
+    ),
 ]
 texts = st.lists(st.sampled_from(CELLS) | st.text(max_size=5) | st.none(), max_size=8)
 typed = st.one_of(
     texts.map(lambda cells: pl.Series("c", cells, dtype=pl.String)),
     texts.map(lambda cells: pl.Series("c", cells, dtype=pl.Categorical)),
-    st.lists(st.integers(-(2**63), 2**63 - 1) | st.none(), max_size=6).map(lambda c: pl.Series("c", c, dtype=pl.Int64)),
-    st.lists(st.integers(0, 2**64 - 1) | st.none(), max_size=6).map(lambda c: pl.Series("c", c, dtype=pl.UInt64)),
-    st.lists(st.floats() | st.none(), max_size=6).map(lambda c: pl.Series("c", c, dtype=pl.Float64)),
-    st.lists(st.floats(width=32) | st.none(), max_size=6).map(lambda c: pl.Series("c", c, dtype=pl.Float32)),
-    st.lists(st.booleans() | st.none(), max_size=6).map(lambda c: pl.Series("c", c, dtype=pl.Boolean)),
+    st.lists(st.integers(-(2**63), 2**63 - 1) | st.none(), max_size=6).map(
+        lambda c: pl.Series("c", c, dtype=pl.Int64)
+    ),
+    st.lists(st.integers(0, 2**64 - 1) | st.none(), max_size=6).map(
+        lambda c: pl.Series("c", c, dtype=pl.UInt64)
+    ),
+    st.lists(st.floats() | st.none(), max_size=6).map(
+        lambda c: pl.Series("c", c, dtype=pl.Float64)
+    ),
+    st.lists(st.floats(width=32) | st.none(), max_size=6).map(
+        lambda c: pl.Series("c", c, dtype=pl.Float32)
+    ),
+    st.lists(st.booleans() | st.none(), max_size=6).map(
+        lambda c: pl.Series("c", c, dtype=pl.Boolean)
+    ),
     st.lists(st.dates() | st.none(), max_size=6).map(lambda c: pl.Series("c", c, dtype=pl.Date)),
-    st.lists(st.datetimes() | st.none(), max_size=6).map(lambda c: pl.Series("c", c, dtype=pl.Datetime("us"))),
-    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=6).map(lambda c: pl.Series("c", c).cast(pl.Datetime("ms"))),
+    st.lists(st.datetimes() | st.none(), max_size=6).map(
+        lambda c: pl.Series("c", c, dtype=pl.Datetime("us"))
+    ),
+    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=6).map(
+        lambda c: pl.Series("c", c).cast(pl.Datetime("ms"))
+    ),
     st.lists(st.times() | st.none(), max_size=6).map(lambda c: pl.Series("c", c, dtype=pl.Time)),
     st.lists(st.timedeltas(-SPAN, SPAN) | st.none(), max_size=6).map(
         lambda c: pl.Series("c", c, dtype=pl.Duration("us"))
@@ -173,7 +229,9 @@ def test_a_large_float_among_whole_ones_is_a_label():
     assert float(read[0]) == 1e300
 
 
-@pytest.mark.parametrize("column", [pl.Series([-999, 5]), pl.Series([-999.0, 5.0]), pl.Series(["-999", "5"])])
+@pytest.mark.parametrize(
+    "column", [pl.Series([-999, 5]), pl.Series([-999.0, 5.0]), pl.Series(["-999", "5"])]
+)
 def test_a_number_that_was_said_to_be_a_gap(column):
     reading = ColumnReading("c", "number", gaps=("-999",))
     read = reading.read(column)

@@ -22,7 +22,8 @@ def roles(columns, target=None, choices=None):
     """Return what became of each column, beside one that is learnt from."""
     found = describe(pl.DataFrame({"x": X, **columns}), target, choices)
     return {
-        each.name: each.kind if each.role == "left out" else each.role for each in found.schema.columns
+        each.name: each.kind if each.role == "left out" else each.role
+        for each in found.schema.columns
     }, found.schema
 
 
@@ -75,7 +76,10 @@ def test_identifiers():
     )
     assert "column 'mixed' numbers the rows from 100 to 139" in notes
     for name in ("customer_id", "CustomerId"):
-        assert f"column '{name}' differs in every row; it may be an identifier (--drop {name} leaves it out)" in notes
+        assert (
+            f"column '{name}' differs in every row; it may be an identifier (--drop {name} leaves it out)"
+            in notes
+        )
     for name in ("paid", "no", "nr", "level"):
         assert f"'{name}'" not in notes
 
@@ -88,7 +92,12 @@ def test_names_in_remedies_are_quoted_for_a_shell():
 @pytest.mark.parametrize("rows", [2, 3, 19])
 def test_few_rows_are_not_judged(rows):
     frame = pl.DataFrame(
-        {"x": X[:rows], "name": [f"n{row}" for row in range(rows)], "counter": range(rows), "id": np.arange(rows) ** 2}
+        {
+            "x": X[:rows],
+            "name": [f"n{row}" for row in range(rows)],
+            "counter": range(rows),
+            "id": np.arange(rows) ** 2,
+        }
     )
     found = describe(frame)
     assert found.features.columns == ["x", "name", "counter", "id"]
@@ -108,15 +117,29 @@ def test_constants_and_empty_columns():
             "words and gaps": ["a", None] * (ROWS // 2),
         }
     )
-    assert [name for name, role in found.items() if role == "constant"] == ["one", "word", "day", "true"]
+    assert [name for name, role in found.items() if role == "constant"] == [
+        "one",
+        "word",
+        "day",
+        "true",
+    ]
     assert [name for name, role in found.items() if role == "empty"] == ["none", "nan"]
-    assert [name for name, role in found.items() if role == "feature"] == ["x", "gaps", "words and gaps"]
-    assert "4 columns have one value only and are left out: 'one', 'word', 'day', 'true'." in schema.notes
+    assert [name for name, role in found.items() if role == "feature"] == [
+        "x",
+        "gaps",
+        "words and gaps",
+    ]
+    assert (
+        "4 columns have one value only and are left out: 'one', 'word', 'day', 'true'."
+        in schema.notes
+    )
     assert "2 columns have no value and are left out: 'none', 'nan'." in schema.notes
 
 
 def test_nothing_else_to_learn_from():
-    frame = pl.DataFrame({"id": range(ROWS), "one": [1] * ROWS, "y": [row % 2 for row in range(ROWS)]})
+    frame = pl.DataFrame(
+        {"id": range(ROWS), "one": [1] * ROWS, "y": [row % 2 for row in range(ROWS)]}
+    )
     found = describe(frame, "y")
     assert found.features.columns == ["id", "one"]
     assert any("there is nothing else to learn from" in note for note in found.schema.notes)
@@ -125,7 +148,14 @@ def test_nothing_else_to_learn_from():
 
 def test_dropped_columns_and_facts():
     found = describe(
-        pl.DataFrame({"x": X, "a": ["5 kg", "7 kg", "9 kg", None] * 10, "b": range(ROWS), "y": ["u", "v"] * 20}),
+        pl.DataFrame(
+            {
+                "x": X,
+                "a": ["5 kg", "7 kg", "9 kg", None] * 10,
+                "b": range(ROWS),
+                "y": ["u", "v"] * 20,
+            }
+        ),
         "y",
         ColumnChoices(drop=("b", "y")),  # the target is never dropped
     )
@@ -165,9 +195,15 @@ def test_what_a_column_holds(cells, holds):
 
 
 def target_of(cells, choices=None, feature=None):
-    frame = pl.DataFrame({"x": pl.Series(feature or [str(value) for value in range(len(cells))]), "y": cells})
+    frame = pl.DataFrame(
+        {"x": pl.Series(feature or [str(value) for value in range(len(cells))]), "y": cells}
+    )
     found = describe(frame, "y", choices)
-    return found.schema.target, found.target, [note for note in found.schema.notes if "target" in note]
+    return (
+        found.schema.target,
+        found.target,
+        [note for note in found.schema.notes if "target" in note],
+    )
 
 
 def test_numbers_are_quantities_and_words_labels():
@@ -191,7 +227,9 @@ def test_a_quantity_with_an_odd_cell_is_a_quantity():
     frame = pl.DataFrame({"x": range(60), "y": cells})
     notes = describe(frame, "y").schema.notes
     assert any(
-        "column 'y' is read as numbers; 1 cell is not a number and counts as a gap: '<0.1' (row 6)" in n for n in notes
+        "column 'y' is read as numbers; 1 cell is not a number and counts as a gap: '<0.1' (row 6)"
+        in n
+        for n in notes
     )
 
 
@@ -210,7 +248,9 @@ def test_digits_with_a_letter_among_them_are_labels():
 
 def test_many_numbers_with_many_others_are_refused():
     cells = [f"{row / 7:.3f}" if row % 3 else f"<{row}" for row in range(90)]
-    with pytest.raises(DataError, match=r"'y' holds numbers in 67% of its cells .*'<0' \(row 1\).*numeric") as caught:
+    with pytest.raises(
+        DataError, match=r"'y' holds numbers in 67% of its cells .*'<0' \(row 1\).*numeric"
+    ) as caught:
         target_of(cells)
     assert "\n" not in str(caught.value)
     assert target_of(cells, ColumnChoices(numeric=("y",)))[1].null_count() == 30
@@ -239,17 +279,23 @@ WORDS = ["None", "NA", "null", "nan", "unknown"]
 @pytest.mark.parametrize("word", WORDS)
 def test_a_label_that_spells_a_gap(word):
     cells = ["a", word, "b", word]
-    reading, values, notes = target_of(cells)  # no gap elsewhere: no spelling of gaps that this could be
+    reading, values, notes = target_of(
+        cells
+    )  # no gap elsewhere: no spelling of gaps that this could be
     assert values.to_list() == cells
     assert notes == [
         f"2 rows of the target 'y' say {word!r}, which is taken as a label (--na-values {word} takes {word!r} as a gap)."
     ]
     _, values, notes = target_of(cells, feature=["1", "", "2", "3"])  # gaps are blanks
     assert values.to_list() == cells
-    reading, values, notes = target_of(cells, feature=["1", word, "2", "3"])  # gaps are spelt so, and in no other way
+    reading, values, notes = target_of(
+        cells, feature=["1", word, "2", "3"]
+    )  # gaps are spelt so, and in no other way
     assert reading.gaps == (word,)
     assert values.to_list() == ["a", None, "b", None]
-    assert notes[0].startswith(f"2 rows of the target 'y' say {word!r}, which is taken as a gap, as in the rest")
+    assert notes[0].startswith(
+        f"2 rows of the target 'y' say {word!r}, which is taken as a gap, as in the rest"
+    )
     _, values, _ = target_of(cells, feature=["1", word, "", "3"])  # in two ways
     assert values.to_list() == cells
     _, values, _ = target_of(["a", word, "", word], feature=["1", word, "2", "3"])
@@ -264,17 +310,23 @@ def test_a_label_that_spells_a_gap(word):
 def test_two_words_that_spell_gaps_in_a_target():
     _, values, notes = target_of(["a", "None", "NA", "b"])
     assert values.to_list() == ["a", "None", "NA", "b"]
-    assert notes[0].startswith("2 rows of the target 'y' say 'NA', 'None', which are taken as labels")
+    assert notes[0].startswith(
+        "2 rows of the target 'y' say 'NA', 'None', which are taken as labels"
+    )
 
 
 @pytest.mark.parametrize("cells", [[None, None], ["", " "], ["NA", "NA"], [float("nan")] * 2])
 def test_a_target_without_a_value(cells):
-    with pytest.raises(DataError, match="the target 'y' has no value; name another column as target"):
+    with pytest.raises(
+        DataError, match="the target 'y' has no value; name another column as target"
+    ):
         target_of(cells)
 
 
 def test_a_target_that_must_be_numbers_and_is_none():
-    with pytest.raises(DataError, match=r"the target 'y' must be numbers, and none of its cells is: 'a' \(row 1\)"):
+    with pytest.raises(
+        DataError, match=r"the target 'y' must be numbers, and none of its cells is: 'a' \(row 1\)"
+    ):
         target_of(["a", "b"], ColumnChoices(numeric=("y",)))
 
 
@@ -299,7 +351,10 @@ def test_targets_as_arrays(series, kind, values):
 @pytest.mark.parametrize(
     ("series", "reason"),
     [
-        (pl.Series("y", [datetime.date(2024, 1, 1)]), "Date values; labels, numbers or truth values"),
+        (
+            pl.Series("y", [datetime.date(2024, 1, 1)]),
+            "Date values; labels, numbers or truth values",
+        ),
         (pl.Series("y", ["x" * 1001]), "texts of up to 1,001 characters"),
     ],
 )

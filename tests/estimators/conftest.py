@@ -8,7 +8,11 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items):
-    """Let the tests of this folder pass over ConvergenceWarning; ``pytest.warns`` sees it all the same."""
+    """Let the tests of this folder pass over ConvergenceWarning; ``pytest.warns`` sees it all the
+    same.
+    """
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"))
+            item.add_marker(
+                pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+            )

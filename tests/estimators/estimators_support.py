@@ -1,7 +1,12 @@
 """Data and comparisons that the tests of the estimators share."""
 
 import numpy as np
-from sklearn.datasets import load_digits, make_classification, make_multilabel_classification, make_regression
+from sklearn.datasets import (
+    load_digits,
+    make_classification,
+    make_multilabel_classification,
+    make_regression,
+)
 
 
 def digits(rows=400):

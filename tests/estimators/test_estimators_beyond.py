@@ -1,4 +1,6 @@
-"""What scikit-learn's classes lack: parameters, validation, early stopping in partial_fit, metrics, callbacks."""
+"""What scikit-learn's classes lack: parameters, validation, early stopping in partial_fit, metrics,
+callbacks.
+"""
 
 import numpy as np
 import pytest
@@ -18,10 +20,14 @@ def halves():
 
 
 class TestNetworks:
-    @pytest.mark.parametrize("activation", [*ACCEPTED, "leaky_relu(0.2)", ["relu", "tanh"], "gelu, silu"])
+    @pytest.mark.parametrize(
+        "activation", [*ACCEPTED, "leaky_relu(0.2)", ["relu", "tanh"], "gelu, silu"]
+    )
     def test_every_activation_learns(self, activation):
         X, y = two_classes()
-        model = MLPClassifier((20, 10), activation, max_iter=30, random_state=0, learning_rate_init=0.02)
+        model = MLPClassifier(
+            (20, 10), activation, max_iter=30, random_state=0, learning_rate_init=0.02
+        )
         curve = model.fit(X, y).loss_curve_
         assert curve[-1] < 0.99 * curve[0]
 
@@ -32,7 +38,8 @@ class TestNetworks:
         assert curve[-1] < curve[0]
 
     @pytest.mark.parametrize(
-        "rate", ["cosine", "step(2,0.1)", "exponential(0.5)", "inverse_scaling", "one_cycle", "plateau"]
+        "rate",
+        ["cosine", "step(2,0.1)", "exponential(0.5)", "inverse_scaling", "one_cycle", "plateau"],
     )
     @pytest.mark.parametrize("solver", ["adam", "sgd"])
     def test_every_schedule_learns_and_ends_lower(self, solver, rate):
@@ -45,7 +52,9 @@ class TestNetworks:
     def test_weight_decay_shrinks(self):
         X, y = digits()
         sums = [
-            np.abs(MLPClassifier(max_iter=5, random_state=0, weight_decay=decay).fit(X, y).coefs_[0]).sum()
+            np.abs(
+                MLPClassifier(max_iter=5, random_state=0, weight_decay=decay).fit(X, y).coefs_[0]
+            ).sum()
             for decay in (None, 0.0, 20.0)
         ]
         assert sums[0] == sums[1] > sums[2]
@@ -69,7 +78,9 @@ class TestNetworks:
         start = MLPClassifier(max_iter=1, **{**how, "learning_rate_init": 1e-30}).fit(X, y)
         end = MLPClassifier(max_iter=1, clip_norm=0.01, **how).fit(X, y)
         pairs = zip(start.coefs_ + start.intercepts_, end.coefs_ + end.intercepts_, strict=True)
-        assert np.sqrt(sum(((a - b).astype(float) ** 2).sum() for a, b in pairs)) == pytest.approx(0.01, rel=1e-3)
+        assert np.sqrt(sum(((a - b).astype(float) ** 2).sum() for a, b in pairs)) == pytest.approx(
+            0.01, rel=1e-3
+        )
 
     @pytest.mark.parametrize("dropout", [0.5, [0.5, 0.2]])
     @pytest.mark.parametrize("whole_units", [False, True])
@@ -83,12 +94,16 @@ class TestNetworks:
     def test_dropout_leaves_the_initial_weights(self):
         X, y = digits()
         how = {"max_iter": 1, "random_state": 0, "learning_rate_init": 1e-30}
-        assert_same_bits(MLPClassifier(dropout=0.4, **how).fit(X, y), MLPClassifier(**how).fit(X, y))
+        assert_same_bits(
+            MLPClassifier(dropout=0.4, **how).fit(X, y), MLPClassifier(**how).fit(X, y)
+        )
 
     @pytest.mark.parametrize("place", ["hidden", "input", "all"])
     def test_batch_norm_is_what_its_attributes_say(self, place):
         X, y = digits()
-        model = MLPClassifier((30,), max_iter=10, batch_norm=place, random_state=0, dtype="float64").fit(X, y)
+        model = MLPClassifier(
+            (30,), max_iter=10, batch_norm=place, random_state=0, dtype="float64"
+        ).fit(X, y)
 
         def norm(x, kept):
             x = (x - kept["running_mean"]) / np.sqrt(kept["running_variance"] + 1e-5)
@@ -110,13 +125,20 @@ class TestNetworks:
         outside = MLPClassifier(**how).fit(scaler.transform(X), y)
         np.testing.assert_allclose(inside.loss_curve_, outside.loss_curve_, rtol=1e-6)
         np.testing.assert_allclose(
-            inside.predict_proba(X), outside.predict_proba(scaler.transform(X)), rtol=1e-5, atol=1e-9
+            inside.predict_proba(X),
+            outside.predict_proba(scaler.transform(X)),
+            rtol=1e-5,
+            atol=1e-9,
         )
 
     def test_the_rows_set_aside_are_not_normalised_by(self):
         X, y = digits()
-        model = MLPClassifier(normalize="standard", early_stopping=True, max_iter=2, random_state=0).fit(X, y)
-        assert not np.allclose(model.input_scale_ * X.std(axis=0) + (X.std(axis=0) == 0), 1, rtol=1e-6)
+        model = MLPClassifier(
+            normalize="standard", early_stopping=True, max_iter=2, random_state=0
+        ).fit(X, y)
+        assert not np.allclose(
+            model.input_scale_ * X.std(axis=0) + (X.std(axis=0) == 0), 1, rtol=1e-6
+        )
 
 
 class TestLosses:
@@ -132,9 +154,18 @@ class TestLosses:
         for loss, of in (
             ("squared_error", lambda d: d**2 / 2),
             ("absolute_error", abs),
-            (f"huber({delta})", lambda d: np.where(abs(d) <= delta, d**2 / 2, delta * (abs(d) - delta / 2))),
+            (
+                f"huber({delta})",
+                lambda d: np.where(abs(d) <= delta, d**2 / 2, delta * (abs(d) - delta / 2)),
+            ),
         ):
-            how = {"max_iter": 1, "learning_rate_init": 1e-30, "random_state": 0, "alpha": 0, "dtype": "float64"}
+            how = {
+                "max_iter": 1,
+                "learning_rate_init": 1e-30,
+                "random_state": 0,
+                "alpha": 0,
+                "dtype": "float64",
+            }
             model = MLPRegressor(loss, **how).fit(X, y)
             assert model.loss_ == pytest.approx(of(model.predict(X) - y).mean(), rel=1e-9)
 
@@ -142,7 +173,9 @@ class TestLosses:
         X, y = numbers()
         y = np.where(np.arange(len(y)) % 10 == 0, y + 50, y)
         how = {"max_iter": 150, "random_state": 0, "learning_rate_init": 0.01}
-        robust, plain = (MLPRegressor(loss, **how).fit(X, y) for loss in ("absolute_error", "squared_error"))
+        robust, plain = (
+            MLPRegressor(loss, **how).fit(X, y) for loss in ("absolute_error", "squared_error")
+        )
         errors = [np.median(abs(model.predict(X) - y)) for model in (robust, plain)]
         assert errors[0] < errors[1]
 
@@ -150,7 +183,9 @@ class TestLosses:
     @pytest.mark.parametrize("loss", ["squared_error", "huber"])
     def test_classification_without_probabilities(self, problem, loss):
         X, y = problem()
-        model = MLPClassifier(loss=loss, max_iter=60, random_state=0, learning_rate_init=0.01).fit(X, y)
+        model = MLPClassifier(loss=loss, max_iter=60, random_state=0, learning_rate_init=0.01).fit(
+            X, y
+        )
         assert model.score(X, y) > 0.5
         assert model.out_activation_ == "identity"
         assert not hasattr(model, "predict_proba")
@@ -158,7 +193,10 @@ class TestLosses:
     def test_label_smoothing_makes_modest(self):
         X, y = digits()
         sharp, smooth = (
-            MLPClassifier(label_smoothing=share, max_iter=60, random_state=0).fit(X, y).predict_proba(X).max(axis=1)
+            MLPClassifier(label_smoothing=share, max_iter=60, random_state=0)
+            .fit(X, y)
+            .predict_proba(X)
+            .max(axis=1)
             for share in (0.0, 0.3)
         )
         assert smooth.mean() < sharp.mean()
@@ -216,7 +254,9 @@ class TestValidation:
         model = MLPClassifier(max_iter=6, random_state=0).fit(X, y, eval_set=(X_new, y_new))
         assert len(model.validation_loss_curve_) == len(model.validation_scores_) == 6
         assert model.validation_scores_[-1] == accuracy_score(y_new, model.predict(X_new))
-        assert model.validation_loss_curve_[-1] == pytest.approx(log_loss(y_new, model.predict_proba(X_new)), rel=1e-5)
+        assert model.validation_loss_curve_[-1] == pytest.approx(
+            log_loss(y_new, model.predict_proba(X_new)), rel=1e-5
+        )
         assert model.best_loss_ == min(model.loss_curve_)
 
     def test_measuring_does_not_change_training(self):
@@ -227,22 +267,39 @@ class TestValidation:
 
     def test_early_stopping_keeps_the_best_weights_of_eval_set(self):
         X, y, X_new, y_new = halves()
-        how = {"early_stopping": True, "n_iter_no_change": 3, "learning_rate_init": 0.05, "random_state": 0}
+        how = {
+            "early_stopping": True,
+            "n_iter_no_change": 3,
+            "learning_rate_init": 0.05,
+            "random_state": 0,
+        }
         model = MLPClassifier(**how).fit(X, y, eval_set=(X_new, y_new))
         assert model.converged_
         assert model.n_iter_ < 200
-        assert model.score(X_new, y_new) == model.best_validation_score_ == max(model.validation_scores_)
+        assert (
+            model.score(X_new, y_new)
+            == model.best_validation_score_
+            == max(model.validation_scores_)
+        )
 
     def test_eval_set_takes_weights(self):
         X, y, X_new, y_new = halves()
         weights = np.arange(len(y_new)) % 3
-        model = MLPClassifier(max_iter=2, random_state=0).fit(X, y, eval_set=(X_new, y_new, weights))
-        assert model.validation_scores_[-1] == accuracy_score(y_new, model.predict(X_new), sample_weight=weights)
+        model = MLPClassifier(max_iter=2, random_state=0).fit(
+            X, y, eval_set=(X_new, y_new, weights)
+        )
+        assert model.validation_scores_[-1] == accuracy_score(
+            y_new, model.predict(X_new), sample_weight=weights
+        )
 
     def test_regression_scores_are_r2(self):
         X, y = numbers(targets=2)
-        model = MLPRegressor(max_iter=20, random_state=0).fit(X[:100], y[:100], eval_set=(X[100:], y[100:]))
-        assert model.validation_scores_[-1] == pytest.approx(r2_score(y[100:], model.predict(X[100:])), rel=1e-5)
+        model = MLPRegressor(max_iter=20, random_state=0).fit(
+            X[:100], y[:100], eval_set=(X[100:], y[100:])
+        )
+        assert model.validation_scores_[-1] == pytest.approx(
+            r2_score(y[100:], model.predict(X[100:])), rel=1e-5
+        )
         loss = ((model.predict(X[100:]) - y[100:]) ** 2).mean() / 2
         assert model.validation_loss_curve_[-1] == pytest.approx(loss, rel=1e-5)
 
@@ -253,15 +310,23 @@ class TestValidation:
         truth, predicted = random.normal(size=(2, 20, targets))
         truth[:, 0] = 2.0  # a constant, missed
         weights = random.uniform(0, 2, 20) if weighted else None
-        assert r2(truth, predicted, weights) == pytest.approx(r2_score(truth, predicted, sample_weight=weights))
+        assert r2(truth, predicted, weights) == pytest.approx(
+            r2_score(truth, predicted, sample_weight=weights)
+        )
         assert r2(truth, truth, weights) == r2_score(truth, truth, sample_weight=weights) == 1
 
-    @pytest.mark.parametrize("metric", ["roc_auc", make_scorer(roc_auc_score, response_method="predict_proba")])
+    @pytest.mark.parametrize(
+        "metric", ["roc_auc", make_scorer(roc_auc_score, response_method="predict_proba")]
+    )
     def test_a_metric_is_watched(self, metric):
         X, y = two_classes(300)
         how = {"early_stopping": True, "max_iter": 5, "random_state": 0}
-        model = MLPClassifier(metric=metric, **how).fit(X[:200], y[:200], eval_set=(X[200:], y[200:]))
-        assert model.best_validation_score_ == pytest.approx(roc_auc_score(y[200:], model.predict_proba(X[200:])[:, 1]))
+        model = MLPClassifier(metric=metric, **how).fit(
+            X[:200], y[:200], eval_set=(X[200:], y[200:])
+        )
+        assert model.best_validation_score_ == pytest.approx(
+            roc_auc_score(y[200:], model.predict_proba(X[200:])[:, 1])
+        )
 
     def test_a_metric_of_one_s_own(self):
         X, y = numbers()
@@ -271,14 +336,21 @@ class TestValidation:
             seen.append(estimator.predict(rows))
             return -np.abs(seen[-1] - truth).max()
 
-        model = MLPRegressor(metric=score, early_stopping=True, max_iter=4, random_state=0).fit(X, y)
+        model = MLPRegressor(metric=score, early_stopping=True, max_iter=4, random_state=0).fit(
+            X, y
+        )
         assert len(seen) == 4
         assert all(len(predicted) == 20 for predicted in seen)
         assert max(model.validation_scores_) == model.best_validation_score_ < 0
 
     def test_partial_fit_stops_early_with_the_best_weights(self):
         X, y, X_new, y_new = halves()
-        how = {"early_stopping": True, "n_iter_no_change": 3, "learning_rate_init": 0.05, "random_state": 0}
+        how = {
+            "early_stopping": True,
+            "n_iter_no_change": 3,
+            "learning_rate_init": 0.05,
+            "random_state": 0,
+        }
         whole = MLPClassifier(**how).fit(X, y, eval_set=(X_new, y_new))
         parts = MLPClassifier(**how)
         calls = 0
@@ -302,13 +374,24 @@ class TestCallbacks:
                 assert np.isfinite(progress.loss)
 
             def recorded(self, trainer, record):
-                told.append((record.epoch, record.train["loss"], record.monitor["score"], record.learning_rate))
+                told.append(
+                    (
+                        record.epoch,
+                        record.train["loss"],
+                        record.monitor["score"],
+                        record.learning_rate,
+                    )
+                )
 
             def training_ended(self, trainer, result):
                 told.append(("end", result.epochs, result.best_epoch))
 
-        model = MLPClassifier(max_iter=3, random_state=0, callbacks=[Listener()]).fit(X, y, eval_set=(X_new, y_new))
-        expected = zip((1, 2, 3), model.loss_curve_, model.validation_scores_, [0.001] * 3, strict=True)
+        model = MLPClassifier(max_iter=3, random_state=0, callbacks=[Listener()]).fit(
+            X, y, eval_set=(X_new, y_new)
+        )
+        expected = zip(
+            (1, 2, 3), model.loss_curve_, model.validation_scores_, [0.001] * 3, strict=True
+        )
         assert told == [("start", 3), *expected, ("end", 3, 3)]
 
     def test_they_may_stop_training(self):

@@ -1,4 +1,6 @@
-"""device="cuda": the same training, on a GPU where there is one, else on the emulated device of tests/cuda."""
+"""device="cuda": the same training, on a GPU where there is one, else on the emulated device of
+tests/cuda.
+"""
 
 import os
 import subprocess

@@ -11,7 +11,9 @@ def beale(point):
     x, y = point
     terms = [factor - x + x * y**power for power, factor in enumerate((1.5, 2.25, 2.625), 1)]
     inner = [(y**power - 1, power * x * y ** (power - 1)) for power in (1, 2, 3)]
-    slopes = np.array([[2 * term * dx, 2 * term * dy] for term, (dx, dy) in zip(terms, inner, strict=True)])
+    slopes = np.array(
+        [[2 * term * dx, 2 * term * dy] for term, (dx, dy) in zip(terms, inner, strict=True)]
+    )
     return sum(term**2 for term in terms), slopes.sum(axis=0)
 
 
@@ -22,10 +24,16 @@ def steep(point):
 
 FUNCTIONS = {
     "rosenbrock": (lambda x: (rosen(x), rosen_der(x)), np.array([-1.2, 1.0])),
-    "rosenbrock in 10": (lambda x: (rosen(x), rosen_der(x)), np.random.default_rng(0).normal(size=10)),
+    "rosenbrock in 10": (
+        lambda x: (rosen(x), rosen_der(x)),
+        np.random.default_rng(0).normal(size=10),
+    ),
     "beale": (beale, np.array([1.0, 1.0])),
     "beale from a saddle": (beale, np.array([-3.0, 2.0])),
-    "exponential": (lambda x: (float(np.cosh(3 * x).sum()), 3 * np.sinh(3 * x)), np.linspace(-4, 3, 5)),
+    "exponential": (
+        lambda x: (float(np.cosh(3 * x).sum()), 3 * np.sinh(3 * x)),
+        np.linspace(-4, 3, 5),
+    ),
     "roots": (
         lambda x: (float((np.abs(x) ** 1.5).sum()), 1.5 * np.sign(x) * np.sqrt(np.abs(x))),
         np.linspace(-1, 2, 5),

@@ -1,4 +1,6 @@
-"""The page on the estimators tells of every parameter and deviation; that its programs run is tested by tests/test_docs.py."""
+"""The page on the estimators tells of every parameter and deviation; that its programs run is
+tested by tests/test_docs.py.
+"""
 
 import inspect
 import re

@@ -38,13 +38,19 @@ WRONG = [
     ({"dtype": "float16"}, "'dtype' parameter"),
     ({"device": "gpu"}, "device 'gpu' is not known"),
     ({"threads": 0}, "'threads' parameter"),
-    ({"metric": "acuracy", "early_stopping": True}, "metric 'acuracy' is not known; did you mean 'accuracy'"),
+    (
+        {"metric": "acuracy", "early_stopping": True},
+        "metric 'acuracy' is not known; did you mean 'accuracy'",
+    ),
     ({"normalize": "yes"}, "'normalize' parameter"),
     ({"callbacks": [print]}, "callbacks must be fastmlp.Callback objects; got builtin"),
     ({"class_weight": {7: 2.0, 77: 1.0}}, "class_weight names 77, which is no label"),
     ({"class_weight": {7: -2.0}}, "class_weight of 7 must be a number of at least 0"),
     ({"solver": "lbfgs", "dropout": 0.5}, "dropout=0.5 cannot be used with solver='lbfgs'"),
-    ({"solver": "lbfgs", "batch_norm": "all"}, "batch_norm='all' cannot be used with solver='lbfgs'"),
+    (
+        {"solver": "lbfgs", "batch_norm": "all"},
+        "batch_norm='all' cannot be used with solver='lbfgs'",
+    ),
     ({"solver": "lbfgs", "clip_norm": 1.0}, "clip_norm=1.0 cannot be used with solver='lbfgs'"),
 ]
 
@@ -136,7 +142,9 @@ class TestData:
 
     def test_a_network_too_large_for_memory(self):
         X, y = digits(100)
-        with pytest.raises(ValueError, match=r"hidden_layer_sizes=\[10000000, 10000000\] needs .* of memory"):
+        with pytest.raises(
+            ValueError, match=r"hidden_layer_sizes=\[10000000, 10000000\] needs .* of memory"
+        ):
             MLPClassifier((10_000_000, 10_000_000)).fit(X, y)
 
     def test_nothing_is_predicted_before_fit(self):
@@ -156,12 +164,14 @@ def test_a_failed_fit_leaves_nothing_fitted():
 class TestDivergence:
     def test_training_stops_at_once_and_keeps_the_weights_of_the_epoch_before(self):
         X, y = numbers()
-        model = MLPRegressor(solver="sgd", learning_rate_init=1e-2, random_state=0, max_iter=5, warm_start=True).fit(
-            X, y
-        )
+        model = MLPRegressor(
+            solver="sgd", learning_rate_init=1e-2, random_state=0, max_iter=5, warm_start=True
+        ).fit(X, y)
         before = model.predict(X)
         model.set_params(learning_rate_init=1e9, max_iter=200)
-        with pytest.raises(ValueError, match=r"non-finite parameter weights.*not finite after epoch \d+"):
+        with pytest.raises(
+            ValueError, match=r"non-finite parameter weights.*not finite after epoch \d+"
+        ):
             model.fit(X, y)
         assert model.n_iter_ < 20
         assert all(np.isfinite(array).all() for array in model.coefs_ + model.intercepts_)
@@ -170,7 +180,9 @@ class TestDivergence:
 
     def test_with_early_stopping_the_best_weights_are_kept(self):
         X, y = numbers()
-        model = MLPRegressor(solver="sgd", learning_rate_init=1e6, early_stopping=True, random_state=0)
+        model = MLPRegressor(
+            solver="sgd", learning_rate_init=1e6, early_stopping=True, random_state=0
+        )
         with pytest.warns(ConvergenceWarning, match="is not finite after epoch"):
             model.fit(X, y)
         assert not model.validation_scores_[-1] > -1e30
@@ -192,7 +204,9 @@ class TestWarnings:
 
     def test_lbfgs_that_did_not_converge(self):
         X, y = two_classes()
-        with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge after 2 iteration") as told:
+        with pytest.warns(
+            ConvergenceWarning, match="lbfgs failed to converge after 2 iteration"
+        ) as told:
             MLPClassifier(solver="lbfgs", max_iter=2).fit(X, y)
         assert told[0].filename == __file__
 

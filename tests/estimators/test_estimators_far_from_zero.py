@@ -24,13 +24,22 @@ def waves(rows=1500, start=1.7e9):
 
 
 def regressor(**how):
-    how = {"hidden_layer_sizes": (32,), "max_iter": 60, "learning_rate_init": 0.01, "random_state": 0, "tol": 0} | how
+    how = {
+        "hidden_layer_sizes": (32,),
+        "max_iter": 60,
+        "learning_rate_init": 0.01,
+        "random_state": 0,
+        "tol": 0,
+    } | how
     return MLPRegressor(**how)
 
 
 WAYS = {
     "as it is": {},
-    "no tiny data": {"hidden_layer_sizes": (200, 20), "max_iter": 25},  # trained in float32, which SMALL_WORK is not
+    "no tiny data": {
+        "hidden_layer_sizes": (200, 20),
+        "max_iter": 25,
+    },  # trained in float32, which SMALL_WORK is not
     "float64": {"dtype": "float64"},
     "lbfgs": {"solver": "lbfgs"},
     "early stopping": {"early_stopping": True, "n_iter_no_change": 60},
@@ -54,7 +63,13 @@ def test_whole_numbers_rows_at_a_time_and_sparse_rows():
     X[:, 1] = np.arange(len(X)) % 7
     model = regressor(normalize="standard").fit(X, y)
     expected = model.predict(X)
-    for given in (X.astype(np.int64), sparse.csr_matrix(X), sparse.csc_matrix(X), X.tolist(), np.asfortranarray(X)):
+    for given in (
+        X.astype(np.int64),
+        sparse.csr_matrix(X),
+        sparse.csc_matrix(X),
+        X.tolist(),
+        np.asfortranarray(X),
+    ):
         np.testing.assert_array_equal(model.predict(given), expected)
     one_by_one = np.concatenate([model.predict(X[row : row + 1]) for row in range(20)])
     np.testing.assert_allclose(one_by_one, expected[:20], rtol=1e-6, atol=1e-6)
@@ -84,7 +99,9 @@ def test_float32_rows():
     X, y = waves(start=1.6e7)
     X = X.astype(np.float32)
     inside = regressor(normalize="standard").fit(X, y).score(X, y)
-    assert inside == pytest.approx(make_pipeline(StandardScaler(), regressor()).fit(X, y).score(X, y), abs=0.01)
+    assert inside == pytest.approx(
+        make_pipeline(StandardScaler(), regressor()).fit(X, y).score(X, y), abs=0.01
+    )
 
 
 def test_the_attributes_say_what_is_computed():
@@ -122,7 +139,9 @@ def test_an_older_pickle_has_no_origin():
     old = MLPRegressor.__new__(MLPRegressor)
     old.__setstate__(state)
     np.testing.assert_array_equal(old.predict(X[:, 1:]), model.predict(X[:, 1:]))
-    np.testing.assert_allclose(old.to_model().predict(X[:, 1:]), model.predict(X[:, 1:]), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        old.to_model().predict(X[:, 1:]), model.predict(X[:, 1:]), rtol=1e-6, atol=1e-6
+    )
     old.fit(X[:, 1:], y)
 
 
@@ -138,7 +157,9 @@ def test_an_older_pickle_has_no_origin():
     ],
 )
 def test_models_of_them(front, normalize, tmp_path):
-    """Taken over, saved and read they predict the same, whichever of scaler and network takes the origin off."""
+    """Taken over, saved and read they predict the same, whichever of scaler and network takes the
+    origin off.
+    """
     X, y = waves()
     estimator = MLPClassifier((8,), max_iter=30, random_state=0, normalize=normalize)
     if front is not None:
@@ -150,4 +171,6 @@ def test_models_of_them(front, normalize, tmp_path):
     assert np.allclose(model.predict_outputs(X), estimator.predict_proba(X), atol=1e-6)
     assert estimator.score(X, y > 0) > 0.8
     model.save(tmp_path)
-    np.testing.assert_array_equal(fastmlp.load(tmp_path).predict_outputs(X), model.predict_outputs(X))
+    np.testing.assert_array_equal(
+        fastmlp.load(tmp_path).predict_outputs(X), model.predict_outputs(X)
+    )

@@ -47,8 +47,12 @@ class TestFrames:
     def test_behind_a_transformer_that_gives_frames(self):
         X, y = two_classes()
         frame = self.frame(X)
-        scale = make_column_transformer((StandardScaler(), frame.columns[:4]), remainder=MinMaxScaler())
-        pipe = make_pipeline(scale.set_output(transform="polars"), MLPClassifier(**HOW)).fit(frame, y)
+        scale = make_column_transformer(
+            (StandardScaler(), frame.columns[:4]), remainder=MinMaxScaler()
+        )
+        pipe = make_pipeline(scale.set_output(transform="polars"), MLPClassifier(**HOW)).fit(
+            frame, y
+        )
         assert list(pipe[-1].feature_names_in_) == list(pipe[0].get_feature_names_out())
         assert 0.4 < pipe.score(frame, y) <= 1
 
@@ -72,8 +76,12 @@ class TestSparse:
     def test_partial_fit_and_eval_set(self):
         X, y = digits()
         model = MLPClassifier(random_state=0)
-        model.partial_fit(sparse.csr_array(X), y, classes=np.arange(10), eval_set=(sparse.csr_array(X), y))
-        other = MLPClassifier(random_state=0).partial_fit(X, y, classes=np.arange(10), eval_set=(X, y))
+        model.partial_fit(
+            sparse.csr_array(X), y, classes=np.arange(10), eval_set=(sparse.csr_array(X), y)
+        )
+        other = MLPClassifier(random_state=0).partial_fit(
+            X, y, classes=np.arange(10), eval_set=(X, y)
+        )
         assert_same_bits(model, other)
         assert model.validation_scores_ == other.validation_scores_
 
@@ -81,7 +89,9 @@ class TestSparse:
         X, y = digits()
         model = MLPClassifier(**HOW).fit(X, y)
         monkeypatch.setattr("fastmlp.estimators.inputs.SPARSE_BLOCK", 64 * 8 * 7)
-        np.testing.assert_allclose(model.predict_proba(sparse.csr_array(X)), model.predict_proba(X), rtol=1e-5)
+        np.testing.assert_allclose(
+            model.predict_proba(sparse.csr_array(X)), model.predict_proba(X), rtol=1e-5
+        )
 
     def test_what_does_not_fit_is_told(self):
         X = sparse.csr_array((400_000, 50_000_000))
@@ -90,7 +100,9 @@ class TestSparse:
 
     def test_sparse_labels(self):
         X, y = several_labels()
-        assert_same_bits(MLPClassifier(**HOW).fit(X, sparse.csr_array(y)), MLPClassifier(**HOW).fit(X, y))
+        assert_same_bits(
+            MLPClassifier(**HOW).fit(X, sparse.csr_array(y)), MLPClassifier(**HOW).fit(X, y)
+        )
 
 
 class TestTypes:
@@ -99,13 +111,17 @@ class TestTypes:
         X = (X * 16).astype(np.uint8)
         model = MLPClassifier(**HOW).fit(X, y)
         assert_same_bits(model, MLPClassifier(**HOW).fit(X.astype(np.float32), y))
-        np.testing.assert_allclose(model.predict_proba(X), model.predict_proba(X.astype(float)), rtol=1e-6)
+        np.testing.assert_allclose(
+            model.predict_proba(X), model.predict_proba(X.astype(float)), rtol=1e-6
+        )
 
     @pytest.mark.parametrize("dtype", [np.float16, np.int8, np.int64, bool, ">f4", ">f8", object])
     def test_others_are_converted(self, dtype):
         X, y = digits()
         X = (X > 0.5).astype(dtype)
-        assert_same_bits(MLPClassifier(**HOW).fit(X, y), MLPClassifier(**HOW).fit(X.astype(float), y))
+        assert_same_bits(
+            MLPClassifier(**HOW).fit(X, y), MLPClassifier(**HOW).fit(X.astype(float), y)
+        )
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_predictions_have_the_type_of_x(self, dtype):
@@ -121,16 +137,23 @@ class TestTypes:
         assert_same_bits(MLPClassifier(**HOW).fit(other, y), MLPClassifier(**HOW).fit(X, y))
 
     @pytest.mark.parametrize(
-        "labels", [list("abcdefghij"), [f"class {i}" for i in range(10)], range(-5, 5), np.arange(10) / 1.0]
+        "labels",
+        [list("abcdefghij"), [f"class {i}" for i in range(10)], range(-5, 5), np.arange(10) / 1.0],
     )
     def test_any_labels(self, labels):
         X, y = digits()
         named = np.array(labels)[y]
-        for y_named in (named, named.astype(object) if named.dtype.kind == "U" else named, named.tolist()):
+        for y_named in (
+            named,
+            named.astype(object) if named.dtype.kind == "U" else named,
+            named.tolist(),
+        ):
             model = MLPClassifier(early_stopping=True, **HOW).fit(X, y_named)
             np.testing.assert_array_equal(model.classes_, np.unique(named))
             assert set(model.predict(X)) <= set(named.tolist())
-        assert_same_bits(model, MLPClassifier(early_stopping=True, **HOW).fit(X, y))  # these labels are sorted
+        assert_same_bits(
+            model, MLPClassifier(early_stopping=True, **HOW).fit(X, y)
+        )  # these labels are sorted
 
     def test_truth_values(self):
         X, y = two_classes()
@@ -147,4 +170,6 @@ class TestTypes:
         model = MLPClassifier(**HOW).fit(X, y)
         whole = model.predict_proba(X)
         for rows in (1, 2, 255, 256, 257, 600):
-            np.testing.assert_allclose(model.predict_proba(X[:rows]), whole[:rows], rtol=1e-5, atol=1e-7)
+            np.testing.assert_allclose(
+                model.predict_proba(X[:rows]), whole[:rows], rtol=1e-5, atol=1e-7
+            )

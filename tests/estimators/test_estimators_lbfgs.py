@@ -16,7 +16,10 @@ PROBLEMS = {
     "two classes": (MLPClassifier((5,), activation="logistic"), lambda: two_classes(40)),
     "labels": (MLPClassifier((5, 4), activation="identity"), lambda: several_labels(40)),
     "numbers": (MLPRegressor("squared_error", (5,), "gelu"), lambda: numbers(40, targets=2)),
-    "poisson": (MLPRegressor("poisson", (5,), "tanh"), lambda: (numbers(40)[0], np.abs(numbers(40)[1]))),
+    "poisson": (
+        MLPRegressor("poisson", (5,), "tanh"),
+        lambda: (numbers(40)[0], np.abs(numbers(40)[1])),
+    ),
     "huber": (MLPRegressor("huber(0.3)", (5,), "softplus"), lambda: numbers(40)),
 }
 
@@ -40,7 +43,9 @@ def test_the_gradient_is_the_loss_s(model, problem, weighted, monkeypatch):
     for seed in range(5):
         direction = np.random.default_rng(seed).normal(size=at.size) * (gradient != 0)
         step = 1e-6
-        slope = (objective(at + step * direction)[0] - objective(at - step * direction)[0]) / (2 * step)
+        slope = (objective(at + step * direction)[0] - objective(at - step * direction)[0]) / (
+            2 * step
+        )
         assert gradient @ direction == pytest.approx(slope, rel=1e-5, abs=1e-7)
 
 
@@ -49,12 +54,16 @@ def test_a_linear_model_finds_the_least_squares():
     how = {"solver": "lbfgs", "alpha": 0.0, "tol": 1e-9, "dtype": "float64", "random_state": 0}
     model = MLPRegressor(hidden_layer_sizes=(), **how).fit(X, y)
     expected, *_ = np.linalg.lstsq(np.c_[X, np.ones(len(X))], y, rcond=None)
-    np.testing.assert_allclose(np.r_[model.coefs_[0][:, 0], model.intercepts_[0]], expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        np.r_[model.coefs_[0][:, 0], model.intercepts_[0]], expected, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_a_warm_start_goes_on():
     X, y = two_classes()
-    model = MLPClassifier(solver="lbfgs", max_iter=5, warm_start=True, random_state=0, dtype="float64")
+    model = MLPClassifier(
+        solver="lbfgs", max_iter=5, warm_start=True, random_state=0, dtype="float64"
+    )
     losses = [model.fit(X, y).loss_ for _ in range(3)]
     assert losses[0] > losses[1] > losses[2]
 
@@ -86,13 +95,20 @@ def wave():
 
 
 def waves(**how):
-    how = {"hidden_layer_sizes": (20,), "activation": "logistic", "alpha": 0.001, "random_state": 0} | how
+    how = {
+        "hidden_layer_sizes": (20,),
+        "activation": "logistic",
+        "alpha": 0.001,
+        "random_state": 0,
+    } | how
     return MLPRegressor(solver="lbfgs", **how)
 
 
 def same(first, second):
     assert first.loss_ == second.loss_
-    for one, other in zip(first.coefs_ + first.intercepts_, second.coefs_ + second.intercepts_, strict=True):
+    for one, other in zip(
+        first.coefs_ + first.intercepts_, second.coefs_ + second.intercepts_, strict=True
+    ):
         np.testing.assert_array_equal(one, other)
 
 

@@ -1,4 +1,6 @@
-"""The same random_state gives the training that scikit-learn's classes give: weights, splits, shuffles, loss and all."""
+"""The same random_state gives the training that scikit-learn's classes give: weights, splits,
+shuffles, loss and all.
+"""
 
 import inspect
 
@@ -12,10 +14,26 @@ from fastmlp import MLPClassifier, MLPRegressor
 CLASSIFIERS = {
     "adam": {"epsilon": 1e-20},
     "sgd": {"solver": "sgd", "learning_rate_init": 0.1},
-    "plain momentum": {"solver": "sgd", "nesterovs_momentum": False, "momentum": 0.7, "learning_rate_init": 0.05},
+    "plain momentum": {
+        "solver": "sgd",
+        "nesterovs_momentum": False,
+        "momentum": 0.7,
+        "learning_rate_init": 0.05,
+    },
     "no momentum": {"solver": "sgd", "momentum": 0, "learning_rate_init": 0.2},
-    "invscaling": {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.5, "power_t": 0.3},
-    "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 1, "max_iter": 25},
+    "invscaling": {
+        "solver": "sgd",
+        "learning_rate": "invscaling",
+        "learning_rate_init": 0.5,
+        "power_t": 0.3,
+    },
+    "adaptive": {
+        "solver": "sgd",
+        "learning_rate": "adaptive",
+        "tol": 0.05,
+        "n_iter_no_change": 1,
+        "max_iter": 25,
+    },
     "adam ignores invscaling": {"learning_rate": "invscaling", "epsilon": 1e-20},
     "logistic": {"activation": "logistic", "solver": "sgd", "learning_rate_init": 0.3},
     "tanh": {"activation": "tanh", "hidden_layer_sizes": (20, 10), "solver": "sgd"},
@@ -24,7 +42,12 @@ CLASSIFIERS = {
     "no alpha": {"alpha": 0, "epsilon": 1e-20},
     "ragged batch": {"batch_size": 61, "solver": "sgd"},
     "in order": {"shuffle": False, "solver": "sgd"},
-    "early stopping": {"early_stopping": True, "solver": "sgd", "n_iter_no_change": 3, "max_iter": 30},
+    "early stopping": {
+        "early_stopping": True,
+        "solver": "sgd",
+        "n_iter_no_change": 3,
+        "max_iter": 30,
+    },
     "stops by itself": {"solver": "sgd", "tol": 0.05, "n_iter_no_change": 2, "max_iter": 60},
     "lbfgs": {"solver": "lbfgs", "max_iter": 12},
 }
@@ -36,7 +59,9 @@ def assert_alike(ours, theirs, X):
     for name in ("t_", "n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
         assert getattr(ours, name) == getattr(theirs, name), name
     np.testing.assert_allclose(ours.loss_, theirs.loss_, rtol=1e-9)
-    for first, second in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True):
+    for first, second in zip(
+        ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True
+    ):
         np.testing.assert_allclose(first, second, rtol=1e-6, atol=1e-9)
     if ours.solver != "lbfgs":
         np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-9)
@@ -96,7 +121,10 @@ def test_float32_is_near():
     """By default the network computes in float32, on data that is not tiny."""
     X, y = digits()
     how = {"random_state": 5, "max_iter": 20, "solver": "sgd", "learning_rate_init": 0.1}
-    ours, theirs = MLPClassifier(**how).fit(X, y), sklearn.neural_network.MLPClassifier(**how).fit(X, y)
+    ours, theirs = (
+        MLPClassifier(**how).fit(X, y),
+        sklearn.neural_network.MLPClassifier(**how).fit(X, y),
+    )
     assert {array.dtype for array in ours.coefs_ + ours.intercepts_} == {np.dtype("float32")}
     np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-3)
 
@@ -104,9 +132,14 @@ def test_float32_is_near():
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 def test_every_parameter_of_theirs_is_ours_with_the_same_default(name):
     theirs = inspect.signature(getattr(sklearn.neural_network, name)).parameters
-    ours = inspect.signature({"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[name]).parameters
+    ours = inspect.signature(
+        {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[name]
+    ).parameters
     assert list(ours)[: len(theirs)] == list(theirs)
-    assert all(ours[key].default == theirs[key].default and ours[key].kind == theirs[key].kind for key in theirs)
+    assert all(
+        ours[key].default == theirs[key].default and ours[key].kind == theirs[key].kind
+        for key in theirs
+    )
 
 
 def test_their_public_methods_are_ours():
@@ -119,7 +152,13 @@ def test_their_public_methods_are_ours():
 
 def test_verbose_prints_the_same(capsys):
     X, y = digits()
-    how = {"random_state": 0, "max_iter": 3, "verbose": True, "early_stopping": True, "solver": "sgd"}
+    how = {
+        "random_state": 0,
+        "max_iter": 3,
+        "verbose": True,
+        "early_stopping": True,
+        "solver": "sgd",
+    }
     MLPClassifier(dtype="float64", **how).fit(X, y)
     ours = capsys.readouterr().out
     sklearn.neural_network.MLPClassifier(**how).fit(X, y)

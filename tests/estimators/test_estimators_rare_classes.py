@@ -10,8 +10,19 @@ from fastmlp import MLPClassifier
 from fastmlp.estimators.inputs import Sample, split
 from fastmlp.estimators.rare_classes import spread
 
-HOW = {"hidden_layer_sizes": (8,), "max_iter": 3, "early_stopping": True, "n_iter_no_change": np.inf}
-OF_PROBABILITIES = ["neg_log_loss", "roc_auc_ovr", "roc_auc_ovo_weighted", "d2_log_loss_score", "neg_brier_score"]
+HOW = {
+    "hidden_layer_sizes": (8,),
+    "max_iter": 3,
+    "early_stopping": True,
+    "n_iter_no_change": np.inf,
+}
+OF_PROBABILITIES = [
+    "neg_log_loss",
+    "roc_auc_ovr",
+    "roc_auc_ovo_weighted",
+    "d2_log_loss_score",
+    "neg_brier_score",
+]
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 
 
@@ -22,12 +33,16 @@ def rare(third=10, labels=(0, 1, 2)):
     return random.normal(size=(len(y), 4)), np.array(labels)[y]
 
 
-@pytest.mark.parametrize("metric", [*OF_PROBABILITIES, make_scorer(log_loss, response_method="predict_proba")])
+@pytest.mark.parametrize(
+    "metric", [*OF_PROBABILITIES, make_scorer(log_loss, response_method="predict_proba")]
+)
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("third", "labels"), [(10, (0, 1, 2)), (2, ("no", "yes", "perhaps"))])
 def test_a_rare_class_is_held_out_too(metric, seed, third, labels):
     X, y = rare(third, labels)
-    model = MLPClassifier(metric=metric, validation_fraction=0.03, random_state=seed, **HOW).fit(X, y)
+    model = MLPClassifier(metric=metric, validation_fraction=0.03, random_state=seed, **HOW).fit(
+        X, y
+    )
     assert np.isfinite(model.validation_scores_).all()
 
 
@@ -35,7 +50,9 @@ def test_a_rare_class_is_held_out_too(metric, seed, third, labels):
 def test_two_classes_of_which_one_is_rare(seed):
     X, y = rare(6)
     y = y == 2
-    model = MLPClassifier(metric="roc_auc", validation_fraction=0.03, random_state=seed, **HOW).fit(X, y)
+    model = MLPClassifier(metric="roc_auc", validation_fraction=0.03, random_state=seed, **HOW).fit(
+        X, y
+    )
     assert np.isfinite(model.validation_scores_).all()
 
 
@@ -48,15 +65,26 @@ def test_a_class_of_one_row_is_known_to_a_metric_that_takes_labels():
 def test_an_eval_set_without_a_class_is_measured_with_all_labels():
     X, y, how = *rare(), {"sample_weight": None, "labels": [0, 1, 2]}
     X_new, y_new = X[y < 2][:30], y[y < 2][:30]
-    model = MLPClassifier(metric="neg_log_loss", random_state=0, **HOW).fit(X, y, eval_set=(X_new, y_new))
+    model = MLPClassifier(metric="neg_log_loss", random_state=0, **HOW).fit(
+        X, y, eval_set=(X_new, y_new)
+    )
     expected = -log_loss(y_new, model.predict_proba(X_new), **how)
     assert model.best_validation_score_ == pytest.approx(expected, rel=1e-5)
 
 
 REFUSED = [
-    ("roc_auc_ovr", "metric 'roc_auc_ovr' cannot be computed, since the validation rows lack examples of class 2:"),
-    ("average_precision", "metric 'average_precision' cannot be computed, .* lack examples of class 2:"),
-    (make_scorer(roc_auc_score, response_method="predict_proba", multi_class="ovr"), "metric 'roc_auc_score' .* 2:"),
+    (
+        "roc_auc_ovr",
+        "metric 'roc_auc_ovr' cannot be computed, since the validation rows lack examples of class 2:",
+    ),
+    (
+        "average_precision",
+        "metric 'average_precision' cannot be computed, .* lack examples of class 2:",
+    ),
+    (
+        make_scorer(roc_auc_score, response_method="predict_proba", multi_class="ovr"),
+        "metric 'roc_auc_score' .* 2:",
+    ),
 ]
 
 
@@ -93,7 +121,9 @@ def test_rows_are_exchanged_for_a_metric_alone(metric):
     sample, labels = Sample(X, y, y), None if metric is None else y
     for seed in range(10):
         kept, held = split(sample, 0.03, np.random.RandomState(seed), None, labels)
-        rows = train_test_split(np.arange(300), random_state=np.random.RandomState(seed), test_size=0.03)
+        rows = train_test_split(
+            np.arange(300), random_state=np.random.RandomState(seed), test_size=0.03
+        )
         assert (len(kept), len(held)) == (291, 9)
         assert len(np.unique(np.r_[kept.features, held.features], axis=0)) == 300
         if metric is None:
@@ -109,7 +139,9 @@ def test_as_many_classes_as_there_is_room_for():
     assert sorted([*train, *held_out]) == list(range(40))
     assert len(set(labels[held_out])) == 5
     X, y = digits(300)
-    model = MLPClassifier(metric="neg_log_loss", validation_fraction=0.02, random_state=0, **HOW).fit(X, y)
+    model = MLPClassifier(
+        metric="neg_log_loss", validation_fraction=0.02, random_state=0, **HOW
+    ).fit(X, y)
     assert np.isfinite(model.validation_scores_).all()
 
 

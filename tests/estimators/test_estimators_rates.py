@@ -28,7 +28,9 @@ def test_constant():
 
 
 def test_inverse_scaling_by_rows_seen():
-    seen, model = rates(*digits(100), solver="sgd", learning_rate="invscaling", power_t=0.25, max_iter=3)
+    seen, model = rates(
+        *digits(100), solver="sgd", learning_rate="invscaling", power_t=0.25, max_iter=3
+    )
     assert seen == pytest.approx([0.001 / (1 + 100 * epoch) ** 0.25 for epoch in range(3)])
     model.set_params(warm_start=True).fit(*digits(100))
     assert model.callbacks[0].seen[3] == pytest.approx(0.001 / 301**0.25)
@@ -38,7 +40,12 @@ def test_adaptive_ends_when_the_rate_is_small():
     X, y = [[3, 2], [1, 6]], [1, 0]
     listener = Rates()
     model = MLPClassifier(
-        tol=0.5, max_iter=3000, solver="sgd", learning_rate="adaptive", callbacks=[listener], random_state=0
+        tol=0.5,
+        max_iter=3000,
+        solver="sgd",
+        learning_rate="adaptive",
+        callbacks=[listener],
+        random_state=0,
     ).fit(X, y)
     assert model.max_iter > model.n_iter_
     assert model.learning_rate_ < 1e-6

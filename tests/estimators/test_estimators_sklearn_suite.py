@@ -1,4 +1,6 @@
-"""Runs scikit-learn's own tests of its MLP, as they are installed, against these classes; every deviation has its reason."""
+"""Runs scikit-learn's own tests of its MLP, as they are installed, against these classes; every
+deviation has its reason.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,7 @@ from fastmlp import MLPClassifier, MLPRegressor
 
 SUITE = Path(sklearn.neural_network.__file__).parent / "tests" / "test_mlp.py"
 PRIVATE = "looks into scikit-learn's private {}; {} checks the same of what is public"
-FLOAT32 = (
-    "dtype='float32' is the default whatever the input; predictions have the type of X, dtype='float64' the weights"
-)
+FLOAT32 = "dtype='float32' is the default whatever the input; predictions have the type of X, dtype='float64' the weights"
 DEVIATIONS = {
     "test_gradient": PRIVATE.format("_loss_grad_lbfgs", "test_estimators_lbfgs"),
     "test_learning_rate_warmstart": PRIVATE.format("_optimizer", "test_estimators_rates"),
@@ -26,7 +26,9 @@ DEVIATIONS = {
 
 
 def load_suite():
-    """Return scikit-learn's test module with its two classes replaced by ours, also in the lists of parameters."""
+    """Return scikit-learn's test module with its two classes replaced by ours, also in the lists of
+    parameters.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sklearn.neural_network, "MLPClassifier", MLPClassifier)
         patch.setattr(sklearn.neural_network, "MLPRegressor", MLPRegressor)
@@ -40,7 +42,8 @@ for name, test in inspect.getmembers(load_suite(), inspect.isfunction):
     if name.startswith("test_"):
         globals()[name] = test
 
-# scikit-learn runs its tests with warnings that do not stop them; those that are about warnings see them all the same.
+# scikit-learn runs its tests with warnings that do not stop them; those that are about warnings see
+# them all the same.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 

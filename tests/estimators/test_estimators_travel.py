@@ -10,7 +10,14 @@ import threading
 import joblib
 import numpy as np
 import pytest
-from estimators_support import arrays, assert_same_bits, digits, numbers, several_labels, two_classes
+from estimators_support import (
+    arrays,
+    assert_same_bits,
+    digits,
+    numbers,
+    several_labels,
+    two_classes,
+)
 from sklearn.base import clone
 
 from fastmlp import MLPClassifier, MLPRegressor
@@ -20,22 +27,40 @@ class Plain(pickle.Unpickler):
     """Refuses everything but the estimators' settings, NumPy's arrays and Python's own types."""
 
     ALLOWED = ("numpy", "builtins", "copyreg", "collections", "_codecs")
-    OWN = tuple(f"fastmlp.estimators.{name}" for name in ("classifier", "regressor", "memory", "descent"))
-    OWN_VALUES = (("fastmlp.estimators.engine", "Blueprint"), ("fastmlp.nn.network", "Architecture"))
+    OWN = tuple(
+        f"fastmlp.estimators.{name}" for name in ("classifier", "regressor", "memory", "descent")
+    )
+    OWN_VALUES = (
+        ("fastmlp.estimators.engine", "Blueprint"),
+        ("fastmlp.nn.network", "Architecture"),
+    )
 
     def find_class(self, module, name):
-        if module.split(".")[0] in self.ALLOWED or module in self.OWN or (module, name) in self.OWN_VALUES:
+        if (
+            module.split(".")[0] in self.ALLOWED
+            or module in self.OWN
+            or (module, name) in self.OWN_VALUES
+        ):
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"{module}.{name} should not be in the pickle of an estimator")
 
 
 MODELS = {
     "classes": (MLPClassifier(max_iter=3, random_state=0, dropout=0.2, batch_norm="all"), digits),
-    "two classes": (MLPClassifier(max_iter=3, random_state=0, normalize="standard", early_stopping=True), two_classes),
-    "labels": (MLPClassifier(max_iter=3, random_state=0, solver="sgd", learning_rate="adaptive"), several_labels),
+    "two classes": (
+        MLPClassifier(max_iter=3, random_state=0, normalize="standard", early_stopping=True),
+        two_classes,
+    ),
+    "labels": (
+        MLPClassifier(max_iter=3, random_state=0, solver="sgd", learning_rate="adaptive"),
+        several_labels,
+    ),
     "numbers": (MLPRegressor(max_iter=3, random_state=0, learning_rate="plateau"), numbers),
     "lbfgs": (MLPRegressor(max_iter=3, random_state=0, solver="lbfgs"), numbers),
-    "lbfgs goes on": (MLPRegressor(max_iter=3, random_state=0, solver="lbfgs", warm_start=True), numbers),
+    "lbfgs goes on": (
+        MLPRegressor(max_iter=3, random_state=0, solver="lbfgs", warm_start=True),
+        numbers,
+    ),
 }
 
 
@@ -65,7 +90,9 @@ def test_travelling_changes_no_bit(trained, travel):
     np.testing.assert_array_equal(outputs(model, X), outputs(other, X))
     if model.solver != "lbfgs":
         how = {"early_stopping": False}
-        assert_same_bits(model.set_params(**how).partial_fit(X, y), other.set_params(**how).partial_fit(X, y))
+        assert_same_bits(
+            model.set_params(**how).partial_fit(X, y), other.set_params(**how).partial_fit(X, y)
+        )
         assert model.loss_curve_ == other.loss_curve_
 
 
@@ -94,7 +121,9 @@ def test_a_clone_has_only_parameters(trained):
 def test_a_memory_mapped_model_predicts(trained, tmp_path):
     model, X, _ = trained
     joblib.dump(model, tmp_path / "model")
-    np.testing.assert_array_equal(outputs(joblib.load(tmp_path / "model", mmap_mode="r"), X), outputs(model, X))
+    np.testing.assert_array_equal(
+        outputs(joblib.load(tmp_path / "model", mmap_mode="r"), X), outputs(model, X)
+    )
 
 
 def test_another_process_predicts_the_same(tmp_path):
@@ -157,7 +186,11 @@ def test_threads_may_share_a_model():
     wrong = []
 
     def ask(rows):
-        wrong.extend(rows for _ in range(30) if not np.array_equal(model.predict_proba(X[:rows]), expected[rows]))
+        wrong.extend(
+            rows
+            for _ in range(30)
+            if not np.array_equal(model.predict_proba(X[:rows]), expected[rows])
+        )
 
     threads = [threading.Thread(target=ask, args=(rows,)) for rows in expected for _ in range(2)]
     for thread in threads:

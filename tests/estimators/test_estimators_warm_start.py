@@ -70,7 +70,11 @@ class TestFitAgain:
 
         how = {"dropout": 0.1, "early_stopping": True}
         whole = MLPClassifier(max_iter=6, random_state=source(), **how).fit(X, y)
-        parts = MLPClassifier(max_iter=3, random_state=source(), warm_start=True, **how).fit(X, y).fit(X, y)
+        parts = (
+            MLPClassifier(max_iter=3, random_state=source(), warm_start=True, **how)
+            .fit(X, y)
+            .fit(X, y)
+        )
         assert_same_bits(parts, whole)
 
     def test_regression(self):
@@ -81,7 +85,9 @@ class TestFitAgain:
 
     def test_a_cosine_begins_anew_in_every_fit(self):
         X, y = digits()
-        model = MLPClassifier(max_iter=4, warm_start=True, learning_rate="cosine", random_state=0).fit(X, y)
+        model = MLPClassifier(
+            max_iter=4, warm_start=True, learning_rate="cosine", random_state=0
+        ).fit(X, y)
         first = model.learning_rate_
         model.fit(X, y)
         assert model.learning_rate_ == first < 2e-4
@@ -96,20 +102,28 @@ class TestFitAgain:
                 if trainer.epoch == 2:
                     trainer.stop_reason = "enough"
 
-        parts = MLPClassifier(max_iter=6, random_state=0, warm_start=True, callbacks=[StopAfterTwo()]).fit(X, y)
+        parts = MLPClassifier(
+            max_iter=6, random_state=0, warm_start=True, callbacks=[StopAfterTwo()]
+        ).fit(X, y)
         assert parts.n_iter_ == 2
         parts.set_params(max_iter=4, callbacks=None).fit(X, y)
         assert_same_bits(parts, whole)
 
     def test_other_rows_may_follow(self):
         X, y = digits()
-        model = MLPClassifier(max_iter=3, random_state=0, warm_start=True).fit(X, y).fit(X[:333], y[:333])
+        model = (
+            MLPClassifier(max_iter=3, random_state=0, warm_start=True)
+            .fit(X, y)
+            .fit(X[:333], y[:333])
+        )
         assert len(model.loss_curve_) == 6
         assert model.t_ == 3 * 400 + 3 * 333
 
     def test_other_layers_cannot_follow(self):
         X, y = digits()
-        model = MLPClassifier(max_iter=2, warm_start=True).fit(X, y).set_params(hidden_layer_sizes=(7,))
+        model = (
+            MLPClassifier(max_iter=2, warm_start=True).fit(X, y).set_params(hidden_layer_sizes=(7,))
+        )
         with pytest.raises(ValueError, match=r"coefs_\[0\] has shape \(64, 100\).*Fit anew"):
             model.fit(X, y)
         with pytest.raises(ValueError, match="coefs_ has 2 layers"):
@@ -153,7 +167,9 @@ class TestPartialFit:
         """A recorded pass is used again; its rows, targets and weights must be the new ones."""
         X, y = digits(300)
         weights = np.random.default_rng(0).integers(1, 3, 300).astype(float)
-        weights = weights.reshape(3, 100) * (150 / weights.reshape(3, 100).sum(axis=1, keepdims=True))
+        weights = weights.reshape(3, 100) * (
+            150 / weights.reshape(3, 100).sum(axis=1, keepdims=True)
+        )
         again, anew = MLPClassifier(random_state=0), MLPClassifier(random_state=0)
         for part in range(3):
             rows = slice(part * 100, part * 100 + 100)
@@ -166,7 +182,10 @@ class TestPartialFit:
         X, y = digits()
         model = MLPClassifier(random_state=0, alpha=0.0).partial_fit(X, y, classes=np.arange(10))
         other = copy.deepcopy(model).set_params(alpha=10.0)
-        assert np.abs(other.partial_fit(X, y).coefs_[0]).sum() < np.abs(model.partial_fit(X, y).coefs_[0]).sum()
+        assert (
+            np.abs(other.partial_fit(X, y).coefs_[0]).sum()
+            < np.abs(model.partial_fit(X, y).coefs_[0]).sum()
+        )
 
 
 class TestWeights:
@@ -189,7 +208,12 @@ class TestWeights:
     @pytest.mark.parametrize("early_stopping", [False, True])
     def test_training_goes_on_from_weights_that_were_changed(self, early_stopping):
         X, y = digits()
-        how = {"random_state": 0, "learning_rate_init": 1e-9, "early_stopping": early_stopping, "warm_start": True}
+        how = {
+            "random_state": 0,
+            "learning_rate_init": 1e-9,
+            "early_stopping": early_stopping,
+            "warm_start": True,
+        }
         model = MLPClassifier(max_iter=2, **how).fit(X, y)
         for array in arrays_of(model):
             array[...] = 0.25

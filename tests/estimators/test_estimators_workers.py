@@ -26,7 +26,9 @@ def _no_limits(monkeypatch):
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_a_worker_takes_one_thread(backend):
-    with joblib.parallel_config(backend, **({"inner_max_num_threads": 1} if backend == "loky" else {})):
+    with joblib.parallel_config(
+        backend, **({"inner_max_num_threads": 1} if backend == "loky" else {})
+    ):
         found = joblib.Parallel(n_jobs=2)(joblib.delayed(threads_of)(rows) for rows in (30, 40))
     assert found == [1, 1]
 
@@ -44,19 +46,26 @@ def test_outside_of_them_all_may_be_taken(monkeypatch):
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_a_search_finds_the_same_in_every_backend(backend):
     X, y = digits(300)
-    candidates = {"mlpclassifier__alpha": [1e-4, 1.0], "mlpclassifier__hidden_layer_sizes": [(10,), (20, 10)]}
+    candidates = {
+        "mlpclassifier__alpha": [1e-4, 1.0],
+        "mlpclassifier__hidden_layer_sizes": [(10,), (20, 10)],
+    }
     pipe = make_pipeline(StandardScaler(), MLPClassifier(max_iter=5, random_state=0))
     alone = GridSearchCV(pipe, candidates, cv=2).fit(X, y)
     with joblib.parallel_config(backend, n_jobs=2):
         together = GridSearchCV(pipe, candidates, cv=2).fit(X, y)
-    np.testing.assert_array_equal(alone.cv_results_["mean_test_score"], together.cv_results_["mean_test_score"])
+    np.testing.assert_array_equal(
+        alone.cv_results_["mean_test_score"], together.cv_results_["mean_test_score"]
+    )
     assert alone.best_params_ == together.best_params_
     np.testing.assert_array_equal(alone.predict_proba(X), together.predict_proba(X))
 
 
 def test_cross_validation_gives_probabilities():
     X, y = digits(200)
-    found = cross_val_predict(MLPClassifier(max_iter=5, random_state=0), X, y, cv=2, method="predict_proba", n_jobs=2)
+    found = cross_val_predict(
+        MLPClassifier(max_iter=5, random_state=0), X, y, cv=2, method="predict_proba", n_jobs=2
+    )
     assert found.shape == (200, 10)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)
 

@@ -28,7 +28,11 @@ def recipe(text=RECIPE, name="rates"):
 
 
 def run(text=RECIPE, name="rates", **options):
-    """Run a recipe; return the experiment and which (name, seed) ran, in the order in which they ended."""
+    """Run a recipe; return the experiment and which (name, seed) ran, in the order in which they
+    ended.
+    """
     runner, ran = Runner(recipe(text, name), Options(**options)), []
-    experiment = runner.run(lambda variant: ran.append(variant.key) if variant.status != "running" else None)
+    experiment = runner.run(
+        lambda variant: ran.append(variant.key) if variant.status != "running" else None
+    )
     return experiment, ran

@@ -27,12 +27,16 @@ def pictures_npz(here):
 def prepared(folder, settings=None, **plan):
     """Return the source that a run reads."""
     how = settings or Settings()
-    changed = settings_from(how.to_dict(), prepare_data(DataPlan("pictures.npz", **plan), how, folder))
+    changed = settings_from(
+        how.to_dict(), prepare_data(DataPlan("pictures.npz", **plan), how, folder)
+    )
     return load(changed.dataset, target=changed.target, test=changed.test)
 
 
 def test_data_that_stay_as_they_are_are_not_copied(here, pictures_npz):
-    assert prepare_data(DataPlan("pictures.npz"), Settings(), here / "out") == {"dataset": "pictures.npz"}
+    assert prepare_data(DataPlan("pictures.npz"), Settings(), here / "out") == {
+        "dataset": "pictures.npz"
+    }
     assert not (here / "out").exists()
 
 
@@ -66,7 +70,11 @@ def test_class_sizes_fall_by_one_factor(here, pictures_npz):
     sizes = np.bincount(source.target)
     np.testing.assert_array_equal(sizes, np.round(20 * 0.1 ** (np.arange(10) / 9)))
     # A class that has too few rows gives all that it has.
-    assert np.bincount(prepared(here / "more", class_sizes=(100, 10)).target).tolist()[:3] == [20, 20, 20]
+    assert np.bincount(prepared(here / "more", class_sizes=(100, 10)).target).tolist()[:3] == [
+        20,
+        20,
+        20,
+    ]
 
 
 def test_resize(here, pictures_npz):
@@ -90,7 +98,9 @@ def test_as_csv(here, pictures_npz):
 
 
 def test_tables_with_texts(here):
-    lines = [f"{'red' if row % 2 else 'blue'},{row},{'yes' if row % 3 else 'no'}" for row in range(40)]
+    lines = [
+        f"{'red' if row % 2 else 'blue'},{row},{'yes' if row % 3 else 'no'}" for row in range(40)
+    ]
     (here / "table.csv").write_text("\n".join(["colour,size,verdict", *lines]))
     how = Settings(target="verdict")
     found = prepare_data(DataPlan("table.csv", rows=10), how, here / "out")

@@ -56,7 +56,9 @@ def test_values():
 
 def test_grid():
     variants = recipe(GRID).variants
-    assert [v.name for v in variants] == [f"both-{lr}-{size}" for lr in (0.1, 0.2) for size in (8, 16, 32)]
+    assert [v.name for v in variants] == [
+        f"both-{lr}-{size}" for lr in (0.1, 0.2) for size in (8, 16, 32)
+    ]
     assert variants[4].changes == {"epochs": 3, "lr": 0.2, "batch_size": 16}
     assert variants[4].value is None
 
@@ -74,7 +76,9 @@ def test_quick_limits_every_epoch_and_gives_way_to_variants():
     found = recipe(NAMED + "[quick]\nepochs = 4\nlr = 0.25\nhidden = [3]\n")
     plain, slow, phased, _ = found.variants
     assert effective_settings(slow, found.base, None)[0].epochs == 50
-    settings = {v.name: effective_settings(v, found.base, found.quick) for v in (plain, slow, phased)}
+    settings = {
+        v.name: effective_settings(v, found.base, found.quick) for v in (plain, slow, phased)
+    }
     assert settings["plain"][0].lr == 0.25
     assert settings["slow"][0].lr == 0.1
     assert settings["slow"][0].epochs == 4
@@ -115,7 +119,10 @@ SWEEP = '[[sweeps]]\nname = "s"\nsetting = "lr"\nvalues = [0.1]\n'
         ('[[sweeps]]\nname = "../up"\nvalues = [1]', "name must be letters"),
         ('[[sweeps]]\nname = "s"\nvalues = [1]', "need a setting"),
         ('[[sweeps]]\nname = "s"\nsetting = "learning"\nvalues = [1]', "is not a setting"),
-        ('[[sweeps]]\nname = "s"\nsetting = "lr"\nvalues = [-1.0]', "variant s--1.0: lr must be greater"),
+        (
+            '[[sweeps]]\nname = "s"\nsetting = "lr"\nvalues = [-1.0]',
+            "variant s--1.0: lr must be greater",
+        ),
         ('[[sweeps]]\nname = "s"\nsetting = "lr"\nvalues = [0.1, 0.1]', "two variants named"),
         (SWEEP + SWEEP, "two variants named"),
         ('[[sweeps]]\nname = "s"\ngrid = { lr = 3 }', "list of values"),
@@ -128,9 +135,15 @@ SWEEP = '[[sweeps]]\nname = "s"\nsetting = "lr"\nvalues = [0.1]\n'
         (SWEEP + 'metric = "test_accuracies"', "is not measured"),
         (SWEEP + 'also = ["t"]', "no variant of an earlier sweep"),
         (SWEEP + "also = [[1]]", "no variant of an earlier sweep"),
-        ('[[sweeps]]\nname = "s"\nsetting = "activation"\nvalues = ["rleu"]', "did you mean 'relu'"),
+        (
+            '[[sweeps]]\nname = "s"\nsetting = "activation"\nvalues = ["rleu"]',
+            "did you mean 'relu'",
+        ),
         ('[[sweeps]]\nname = "s"\nsetting = "init"\nvalues = ["heavy"]', "initial weight 'heavy'"),
-        ('[[sweeps]]\nname = "s"\nsetting = "schedule"\nvalues = ["cosin"]', "did you mean 'cosine'"),
+        (
+            '[[sweeps]]\nname = "s"\nsetting = "schedule"\nvalues = ["cosin"]',
+            "did you mean 'cosine'",
+        ),
         ('[[sweeps]]\nname = "s"\nsetting = "loss"\nvalues = ["hinge"]', "loss 'hinge'"),
         (
             '[[sweeps]]\nname = "s"\nsetting = "momentum"\nvalues = [1.5]\nchanges = { optimizer = "momentum" }',
@@ -149,22 +162,45 @@ SWEEP = '[[sweeps]]\nname = "s"\nsetting = "lr"\nvalues = [0.1]\n'
         ("[data.quick]\nrow = 3\n" + SWEEP, "did you mean 'rows'"),
         ('[data]\nsettings = { dataset = "digits" }\n' + SWEEP, "must not name the dataset"),
         ('measures = ["everything"]\n' + SWEEP, "measures: 'everything'"),
-        (SWEEP + '[[sweeps]]\nname = "t"\n[[sweeps.variants]]\nname = "x"\nphases = [3]', "must be a table"),
-        (SWEEP + '[[sweeps]]\nname = "t"\n[[sweeps.variants]]\nname = "x"\nphases = [{ lr = 1.0 }]', "no epochs"),
         (
-            SWEEP + '[[sweeps]]\nname = "t"\n[[sweeps.variants]]\nname = "x"\nphases = [{ epochs = 1, loss = "x" }]',
+            SWEEP + '[[sweeps]]\nname = "t"\n[[sweeps.variants]]\nname = "x"\nphases = [3]',
+            "must be a table",
+        ),
+        (
+            SWEEP
+            + '[[sweeps]]\nname = "t"\n[[sweeps.variants]]\nname = "x"\nphases = [{ lr = 1.0 }]',
+            "no epochs",
+        ),
+        (
+            SWEEP
+            + '[[sweeps]]\nname = "t"\n[[sweeps.variants]]\nname = "x"\nphases = [{ epochs = 1, loss = "x" }]',
             "loss",
         ),
-        (SWEEP + '[[compare]]\nvariant = "s-0.2"\nmetric = "test_accuracy"\nreported = 1', "did you mean 's-0.1'"),
-        (SWEEP + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = nan', "finite number"),
-        (SWEEP + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = "high"', "must be a number"),
-        (SWEEP + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = 1\nexpect = "fail"', "'fails'"),
         (
-            SWEEP + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = 1\ntolerance = -1',
+            SWEEP + '[[compare]]\nvariant = "s-0.2"\nmetric = "test_accuracy"\nreported = 1',
+            "did you mean 's-0.1'",
+        ),
+        (
+            SWEEP + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = nan',
+            "finite number",
+        ),
+        (
+            SWEEP + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = "high"',
+            "must be a number",
+        ),
+        (
+            SWEEP
+            + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = 1\nexpect = "fail"',
+            "'fails'",
+        ),
+        (
+            SWEEP
+            + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = 1\ntolerance = -1',
             "at least 0",
         ),
         (
-            SWEEP + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = 1\nthan = "t"',
+            SWEEP
+            + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = 1\nthan = "t"',
             "no variant 't'",
         ),
         (f'title = "{"x" * 30_000}"\n' + SWEEP, "longer than"),

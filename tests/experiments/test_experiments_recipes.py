@@ -1,4 +1,6 @@
-"""The recipes of the package: each runs, quickly, and holds every figure of the system that it repeats."""
+"""The recipes of the package: each runs, quickly, and holds every figure of the system that it
+repeats.
+"""
 
 import json
 
@@ -89,7 +91,9 @@ FEWEST_VARIANTS = {"kuzushiji": 20, "products": 20, "mnist": 3, "parts": 9, "ada
 
 @pytest.mark.parametrize("name", names())
 def test_a_recipe_runs_quickly(name, fastmlp, here, monkeypatch):
-    monkeypatch.setenv("FASTMLP_DATA_DIR", str(here / "nothing"))  # quick runs need no data from elsewhere
+    monkeypatch.setenv(
+        "FASTMLP_DATA_DIR", str(here / "nothing")
+    )  # quick runs need no data from elsewhere
     outcome = fastmlp("experiment", name, "--quick", "--json", "--threads", 1)
     assert outcome.code == 0, outcome.err
     result = outcome.json
@@ -103,7 +107,9 @@ def test_a_recipe_runs_quickly(name, fastmlp, here, monkeypatch):
         assert {"config.toml", "history.jsonl", "metrics.json", "model.safetensors"} <= {
             p.name for p in folder.iterdir()
         }
-        assert json.loads((folder / "metrics.json").read_text())["epochs"] <= 2 * max(len(variant.phases), 1)
+        assert json.loads((folder / "metrics.json").read_text())["epochs"] <= 2 * max(
+            len(variant.phases), 1
+        )
 
 
 @pytest.mark.parametrize("name", names())

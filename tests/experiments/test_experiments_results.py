@@ -6,7 +6,14 @@ import math
 import pytest
 
 from fastmlp.errors import ModelFileError
-from fastmlp.experiments.results import Comparison, Experiment, Sweep, Variant, read_experiment, write_experiment
+from fastmlp.experiments.results import (
+    Comparison,
+    Experiment,
+    Sweep,
+    Variant,
+    read_experiment,
+    write_experiment,
+)
 
 TEST = "test_accuracy"
 
@@ -30,7 +37,10 @@ TEST = "test_accuracy"
     ],
 )
 def test_reported_numbers(expect, reported, tolerance, measured, met):
-    assert Comparison("a", TEST, reported, expect, tolerance).met({TEST: measured, "diverged": ""}) is met
+    assert (
+        Comparison("a", TEST, reported, expect, tolerance).met({TEST: measured, "diverged": ""})
+        is met
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,13 +92,25 @@ def test_orders_of_losses_and_diverged_runs():
 
 def variant(name, accuracy, seed=0, **changes):
     metrics = {TEST: accuracy, "test_largest_class": 0.1, "diverged": ""}
-    return Variant(name, seed=seed, status="done", folder=f"runs/{name}-{seed}", metrics=metrics, **changes)
+    return Variant(
+        name, seed=seed, status="done", folder=f"runs/{name}-{seed}", metrics=metrics, **changes
+    )
 
 
 def experiment(folder, variants, comparisons, **changes):
-    named = {"name": "e", "title": "E", "about": "…", "data": "digits", "stand_in": "", "quick": False, **changes}
+    named = {
+        "name": "e",
+        "title": "E",
+        "about": "…",
+        "data": "digits",
+        "stand_in": "",
+        "quick": False,
+        **changes,
+    }
     sweeps = [Sweep("s", "S", variants=[each.name for each in variants])]
-    return Experiment(**named, comparisons=comparisons, variants=variants, sweeps=sweeps, folder=folder)
+    return Experiment(
+        **named, comparisons=comparisons, variants=variants, sweeps=sweeps, folder=folder
+    )
 
 
 def test_median_and_spread_over_seeds(tmp_path):
@@ -101,11 +123,21 @@ def test_median_and_spread_over_seeds(tmp_path):
 
 def test_one_diverged_seed_of_three_does_not_decide(tmp_path):
     good = [variant("a", 0.8, 0), variant("a", 0.9, 1)]
-    bad = Variant("a", seed=2, status="diverged", error="too fast", metrics={TEST: 0.1, "diverged": "too fast"})
+    bad = Variant(
+        "a",
+        seed=2,
+        status="diverged",
+        error="too fast",
+        metrics={TEST: 0.1, "diverged": "too fast"},
+    )
     found = experiment(tmp_path, [*good, bad], [Comparison("a", TEST, 0.8)])
     assert found.status("a") == "diverged"  # it is shown
     assert found.figures()[0].met is True
-    two_bad = experiment(tmp_path, [good[0], bad], [Comparison("a", TEST, 0.8), Comparison("a", TEST, "NaN", "fails")])
+    two_bad = experiment(
+        tmp_path,
+        [good[0], bad],
+        [Comparison("a", TEST, 0.8), Comparison("a", TEST, "NaN", "fails")],
+    )
     assert [figure.met for figure in two_bad.figures()] == [False, True]
     assert two_bad.figures()[0].reason == "too fast"
 
@@ -117,7 +149,11 @@ def test_what_cannot_be_told(tmp_path):
         Comparison("a", TEST, ">", than="b"),
     ]
     variants = [variant("a", 0.9), variant("b", 0.8)]
-    assert [f.met for f in experiment(tmp_path, variants, figures).figures()] == [False, False, True]
+    assert [f.met for f in experiment(tmp_path, variants, figures).figures()] == [
+        False,
+        False,
+        True,
+    ]
     stand_in = experiment(tmp_path, variants, figures, stand_in="other data")
     assert [f.met for f in stand_in.figures()] == [None, False, True]
     assert "stand-in" in stand_in.figures()[0].reason
@@ -139,7 +175,11 @@ def test_verdicts(tmp_path):
         ([above, below], {}, "1 of 2 figures is not met"),
         ([below, below, above], {}, "2 of 3 figures are not met"),
         ([above, below], {"stand_in": "x"}, "none of 2 figures can be compared"),
-        ([above, Comparison("a", TEST, "", "fails")], {"stand_in": "x"}, "1 of 1 figures is not met; 1 cannot be told"),
+        (
+            [above, Comparison("a", TEST, "", "fails")],
+            {"stand_in": "x"},
+            "1 of 1 figures is not met; 1 cannot be told",
+        ),
     ):
         assert experiment(tmp_path, variants, comparisons, **changes).verdict() == words
 
@@ -194,5 +234,8 @@ def test_what_is_met_by_tolerance_alone_is_said_to_be(tmp_path):
     variants = [variant("a", 0.895), variant("b", 0.91)]
     figures = [Comparison(name, TEST, 0.9, tolerance=0.01) for name in ("a", "b")]
     found = experiment(tmp_path, variants, figures)
-    assert [(figure.met, figure.by_tolerance) for figure in found.figures()] == [(True, True), (True, False)]
+    assert [(figure.met, figure.by_tolerance) for figure in found.figures()] == [
+        (True, True),
+        (True, False),
+    ]
     assert found.verdict() == "both figures are met; 1 of those met is so by tolerance alone"

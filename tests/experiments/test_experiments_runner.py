@@ -1,4 +1,6 @@
-"""The runner: what is done stays done, what changed runs again, what fails or is stopped leaves the others alone."""
+"""The runner: what is done stays done, what changed runs again, what fails or is stopped leaves the
+others alone.
+"""
 
 import json
 import shutil
@@ -65,7 +67,9 @@ def test_every_variant_leaves_a_run_and_the_state_says_so(data_npz, jobs):
 def test_processes_give_the_same_numbers(data_npz):
     here, _ = run(out="here")
     there, _ = run(out="there", jobs=3)
-    assert [v.metrics["train_loss"] for v in here.variants] == [v.metrics["train_loss"] for v in there.variants]
+    assert [v.metrics["train_loss"] for v in here.variants] == [
+        v.metrics["train_loss"] for v in there.variants
+    ]
 
 
 def test_what_is_finished_is_not_run_again(data_npz):
@@ -146,7 +150,9 @@ def test_a_variant_that_fails_or_diverges_is_shown_and_the_others_go_on(data_npz
     assert (experiment.folder / diverged.folder / "model.safetensors").is_file()
     assert [figure.met for figure in experiment.figures()] == [True]
     _, ran = run(TROUBLE, jobs=jobs)
-    assert [name for name, _ in ran] == ["failed"]  # it may succeed another time; NaN would be NaN again
+    assert [name for name, _ in ran] == [
+        "failed"
+    ]  # it may succeed another time; NaN would be NaN again
 
 
 def test_an_unexpected_error_is_the_variant_s_alone(data_npz, monkeypatch):
@@ -167,7 +173,10 @@ def test_a_swept_value_that_comes_with_the_data(data_npz):
 
 
 def test_only_one_sweep(data_npz):
-    text = RECIPE + '[[sweeps]]\nname = "size"\nsetting = "hidden"\nvalues = [[3]]\nalso = ["lr-0.01"]\n'
+    text = (
+        RECIPE
+        + '[[sweeps]]\nname = "size"\nsetting = "hidden"\nvalues = [[3]]\nalso = ["lr-0.01"]\n'
+    )
     experiment, ran = run(text, only="size")
     assert [name for name, _ in ran] == ["lr-0.01", "size-3"]
     assert experiment.status("lr-0.1") == "pending"
@@ -209,7 +218,9 @@ def test_ctrl_c_ends_a_command_and_its_processes(here, data_npz, jobs):
     assert {variant.status for variant in read_experiment(state).variants} == {"pending"}
     lines = [len(path.read_text().splitlines()) for path in state.glob("runs/*/history.jsonl")]
     time.sleep(0.3)
-    assert lines == [len(path.read_text().splitlines()) for path in state.glob("runs/*/history.jsonl")]
+    assert lines == [
+        len(path.read_text().splitlines()) for path in state.glob("runs/*/history.jsonl")
+    ]
 
 
 def test_a_process_that_dies_fails_its_variant_alone(data_npz, monkeypatch):
@@ -224,7 +235,9 @@ def test_a_process_that_dies_fails_its_variant_alone(data_npz, monkeypatch):
     killer.start()
     runner = Runner(recipe(RECIPE.replace("epochs = 2", "epochs = 3")), Options(jobs=1))
     tasks = [planned.task for planned in runner.waiting]
-    results = dict(result for result in pool.run_in_processes(tasks, 1) if result[1] is not pool.STARTED)
+    results = dict(
+        result for result in pool.run_in_processes(tasks, 1) if result[1] is not pool.STARTED
+    )
     killer.join()
     assert [results[number]["status"] for number in range(3)] == ["failed", "done", "done"]
     assert "signal 9" in results[0]["error"]
@@ -241,7 +254,10 @@ def test_threads_are_shared_among_jobs(data_npz, monkeypatch):
     free = RECIPE.replace('threads = "1"', "")
 
     def threads(text, **options):
-        return {planned.task["settings"]["threads"] for planned in Runner(recipe(text), Options(**options)).waiting}
+        return {
+            planned.task["settings"]["threads"]
+            for planned in Runner(recipe(text), Options(**options)).waiting
+        }
 
     assert threads(free) == {"auto"}
     assert threads(free, jobs=5) == {"2"}

@@ -30,7 +30,9 @@ def one_logit(tmp_path_factory):
     """A model of two classes, called by truth values, with a single output."""
     folder = tmp_path_factory.mktemp("one_logit")
     x = np.random.default_rng(0).normal(size=(200, 5)).astype(np.float32)
-    return train(folder, dataset=save(folder, X=x, y=x[:, 0] > 0), loss="log_loss", activation="elu(0.7)")
+    return train(
+        folder, dataset=save(folder, X=x, y=x[:, 0] > 0), loss="log_loss", activation="elu(0.7)"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -40,4 +42,10 @@ def regression(tmp_path_factory):
     x = np.random.default_rng(0).normal(size=(200, 4)) * [1, 10, 100, 0.1]
     y = np.stack([1e4 + 50 * x[:, 0], 0.01 * x[:, 1]], axis=1)
     x[np.random.default_rng(1).random(x.shape) < 0.05] = np.nan
-    return train(folder, dataset=save(folder, X=x, y=y), activation="tanh", batch_norm="all", batch_norm_decay=0.8)
+    return train(
+        folder,
+        dataset=save(folder, X=x, y=y),
+        activation="tanh",
+        batch_norm="all",
+        batch_norm_decay=0.8,
+    )

@@ -1,4 +1,6 @@
-"""npz, text and JSON: the numbers come back exactly, and with the description they predict what the model predicts."""
+"""npz, text and JSON: the numbers come back exactly, and with the description they predict what the
+model predicts.
+"""
 
 import json
 
@@ -23,7 +25,9 @@ def read(path, kind):
         arrays = {file.stem: np.loadtxt(file, ndmin=1) for file in path.glob("*.txt")}
         return arrays, json.loads((path / "description.json").read_text())
     content = json.loads(path.read_text())
-    return {name: np.array(values) for name, values in content["arrays"].items()}, content["description"]
+    return {name: np.array(values) for name, values in content["arrays"].items()}, content[
+        "description"
+    ]
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -32,7 +36,9 @@ def test_every_number_comes_back(kind, name, request, tmp_path):
     model = request.getfixturevalue(name)
     path = model.export(tmp_path / "out", kind).paths[0]
     arrays, description = read(path, kind)
-    expected = {key: parameter.values for key, parameter in model.network.named_parameters().items()}
+    expected = {
+        key: parameter.values for key, parameter in model.network.named_parameters().items()
+    }
     expected |= {"scale": model.features.scale, "shift": model.features.shift}
     assert set(arrays) == set(expected)
     for key, values in expected.items():
@@ -70,7 +76,9 @@ def test_the_format_is_told_by_the_name_or_by_the_usual_one(digits, tmp_path):
 
 def test_a_text_export_replaces_an_earlier_one_and_nothing_else(digits, tmp_path):
     folder = tmp_path / "texts"
-    fastmlp.from_torch(random_state([2] * 9 + [3]), activation="relu", task="regression").export(folder, "text")
+    fastmlp.from_torch(random_state([2] * 9 + [3]), activation="relu", task="regression").export(
+        folder, "text"
+    )
     digits.export(folder, "text")
     assert len(list(folder.glob("dense_*"))) == 6
     (tmp_path / "mine").mkdir()
@@ -86,7 +94,9 @@ def test_a_text_export_replaces_an_earlier_one_and_nothing_else(digits, tmp_path
 
 
 def content(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
 
 
 def exported_with(name):
@@ -115,7 +125,9 @@ def described_as(text, *names):
 OWN_FOLDERS = {
     "a description and data": described_as('{"title": "my data"}', "data.csv"),
     "a description alone": described_as('{"title": "my data"}'),
-    "a description and names of arrays": described_as('{"title": "my data"}', "dense_0.weight.txt", "scale.txt"),
+    "a description and names of arrays": described_as(
+        '{"title": "my data"}', "dense_0.weight.txt", "scale.txt"
+    ),
     "a list": described_as("[1]"),
     "a text": described_as('"architecture dtype features targets"'),
     "no JSON": described_as("title: my data"),
@@ -164,7 +176,9 @@ def test_where_one_stands_is_not_replaced(digits, tmp_path, monkeypatch):
     assert (tmp_path / "a" / "b").is_dir()
 
 
-def test_an_earlier_export_comes_back_where_the_new_one_cannot_take_its_place(digits, tmp_path, monkeypatch):
+def test_an_earlier_export_comes_back_where_the_new_one_cannot_take_its_place(
+    digits, tmp_path, monkeypatch
+):
     from pathlib import Path
 
     folder, replace = tmp_path / "texts", Path.replace
@@ -182,7 +196,9 @@ def test_an_earlier_export_comes_back_where_the_new_one_cannot_take_its_place(di
     assert content(tmp_path) == before
 
 
-def test_a_python_file_of_one_s_own_is_not_replaced_by_the_one_beside_torch_s_weights(digits, tmp_path):
+def test_a_python_file_of_one_s_own_is_not_replaced_by_the_one_beside_torch_s_weights(
+    digits, tmp_path
+):
     (tmp_path / "train.py").write_text("precious")
     with pytest.raises(UsageError, match=r"train\.py is there already"):
         digits.export(tmp_path / "train.safetensors", "torch")
@@ -214,5 +230,6 @@ def test_text_files_are_for_reading(tmp_path):
     lines = (tmp_path / "t" / "dense_0.weight.txt").read_text().splitlines()
     assert [len(line.split()) for line in lines] == [3, 3]
     assert np.allclose(
-        linear(np.eye(2), {"0.weight": np.loadtxt(lines).T, "0.bias": np.zeros(3)}, "0"), state["0.weight"].T
+        linear(np.eye(2), {"0.weight": np.loadtxt(lines).T, "0.bias": np.zeros(3)}, "0"),
+        state["0.weight"].T,
     )

@@ -47,7 +47,9 @@ def test_every_format_lands_in_the_folder_of_the_run(kind, name, run, fastmlp):
 
 def test_onnx_says_what_goes_in_and_comes_out(run, fastmlp):
     pytest.importorskip("onnx", reason="the package onnx is not installed")
-    lines = fastmlp("export", run / "model.safetensors", "-o", run / "d.onnx", "--opset", "15")[1].splitlines()
+    lines = fastmlp("export", run / "model.safetensors", "-o", run / "d.onnx", "--opset", "15")[
+        1
+    ].splitlines()
     assert lines[1:] == [
         "ONNX opset 15",
         "input   features: float (rows, 64); numbers, as they were before scaling",

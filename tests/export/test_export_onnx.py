@@ -1,4 +1,6 @@
-"""ONNX: what ONNX Runtime makes of an exported file is what the model itself says, from raw rows to labels."""
+"""ONNX: what ONNX Runtime makes of an exported file is what the model itself says, from raw rows to
+labels.
+"""
 
 import sys
 
@@ -32,11 +34,14 @@ def session(model, folder, **options):
 def assert_same(model, opened, given, features):
     """Compare every output; return the probabilities or values."""
     outputs = model.predict_outputs(features)
-    found = dict(zip([output.name for output in opened.get_outputs()], opened.run(None, given), strict=True))
+    found = dict(
+        zip([output.name for output in opened.get_outputs()], opened.run(None, given), strict=True)
+    )
     if model.task == "regression":
         assert list(found) == ["prediction"]
         assert found["prediction"].dtype == np.float64
-        # A value's own size matters, and so does that of the standardised one that the network computes.
+        # A value's own size matters, and so does that of the standardised one that the network
+        # computes.
         scale = model.targets.deviation
         assert np.allclose(found["prediction"] / scale, outputs / scale, **TOLERANCE)
         return found["prediction"]
@@ -78,11 +83,15 @@ def test_unknown_texts_and_missing_values(table, tmp_path):
     # The empty text stands for a missing one in ONNX, so the model is asked for that.
     import polars
 
-    asked = frame.with_columns(colour=polars.when(frame["colour"] == "").then(None).otherwise(frame["colour"]))
+    asked = frame.with_columns(
+        colour=polars.when(frame["colour"] == "").then(None).otherwise(frame["colour"])
+    )
     with pytest.warns(FastMLPWarning) as told:
         probabilities = assert_same(table, session(table, tmp_path), onnx_inputs(frame), asked)
     assert ["'mauve'" in str(each.message) for each in told].count(True) >= 1
-    assert len(np.unique(probabilities[:3].round(6), axis=0)) == 3, "the rows must differ for the test to tell anything"
+    assert len(np.unique(probabilities[:3].round(6), axis=0)) == 3, (
+        "the rows must differ for the test to tell anything"
+    )
 
 
 def test_dates_and_times(tmp_path):
@@ -94,8 +103,12 @@ def test_dates_and_times(tmp_path):
     start = datetime.datetime(2021, 5, 1)
     frame = polars.DataFrame(
         {
-            "day": [start.date() + datetime.timedelta(days=int(n)) for n in random.integers(0, 900, 60)],
-            "moment": [start + datetime.timedelta(seconds=int(n)) for n in random.integers(0, 10**7, 60)],
+            "day": [
+                start.date() + datetime.timedelta(days=int(n)) for n in random.integers(0, 900, 60)
+            ],
+            "moment": [
+                start + datetime.timedelta(seconds=int(n)) for n in random.integers(0, 10**7, 60)
+            ],
             "hour": [datetime.time(int(n)) for n in random.integers(0, 24, 60)],
             "length": [datetime.timedelta(minutes=int(n)) for n in random.integers(0, 99, 60)],
             "y": random.normal(size=60),
@@ -112,7 +125,9 @@ def test_dates_and_times(tmp_path):
         "length": frame["length"].dt.total_seconds().to_numpy().astype(np.float64)[:, None],
     }
     assert_same(model, opened, given, frame.drop("y"))
-    notes = {value.name: value.doc_string for value in onnx.load(tmp_path / "model.onnx").graph.input}
+    notes = {
+        value.name: value.doc_string for value in onnx.load(tmp_path / "model.onnx").graph.input
+    }
     assert "days since 1970-01-01" in notes["moment"]
     assert "seconds" in notes["hour"]
 
@@ -141,13 +156,16 @@ def test_an_empty_text_is_a_missing_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "names", [["label", "probabilities", "softmax"], ["", "scale", "features"], ["gemm", "a b", "é"]]
+    "names",
+    [["label", "probabilities", "softmax"], ["", "scale", "features"], ["gemm", "a b", "é"]],
 )
 def test_columns_may_be_called_anything(tmp_path, names):
     import polars
 
     x = rows(60, 3)
-    frame = polars.DataFrame({name: x[:, index] for index, name in enumerate(names)} | {"y": x[:, 0] > 0})
+    frame = polars.DataFrame(
+        {name: x[:, index] for index, name in enumerate(names)} | {"y": x[:, 0] > 0}
+    )
     frame.write_parquet(tmp_path / "d.parquet")
     model = train(tmp_path, dataset=str(tmp_path / "d.parquet"), target="y")
     opened = session(model, tmp_path)
@@ -179,7 +197,9 @@ def test_one_logit(one_logit, tmp_path):
     assert_same(one_logit, opened, {"features": x}, x)
 
 
-@pytest.mark.parametrize("labels", [[3, 8, 11], [0.5, 1.0, 2.5], ["ä", "", "c"]], ids=["int", "float", "text"])
+@pytest.mark.parametrize(
+    "labels", [[3, 8, 11], [0.5, 1.0, 2.5], ["ä", "", "c"]], ids=["int", "float", "text"]
+)
 def test_labels_of_every_type(tmp_path, labels):
     labels = sorted(labels)
     model = fastmlp.from_torch(random_state([4, 3]), classes=labels)
@@ -193,7 +213,9 @@ def test_labels_of_every_type(tmp_path, labels):
 @pytest.mark.parametrize("batch_norm", [False, True], ids=["plain", "batch_norm"])
 def test_every_activation(activation, dtype, batch_norm, tmp_path):
     state = random_state([6, 12, 9, 3], dtype=dtype, batch_norm=batch_norm)
-    model = fastmlp.from_torch(state, activation=WORDS.get(activation, activation), task="regression")
+    model = fastmlp.from_torch(
+        state, activation=WORDS.get(activation, activation), task="regression"
+    )
     x = rows(200, 6, dtype=dtype)
     x[0] *= 1000  # far out nothing may overflow
     opened = session(model, tmp_path)
@@ -204,21 +226,31 @@ def test_every_activation(activation, dtype, batch_norm, tmp_path):
     scale = np.maximum(
         1, np.abs(expected).max(axis=1, keepdims=True)
     )  # of the terms that the row's numbers are sums of
-    assert np.allclose(values / scale, expected / scale, **({"rtol": 1e-11, "atol": 1e-11} if exact else TOLERANCE))
+    assert np.allclose(
+        values / scale, expected / scale, **({"rtol": 1e-11, "atol": 1e-11} if exact else TOLERANCE)
+    )
 
 
 def test_inputs_far_from_zero(tmp_path):
     state = random_state([3, 8, 2])
-    model = fastmlp.from_torch(state, activation="relu", task="classification", mean=[1000, 5, 0], deviation=[2, 5, 1])
+    model = fastmlp.from_torch(
+        state, activation="relu", task="classification", mean=[1000, 5, 0], deviation=[2, 5, 1]
+    )
     x = (rows(50, 3) * [2, 5, 1] + [1000, 5, 0]).astype(np.float32)
     opened = session(model, tmp_path)
     assert np.allclose(opened.run(None, {"features": x})[1], model.predict_outputs(x), atol=1e-4)
 
 
 def time_stamps():
-    """Two columns so far from zero that float32 cannot tell their values apart, one near it, and gaps."""
+    """Two columns so far from zero that float32 cannot tell their values apart, one near it, and
+    gaps.
+    """
     random = np.random.default_rng(0)
-    x = np.c_[1.7e9 + random.permutation(600), 48.1 + 1e-4 * random.normal(size=600), random.normal(size=600)]
+    x = np.c_[
+        1.7e9 + random.permutation(600),
+        48.1 + 1e-4 * random.normal(size=600),
+        random.normal(size=600),
+    ]
     return x, np.sin((x[:, 0] - 1.7e9) / 100) + (x[:, 1] - 48.1) * 1e4
 
 
@@ -232,7 +264,9 @@ def test_a_matrix_far_from_zero(normalize, dtype, gaps, tmp_path):
     model = train(tmp_path, dataset=save(tmp_path, X=x, y=y), normalize=normalize, dtype=dtype)
     opened = session(model, tmp_path)
     assert opened.get_inputs()[0].type == "tensor(double)"
-    scale = model.targets.deviation * (1 if normalize != "none" else np.abs(model.predict_outputs(x)).max())
+    scale = model.targets.deviation * (
+        1 if normalize != "none" else np.abs(model.predict_outputs(x)).max()
+    )
     found = opened.run(None, {"features": x})[0]
     assert np.allclose(found / scale, model.predict_outputs(x) / scale, **TOLERANCE)
 
@@ -245,7 +279,9 @@ def test_a_whole_number_far_from_zero(tmp_path):
 
 def test_an_estimator_far_from_zero(tmp_path):
     x, y = time_stamps()
-    theirs = fastmlp.MLPClassifier((8,), max_iter=200, random_state=0, normalize="standard", tol=1).fit(x, y > 0)
+    theirs = fastmlp.MLPClassifier(
+        (8,), max_iter=200, random_state=0, normalize="standard", tol=1
+    ).fit(x, y > 0)
     probabilities = session(theirs.to_model(), tmp_path).run(None, {"features": x})[1]
     assert np.allclose(probabilities, theirs.predict_proba(x), **TOLERANCE)
 
@@ -264,7 +300,9 @@ def test_a_network_taken_over_with_inputs_far_from_zero(tmp_path):
 def test_opsets(digits, table, tmp_path, opset):
     latest = onnx.defs.onnx_opset_version()
     for model in (digits, table):
-        path = model.export(tmp_path / "m.onnx", opset=latest if opset == "latest" else opset).paths[0]
+        path = model.export(
+            tmp_path / "m.onnx", opset=latest if opset == "latest" else opset
+        ).paths[0]
         assert onnx.load(path).opset_import[0].version == (latest if opset == "latest" else opset)
     if opset != "latest":  # of which the runtime may not know yet
         x = rows(5, 64)
@@ -291,8 +329,17 @@ def test_dropout_vanishes_and_the_file_says_what_it_holds(multilabel, table, tmp
     import json
 
     graph = onnx.load(multilabel.export(tmp_path / "m.onnx").paths[0]).graph
-    assert [node.op_type for node in graph.node if node.domain == ""][2:7] == ["Mul", "Add", "Gemm", "Relu", "Gemm"]
-    metadata = {each.key: each.value for each in onnx.load(table.export(tmp_path / "t.onnx").paths[0]).metadata_props}
+    assert [node.op_type for node in graph.node if node.domain == ""][2:7] == [
+        "Mul",
+        "Add",
+        "Gemm",
+        "Relu",
+        "Gemm",
+    ]
+    metadata = {
+        each.key: each.value
+        for each in onnx.load(table.export(tmp_path / "t.onnx").paths[0]).metadata_props
+    }
     assert json.loads(metadata["fastmlp"]) == {
         "task": "classification",
         "classes": ["coffee", "milk", "tea"],
@@ -304,7 +351,9 @@ def test_dropout_vanishes_and_the_file_says_what_it_holds(multilabel, table, tmp
 def test_a_matrix_with_names_says_them(tmp_path):
     import json
 
-    model = fastmlp.from_torch(random_state([2, 3]), task="regression", feature_names=["a", "b"], target_name="c")
+    model = fastmlp.from_torch(
+        random_state([2, 3]), task="regression", feature_names=["a", "b"], target_name="c"
+    )
     model.export(tmp_path / "m.onnx")
     kept = json.loads(onnx.load(tmp_path / "m.onnx").metadata_props[0].value)
     assert kept == {"task": "regression", "classes": None, "target": "c", "columns": ["a", "b"]}
@@ -328,7 +377,11 @@ def test_nothing_is_left_of_an_export_that_fails(digits, tmp_path):
 
 def test_float64_all_through(tmp_path):
     x = np.random.default_rng(0).normal(size=(80, 3))
-    model = train(tmp_path, dataset=save(tmp_path, X=x, y=x[:, 0] > 0), dtype="float64", batch_norm="input")
+    model = train(
+        tmp_path, dataset=save(tmp_path, X=x, y=x[:, 0] > 0), dtype="float64", batch_norm="input"
+    )
     opened = session(model, tmp_path)
     assert opened.get_inputs()[0].type == "tensor(double)"
-    assert np.allclose(opened.run(None, {"features": x})[1], model.predict_outputs(x), rtol=1e-12, atol=1e-12)
+    assert np.allclose(
+        opened.run(None, {"features": x})[1], model.predict_outputs(x), rtol=1e-12, atol=1e-12
+    )

@@ -1,4 +1,6 @@
-"""ONNX of tables that hypothesis makes up: numbers near and far from zero, texts of every sort, gaps anywhere."""
+"""ONNX of tables that hypothesis makes up: numbers near and far from zero, texts of every sort,
+gaps anywhere.
+"""
 
 from dataclasses import replace
 
@@ -20,7 +22,9 @@ KINDS = {
     "small": st.one_of(st.none(), st.floats(-3, 3, allow_subnormal=False)),
     "far": st.one_of(st.none(), st.integers(1_600_000_000, 1_600_000_900)),
     "truth": st.one_of(st.none(), st.booleans()),
-    "text": st.one_of(st.none(), st.sampled_from(["", "a", "b", "é", "\u4e2d", "A", "nan", "None"])),
+    "text": st.one_of(
+        st.none(), st.sampled_from(["", "a", "b", "é", "\u4e2d", "A", "nan", "None"])
+    ),
     "full text": st.sampled_from(["x", "y", "z"]),
 }
 TYPES = {"small": polars.Float64, "far": polars.Int64, "truth": polars.Boolean}
@@ -28,13 +32,17 @@ TYPES = {"small": polars.Float64, "far": polars.Int64, "truth": polars.Boolean}
 
 @st.composite
 def frames(draw):
-    """Two frames with the same columns: rows to learn from, and rows to predict, which may hold other texts."""
+    """Two frames with the same columns: rows to learn from, and rows to predict, which may hold
+    other texts.
+    """
     kinds = draw(st.lists(st.sampled_from(list(KINDS)), min_size=1, max_size=5))
     parts = ([], [])
     for index, kind in enumerate(kinds):
         for part in parts:
             values = draw(st.lists(KINDS[kind], min_size=ROWS, max_size=ROWS))
-            part.append(polars.Series(f"{kind} {index}", values, dtype=TYPES.get(kind, polars.String)))
+            part.append(
+                polars.Series(f"{kind} {index}", values, dtype=TYPES.get(kind, polars.String))
+            )
     return polars.DataFrame(parts[0]), polars.DataFrame(parts[1])
 
 
@@ -49,7 +57,9 @@ def test_any_table(data, normalize):
     features = FeaturePreprocessor().fit(learnt, normalize)
     base = fastmlp.from_torch(random_state([features.output_columns, 3]), task="regression")
     model = replace(base, features=features)
-    opened = runtime.InferenceSession(onnx_model(model).SerializeToString(), providers=["CPUExecutionProvider"])
+    opened = runtime.InferenceSession(
+        onnx_model(model).SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     wanted = {each.name for each in opened.get_inputs()}
     given_rows = {name: column for name, column in onnx_inputs(asked).items() if name in wanted}
     expected = model.predict_outputs(asked, notes=[])

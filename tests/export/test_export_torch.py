@@ -1,4 +1,6 @@
-"""PyTorch: the state_dict without torch, and with it the module and the generated file, which say what the model says."""
+"""PyTorch: the state_dict without torch, and with it the module and the generated file, which say
+what the model says.
+"""
 
 import ast
 import importlib.util
@@ -14,7 +16,9 @@ import fastmlp
 from fastmlp.errors import FastMLPError, UsageError
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
-needs_torch = pytest.mark.skipif(not HAS_TORCH, reason="PyTorch is not installed (the extra bench has it)")
+needs_torch = pytest.mark.skipif(
+    not HAS_TORCH, reason="PyTorch is not installed (the extra bench has it)"
+)
 
 
 def probabilities(model, outputs):
@@ -23,7 +27,11 @@ def probabilities(model, outputs):
         return outputs.numpy()
     shares = outputs.softmax(1) if model.loss.name == "softmax_cross_entropy" else outputs.sigmoid()
     shares = shares.numpy()
-    return np.hstack([1 - shares, shares]) if model.task == "classification" and shares.shape[1] == 1 else shares
+    return (
+        np.hstack([1 - shares, shares])
+        if model.task == "classification" and shares.shape[1] == 1
+        else shares
+    )
 
 
 def generated(path):
@@ -77,7 +85,9 @@ def test_no_torch_is_imported_for_arrays(tmp_path):
         "model = fastmlp.from_torch({'weight': np.ones((2, 3))}, task='regression');"
         "print(sorted(model.to_torch()), model.export(sys.argv[1]).format)"
     )
-    done = subprocess.run([sys.executable, "-c", script, tmp_path / "m.safetensors"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path / "m.safetensors"], capture_output=True, text=True
+    )
     assert done.stdout.split() == ["['0.bias',", "'0.weight']", "torch"], done.stderr
 
 
@@ -118,7 +128,16 @@ def test_labels_cannot_become_code(label, tmp_path):
     tree = ast.parse(source.read_text())
     found = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)}
     assert ast.literal_eval(found["CLASSES"]) == model.classes
-    kinds = ["Expr", "ImportFrom", "Import", "ImportFrom", "ImportFrom", "Assign", "Assign", "FunctionDef"]
+    kinds = [
+        "Expr",
+        "ImportFrom",
+        "Import",
+        "ImportFrom",
+        "ImportFrom",
+        "Assign",
+        "Assign",
+        "FunctionDef",
+    ]
     assert [type(node).__name__ for node in tree.body] == kinds
 
 
@@ -132,7 +151,9 @@ def test_columns_of_a_table_are_named(table, tmp_path):
 def test_module_and_generated_file(name, request, tmp_path):
     model = request.getfixturevalue(name)
     features = (
-        strange_people().with_columns(colour=None) if name == "table" else rows(60, model.features.output_columns)
+        strange_people().with_columns(colour=None)
+        if name == "table"
+        else rows(60, model.features.output_columns)
     )
     assert_same(model, model.to_torch(module=True), features)
     model.export(tmp_path / "net.safetensors")
@@ -146,7 +167,9 @@ def test_module_and_generated_file(name, request, tmp_path):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_activation(activation, dtype, tmp_path):
     state = random_state([6, 12, 9, 3], dtype=dtype, batch_norm=True)
-    model = fastmlp.from_torch(state, activation=WORDS.get(activation, activation), task="regression")
+    model = fastmlp.from_torch(
+        state, activation=WORDS.get(activation, activation), task="regression"
+    )
     x = rows(200, 6, dtype=dtype)
     assert_same(model, model.to_torch(module=True), x)
     model.export(tmp_path / "net.safetensors")

@@ -1,4 +1,6 @@
-"""Files are written aside and renamed: a reader never meets half of one, and a failure loses nothing."""
+"""Files are written aside and renamed: a reader never meets half of one, and a failure loses
+nothing.
+"""
 
 import json
 import math
@@ -14,11 +16,16 @@ def test_text_and_json(tmp_path):
     write_text(tmp_path / "a.txt", "größer\n")
     assert (tmp_path / "a.txt").read_bytes() == "größer\n".encode()
     write_json(tmp_path / "a.json", {"loss": math.nan, "list": [1, math.inf, (2.5, -math.inf)]})
-    assert json.loads((tmp_path / "a.json").read_text()) == {"loss": None, "list": [1, None, [2.5, None]]}
+    assert json.loads((tmp_path / "a.json").read_text()) == {
+        "loss": None,
+        "list": [1, None, [2.5, None]],
+    }
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.txt"]
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")]
+)
 def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path, error):
     path = tmp_path / "kept.txt"
     path.write_text("old")

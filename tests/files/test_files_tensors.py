@@ -1,4 +1,6 @@
-"""Model files: what is written is read back to the bit, and whatever else is read is refused in one line."""
+"""Model files: what is written is read back to the bit, and whatever else is read is refused in one
+line.
+"""
 
 import json
 import struct
@@ -13,7 +15,10 @@ from fastmlp.errors import ModelFileError
 from fastmlp.files.atomic import WriteError
 from fastmlp.files.tensors import LARGEST_HEADER, read_model, take_tensor, write_model
 
-TENSORS = {"dense_0.weight": np.arange(6, dtype=np.float32).reshape(2, 3) / 7, "dense_0.bias": np.array([-0.0, 1e-300])}
+TENSORS = {
+    "dense_0.weight": np.arange(6, dtype=np.float32).reshape(2, 3) / 7,
+    "dense_0.bias": np.array([-0.0, 1e-300]),
+}
 DESCRIPTION = {"architecture": {"hidden": [2]}, "name": 'ä\u2028"', "numbers": [0.1, 1e308, -3]}
 
 
@@ -108,7 +113,9 @@ def test_every_truncation_is_refused(model):
             read_model(model)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(position=st.integers(0, 10_000), value=st.integers(0, 255))
 def test_a_changed_byte_is_read_or_refused_but_nothing_else(model, position, value):
     content = bytearray(model.read_bytes())

@@ -1,4 +1,6 @@
-"""The gradient check: it passes what is right, names the layer of what is wrong, and leaves kinks out by its rule."""
+"""The gradient check: it passes what is right, names the layer of what is wrong, and leaves kinks
+out by its rule.
+"""
 
 import math
 from dataclasses import replace
@@ -17,7 +19,11 @@ from fastmlp.nn.losses import ACCEPTED as LOSSES
 
 
 def verdicts(found):
-    return {f"{layer.name}.{each.symbol}": each.verdict for layer in found.layers for each in layer.comparisons}
+    return {
+        f"{layer.name}.{each.symbol}": each.verdict
+        for layer in found.layers
+        for each in layer.comparisons
+    }
 
 
 @pytest.fixture
@@ -27,7 +33,9 @@ def scalar_function_is(monkeypatch):
 
     def change(name, wrong):
         monkeypatch.setattr(
-            CpuBackend, "scalar_function", lambda self, asked: right(self, wrong if asked == name else asked)
+            CpuBackend,
+            "scalar_function",
+            lambda self, asked: right(self, wrong if asked == name else asked),
         )
 
     return change
@@ -69,13 +77,17 @@ def test_label_smoothing_agrees(soft_targets):
     assert gradcheck(label_smoothing=0.1, soft_targets=soft_targets).passed
 
 
-@pytest.mark.parametrize("how", [{"hidden": "none"}, {"rows": 1}, {"inputs": 1, "outputs": 1}, {"hidden": [17, 1, 9]}])
+@pytest.mark.parametrize(
+    "how", [{"hidden": "none"}, {"rows": 1}, {"inputs": 1, "outputs": 1}, {"hidden": [17, 1, 9]}]
+)
 def test_edge_sizes_agree(how):
     assert gradcheck(**how).passed
 
 
 def test_float32_is_measured_against_float64():
-    found = gradcheck(dtype="float32", activation="gelu", batch_norm="hidden", dropout="0.3", l2=0.1)
+    found = gradcheck(
+        dtype="float32", activation="gelu", batch_norm="hidden", dropout="0.3", l2=0.1
+    )
     assert found.passed
     assert found.tolerance == pytest.approx(np.finfo(np.float32).eps ** (1 / 3))
     assert max(each.error for each in found.comparisons) > 1e-8  # float32 did compute it
@@ -87,7 +99,11 @@ def test_layers_come_from_the_output_to_the_input():
         "loss", "dense_2", "dropout_1", "activation_1", "batch_normalization_2", "dense_1",
         "dropout_0", "activation_0", "batch_normalization_1", "dense_0", "batch_normalization_0",
     ]  # fmt: skip
-    shapes = {f"{layer.name}.{each.symbol}": each.shape for layer in found.layers for each in layer.comparisons}
+    shapes = {
+        f"{layer.name}.{each.symbol}": each.shape
+        for layer in found.layers
+        for each in layer.comparisons
+    }
     assert shapes["loss.dz"] == (8, 3)
     assert shapes["dense_1.dW"] == (5, 3)
     assert shapes["dense_2.db"] == (3,)
@@ -102,12 +118,16 @@ def test_the_same_seed_finds_the_same():
 
 
 def test_the_derivatives_shown_are_those_of_the_place():
-    """Closed form: without hidden layers under mse, dW = xᵀ·dz and dx = dz·Wᵀ; the sum of each column of dz is db."""
+    """Closed form: without hidden layers under mse, dW = xᵀ·dz and dx = dz·Wᵀ; the sum of each
+    column of dz is db.
+    """
     found = gradcheck(hidden="none", loss="mse", seed=2)
     by_name = {each.symbol: each for each in found.comparisons}
     for each in by_name.values():
         assert each.backward == pytest.approx(each.differences, rel=1e-6)
-        assert all(0 <= index < length for index, length in zip(each.place, each.shape, strict=True))
+        assert all(
+            0 <= index < length for index, length in zip(each.place, each.shape, strict=True)
+        )
     assert {each.looked_at for each in found.comparisons} == {24, 12, 3, 32}
 
 
@@ -186,18 +206,30 @@ def test_kinks_are_counted_and_left_out():
     """A unit whose inputs are all dropped has z = b = 0 exactly, where relu bends."""
     found = gradcheck(activation="relu", bias_init="zeros", hidden="2,2", dropout="0.5")
     assert found.passed
-    by_name = {f"{layer.name}.{each.symbol}": each for layer in found.layers for each in layer.comparisons}
+    by_name = {
+        f"{layer.name}.{each.symbol}": each for layer in found.layers for each in layer.comparisons
+    }
     assert by_name["dense_1.db"].verdict == NOT_COMPARED
     assert by_name["dense_1.db"].kinks == 2
     assert by_name["dense_1.db"].place is None
     assert by_name["dense_1.dx"].kinks > 0
     assert by_name["dense_1.dx"].verdict == AGREES
-    assert sum(each.kinks for each in gradcheck(activation="gelu", hidden="2,2", dropout="0.5").comparisons) == 0
+    assert (
+        sum(
+            each.kinks
+            for each in gradcheck(activation="gelu", hidden="2,2", dropout="0.5").comparisons
+        )
+        == 0
+    )
 
 
 def test_l1_has_a_kink_at_zero():
     found = gradcheck(init="zeros", l1=0.1, loss="mse")
-    kinks = {f"{layer.name}.{each.symbol}": each.kinks for layer in found.layers for each in layer.comparisons}
+    kinks = {
+        f"{layer.name}.{each.symbol}": each.kinks
+        for layer in found.layers
+        for each in layer.comparisons
+    }
     assert kinks["dense_0.dW"] == 20
     assert kinks["dense_0.db"] == 0
 
@@ -248,7 +280,12 @@ class TestSlopes:
 
     @pytest.mark.parametrize(
         ("function", "derivative"),
-        [(np.sin, np.cos), (np.exp, np.exp), (np.square, lambda x: 2 * x), (lambda x: np.sin(300 * x), None)],
+        [
+            (np.sin, np.cos),
+            (np.exp, np.exp),
+            (np.square, lambda x: 2 * x),
+            (lambda x: np.sin(300 * x), None),
+        ],
     )
     def test_of_smooth_functions(self, function, derivative):
         derivative = derivative or (lambda x: 300 * np.cos(300 * x))
@@ -266,7 +303,9 @@ class TestSlopes:
 
     @pytest.mark.parametrize("distance", [0.3, 0.9])
     def test_a_kink_beside_the_point_is_left_behind(self, distance):
-        found = slopes(lambda x: float(np.maximum(x, 0).sum()), np.array([distance * STEP]), np.arange(1))
+        found = slopes(
+            lambda x: float(np.maximum(x, 0).sum()), np.array([distance * STEP]), np.arange(1)
+        )
         assert not found.kinks.any()
         np.testing.assert_allclose(found.values, [1], rtol=1e-6)
 

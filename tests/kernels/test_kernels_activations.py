@@ -1,4 +1,6 @@
-"""Activations and their derivatives against SciPy's special functions; exp and tanh to the last units."""
+"""Activations and their derivatives against SciPy's special functions; exp and tanh to the last
+units.
+"""
 
 import numpy as np
 import pytest
@@ -40,8 +42,11 @@ def backward(backend, name, upstream, z):
 def test_value(backend, dtype, random, name):
     for shape in [(0, 3), *SHAPES]:
         z = inputs(shape, dtype, random)
-        # Near zero some take the difference of numbers of size 1: what counts there is the absolute error.
-        assert_close(forward(backend, name, z), VALUES[name](z.astype(np.float64)), units=6, scale=1.0)
+        # Near zero some take the difference of numbers of size 1: what counts there is the absolute
+        # error.
+        assert_close(
+            forward(backend, name, z), VALUES[name](z.astype(np.float64)), units=6, scale=1.0
+        )
 
 
 @covers("activation_backward")
@@ -50,7 +55,9 @@ def test_derivative(backend, dtype, random, name):
     for shape in [(0, 3), *SHAPES]:
         z, upstream = inputs(shape, dtype, random), random.standard_normal(shape).astype(dtype)
         expected = upstream.astype(np.float64) * DERIVATIVES[name](z.astype(np.float64))
-        assert_close(backward(backend, name, upstream, z), expected, units=8, scale=np.abs(upstream) * 2)
+        assert_close(
+            backward(backend, name, upstream, z), expected, units=8, scale=np.abs(upstream) * 2
+        )
 
 
 @covers("bias_activation")
@@ -71,7 +78,9 @@ def test_extremes_are_finite(backend, dtype, name):
     slopes = backward(backend, name, np.ones_like(z), z)
     assert np.isfinite(slopes).all()
     smooth = z != 0  # at a kink any slope between the two sides is right
-    assert_close(slopes[smooth], DERIVATIVES[name](z[smooth].astype(np.float64)), units=8, scale=2.0)
+    assert_close(
+        slopes[smooth], DERIVATIVES[name](z[smooth].astype(np.float64)), units=8, scale=2.0
+    )
 
 
 @pytest.mark.parametrize("name", ["elu", "selu"])
@@ -93,10 +102,14 @@ def test_nan_stays_nan(backend, dtype, name):
     z = np.array([[1.0, np.nan, -1.0]], dtype)
     np.testing.assert_array_equal(np.isnan(forward(backend, name, z)), [[False, True, False]])
     upstream = np.array([[1.0, np.nan, -1.0]], dtype)
-    np.testing.assert_array_equal(np.isnan(backward(backend, name, upstream, z)), [[False, True, False]])
+    np.testing.assert_array_equal(
+        np.isnan(backward(backend, name, upstream, z)), [[False, True, False]]
+    )
 
 
-@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "selu", "hyperbolic_tangent", "softplus", "sigmoid"])
+@pytest.mark.parametrize(
+    "name", ["relu", "leaky_relu", "elu", "selu", "hyperbolic_tangent", "softplus", "sigmoid"]
+)
 def test_infinity_saturates(backend, dtype, name):
     z = np.array([[np.inf, -np.inf]], dtype)
     expected = VALUES[name](z.astype(np.float64))
@@ -106,7 +119,9 @@ def test_infinity_saturates(backend, dtype, name):
 def test_every_activation_is_tested(backend):
     from fastmlp.nn.activations import ACCEPTED, KERNEL_NAMES
 
-    kernels = {KERNEL_NAMES.get(name, name) for name in ACCEPTED} - {"softmax"}  # softmax is no scalar function
+    kernels = {KERNEL_NAMES.get(name, name) for name in ACCEPTED} - {
+        "softmax"
+    }  # softmax is no scalar function
     assert kernels == set(VALUES) == set(DERIVATIVES)
 
 
@@ -121,7 +136,9 @@ def grid(low, high, count):
 
 
 def test_float32_exponential_is_within_two_units():
-    x = np.concatenate([grid(-87.3, 88.3, 400_001), grid(-1, 1, 100_001), grid(-1e-6, 1e-6, 1001), [np.float32(0)]])
+    x = np.concatenate(
+        [grid(-87.3, 88.3, 400_001), grid(-1, 1, 100_001), grid(-1e-6, 1e-6, 1001), [np.float32(0)]]
+    )
     result = np.empty_like(x)
     _exponentials(x, result)
     assert units_in_the_last_place(result, np.exp(x.astype(np.float64))).max() < 2

@@ -1,4 +1,6 @@
-"""Products of factors rounded to bfloat16, against NumPy's of factors rounded by their bits; nothing outside c is touched."""
+"""Products of factors rounded to bfloat16, against NumPy's of factors rounded by their bits;
+nothing outside c is touched.
+"""
 
 import numpy as np
 import pytest
@@ -8,10 +10,22 @@ from oracles.coverage import covers
 
 from fastmlp.kernels.cpu.processor import has_bfloat16
 
-pytestmark = pytest.mark.skipif(not has_bfloat16(), reason="the processor that Numba compiles for lacks AVX512-BF16")
+pytestmark = pytest.mark.skipif(
+    not has_bfloat16(), reason="the processor that Numba compiles for lacks AVX512-BF16"
+)
 
-# Around every edge: one, an odd number of inner indices, a vector more or less, more rows and inner indices than a block has.
-SIZES = [(1, 1, 1), (3, 7, 17), (33, 17, 3), (7, 2, 33), (1, 33, 16), (13, 257, 131), (130, 70, 64), (300, 515, 49)]
+# Around every edge: one, an odd number of inner indices, a vector more or less, more rows and inner
+# indices than a block has.
+SIZES = [
+    (1, 1, 1),
+    (3, 7, 17),
+    (33, 17, 3),
+    (7, 2, 33),
+    (1, 33, 16),
+    (13, 257, 131),
+    (130, 70, 64),
+    (300, 515, 49),
+]
 OPERATIONS = ["bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn"]
 
 
@@ -22,7 +36,10 @@ def operands(name, m, k, n, random):
 
 def product(name, a, b):
     """Return op(a)·op(b) of the rounded factors and the sum of the sizes of its terms, in float64."""
-    left, right = rounded(a.T if name.endswith("tn") else a).astype(np.float64), rounded(b).astype(np.float64)
+    left, right = (
+        rounded(a.T if name.endswith("tn") else a).astype(np.float64),
+        rounded(b).astype(np.float64),
+    )
     return left @ right, np.abs(left) @ np.abs(right)
 
 
@@ -77,7 +94,9 @@ def test_a_velocity_moves_its_weights(backend, random, sizes):
     gradient, size = product("tn", *values)
     expected = gradient + 0.9 * velocity
     assert_close(v, expected, scale=size + np.abs(velocity))
-    assert_close(moved, w - 0.125 * (expected + 0.25 * w), scale=size + np.abs(velocity) + np.abs(w))
+    assert_close(
+        moved, w - 0.125 * (expected + 0.25 * w), scale=size + np.abs(velocity) + np.abs(w)
+    )
     for around in (around_v, around_w):
         assert np.isnan(around[:128]).all()
         assert np.isnan(around[-128:]).all()
@@ -87,7 +106,11 @@ def test_a_velocity_moves_its_weights(backend, random, sizes):
 def test_an_empty_sum_is_zero(backend, name):
     c = np.full((3, 4), np.nan, np.float32)
     launch(
-        backend, name, np.ones((0, 3) if name.endswith("tn") else (3, 0), np.float32), np.ones((0, 4), np.float32), c
+        backend,
+        name,
+        np.ones((0, 3) if name.endswith("tn") else (3, 0), np.float32),
+        np.ones((0, 4), np.float32),
+        c,
     )
     np.testing.assert_array_equal(c, 0)
 
@@ -95,9 +118,13 @@ def test_an_empty_sum_is_zero(backend, name):
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_factors_are_rounded_to_nearest_even(backend, random, name):
     bits = random.integers(0, 1 << 32, 1000, np.uint32)
-    ties = np.arange(0x3F80_8000, 0x3F90_8000, 0x8000, np.uint32)  # halfway, and numbers that need no rounding
+    ties = np.arange(
+        0x3F80_8000, 0x3F90_8000, 0x8000, np.uint32
+    )  # halfway, and numbers that need no rounding
     special = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-45, 3.4028235e38, 1.1754944e-38]
-    values = np.concatenate([bits.view(np.float32), ties.view(np.float32), np.array(special, np.float32)])
+    values = np.concatenate(
+        [bits.view(np.float32), ties.view(np.float32), np.array(special, np.float32)]
+    )
     one = np.ones((1, 1), np.float32)
     c = np.empty((values.size, 1), np.float32)
     launch(backend, name, values[None] if name.endswith("tn") else values[:, None], one, c)

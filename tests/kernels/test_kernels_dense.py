@@ -12,7 +12,10 @@ SHAPES = [(1, 1), (3, 7), (17, 3), (7, 33), (33, 17)]
 @covers("add_bias")
 @pytest.mark.parametrize("shape", [(0, 3), *SHAPES], ids=str)
 def test_add_bias(backend, dtype, random, shape):
-    z, bias = random.standard_normal(shape).astype(dtype), random.standard_normal(shape[1]).astype(dtype)
+    z, bias = (
+        random.standard_normal(shape).astype(dtype),
+        random.standard_normal(shape[1]).astype(dtype),
+    )
     expected = z.astype(np.float64) + bias
     backend.ops.add_bias(z, bias)
     assert_close(z, expected, units=1)
@@ -23,7 +26,9 @@ def test_add_bias(backend, dtype, random, shape):
 def test_bias_gradient(backend, dtype, random, shape):
     dz, db = random.standard_normal(shape).astype(dtype), np.full(shape[1], np.nan, dtype)
     backend.ops.bias_gradient(dz, db, np.ones(1, dtype), np.zeros(1, dtype), db)
-    assert_close(db, dz.sum(axis=0, dtype=np.float64), scale=np.abs(dz).sum(axis=0, dtype=np.float64))
+    assert_close(
+        db, dz.sum(axis=0, dtype=np.float64), scale=np.abs(dz).sum(axis=0, dtype=np.float64)
+    )
 
 
 @covers("bias_gradient")
@@ -39,10 +44,16 @@ def test_bias_gradient_into_a_sink(backend, dtype, random, shape):
 @covers("activation_bias_gradient")
 @pytest.mark.parametrize("shape", [(0, 3), *SHAPES, (1000, 5)], ids=str)
 def test_activation_bias_gradient(backend, dtype, random, shape):
-    upstream, a = random.standard_normal(shape).astype(dtype), random.standard_normal(shape).astype(dtype)
+    upstream, a = (
+        random.standard_normal(shape).astype(dtype),
+        random.standard_normal(shape).astype(dtype),
+    )
     exact = np.where(a > 0, upstream, 0.2 * upstream).astype(np.float64)
     db, target = np.full(shape[1], np.nan, dtype), np.zeros(shape[1], dtype)
-    derivative, scales = backend.scalar_function("leaky_relu_derivative"), [np.full(1, x, dtype) for x in (2.0, 0.0)]
+    derivative, scales = (
+        backend.scalar_function("leaky_relu_derivative"),
+        [np.full(1, x, dtype) for x in (2.0, 0.0)],
+    )
     backend.ops.activation_bias_gradient(derivative, upstream, a, 0.2, db, *scales, target)
     assert_close(upstream, exact, units=2)
     for found, factor in ((db, 1), (target, 2)):

@@ -1,4 +1,6 @@
-"""Dropout against Philox in Python's whole numbers: the mask depends on seed, update, layer and element alone."""
+"""Dropout against Philox in Python's whole numbers: the mask depends on seed, update, layer and
+element alone.
+"""
 
 import numpy as np
 import pytest
@@ -26,7 +28,10 @@ def mask_of(backend, shape, **how):
 @pytest.mark.parametrize(("counter", "key", "words"), KNOWN_ANSWERS)
 def test_generator_gives_the_published_words(counter, key, words):
     assert philox(counter, key) == words
-    assert tuple(int(word) for word in dropout.philox(*(np.uint64(word) for word in counter + key))) == words
+    assert (
+        tuple(int(word) for word in dropout.philox(*(np.uint64(word) for word in counter + key)))
+        == words
+    )
 
 
 @covers("dropout_forward")
@@ -34,7 +39,13 @@ def test_generator_gives_the_published_words(counter, key, words):
 @pytest.mark.parametrize("shape", [(0, 3), *SHAPES], ids=str)
 def test_forward(backend, dtype, random, shape, whole_units):
     x = random.standard_normal(shape).astype(dtype)
-    how = {"seed": 0x1234_5678_9ABC, "update": (5 << 32) + 3, "layer": 2, "keep": 0.7, "whole_units": whole_units}
+    how = {
+        "seed": 0x1234_5678_9ABC,
+        "update": (5 << 32) + 3,
+        "layer": 2,
+        "keep": 0.7,
+        "whole_units": whole_units,
+    }
     mask, y = forward(backend, x, **how)
     np.testing.assert_array_equal(mask, dropout_mask(*shape, **how))
     assert_close(y, x.astype(np.float64) * mask / 0.7, units=2)
@@ -56,7 +67,9 @@ def test_mask_of_a_smaller_batch_is_the_start_of_a_larger_one(backend):
         np.testing.assert_array_equal(mask_of(backend, (rows, 7)), whole[:rows])
 
 
-@pytest.mark.parametrize("change", [{"seed": 2}, {"seed": 1 + (1 << 32)}, {"update": 2}, {"layer": 1}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"seed": 2}, {"seed": 1 + (1 << 32)}, {"update": 2}, {"layer": 1}], ids=str
+)
 def test_mask_changes_with_each_of_its_keys(backend, change):
     first, second = mask_of(backend, (50, 40)), mask_of(backend, (50, 40), **change)
     # Independent masks of 2000 elements agree on half of them, give or take five deviations.

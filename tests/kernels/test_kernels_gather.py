@@ -38,7 +38,9 @@ def test_gather_scaled_rows(backend, dtype, random, kind, start, rows):
     batch = np.full((rows, COLUMNS), np.nan, dtype)
     backend.ops.gather_scaled_rows(source, order, counters_at(start), scale, shift, batch)
     chosen = source[order[start : start + rows]].astype(dtype).astype(np.float64)
-    assert_close(batch, chosen * scale + shift, units=2, scale=np.abs(chosen * scale) + np.abs(shift))
+    assert_close(
+        batch, chosen * scale + shift, units=2, scale=np.abs(chosen * scale) + np.abs(shift)
+    )
 
 
 @covers("gather_centred_rows")
@@ -52,7 +54,9 @@ def test_gather_centred_rows(backend, dtype, random, kind, start, rows):
     batch = np.full((rows, COLUMNS), np.nan, dtype)
     backend.ops.gather_centred_rows(source, order, counters_at(start), origin, scale, shift, batch)
     chosen = source[order[start : start + rows]].astype(np.float64) - origin
-    assert_close(batch, chosen * scale + shift, units=3, scale=np.abs(chosen * scale) + np.abs(shift))
+    assert_close(
+        batch, chosen * scale + shift, units=3, scale=np.abs(chosen * scale) + np.abs(shift)
+    )
 
 
 @covers("gather_centred_rows")
@@ -62,7 +66,9 @@ def test_with_origins_of_zero_the_bits_are_those_of_scaled_rows(backend, dtype, 
     scale, shift = (random.standard_normal(COLUMNS).astype(dtype) for _ in range(2))
     plain, centred = (np.full((ROWS, COLUMNS), np.nan, dtype) for _ in range(2))
     backend.ops.gather_scaled_rows(source, order, counters_at(0), scale, shift, plain)
-    backend.ops.gather_centred_rows(source, order, counters_at(0), np.zeros(COLUMNS), scale, shift, centred)
+    backend.ops.gather_centred_rows(
+        source, order, counters_at(0), np.zeros(COLUMNS), scale, shift, centred
+    )
     np.testing.assert_array_equal(centred.view(np.uint8), plain.view(np.uint8))
 
 
@@ -100,7 +106,11 @@ def test_batches_follow_one_another(backend):
 
 @covers("begin_update")
 def test_an_update_is_counted_and_takes_its_rate(backend):
-    counters, rates, rate = np.array([10, 0, 4, 8], np.int64), np.array([0.5, 0.25, 0.125]), np.zeros(1)
+    counters, rates, rate = (
+        np.array([10, 0, 4, 8], np.int64),
+        np.array([0.5, 0.25, 0.125]),
+        np.zeros(1),
+    )
     taken = []
     for _ in rates:
         backend.ops.begin_update(counters, 4, rates, rate)
@@ -112,7 +122,11 @@ def test_an_update_is_counted_and_takes_its_rate(backend):
 @covers("begin_folded_update")
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 def test_a_folded_update_also_sets_its_factors(backend, dtype, decay):
-    counters, rates, rate = np.array([10, 1, 4, 8], np.int64), np.array([0.5, 0.25, 0.125]), np.zeros(1)
+    counters, rates, rate = (
+        np.array([10, 1, 4, 8], np.int64),
+        np.array([0.5, 0.25, 0.125]),
+        np.zeros(1),
+    )
     scale, keep = np.full(1, np.nan, dtype), np.full(1, np.nan, dtype)
     backend.ops.begin_folded_update(counters, 4, rates, decay, rate, scale, keep)
     assert rate[0] == 0.25

@@ -1,4 +1,6 @@
-"""Matrix products of every shape, with BLAS and without, against NumPy in float64; nothing outside c is touched."""
+"""Matrix products of every shape, with BLAS and without, against NumPy in float64; nothing outside
+c is touched.
+"""
 
 import numpy as np
 import pytest
@@ -7,12 +9,20 @@ from oracles.coverage import covers
 
 from fastmlp.backend.cpu.blas import scipy_blas
 
-# Around every edge: one, a vector more or less, more inner indices and more rows than are taken at a time, few columns.
+# Around every edge: one, a vector more or less, more inner indices and more rows than are taken at
+# a time, few columns.
 SIZES = [
     (1, 1, 1), (3, 7, 17), (33, 17, 3), (7, 1, 33), (1, 33, 7), (13, 257, 131), (130, 70, 64), (400, 300, 70),
     (1, 5, 2), (16, 64, 2), (31, 300, 2), (33, 16, 4), (70, 530, 1), (40, 9, 5),
 ]  # fmt: skip
-OPERATIONS = ["gemm_nn", "gemm_nn_by_columns", "gemm_tn", "blas_gemm_nn", "blas_gemm_nt", "blas_gemm_tn"]
+OPERATIONS = [
+    "gemm_nn",
+    "gemm_nn_by_columns",
+    "gemm_tn",
+    "blas_gemm_nn",
+    "blas_gemm_nt",
+    "blas_gemm_tn",
+]
 
 
 def operands(kind, m, k, n, dtype, random):
@@ -23,7 +33,10 @@ def operands(kind, m, k, n, dtype, random):
 
 def product(kind, a, b):
     """Return op(a)·op(b) and the sum of the sizes of its terms, in float64."""
-    left, right = (a.T if kind == "tn" else a).astype(np.float64), (b.T if kind == "nt" else b).astype(np.float64)
+    left, right = (
+        (a.T if kind == "tn" else a).astype(np.float64),
+        (b.T if kind == "nt" else b).astype(np.float64),
+    )
     return left @ right, np.abs(left) @ np.abs(right)
 
 
@@ -84,9 +97,13 @@ def test_a_velocity_moves_its_weights(backend, dtype, random, sizes):
     gradient, size = product("tn", *values)
     expected = gradient + 0.9 * velocity
     assert_close(v, expected, scale=size + np.abs(velocity))
-    assert_close(moved, w - 0.125 * (expected + 0.25 * w), scale=size + np.abs(velocity) + np.abs(w))
+    assert_close(
+        moved, w - 0.125 * (expected + 0.25 * w), scale=size + np.abs(velocity) + np.abs(w)
+    )
     assert all(
-        np.isnan(around[part]).all() for around in (around_v, around_w) for part in (slice(128), slice(-128, None))
+        np.isnan(around[part]).all()
+        for around in (around_v, around_w)
+        for part in (slice(128), slice(-128, None))
     )
 
 
@@ -156,7 +173,9 @@ def test_nan_reaches_its_row_and_column_alone(backend, dtype, name):
 
 
 @covers("transpose")
-@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (3, 7), (17, 33), (16, 16), (64, 24), (100, 8), (8, 100)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(0, 3), (1, 1), (3, 7), (17, 33), (16, 16), (64, 24), (100, 8), (8, 100)], ids=str
+)
 def test_transpose(backend, dtype, random, shape):
     source = random.standard_normal(shape).astype(dtype)
     target, around = guarded(shape[::-1], dtype)

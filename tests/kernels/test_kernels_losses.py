@@ -32,7 +32,12 @@ def check(results, losses, slopes, right, weights, size=1.0):
     dtype, weights = results.gradient.dtype, weights.astype(np.float64)
     # The rows' losses are held in float64, but computed in the element's type.
     assert_close(results.losses.astype(dtype), weights * losses, units=16, scale=size * weights)
-    assert_close(results.gradient, SCALE * weights[:, None] * slopes, units=16, scale=SCALE * weights[:, None] * size)
+    assert_close(
+        results.gradient,
+        SCALE * weights[:, None] * slopes,
+        units=16,
+        scale=SCALE * weights[:, None] * size,
+    )
     np.testing.assert_array_equal(results.right, right)
 
 
@@ -44,7 +49,9 @@ def test_softmax_cross_entropy(backend, dtype, random, shape, smoothing):
     labels = random.integers(0, shape[1], shape[0]).astype(np.int32)
     results = Results(shape, dtype)
     backend.ops.softmax_cross_entropy(logits, labels, weights, smoothing, SCALE, *results.arrays)
-    expected = oracle.softmax_cross_entropy(logits, oracle.distributions(labels, shape[1]), smoothing)
+    expected = oracle.softmax_cross_entropy(
+        logits, oracle.distributions(labels, shape[1]), smoothing
+    )
     check(results, *expected, weights, size=np.abs(logits).max(initial=1.0))
 
 
@@ -55,7 +62,9 @@ def test_softmax_cross_entropy_of_distributions(backend, dtype, random, shape, s
     logits, weights = logits_and_weights(shape, dtype, random)
     targets = random.dirichlet(np.ones(shape[1]), shape[0]).astype(dtype)
     results = Results(shape, dtype)
-    backend.ops.softmax_cross_entropy_soft(logits, targets, weights, smoothing, SCALE, *results.arrays)
+    backend.ops.softmax_cross_entropy_soft(
+        logits, targets, weights, smoothing, SCALE, *results.arrays
+    )
     expected = oracle.softmax_cross_entropy(logits, targets, smoothing)
     check(results, *expected, weights, size=np.abs(logits).max(initial=1.0) * 2)
 
@@ -89,21 +98,41 @@ def test_cross_entropy_of_extreme_logits(backend, dtype, soft, size):
 @pytest.mark.parametrize("soft", [False, True], ids=["labels", "distributions"])
 @pytest.mark.parametrize("smoothing", SMOOTHINGS)
 def test_cross_entropy_does_not_depend_on_a_shift(backend, dtype, soft, smoothing):
-    # Whole numbers near 10000 are exact in float32, so the loss is that of the logits without the shift.
+    # Whole numbers near 10000 are exact in float32, so the loss is that of the logits without the
+    # shift.
     logits, weights = np.array([[1.0, 0.0, 3.0]]), np.ones(1, dtype)
     labels, results = np.array([2], np.int32), Results((1, 3), dtype)
-    shifted, targets = (logits + 10_000).astype(dtype), oracle.distributions(labels, 3).astype(dtype)
-    operation = backend.ops.softmax_cross_entropy_soft if soft else backend.ops.softmax_cross_entropy
+    shifted, targets = (
+        (logits + 10_000).astype(dtype),
+        oracle.distributions(labels, 3).astype(dtype),
+    )
+    operation = (
+        backend.ops.softmax_cross_entropy_soft if soft else backend.ops.softmax_cross_entropy
+    )
     operation(shifted, targets if soft else labels, weights, smoothing, 1.0, *results.arrays)
     expected, _, _ = oracle.softmax_cross_entropy(logits, targets, smoothing)
     assert_close(results.losses.astype(dtype), expected, units=16)
 
 
-ELEMENTWISE_PARAMETER = {"log_loss": 0.1, "squared_error": 0.0, "absolute_error": 0.0, "huber": oracle.DELTA}
+ELEMENTWISE_PARAMETER = {
+    "log_loss": 0.1,
+    "squared_error": 0.0,
+    "absolute_error": 0.0,
+    "huber": oracle.DELTA,
+}
 
 
 def elementwise(
-    backend, name, outputs, targets, weights, parameter, right, results, element_weight=0.25, threshold=0.0
+    backend,
+    name,
+    outputs,
+    targets,
+    weights,
+    parameter,
+    right,
+    results,
+    element_weight=0.25,
+    threshold=0.0,
 ):
     functions = backend.scalar_function(name), backend.scalar_function(f"{name}_derivative")
     how = parameter, element_weight, SCALE, right, threshold
@@ -116,10 +145,14 @@ def elementwise(
 def test_elementwise_losses(backend, dtype, random, name, shape):
     outputs, weights = logits_and_weights(shape, dtype, random)
     binary = name == "log_loss"
-    targets = (random.random(shape) < 0.5 if binary else random.standard_normal(shape)).astype(dtype)
+    targets = (random.random(shape) < 0.5 if binary else random.standard_normal(shape)).astype(
+        dtype
+    )
     results, parameter = Results(shape, dtype), ELEMENTWISE_PARAMETER[name]
     elementwise(backend, name, outputs, targets, weights, parameter, RIGHT_NEVER, results)
-    values, slopes = oracle.ELEMENTWISE[name](outputs.astype(np.float64), targets.astype(np.float64), parameter)
+    values, slopes = oracle.ELEMENTWISE[name](
+        outputs.astype(np.float64), targets.astype(np.float64), parameter
+    )
     size = np.abs(values).sum(axis=1).max(initial=1.0)
     check(results, 0.25 * values.sum(axis=1), 0.25 * slopes, np.zeros(shape[0]), weights, size)
 
@@ -127,7 +160,9 @@ def test_elementwise_losses(backend, dtype, random, name, shape):
 def test_log_loss_of_extreme_logits(backend, dtype):
     outputs, targets = np.array([[1e4, -1e4, 1e4, -1e4]], dtype), np.array([[1, 0, 0, 1]], dtype)
     results = Results((1, 4), dtype)
-    elementwise(backend, "log_loss", outputs, targets, np.ones(1, dtype), 0.0, RIGHT_NEVER, results, 1.0)
+    elementwise(
+        backend, "log_loss", outputs, targets, np.ones(1, dtype), 0.0, RIGHT_NEVER, results, 1.0
+    )
     np.testing.assert_allclose(results.losses, [2e4], rtol=1e-6)
     np.testing.assert_allclose(results.gradient, SCALE * np.array([[0, 0, 1, -1]]), atol=1e-30)
 
@@ -135,7 +170,9 @@ def test_log_loss_of_extreme_logits(backend, dtype):
 def test_log_loss_keeps_the_precision_of_small_losses(backend, dtype):
     outputs = np.array([[15.0], [-20.0]], dtype)
     targets, results = np.array([[1.0], [0.0]], dtype), Results((2, 1), dtype)
-    elementwise(backend, "log_loss", outputs, targets, np.ones(2, dtype), 0.0, RIGHT_NEVER, results, 1.0)
+    elementwise(
+        backend, "log_loss", outputs, targets, np.ones(2, dtype), 0.0, RIGHT_NEVER, results, 1.0
+    )
     expected, _ = oracle.log_loss(outputs.astype(np.float64), targets.astype(np.float64))
     assert_close(results.losses.astype(dtype), expected[:, 0], units=16)
 
@@ -157,7 +194,9 @@ def test_nan_logits_give_nan_loss_and_gradient(backend, dtype, soft, place):
     logits[0, place] = np.nan
     labels, results = np.array([0, 1], np.int32), Results((2, 3), dtype)
     targets = oracle.distributions(labels, 3).astype(dtype) if soft else labels
-    operation = backend.ops.softmax_cross_entropy_soft if soft else backend.ops.softmax_cross_entropy
+    operation = (
+        backend.ops.softmax_cross_entropy_soft if soft else backend.ops.softmax_cross_entropy
+    )
     operation(logits, targets, np.ones(2, dtype), 0.0, 1.0, *results.arrays)
     np.testing.assert_array_equal(np.isnan(results.losses), [True, False])
     np.testing.assert_array_equal(np.isnan(results.gradient), [[True] * 3, [False] * 3])
@@ -171,7 +210,9 @@ def test_nan_logits_are_never_right(backend, dtype, soft, place, label):
     logits[:, label], logits[0, place] = 5, np.nan  # but for the NaN both rows would be right
     labels, results = np.full(2, label, np.int32), Results((2, 35), dtype)
     targets = oracle.distributions(labels, 35).astype(dtype) if soft else labels
-    operation = backend.ops.softmax_cross_entropy_soft if soft else backend.ops.softmax_cross_entropy
+    operation = (
+        backend.ops.softmax_cross_entropy_soft if soft else backend.ops.softmax_cross_entropy
+    )
     operation(logits, targets, np.ones(2, dtype), 0.0, 1.0, *results.arrays)
     np.testing.assert_array_equal(results.right, [0, 1])
 
@@ -184,19 +225,32 @@ def test_nan_outputs_are_never_right(backend, dtype, name, how, place, label):
     outputs, targets = np.full((2, 35), -5, dtype), np.zeros((2, 35), dtype)
     outputs[:, label], targets[:, label], outputs[0, place] = 5, 1, np.nan
     results = Results((2, 35), dtype)
-    elementwise(backend, name, outputs, targets, np.ones(2, dtype), ELEMENTWISE_PARAMETER[name], how, results)
+    elementwise(
+        backend,
+        name,
+        outputs,
+        targets,
+        np.ones(2, dtype),
+        ELEMENTWISE_PARAMETER[name],
+        how,
+        results,
+    )
     np.testing.assert_array_equal(results.right, [0, 1])
 
 
 def test_a_tie_is_decided_for_the_first_class(backend, dtype):
     logits, weights = np.ones((2, 3), dtype), np.ones(2, dtype)
     results = Results((2, 3), dtype)
-    backend.ops.softmax_cross_entropy(logits, np.array([0, 1], np.int32), weights, 0.0, 1.0, *results.arrays)
+    backend.ops.softmax_cross_entropy(
+        logits, np.array([0, 1], np.int32), weights, 0.0, 1.0, *results.arrays
+    )
     np.testing.assert_array_equal(results.right, [1, 0])
 
 
 @pytest.mark.parametrize("columns", [2, 31, 33, 70])
-def test_equal_peaks_are_decided_for_the_first_in_rows_of_any_length(backend, dtype, random, columns):
+def test_equal_peaks_are_decided_for_the_first_in_rows_of_any_length(
+    backend, dtype, random, columns
+):
     logits = random.integers(0, 3, (40, columns)).astype(dtype)
     labels, weights = logits.argmax(axis=1).astype(np.int32), np.ones(40, dtype)
     labels[::2] = columns - 1 - logits[::2, ::-1].argmax(axis=1)  # the last of the equals
@@ -211,7 +265,18 @@ def test_right_by_threshold_asks_for_every_output(backend, dtype, threshold):
     outputs = outputs.astype(dtype)
     targets = np.array([[1, 0], [1, 0], [0, 0], [0, 1]], dtype)
     results = Results((4, 2), dtype)
-    elementwise(backend, "log_loss", outputs, targets, np.ones(4, dtype), 0.0, RIGHT_THRESHOLD, results, 1.0, threshold)
+    elementwise(
+        backend,
+        "log_loss",
+        outputs,
+        targets,
+        np.ones(4, dtype),
+        0.0,
+        RIGHT_THRESHOLD,
+        results,
+        1.0,
+        threshold,
+    )
     np.testing.assert_array_equal(results.right, [1, 0, 1, 1])
 
 
@@ -219,7 +284,9 @@ def test_right_by_largest_output(backend, dtype, random):
     outputs = random.standard_normal((33, 4)).astype(dtype)
     labels = random.integers(0, 4, 33)
     targets, results = oracle.distributions(labels, 4).astype(dtype), Results((33, 4), dtype)
-    elementwise(backend, "squared_error", outputs, targets, np.ones(33, dtype), 0.0, RIGHT_ARGMAX, results)
+    elementwise(
+        backend, "squared_error", outputs, targets, np.ones(33, dtype), 0.0, RIGHT_ARGMAX, results
+    )
     np.testing.assert_array_equal(results.right, outputs.argmax(axis=1) == labels)
 
 
@@ -229,4 +296,9 @@ def test_accumulate_statistics(backend, random, rows):
     losses, right = random.standard_normal(rows), (random.random(rows) < 0.5).astype(np.float64)
     statistics = np.array([10.0, 20.0, 30.0])
     backend.ops.accumulate_statistics(losses, right, statistics)
-    assert_close(statistics, [10 + losses.sum(), 20 + right.sum(), 30 + rows], units=8, scale=10 + np.abs(losses).sum())
+    assert_close(
+        statistics,
+        [10 + losses.sum(), 20 + right.sum(), 30 + rows],
+        units=8,
+        scale=10 + np.abs(losses).sum(),
+    )

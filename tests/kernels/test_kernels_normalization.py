@@ -30,21 +30,35 @@ def parameters(width, dtype, random):
 def test_forward(backend, dtype, random, shape):
     x = (2 + 3 * random.standard_normal(shape)).astype(dtype)
     gamma, beta, running_mean, running_variance = parameters(shape[1], dtype, random)
-    exact, old_mean, old_variance = x.astype(np.float64), running_mean.copy(), running_variance.copy()
+    exact, old_mean, old_variance = (
+        x.astype(np.float64),
+        running_mean.copy(),
+        running_variance.copy(),
+    )
     mean, inverse, normalized, y = forward(backend, x, gamma, beta, running_mean, running_variance)
     mu, variance = exact.mean(axis=0), exact.var(axis=0)
     expected = (exact - mu) / np.sqrt(variance + EPSILON)
     units = 8 + shape[0] ** 0.5
-    # Two rows that nearly meet leave a deviation of a few last units of x: what rounds there is magnified by 1/deviation.
+    # Two rows that nearly meet leave a deviation of a few last units of x: what rounds there is
+    # magnified by 1/deviation.
     magnified = 1 + np.abs(exact).max() / np.sqrt(variance + EPSILON)
     assert_close(mean, mu, units=units, scale=np.abs(exact).mean(axis=0))
-    assert_close(inverse, 1 / np.sqrt(variance + EPSILON), units=units, scale=magnified / np.sqrt(variance + EPSILON))
+    assert_close(
+        inverse,
+        1 / np.sqrt(variance + EPSILON),
+        units=units,
+        scale=magnified / np.sqrt(variance + EPSILON),
+    )
     scale = np.broadcast_to(magnified, shape)
     assert_close(normalized, expected, units=units, scale=scale)
-    assert_close(y, gamma * expected + beta, units=units, scale=scale * (np.abs(gamma) + np.abs(beta)))
+    assert_close(
+        y, gamma * expected + beta, units=units, scale=scale * (np.abs(gamma) + np.abs(beta))
+    )
     unbiased = exact.var(axis=0, ddof=1)
     assert_close(running_mean, DECAY * old_mean + (1 - DECAY) * mu, units=units, scale=10.0)
-    assert_close(running_variance, DECAY * old_variance + (1 - DECAY) * unbiased, units=units, scale=10.0)
+    assert_close(
+        running_variance, DECAY * old_variance + (1 - DECAY) * unbiased, units=units, scale=10.0
+    )
 
 
 def test_a_large_mean_does_not_spoil_the_variance(backend, dtype, random):
@@ -55,7 +69,11 @@ def test_a_large_mean_does_not_spoil_the_variance(backend, dtype, random):
 
 
 def test_a_constant_column_gives_beta(backend, dtype):
-    x, gamma, beta = np.full((5, 2), 7.0, dtype), np.full(2, 3.0, dtype), np.array([0.5, -0.5], dtype)
+    x, gamma, beta = (
+        np.full((5, 2), 7.0, dtype),
+        np.full(2, 3.0, dtype),
+        np.array([0.5, -0.5], dtype),
+    )
     *_, y = forward(backend, x, gamma, beta, np.zeros(2, dtype), np.ones(2, dtype))
     np.testing.assert_array_equal(y, np.broadcast_to(beta, (5, 2)))
 
@@ -93,7 +111,10 @@ def test_backward(backend, dtype, random, shape):
     x, dy = random.standard_normal(shape), random.standard_normal(shape).astype(dtype)
     gamma = random.standard_normal(shape[1]).astype(dtype)
     deviation = np.sqrt(x.var(axis=0) + EPSILON)
-    normalized, inverse = ((x - x.mean(axis=0)) / deviation).astype(dtype), (1 / deviation).astype(dtype)
+    normalized, inverse = (
+        ((x - x.mean(axis=0)) / deviation).astype(dtype),
+        (1 / deviation).astype(dtype),
+    )
     dgamma, dbeta, dx = (np.full(size, np.nan, dtype) for size in (shape[1], shape[1], shape))
     backend.ops.batch_normalization_backward(dy, normalized, gamma, inverse, dgamma, dbeta, dx)
     terms = np.abs(dy * normalized)
@@ -108,5 +129,7 @@ def test_backward(backend, dtype, random, shape):
 def test_nan_stays_in_its_column(backend, dtype):
     x = np.arange(6, dtype=dtype).reshape(3, 2)
     x[1, 0] = np.nan
-    *_, y = forward(backend, x, np.ones(2, dtype), np.zeros(2, dtype), np.zeros(2, dtype), np.ones(2, dtype))
+    *_, y = forward(
+        backend, x, np.ones(2, dtype), np.zeros(2, dtype), np.zeros(2, dtype), np.ones(2, dtype)
+    )
     np.testing.assert_array_equal(np.isnan(y), [[True, False]] * 3)

@@ -1,4 +1,6 @@
-"""Object code on disk: linked in another process, found only where everything is as it was, never trusted when damaged."""
+"""Object code on disk: linked in another process, found only where everything is as it was, never
+trusted when damaged.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,10 @@ def test_another_process_links_it_without_compiling(store, kept):
         "print(ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(address)(21))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(store.folder)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, str(store.folder)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == "42\n"
 
@@ -102,14 +107,18 @@ def test_a_header_that_says_nothing_is_not_believed(store, kept, header):
 
 def test_a_header_in_other_words_is_not_believed(store, kept):
     header, code = kept.read_bytes().split(b"\n", 1)
-    kept.write_bytes(json.dumps(json.loads(header), indent="\t").replace("\n", "").encode() + b"\n" + code)
+    kept.write_bytes(
+        json.dumps(json.loads(header), indent="\t").replace("\n", "").encode() + b"\n" + code
+    )
     assert store.load("doubled") is None
 
 
 def test_another_functions_file_is_not_linked(store, kept):
     content = kept.read_bytes()
     store.save("tripled", compiled(tripled))
-    shutil.copy(next(path for path in store.folder.iterdir() if path.name.startswith("tripled")), kept)
+    shutil.copy(
+        next(path for path in store.folder.iterdir() if path.name.startswith("tripled")), kept
+    )
     assert store.load("doubled") is None
     kept.write_bytes(content)
     assert INTEGER(store.load("doubled"))(4) == 8
@@ -175,7 +184,9 @@ def test_what_changes_the_code_has_files_of_its_own(store, kept, monkeypatch, se
     assert store.load("doubled") is not None
 
 
-@pytest.mark.parametrize("setting", ["NUMBA_NUM_THREADS", "FULL_TRACEBACKS", "CACHE_DIR", "THREADING_LAYER"])
+@pytest.mark.parametrize(
+    "setting", ["NUMBA_NUM_THREADS", "FULL_TRACEBACKS", "CACHE_DIR", "THREADING_LAYER"]
+)
 def test_what_does_not_change_the_code_has_not(store, kept, monkeypatch, setting):
     monkeypatch.setenv(f"NUMBA_{setting.removeprefix('NUMBA_')}", "7")
     monkeypatch.setattr(config, setting, 7)
@@ -214,7 +225,9 @@ def test_a_folder_that_others_may_write_to_is_not_used(store, kept, mode):
     address, is_new = store.provide("tripled", lambda: compiled(tripled))
     assert is_new
     assert INTEGER(address)(4) == 12
-    assert {path.name: path.read_bytes() for path in store.folder.iterdir()} == {kept.name: kept_code}
+    assert {path.name: path.read_bytes() for path in store.folder.iterdir()} == {
+        kept.name: kept_code
+    }
 
 
 def lock_of(store, name):
@@ -242,7 +255,9 @@ def test_a_process_that_does_not_finish_is_waited_for_once(store, monkeypatch):
         address, is_new = impatient.provide("doubled", lambda: compiled(doubled))
         assert is_new
         assert INTEGER(address)(4) == 8
-        monkeypatch.setattr(private_files.time, "sleep", lambda seconds: pytest.fail("waited again"))
+        monkeypatch.setattr(
+            private_files.time, "sleep", lambda seconds: pytest.fail("waited again")
+        )
         address, is_new = impatient.provide("tripled", lambda: compiled(tripled))
         assert is_new
         assert INTEGER(address)(4) == 12
@@ -250,7 +265,9 @@ def test_a_process_that_does_not_finish_is_waited_for_once(store, monkeypatch):
 
 
 def test_parts_that_a_killed_process_left_are_removed_in_time(store, kept):
-    old, young, foreign = (store.folder / name for name in ("fastmlp-a.part", "fastmlp-b.part", "c.part"))
+    old, young, foreign = (
+        store.folder / name for name in ("fastmlp-a.part", "fastmlp-b.part", "c.part")
+    )
     for path in (old, young, foreign):
         path.write_bytes(b"half")
     yesterday = time.time() - 86400

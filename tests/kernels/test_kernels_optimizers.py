@@ -93,7 +93,9 @@ def test_adam(backend, dtype, random, size, update):
     close(first, m)
     close(second, s)
     direction = corrected[0] / (np.sqrt(corrected[1]) + EPSILON)
-    assert_close(w, w0 - RATE * (direction + DECAY * w0), units=8, scale=4 + RATE * np.abs(direction) * 4)
+    assert_close(
+        w, w0 - RATE * (direction + DECAY * w0), units=8, scale=4 + RATE * np.abs(direction) * 4
+    )
 
 
 @pytest.mark.parametrize("update", [1, UPDATE])
@@ -101,7 +103,11 @@ def test_adam_of_extreme_moments(backend, dtype, update):
     limits = np.finfo(dtype)
     moments = [0, limits.tiny, 1e-20, 1, 1e30, limits.max / 2, np.inf, np.nan]
     first, second = (pair.ravel().astype(dtype) for pair in np.meshgrid(moments, moments))
-    w, g, counters = np.ones(first.size, dtype), np.zeros(first.size, dtype), np.array([update, 0, 0, 0])
+    w, g, counters = (
+        np.ones(first.size, dtype),
+        np.zeros(first.size, dtype),
+        np.array([update, 0, 0, 0]),
+    )
     m, s = BETA1 * first.astype(np.longdouble), BETA2 * second.astype(np.longdouble)
     m, s = np.where(m < limits.tiny, 0, m), np.where(s < limits.tiny, 0, s)
     with np.errstate(invalid="ignore"):

@@ -1,4 +1,6 @@
-"""Files that may be run: what others may have written is not read, what is written is this user's alone, one at a time."""
+"""Files that may be run: what others may have written is not read, what is written is this user's
+alone, one at a time.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,17 @@ import sys
 import pytest
 
 from fastmlp.kernels.cpu import private_files
-from fastmlp.kernels.cpu.private_files import is_private, make_private, read_private, turn, write_private
+from fastmlp.kernels.cpu.private_files import (
+    is_private,
+    make_private,
+    read_private,
+    turn,
+    write_private,
+)
 
-needs_owners = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="this system's files have no owners of this kind")
+needs_owners = pytest.mark.skipif(
+    not hasattr(os, "geteuid"), reason="this system's files have no owners of this kind"
+)
 HOLDER = """
 import pathlib, sys
 from fastmlp.kernels.cpu.private_files import turn
@@ -145,7 +155,9 @@ def lock(tmp_path):
 def holder(lock):
     """Another process that holds the lock."""
     words = [sys.executable, "-c", HOLDER, str(lock)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout.readline() == "True\n"
             yield process

@@ -23,12 +23,19 @@ PROCESSORS = [  # bytes of a vector, registers, whether a·b + c is one instruct
 ]
 
 
-@pytest.mark.parametrize(("triple", "name", "features", "width", "registers", "fuses", "words"), PROCESSORS)
+@pytest.mark.parametrize(
+    ("triple", "name", "features", "width", "registers", "fuses", "words"), PROCESSORS
+)
 def test_a_processor_is_known_by_its_code(triple, name, features, width, registers, fuses, words):
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     found = probed(llvm.Target.from_triple(triple), name, features)
-    assert (found.vector_bytes, found.registers, found.fuses, found.words) == (width, registers, fuses, words)
+    assert (found.vector_bytes, found.registers, found.fuses, found.words) == (
+        width,
+        registers,
+        fuses,
+        words,
+    )
     assert (found.name, found.features, found.masks) == (name, features, width == 64)
 
 

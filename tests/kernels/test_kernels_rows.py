@@ -1,4 +1,6 @@
-"""Vector code along a row: peaks, sums of exponentials, and what is written, at widths around those of registers."""
+"""Vector code along a row: peaks, sums of exponentials, and what is written, at widths around those
+of registers.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,14 @@ import numpy as np
 import pytest
 from numba import njit
 
-from fastmlp.kernels.cpu.rows import row_address, row_exp_sum, row_numbers, row_peak, row_shifted_sum, write_row_exp
+from fastmlp.kernels.cpu.rows import (
+    row_address,
+    row_exp_sum,
+    row_numbers,
+    row_peak,
+    row_shifted_sum,
+    write_row_exp,
+)
 
 WIDTHS = [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 100, 1000]
 FLOATS = [np.float32, np.float64]
@@ -26,7 +35,9 @@ def exp_sum(rows, row, shift):
 
 @njit
 def write_exp(rows, target, row, shift, factor, offset):
-    write_row_exp(row_address(rows, row), row_address(target, row), rows.shape[1], shift, factor, offset)
+    write_row_exp(
+        row_address(rows, row), row_address(target, row), rows.shape[1], shift, factor, offset
+    )
 
 
 def some_rows(width, dtype):
@@ -60,8 +71,11 @@ def test_the_sum_of_exponentials(width, dtype):
     for row in range(3):
         shift = rows[row].max()
         exact = math.fsum(math.exp(x - shift) for x in rows[row].astype(float))
-        # The difference x − shift is rounded before its exponential is taken, which multiplies the error by its size.
-        assert exp_sum(rows, row, shift) == pytest.approx(exact, rel=40 * float(np.finfo(dtype).eps))
+        # The difference x − shift is rounded before its exponential is taken, which multiplies the
+        # error by its size.
+        assert exp_sum(rows, row, shift) == pytest.approx(
+            exact, rel=40 * float(np.finfo(dtype).eps)
+        )
     rows[1, width // 3] = np.nan
     assert math.isnan(exp_sum(rows, 1, dtype(0)))
 

@@ -1,4 +1,6 @@
-"""While a Program runs, subnormal numbers count as zero; NaN, and the mode of whoever called it, stay as they were."""
+"""While a Program runs, subnormal numbers count as zero; NaN, and the mode of whoever called it,
+stay as they were.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from fastmlp.kernels.cpu import subnormals
 from fastmlp.kernels.cpu.subnormals import FPCR, MXCSR, REGISTER, flush_subnormals, restore_rounding
 
 SMALLEST = {"float32": 2.0**-126, "float64": 2.0**-1022}  # of the normal numbers
-KNOWN = pytest.mark.skipif(REGISTER is None, reason="no control register is known of this processor")
+KNOWN = pytest.mark.skipif(
+    REGISTER is None, reason="no control register is known of this processor"
+)
 
 
 def product(backend, factors, weights, dtype):
@@ -28,7 +32,10 @@ def product(backend, factors, weights, dtype):
 
 def subnormals_count():
     """Whether NumPy, in this thread, still tells a subnormal product from zero."""
-    return all(np.array([small], name)[0] * np.array([0.5], name)[0] > 0 for name, small in SMALLEST.items())
+    return all(
+        np.array([small], name)[0] * np.array([0.5], name)[0] > 0
+        for name, small in SMALLEST.items()
+    )
 
 
 @KNOWN
@@ -116,7 +123,10 @@ def test_an_unknown_processor_keeps_its_mode(monkeypatch):
         restore_rounding(mode)
         return mode
 
-    assert ctypes.CFUNCTYPE(ctypes.c_int64)(cfunc(types.int64(), nopython=True)(untouched).address)() == 0
+    assert (
+        ctypes.CFUNCTYPE(ctypes.c_int64)(cfunc(types.int64(), nopython=True)(untouched).address)()
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,10 +139,16 @@ def test_an_unknown_processor_keeps_its_mode(monkeypatch):
 )
 def test_the_instructions_of_each_processor(register, triple, instructions):
     module = ir.Module()
-    builder = ir.IRBuilder(ir.Function(module, ir.FunctionType(ir.VoidType(), []), "set").append_basic_block())
+    builder = ir.IRBuilder(
+        ir.Function(module, ir.FunctionType(ir.VoidType(), []), "set").append_basic_block()
+    )
     register.write(builder, builder.or_(register.read(builder), ir.IntType(64)(register.bits)))
     builder.ret_void()
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    assembly = llvm.Target.from_triple(triple).create_target_machine().emit_assembly(llvm.parse_assembly(str(module)))
+    assembly = (
+        llvm.Target.from_triple(triple)
+        .create_target_machine()
+        .emit_assembly(llvm.parse_assembly(str(module)))
+    )
     assert all(instruction in assembly for instruction in instructions), assembly

@@ -1,12 +1,39 @@
-"""Tables with every kind of column, drawn by hypothesis: each value as Python has it, and as a CSV file spells it."""
+"""Tables with every kind of column, drawn by hypothesis: each value as Python has it, and as a CSV
+file spells it.
+"""
 
 import datetime
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-TEXTS = ["None", "NA", "1", "01", "1.0", "é", "a b", "  b ", "n/a", "x,y", 'the "x"', "null", "-", "TRUE", "2024-01-31"]
-SURE_TEXTS = ["é", "a b", "c", "d", "x,y", "é", "a b", "c"]  # so that no draw is a column of numbers or dates
+TEXTS = [
+    "None",
+    "NA",
+    "1",
+    "01",
+    "1.0",
+    "é",
+    "a b",
+    "  b ",
+    "n/a",
+    "x,y",
+    'the "x"',
+    "null",
+    "-",
+    "TRUE",
+    "2024-01-31",
+]
+SURE_TEXTS = [
+    "é",
+    "a b",
+    "c",
+    "d",
+    "x,y",
+    "é",
+    "a b",
+    "c",
+]  # so that no draw is a column of numbers or dates
 NEW_TEXTS = [*TEXTS, "unseen", "c", "É", "01.0", "2"]
 GAPS = ["", "", "NA", "n/a", "-", "?", "null"]
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -32,7 +59,10 @@ class Table:
 
     def cells(self, is_new):
         """Return the CSV cells by column."""
-        return {name: column.new_cells if is_new else column.cells for name, column in self.columns.items()}
+        return {
+            name: column.new_cells if is_new else column.cells
+            for name, column in self.columns.items()
+        }
 
 
 def number_text(value, decimal):
@@ -49,11 +79,15 @@ def decimals(scale, decimal):
 
 
 def money():
-    return st.integers(-9_999_999, 9_999_999).map(lambda cents: cents / 100), lambda value: f"{value:,.2f} €"
+    return st.integers(-9_999_999, 9_999_999).map(
+        lambda cents: cents / 100
+    ), lambda value: f"{value:,.2f} €"
 
 
 def percents(decimal):
-    return st.integers(0, 1000).map(lambda tenths: tenths / 10), lambda value: f"{number_text(value, decimal)} %"
+    return st.integers(0, 1000).map(
+        lambda tenths: tenths / 10
+    ), lambda value: f"{number_text(value, decimal)} %"
 
 
 DATES = st.datetimes(datetime.datetime(1970, 1, 1), datetime.datetime(2067, 12, 31)).map(
@@ -72,7 +106,11 @@ DATE_SPELLINGS = {
     "moments": (MOMENTS, "%Y-%m-%d %H:%M:%S"),
     "zulu": (MOMENTS, "%Y-%m-%dT%H:%M:%SZ"),
 }
-SURE_DATES = [datetime.datetime(2001, 2, 27), datetime.datetime(1999, 11, 30), datetime.datetime(2010, 1, 13)]
+SURE_DATES = [
+    datetime.datetime(2001, 2, 27),
+    datetime.datetime(1999, 11, 30),
+    datetime.datetime(2010, 1, 13),
+]
 SAME_IN_ALL = ("iso", "named", "moments", "zulu")  # spellings that need no order
 TIMES = st.times().map(lambda time: time.replace(microsecond=0))
 SURE_NUMBERS = [1.25, -2.5, 3.75]
@@ -93,7 +131,11 @@ def source_of(draw, kind, decimal, spellings):
     if kind == "money":
         return *money(), [1234.5, -0.25]
     if kind == "truths":
-        spelling = draw(st.sampled_from([str, lambda value: str(value).upper(), lambda value: str(value).lower()]))
+        spelling = draw(
+            st.sampled_from(
+                [str, lambda value: str(value).upper(), lambda value: str(value).lower()]
+            )
+        )
         return st.booleans(), spelling, []
     if kind == "dates":
         values, pattern = DATE_SPELLINGS[draw(st.sampled_from(spellings))]
@@ -111,7 +153,9 @@ def drawn(draw, kind, rows, new_rows, decimal, spellings):
     """A column of a kind."""
     total = rows + new_rows
     if kind == "texts":
-        values = SURE_TEXTS + draw(st.lists(st.sampled_from(TEXTS), min_size=rows - 8, max_size=rows - 8))
+        values = SURE_TEXTS + draw(
+            st.lists(st.sampled_from(TEXTS), min_size=rows - 8, max_size=rows - 8)
+        )
         values += draw(st.lists(st.sampled_from(NEW_TEXTS), min_size=new_rows, max_size=new_rows))
         cells = values
     elif kind == "constant":
@@ -132,7 +176,19 @@ def drawn(draw, kind, rows, new_rows, decimal, spellings):
 
 
 KINDS = (
-    *("whole", "far", "decimals", "far decimals", "percents", "money", "truths", "dates", "times", "texts", "texts"),
+    *(
+        "whole",
+        "far",
+        "decimals",
+        "far decimals",
+        "percents",
+        "money",
+        "truths",
+        "dates",
+        "times",
+        "texts",
+        "texts",
+    ),
     *("codes", "constant", "empty", "identifier"),
 )
 LABELS = ["yes", "no", "None", "NA", "01", "é"]
@@ -142,7 +198,8 @@ LABELS = ["yes", "no", "None", "NA", "01", "é"]
 def tables(draw, spellings=tuple(DATE_SPELLINGS), decimals=".,"):
     """A table with columns of all kinds, and a target of labels or of numbers.
 
-    The new rows may be spelt in ways that typed training rows do not tell, unless these are left out.
+    The new rows may be spelt in ways that typed training rows do not tell, unless these are left
+    out.
     """
     rows, new_rows = draw(st.integers(24, 40)), draw(st.integers(1, 12))
     decimal = draw(st.sampled_from(decimals))
@@ -157,6 +214,12 @@ def tables(draw, spellings=tuple(DATE_SPELLINGS), decimals=".,"):
     else:
         start = draw(st.integers(0, 10_000))
         numbers = [start + 0.25 + 1.5 * place for place in range(rows)]
-        target = Column("decimals", numbers, [number_text(number, decimal) for number in numbers], [1.5], ["1.5"])
+        target = Column(
+            "decimals",
+            numbers,
+            [number_text(number, decimal) for number in numbers],
+            [1.5],
+            ["1.5"],
+        )
     target = Column(target.kind, target.values[:rows], target.cells[:rows], [], [])
     return Table(columns, target)

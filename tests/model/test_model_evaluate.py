@@ -19,7 +19,12 @@ def test_the_report_is_that_of_scikit_learn(pairs):
     labels, predicted = map(np.array, zip(*pairs, strict=True))
     report = classification_report(labels, predicted, ["a", "b", "c", "d"])
     oracle = report_of_scikit_learn(
-        labels, predicted, labels=range(4), target_names=list("abcd"), output_dict=True, zero_division=0
+        labels,
+        predicted,
+        labels=range(4),
+        target_names=list("abcd"),
+        output_dict=True,
+        zero_division=0,
     )
     for mine, theirs in (
         *((report["per_class"][n], oracle[n]) for n in "abcd"),
@@ -80,7 +85,12 @@ def test_other_data_are_measured_whole(run, tmp_path):
 
 def test_other_data_with_a_test_set_of_their_own(run, tmp_path):
     features = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
-    parts = {"x_train": features, "y_train": np.arange(20) % 3, "x_test": features[:5], "y_test": np.arange(5) % 3}
+    parts = {
+        "x_train": features,
+        "y_train": np.arange(20) % 3,
+        "x_test": features[:5],
+        "y_test": np.arange(5) % 3,
+    }
     np.savez(tmp_path / "parts.npz", **parts)
     report = fastmlp.evaluate(run.folder, tmp_path / "parts.npz")
     assert (report["rows"], report["split"]) == (5, "test")

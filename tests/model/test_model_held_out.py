@@ -1,4 +1,6 @@
-"""Held-out rows: found again by what they hold after any change of the file, and refused where they are gone."""
+"""Held-out rows: found again by what they hold after any change of the file, and refused where they
+are gone.
+"""
 
 import shutil
 
@@ -26,7 +28,8 @@ def lines(rows=ROWS, seed=0, duplicates=0):
     random = np.random.default_rng(seed)
     cells = random.normal(size=(rows - duplicates, 3)).round(3)
     found = [
-        f"{a},{b},{c},{label}" for (a, b, c), label in zip(cells, random.choice(["p", "q"], len(cells)), strict=True)
+        f"{a},{b},{c},{label}"
+        for (a, b, c), label in zip(cells, random.choice(["p", "q"], len(cells)), strict=True)
     ]
     return found + found[:duplicates]
 
@@ -89,7 +92,10 @@ def test_a_file_that_was_sorted(tmp_path, split, duplicates):
 def test_another_file_of_the_same_name_and_length(coins):
     path, _, run = coins
     write(path, lines(seed=1))
-    with pytest.raises(DataError, match=r"16 of its 16 test rows are not there any more\. .*evaluate RUN .*coins\.csv"):
+    with pytest.raises(
+        DataError,
+        match=r"16 of its 16 test rows are not there any more\. .*evaluate RUN .*coins\.csv",
+    ):
         fastmlp.evaluate(run.folder)
     with pytest.raises(DataError, match="training rows are not these"):
         fastmlp.evaluate(run.folder, path, split="train")
@@ -141,7 +147,10 @@ def test_the_label_of_a_held_out_row_counts(coins):
     features, _, label = old[index].rpartition(",")
     write(
         path,
-        [f"{features},{'q' if label == 'p' else 'p'}" if number == index else row for number, row in enumerate(old)],
+        [
+            f"{features},{'q' if label == 'p' else 'p'}" if number == index else row
+            for number, row in enumerate(old)
+        ],
     )
     with pytest.raises(DataError, match="1 of its 16 test rows"):
         fastmlp.evaluate(run.folder)
@@ -150,7 +159,9 @@ def test_the_label_of_a_held_out_row_counts(coins):
 def test_one_cell_of_a_training_row(coins):
     path, old, run = coins
     index = held_out(run, "train")[5]
-    write(path, [f"9{row.lstrip('-')}" if number == index else row for number, row in enumerate(old)])
+    write(
+        path, [f"9{row.lstrip('-')}" if number == index else row for number, row in enumerate(old)]
+    )
     assert_same_as_training(run, "test", ["changed since training"])
     with pytest.raises(DataError, match="training rows"):
         fastmlp.evaluate(run.folder, split="train")
@@ -159,7 +170,9 @@ def test_one_cell_of_a_training_row(coins):
 def test_a_file_that_does_not_fit_any_more(coins):
     path, old, run = coins
     write(path, [row.replace(",p", ",z") for row in old])
-    with pytest.raises(DataError, match="not what it was in training: the label 'z' does not occur"):
+    with pytest.raises(
+        DataError, match="not what it was in training: the label 'z' does not occur"
+    ):
         fastmlp.evaluate(run.folder)
     path.write_text("a,b,kind\n" + "\n".join(row.split(",", 1)[1] for row in old))
     with pytest.raises(DataError, match="not what it was in training: the data has no column 'c'"):
@@ -195,7 +208,10 @@ def test_arrays_with_a_test_set(tmp_path):
     np.savez(tmp_path / "d.npz", **parts | turned)
     assert_same_as_training(run, "test", ["another order"])
     assert_same_as_training(run, "validation", ["another order"])
-    np.savez(tmp_path / "d.npz", **parts | {"x_test": parts["x_train"][:20], "y_test": parts["y_train"][:20]})
+    np.savez(
+        tmp_path / "d.npz",
+        **parts | {"x_test": parts["x_train"][:20], "y_test": parts["y_train"][:20]},
+    )
     with pytest.raises(DataError, match="20 of its 20 test rows"):
         fastmlp.evaluate(run.folder)
     assert_same_as_training(run, "train", ["changed since training"])
@@ -205,7 +221,9 @@ def test_arrays_with_a_test_set(tmp_path):
 def test_quantities_and_labels(tmp_path, outputs):
     random = np.random.default_rng(0)
     features = random.normal(size=(60, 4))
-    target = random.normal(size=(60, outputs)) if outputs == 1 else (features[:, :2] > 0).astype(int)
+    target = (
+        random.normal(size=(60, outputs)) if outputs == 1 else (features[:, :2] > 0).astype(int)
+    )
     np.savez(tmp_path / "d.npz", X=features, y=target)
     run = fastmlp.train(tmp_path / "d.npz", out=tmp_path / "run", **HOW)
     np.savez(tmp_path / "d.npz", X=features[::-1], y=target[::-1])
@@ -227,11 +245,16 @@ def test_pictures_with_other_names(tmp_path):
     run = fastmlp.train(tmp_path / "set", out=tmp_path / "run", **HOW)
     assert_same_as_training(run)
     for number in range(20):
-        (tmp_path / "set" / "a" / f"{number:02d}.png").rename(tmp_path / "set" / "a" / f"x{19 - number:02d}.png")
+        (tmp_path / "set" / "a" / f"{number:02d}.png").rename(
+            tmp_path / "set" / "a" / f"x{19 - number:02d}.png"
+        )
     assert_same_as_training(run, "test", ["another order"])
     (tmp_path / "set" / "b" / "07.png").unlink()
     report = write_report(run.folder, device="cpu")
-    assert any("not what it was" in problem and "(39 rows now, 40 then)" in problem for problem in report.problems)
+    assert any(
+        "not what it was" in problem and "(39 rows now, 40 then)" in problem
+        for problem in report.problems
+    )
 
 
 def test_a_file_of_one_row(coins):
@@ -245,7 +268,11 @@ def test_more_rows_than_hashes_are_kept_for(tmp_path, monkeypatch):
     monkeypatch.setattr("fastmlp.preparation.known_rows.MOST_ROWS", 10)
     path = write(tmp_path / "coins.csv", lines())
     run = fastmlp.train(path, out=tmp_path / "run", **HOW)
-    assert not [name for name in read_model(run.folder / "model.safetensors")[0] if name.startswith("held_out")]
+    assert not [
+        name
+        for name in read_model(run.folder / "model.safetensors")[0]
+        if name.startswith("held_out")
+    ]
     assert_same_as_training(run)
     write(path, sorted(lines()))
     with pytest.raises(DataError, match="is not kept for so many"):
@@ -291,7 +318,9 @@ def test_going_on_looks_at_every_row(tmp_path):
     features = np.random.default_rng(0).normal(size=(6000, 2))
     np.savez(tmp_path / "d.npz", X=features, y=features[:, 0] > 0)
     run = fastmlp.train(
-        tmp_path / "d.npz", out=tmp_path / "run", **HOW | {"epochs": 1, "checkpoint_every": 1, "normalize": "none"}
+        tmp_path / "d.npz",
+        out=tmp_path / "run",
+        **HOW | {"epochs": 1, "checkpoint_every": 1, "normalize": "none"},
     )
     features[17:22, 1] += 1e-3  # five neighbours, of which most are training rows
     np.savez(tmp_path / "d.npz", X=features, y=features[:, 0] > 0)
@@ -323,7 +352,9 @@ def test_a_damaged_description_of_the_rows(coins, change):
 def test_a_model_that_is_saved_again_still_knows(coins, tmp_path):
     path, old, run = coins
     fastmlp.load(run.folder).save(tmp_path / "copy")
-    assert (tmp_path / "copy" / "model.safetensors").read_bytes() == (run.folder / "model.safetensors").read_bytes()
+    assert (tmp_path / "copy" / "model.safetensors").read_bytes() == (
+        run.folder / "model.safetensors"
+    ).read_bytes()
     write(path, sorted(old))
     assert fastmlp.evaluate(tmp_path / "copy")["loss"] == pytest.approx(run.metrics["test_loss"])
 
@@ -336,9 +367,13 @@ def test_each_place_is_taken_once(wanted, among):
     found = positions(np.array(wanted, np.uint64), np.array(among, np.uint64)).tolist()
     taken = [place for place in found if place >= 0]
     assert len(set(taken)) == len(taken)
-    assert all(among[place] == value for value, place in zip(wanted, found, strict=True) if place >= 0)
+    assert all(
+        among[place] == value for value, place in zip(wanted, found, strict=True) if place >= 0
+    )
     for value in range(6):
-        there = sum(1 for each, place in zip(wanted, found, strict=True) if each == value and place >= 0)
+        there = sum(
+            1 for each, place in zip(wanted, found, strict=True) if each == value and place >= 0
+        )
         assert there == min(wanted.count(value), among.count(value))
 
 
@@ -350,5 +385,7 @@ def test_the_fingerprint_tells_the_splits_apart():
                        {"train": one[::-1], "test": two})
     }  # fmt: skip
     assert len(seen) == 4
-    assert KnownRows.of({"train": one}).train_sum == KnownRows.of({"train": one[::-1]}).train_sum == 3
+    assert (
+        KnownRows.of({"train": one}).train_sum == KnownRows.of({"train": one[::-1]}).train_sum == 3
+    )
     assert KnownRows.of({"train": np.full(2, 2**64 - 1, np.uint64)}).train_sum == 2**64 - 2

@@ -1,4 +1,6 @@
-"""Models: saved and loaded they say the same, and a file that was tampered with is refused in one line."""
+"""Models: saved and loaded they say the same, and a file that was tampered with is refused in one
+line.
+"""
 
 import json
 
@@ -43,7 +45,9 @@ def test_any_number_of_rows(run, count):
     outputs = run.model.predict_outputs(rows(run, count))
     assert outputs.shape == (count, 3)
     if count:
-        assert np.allclose(outputs[-1:], run.model.predict_outputs(rows(run, count)[-1:]), atol=1e-6)
+        assert np.allclose(
+            outputs[-1:], run.model.predict_outputs(rows(run, count)[-1:]), atol=1e-6
+        )
     assert run.model.predict(rows(run, count)).shape == (count,)
 
 
@@ -56,7 +60,13 @@ def test_other_columns_are_refused(run):
 def test_two_classes_have_two_probabilities_whatever_the_loss(tmp_path, loss):
     features = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
     np.savez(tmp_path / "d.npz", X=features, y=np.where(features[:, 0] > 0, "yes", "no"))
-    settings = {"dataset": str(tmp_path / "d.npz"), "hidden": [8], "epochs": 150, "lr": 0.02, "loss": loss}
+    settings = {
+        "dataset": str(tmp_path / "d.npz"),
+        "hidden": [8],
+        "epochs": 150,
+        "lr": 0.02,
+        "loss": loss,
+    }
     model = fastmlp.load(fastmlp.train(**settings, out=tmp_path / "run").folder)
     outputs = model.predict_outputs(features)
     assert outputs.shape == (60, 2)
@@ -68,7 +78,9 @@ def test_several_outputs(tmp_path):
     features = np.random.default_rng(0).normal(size=(60, 3))
     target = np.stack([100 + 5 * features[:, 0], 0.01 * features[:, 1]], axis=1)
     np.savez(tmp_path / "d.npz", X=features, y=target)
-    trained = fastmlp.train(dataset=str(tmp_path / "d.npz"), hidden="none", epochs=500, lr=0.05, out=tmp_path / "run")
+    trained = fastmlp.train(
+        dataset=str(tmp_path / "d.npz"), hidden="none", epochs=500, lr=0.05, out=tmp_path / "run"
+    )
     predicted = fastmlp.load(trained.folder).predict(features)
     assert np.allclose(predicted, target, rtol=1e-2, atol=1e-3)
 
@@ -77,7 +89,11 @@ def test_batch_normalisation_is_kept(tmp_path):
     features = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
     np.savez(tmp_path / "d.npz", X=features, y=(features[:, 0] > 0).astype(int))
     trained = fastmlp.train(
-        dataset=str(tmp_path / "d.npz"), hidden=[4], epochs=3, batch_norm="all", out=tmp_path / "run"
+        dataset=str(tmp_path / "d.npz"),
+        hidden=[4],
+        epochs=3,
+        batch_norm="all",
+        out=tmp_path / "run",
     )
     loaded = fastmlp.load(trained.folder)
     assert np.array_equal(loaded.predict_outputs(features), trained.model.predict_outputs(features))
@@ -90,18 +106,44 @@ def test_a_device_that_is_not_there(run):
 
 def paths(value, prefix=()):
     """Yield the way to every entry of nested dicts and lists."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, inner in items:
         yield (*prefix, key)
         yield from paths(inner, (*prefix, key))
 
 
 ODD = st.sampled_from(
-    [None, True, -1, 0, 1, 2**70, 1e308, "", "x", "relu", [], {}, [1], {"a": 1}, "..", [None], 10**10]
+    [
+        None,
+        True,
+        -1,
+        0,
+        1,
+        2**70,
+        1e308,
+        "",
+        "x",
+        "relu",
+        [],
+        {},
+        [1],
+        {"a": 1},
+        "..",
+        [None],
+        10**10,
+    ]
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_a_description_that_was_tampered_with_is_refused_or_works(run, tmp_path, data):
     tensors, description = read_model(run.folder / "model.safetensors")
@@ -146,7 +188,9 @@ def test_nothing_in_the_file_is_code(run):
 
 
 def test_small_predictions_are_recorded_once_and_stay_right(tmp_path):
-    """Calls of the same size share a recording: each must see its own rows, and the weights as they are now."""
+    """Calls of the same size share a recording: each must see its own rows, and the weights as they
+    are now.
+    """
     run = fastmlp.train(dataset="digits", hidden=[8], epochs=1, seed=0, out=tmp_path / "run")
     features = load_source("digits").features
     at_once = run.model.predict_outputs(features)

@@ -1,4 +1,6 @@
-"""New files for a trained model: every row answered in its order, however the file is written and divided."""
+"""New files for a trained model: every row answered in its order, however the file is written and
+divided.
+"""
 
 import csv
 import datetime
@@ -67,7 +69,9 @@ FORMS = {
     "tabs.tsv": lambda path: path.write_text(as_csv(rows_of(), "\t")),
     "bars.txt": lambda path: path.write_text(as_csv(rows_of(), "|")),
     "order.csv": lambda path: path.write_text(as_csv(dict(reversed(rows_of().items())))),
-    "more.csv": lambda path: path.write_text(as_csv({"x": range(ROWS)} | rows_of() | {"z": ["é"] * ROWS})),
+    "more.csv": lambda path: path.write_text(
+        as_csv({"x": range(ROWS)} | rows_of() | {"z": ["é"] * ROWS})
+    ),
     "mark.csv": lambda path: path.write_text(as_csv(rows_of()), encoding="utf-8-sig"),
     "lines.csv": lambda path: path.write_bytes(as_csv(rows_of()).replace("\n", "\r\n").encode()),
     "wide.csv": lambda path: path.write_text(as_csv(rows_of()), encoding="utf-16"),
@@ -96,14 +100,24 @@ def test_every_form_of_file(trained, expected, tmp_path, name):
 def test_a_workbook(trained, expected, tmp_path):
     pytest.importorskip("fastexcel")
     columns = rows_of()
-    write_workbook(tmp_path / "new.xlsx", [list(columns), *map(list, zip(*columns.values(), strict=True))])
-    assert np.array_equal(probabilities(fastmlp.predict(trained.model, tmp_path / "new.xlsx")), expected)
+    write_workbook(
+        tmp_path / "new.xlsx", [list(columns), *map(list, zip(*columns.values(), strict=True))]
+    )
+    assert np.array_equal(
+        probabilities(fastmlp.predict(trained.model, tmp_path / "new.xlsx")), expected
+    )
 
 
-@pytest.mark.parametrize("form", [as_csv, lambda columns: as_csv(columns, header=False)], ids=["header", "bare"])
+@pytest.mark.parametrize(
+    "form", [as_csv, lambda columns: as_csv(columns, header=False)], ids=["header", "bare"]
+)
 def test_one_row(trained, expected, tmp_path, form):
-    (tmp_path / "one.csv").write_text(form({name: values[:1] for name, values in rows_of().items()}))
-    assert np.array_equal(probabilities(fastmlp.predict(trained.model, tmp_path / "one.csv")), expected[:1])
+    (tmp_path / "one.csv").write_text(
+        form({name: values[:1] for name, values in rows_of().items()})
+    )
+    assert np.array_equal(
+        probabilities(fastmlp.predict(trained.model, tmp_path / "one.csv")), expected[:1]
+    )
     assert fastmlp.evaluate(trained.model, tmp_path / "one.csv")["rows"] == 1
 
 
@@ -149,17 +163,26 @@ def test_a_file_without_a_header_of_another_width_is_refused(trained, tmp_path):
         fastmlp.predict(trained.model, tmp_path / "bare.csv")
 
 
-def test_a_header_that_names_no_known_column_is_refused_with_the_remedy(trained, expected, tmp_path):
+def test_a_header_that_names_no_known_column_is_refused_with_the_remedy(
+    trained, expected, tmp_path
+):
     columns = without(rows_of(), "kind")
     (tmp_path / "new.csv").write_text("width,number,place\n" + as_csv(columns, header=False))
-    with pytest.raises(DataError, match=r"'width', 'number', 'place', of which the model knows none.*--no-header"):
+    with pytest.raises(
+        DataError, match=r"'width', 'number', 'place', of which the model knows none.*--no-header"
+    ):
         fastmlp.predict(trained.model, tmp_path / "new.csv")
 
 
 def test_what_is_said_of_the_file_counts(trained, expected, tmp_path):
     (tmp_path / "new.csv").write_text(as_csv(rows_of(), "~"))
-    assert np.array_equal(probabilities(fastmlp.predict(trained.model, tmp_path / "new.csv", separator="~")), expected)
-    assert fastmlp.evaluate(trained.model, tmp_path / "new.csv", separator="~", header=True)["rows"] == ROWS
+    assert np.array_equal(
+        probabilities(fastmlp.predict(trained.model, tmp_path / "new.csv", separator="~")), expected
+    )
+    assert (
+        fastmlp.evaluate(trained.model, tmp_path / "new.csv", separator="~", header=True)["rows"]
+        == ROWS
+    )
     (tmp_path / "bare.csv").write_text(as_csv(rows_of(), header=False))
     assert len(fastmlp.predict(trained.model, tmp_path / "bare.csv", header=False)) == ROWS
     with pytest.raises(DataError, match="knows none"):
@@ -176,12 +199,16 @@ def test_nothing_can_be_said_of_data_in_memory(trained):
 @pytest.fixture
 def divided_by_tildes(tmp_path):
     (tmp_path / "cafes.csv").write_text(as_csv(rows_of(), "~"))
-    return fastmlp.train(dataset=tmp_path / "cafes.csv", separator="~", header=True, out=tmp_path / "run", **FEW)
+    return fastmlp.train(
+        dataset=tmp_path / "cafes.csv", separator="~", header=True, out=tmp_path / "run", **FEW
+    )
 
 
 @pytest.mark.parametrize("separator", ["~", ",", ";"])
 @pytest.mark.parametrize("header", [True, False])
-def test_what_was_said_in_training_holds_where_it_fits(divided_by_tildes, tmp_path, separator, header):
+def test_what_was_said_in_training_holds_where_it_fits(
+    divided_by_tildes, tmp_path, separator, header
+):
     columns = rows_of(seed=2)
     wanted = divided_by_tildes.model.predict_outputs(without(columns, "kind"))
     (tmp_path / "new.csv").write_text(as_csv(columns, separator, header))
@@ -197,7 +224,9 @@ def typed(tmp_path_factory):
     random = np.random.default_rng(3)
     days = [polars.date(2000 + int(year), 3, 4) for year in random.integers(0, 20, ROWS)]
     frame = polars.DataFrame({"size": random.normal(size=ROWS), "y": random.normal(size=ROWS)})
-    polars.select(day=polars.concat_list(days).explode()).hstack(frame).write_parquet(folder / "t.parquet")
+    polars.select(day=polars.concat_list(days).explode()).hstack(frame).write_parquet(
+        folder / "t.parquet"
+    )
     return fastmlp.train(dataset=folder / "t.parquet", out=folder / "run", **FEW)
 
 
@@ -210,10 +239,17 @@ def typed(tmp_path_factory):
         ("01/31/2010;12.5", (2010, 1, 31), 12.5, "dates month first here"),
         ("02/01/2010;1.5", (2010, 2, 1), 1.5, "leave in doubt"),
         ("26.03.20;1.5", (2020, 3, 26), 1.5, "dates day first here"),
-        ("26-03-20;1.5", (2026, 3, 20), 1.5, "dates such as 26-03-20 in column 'day' are read year first"),
+        (
+            "26-03-20;1.5",
+            (2026, 3, 20),
+            1.5,
+            "dates such as 26-03-20 in column 'day' are read year first",
+        ),
     ],
 )
-def test_how_a_file_writes_numbers_and_dates_that_training_did_not_spell(typed, tmp_path, cells, day, size, note):
+def test_how_a_file_writes_numbers_and_dates_that_training_did_not_spell(
+    typed, tmp_path, cells, day, size, note
+):
     (tmp_path / "new.csv").write_text(f"day;size\n{cells}\n")
     found = fastmlp.predict(typed.model, tmp_path / "new.csv")
     wanted = typed.model.predict({"day": [datetime.date(*day)], "size": [size]})
@@ -226,7 +262,10 @@ def test_three_digits_behind_a_comma_are_told_by_the_other_columns_or_said(tmp_p
     frame = polars.DataFrame({name: random.normal(size=ROWS) for name in ("a", "b", "y")})
     frame.write_parquet(tmp_path / "t.parquet")
     model = fastmlp.train(dataset=tmp_path / "t.parquet", out=tmp_path / "run", **FEW).model
-    for b, a, note in (("0,5", 1.234, "'a' has decimal commas here"), ("5", 1234.0, "'a' three digits stand behind")):
+    for b, a, note in (
+        ("0,5", 1.234, "'a' has decimal commas here"),
+        ("5", 1234.0, "'a' three digits stand behind"),
+    ):
         (tmp_path / "new.csv").write_text(f"a;b\n1,234;{b}\n")
         found = fastmlp.predict(model, tmp_path / "new.csv")
         wanted = model.predict({"a": [a], "b": [float(b.replace(",", "."))]})
@@ -235,22 +274,37 @@ def test_three_digits_behind_a_comma_are_told_by_the_other_columns_or_said(tmp_p
 
 
 def test_the_numbers_that_a_level_may_be_spelt_as():
-    column = CategoryColumn(ColumnReading("code", "text", gaps=("x",)), ("01", "2", "2.0", "0.00001", "A"), True, True)
+    column = CategoryColumn(
+        ColumnReading("code", "text", gaps=("x",)), ("01", "2", "2.0", "0.00001", "A"), True, True
+    )
     other, missing = 5, 6
-    wanted = {"1": 0, "1.0": 0, "01.0": other, "+1": other, "1e-05": 3, "x": missing, "NA": missing, "None": missing}
+    wanted = {
+        "1": 0,
+        "1.0": 0,
+        "01.0": other,
+        "+1": other,
+        "1e-05": 3,
+        "x": missing,
+        "NA": missing,
+        "None": missing,
+    }
     assert {text: column.position_of(text) for text in wanted} == wanted
     assert column.position_of("2.00") == other  # of two levels
 
 
 def test_cells_that_are_nearly_numbers_are_gaps_even_if_all_are(trained, tmp_path):
     columns = without(rows_of(), "kind")
-    median = trained.model.predict_outputs({"size": [None] * 3, "count": [3] * 3, "town": ["Rome"] * 3})
+    median = trained.model.predict_outputs(
+        {"size": [None] * 3, "count": [3] * 3, "town": ["Rome"] * 3}
+    )
     (tmp_path / "new.csv").write_text("size,count,town\n<0.5,3,Rome\ninf,3,Rome\n1e999,3,Rome\n")
     found = fastmlp.predict(trained.model, tmp_path / "new.csv")
     assert np.array_equal(probabilities(found), median)
     assert any("'<0.5' (row 1), 'inf' (row 2), '1e999' (row 3)" in note for note in found.notes)
     (tmp_path / "new.csv").write_text(as_csv(columns | {"size": columns["town"]}))
-    with pytest.raises(DataError, match="column 'size' was read as numbers in training; here 60 of 60"):
+    with pytest.raises(
+        DataError, match="column 'size' was read as numbers in training; here 60 of 60"
+    ):
         fastmlp.predict(trained.model, tmp_path / "new.csv")
 
 
@@ -258,12 +312,21 @@ def test_spans_and_intervals_of_pandas_are_the_same_in_a_column_and_in_a_row():
     pandas = pytest.importorskip("pandas")
     sizes = np.random.default_rng(5).normal(size=ROWS)
     frame = pandas.DataFrame(
-        {"month": pandas.period_range("2010-01", periods=ROWS, freq="M"), "band": pandas.cut(sizes, 3), "y": sizes > 0}
+        {
+            "month": pandas.period_range("2010-01", periods=ROWS, freq="M"),
+            "band": pandas.cut(sizes, 3),
+            "y": sizes > 0,
+        }
     )
     frame["wide"] = pandas.arrays.IntervalArray(frame["band"])
     from fastmlp.data.sources.series import to_series
 
     for name in ("month", "band", "wide"):
         whole = to_series(name, frame[name]).cast(polars.String)
-        assert to_series(name, frame[name].tolist()).cast(polars.String).to_list() == whole.to_list()
-        assert to_series(name, frame[name].astype(object)).cast(polars.String).to_list() == whole.to_list()
+        assert (
+            to_series(name, frame[name].tolist()).cast(polars.String).to_list() == whole.to_list()
+        )
+        assert (
+            to_series(name, frame[name].astype(object)).cast(polars.String).to_list()
+            == whole.to_list()
+        )

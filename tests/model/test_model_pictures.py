@@ -1,4 +1,6 @@
-"""What was decided on pictures in training holds for every picture that a model sees later, also from its file."""
+"""What was decided on pictures in training holds for every picture that a model sees later, also
+from its file.
+"""
 
 import json
 
@@ -20,7 +22,11 @@ def drawing(kind):
     """Return a line, upright or level, of white ink on a transparent ground."""
     alpha = np.zeros((10, 10), np.uint8)
     place = RANDOM.integers(2, 7)
-    alpha[(slice(1, 9), slice(place, place + 2)) if kind == "upright" else (slice(place, place + 2), slice(1, 9))] = 255
+    alpha[
+        (slice(1, 9), slice(place, place + 2))
+        if kind == "upright"
+        else (slice(place, place + 2), slice(1, 9))
+    ] = 255
     return np.dstack([np.full((10, 10, 3), 255, np.uint8), alpha])
 
 
@@ -37,7 +43,13 @@ def trained(tmp_path_factory):
                 picture[picture < 255] = 0
             PIL.Image.fromarray(picture).save(root / "set" / kind / f"{number}.png")
     return train(
-        dataset=str(root / "set"), hidden=[16], lr=0.01, epochs=60, batch_size=8, seed=0, out=root / "run"
+        dataset=str(root / "set"),
+        hidden=[16],
+        lr=0.01,
+        epochs=60,
+        batch_size=8,
+        seed=0,
+        out=root / "run",
     ), root
 
 
@@ -66,7 +78,8 @@ def test_evaluation_reads_other_pictures_as_training_did(trained, tmp_path):
         picture.save(tmp_path / kind / "1.png")
     assert evaluate(root / "run", tmp_path)["accuracy"] == 1
     assert evaluate(root / "run")["accuracy"] == 1
-    # Two pictures of black ink alone would be laid over white; the model's are laid over black, on which none shows.
+    # Two pictures of black ink alone would be laid over white; the model's are laid over black, on
+    # which none shows.
     for kind in ("upright", "level"):
         pixels = drawing(kind)
         pixels[..., :3] = 0
@@ -77,7 +90,9 @@ def test_evaluation_reads_other_pictures_as_training_did(trained, tmp_path):
 
 def test_the_ground_is_a_setting(trained, tmp_path):
     _, root = trained
-    run = train(dataset=str(root / "set"), hidden=[2], epochs=1, ground="white", out=tmp_path / "run")
+    run = train(
+        dataset=str(root / "set"), hidden=[2], epochs=1, ground="white", out=tmp_path / "run"
+    )
     assert run.model.features.pictures.ground == 255
     assert load(tmp_path / "run", device="cpu").settings["ground"] == "white"
 

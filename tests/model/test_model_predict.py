@@ -19,7 +19,9 @@ def test_columns_are_those_of_the_model(run, tmp_path):
     assert len(predictions) == 9
     assert np.array_equal(predictions.columns["label"], run.model.predict(features))
     outputs = run.model.predict_outputs(features)
-    assert np.array_equal(np.stack([predictions.columns[f"p_{c}"] for c in range(3)], axis=1), outputs)
+    assert np.array_equal(
+        np.stack([predictions.columns[f"p_{c}"] for c in range(3)], axis=1), outputs
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 9_999, 10_000, 10_001, 25_000])
@@ -47,7 +49,11 @@ def test_suffixes_in_capitals():
 def test_parquet_keeps_types(tmp_path):
     import polars
 
-    columns = {"row": np.arange(1, 3), "label": np.array(["a", "b,c"]), "p_a": np.array([0.1, 0.2], np.float32)}
+    columns = {
+        "row": np.arange(1, 3),
+        "label": np.array(["a", "b,c"]),
+        "p_a": np.array([0.1, 0.2], np.float32),
+    }
     write_predictions(Predictions(columns), tmp_path / "p.parquet")
     frame = polars.read_parquet(tmp_path / "p.parquet")
     assert frame.schema == {"row": polars.Int64, "label": polars.String, "p_a": polars.Float32}
@@ -57,6 +63,8 @@ def test_parquet_keeps_types(tmp_path):
 def test_several_outputs_have_a_column_each(tmp_path):
     features = np.random.default_rng(0).normal(size=(40, 2))
     np.savez(tmp_path / "d.npz", X=features, y=features * 3.5 + 1)
-    trained = fastmlp.train(dataset=str(tmp_path / "d.npz"), hidden="none", epochs=2, out=tmp_path / "run")
+    trained = fastmlp.train(
+        dataset=str(tmp_path / "d.npz"), hidden="none", epochs=2, out=tmp_path / "run"
+    )
     predictions = fastmlp.predict(trained.model, tmp_path / "d.npz")
     assert list(predictions.columns) == ["row", "prediction_1", "prediction_2"]

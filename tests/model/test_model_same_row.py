@@ -1,4 +1,6 @@
-"""The same row predicts the same whatever it comes from: a CSV file however written, Parquet, Arrow, frames, dicts, ONNX."""
+"""The same row predicts the same whatever it comes from: a CSV file however written, Parquet,
+Arrow, frames, dicts, ONNX.
+"""
 
 import csv
 import datetime
@@ -47,14 +49,18 @@ def frame_of(table, is_new):
     """Return the typed values as a polars frame."""
     return polars.DataFrame(
         [
-            polars.Series(name, column.new_values if is_new else column.values, dtype=TYPES[column.kind])
+            polars.Series(
+                name, column.new_values if is_new else column.values, dtype=TYPES[column.kind]
+            )
             for name, column in table.columns.items()
         ]
     )
 
 
 def outputs(predictions):
-    return np.column_stack([values for name, values in predictions.columns.items() if name not in ("row", "label")])
+    return np.column_stack(
+        [values for name, values in predictions.columns.items() if name not in ("row", "label")]
+    )
 
 
 def as_number(value):
@@ -89,8 +95,15 @@ def other_files(table, folder):
     """Yield the new rows as files of other sorts."""
     cells, frame = table.cells(True), frame_of(table, True)
     yield "tabs", write_csv(folder / "tabs.tsv", cells, "\t")
-    yield "semicolons and a byte order mark", write_csv(folder / "semicolons.csv", cells, ";", "utf-8-sig")
-    turned = {"before": ["0,5"] * frame.height} | dict(reversed(cells.items())) | {TARGET: ["?"] * frame.height}
+    yield (
+        "semicolons and a byte order mark",
+        write_csv(folder / "semicolons.csv", cells, ";", "utf-8-sig"),
+    )
+    turned = (
+        {"before": ["0,5"] * frame.height}
+        | dict(reversed(cells.items()))
+        | {TARGET: ["?"] * frame.height}
+    )
     yield "other columns, another order", write_csv(folder / "turned.csv", turned)
     frame.write_parquet(folder / "new.parquet")
     yield "parquet", folder / "new.parquet"
@@ -103,16 +116,25 @@ def in_memory(table):
     frame = frame_of(table, True)
     plain = {name: column.new_values for name, column in table.columns.items()}
     yield "polars", frame
-    yield "texts as categories", frame.with_columns(polars.col(polars.String).cast(polars.Categorical))
+    yield (
+        "texts as categories",
+        frame.with_columns(polars.col(polars.String).cast(polars.Categorical)),
+    )
     yield "lazy", frame.lazy()
-    yield "whole numbers as floats", frame.with_columns(polars.col(polars.Int64).cast(polars.Float64))
+    yield (
+        "whole numbers as floats",
+        frame.with_columns(polars.col(polars.Int64).cast(polars.Float64)),
+    )
     yield "pandas", pandas.DataFrame(plain)
     yield "pandas, nullable", pandas.DataFrame(plain).convert_dtypes()
     yield "columns", plain
     if importlib.util.find_spec("pyarrow"):
         yield "pandas, from polars", frame.to_pandas()
         yield "arrow", frame.to_arrow()
-    yield "rows", [dict(zip(plain, values, strict=True)) for values in zip(*plain.values(), strict=True)]
+    yield (
+        "rows",
+        [dict(zip(plain, values, strict=True)) for values in zip(*plain.values(), strict=True)],
+    )
 
 
 def check(table, trained_on, folder):
@@ -122,9 +144,13 @@ def check(table, trained_on, folder):
     assert len(expected) == len(next(iter(table.cells(True).values())))
     scale = 1e-6 * max(1, np.abs(expected).max())
     for name, path in other_files(table, folder):
-        assert np.allclose(outputs(fastmlp.predict(run.folder, path)), expected, rtol=0, atol=scale), name
+        assert np.allclose(
+            outputs(fastmlp.predict(run.folder, path)), expected, rtol=0, atol=scale
+        ), name
     for name, rows in in_memory(table):
-        assert np.allclose(outputs(fastmlp.predict(run.folder, rows)), expected, rtol=0, atol=scale), name
+        assert np.allclose(
+            outputs(fastmlp.predict(run.folder, rows)), expected, rtol=0, atol=scale
+        ), name
         if run.model.task == "classification":
             assert np.allclose(run.model.predict_proba(rows), expected, rtol=0, atol=scale), name
     assert np.allclose(by_onnx(run.model, table, folder), expected, rtol=1e-6, atol=scale), "onnx"

@@ -1,4 +1,6 @@
-"""Hand-written gradients against differences of the loss: every layer, activation and loss, parameters and input."""
+"""Hand-written gradients against differences of the loss: every layer, activation and loss,
+parameters and input.
+"""
 
 import numpy as np
 import pytest
@@ -36,12 +38,16 @@ def data(kind, random):
     raise KeyError(kind)
 
 
-def check(backend, *, loss="mse", targets="values", smoothing=0.0, reduction="mean", **architecture):
+def check(
+    backend, *, loss="mse", targets="values", smoothing=0.0, reduction="mean", **architecture
+):
     random = np.random.default_rng(5)
     network = build(backend, rows=ROWS, input_gradient=True, inputs=INPUTS, **architecture)
     targets, task = data(targets, random)
     outputs = network.architecture.outputs
-    loss = parse_loss(loss, task=task, outputs=outputs, label_smoothing=smoothing, reduction=reduction)
+    loss = parse_loss(
+        loss, task=task, outputs=outputs, label_smoothing=smoothing, reduction=reduction
+    )
     loss.bind(backend, network.dtype, ROWS, outputs)
     x, weights = random.standard_normal((ROWS, INPUTS)), random.uniform(0.5, 1.5, ROWS)
     network.counters.start_epoch(12)  # a fixed update: a fixed dropout mask
@@ -66,7 +72,14 @@ def test_depths(backend, hidden):
 @pytest.mark.parametrize("place", ["input", "hidden", "all"])
 @pytest.mark.parametrize("units", [False, True], ids=["elements", "units"])
 def test_batch_normalization_and_dropout(backend, place, units):
-    check(backend, hidden=(9, 8), activation="tanh,silu", batch_norm=place, dropout=(0.2, 0.4), dropout_units=units)
+    check(
+        backend,
+        hidden=(9, 8),
+        activation="tanh,silu",
+        batch_norm=place,
+        dropout=(0.2, 0.4),
+        dropout_units=units,
+    )
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "softmax", "identity"])
@@ -84,14 +97,27 @@ def test_output_activation_under_mse(backend, output):
 @pytest.mark.parametrize("smoothing", [0.0, 0.15])
 @pytest.mark.parametrize("targets", ["labels", "one-hot", "distributions"])
 def test_softmax_cross_entropy(backend, targets, smoothing, reduction):
-    check(backend, loss="softmax_cross_entropy", targets=targets, smoothing=smoothing, reduction=reduction)
+    check(
+        backend,
+        loss="softmax_cross_entropy",
+        targets=targets,
+        smoothing=smoothing,
+        reduction=reduction,
+    )
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.15])
 def test_log_loss(backend, smoothing, reduction):
     check(backend, loss="log_loss", targets="multilabel", smoothing=smoothing, reduction=reduction)
-    check(backend, loss="log_loss", targets="one output", smoothing=smoothing, reduction=reduction, outputs=1)
+    check(
+        backend,
+        loss="log_loss",
+        targets="one output",
+        smoothing=smoothing,
+        reduction=reduction,
+        outputs=1,
+    )
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
@@ -102,10 +128,20 @@ def test_losses_of_values(backend, loss, targets, reduction):
 
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))
-@pytest.mark.parametrize("activation", ["leaky_relu", "elu", "gelu", "sigmoid", "softmax", "signed_log"])
+@pytest.mark.parametrize(
+    "activation", ["leaky_relu", "elu", "gelu", "sigmoid", "softmax", "signed_log"]
+)
 def test_every_loss_with_layers_of_every_kind(backend, loss, activation):
     targets = {"softmax_cross_entropy": "labels", "log_loss": "multilabel"}.get(loss, "near values")
-    check(backend, loss=loss, targets=targets, activation=activation, batch_norm="all", dropout=(0.2,), hidden=(8, 6))
+    check(
+        backend,
+        loss=loss,
+        targets=targets,
+        activation=activation,
+        batch_norm="all",
+        dropout=(0.2,),
+        hidden=(8, 6),
+    )
 
 
 def test_prediction_mode_of_batch_normalization_is_not_the_training_mode(backend):

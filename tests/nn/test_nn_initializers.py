@@ -1,4 +1,6 @@
-"""Initial weights: mean, variance and bounds of large draws against theory, gains, words and errors."""
+"""Initial weights: mean, variance and bounds of large draws against theory, gains, words and
+errors.
+"""
 
 import math
 
@@ -66,7 +68,9 @@ def test_gain_of_leaky_relu_depends_on_its_slope():
     check_distribution(draw("he_normal", "leaky_relu(0.5)"), 0.0, math.sqrt(2 / 1.25 / FANS[0]))
 
 
-@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "tanh"])
+@pytest.mark.parametrize(
+    "name", ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "tanh"]
+)
 def test_signal_neither_dies_nor_explodes(name):
     """Ten wide layers keep the mean square of the signal within a factor of 100."""
     from oracles.activations import VALUES
@@ -75,7 +79,10 @@ def test_signal_neither_dies_nor_explodes(name):
     value = VALUES["hyperbolic_tangent" if name == "tanh" else name]
     x = random.standard_normal((200, 300))
     for _ in range(10):
-        x = value(x @ parse_initializer("auto").draw(random, (300, 300), (300, 300), parse_activation(name)))
+        x = value(
+            x
+            @ parse_initializer("auto").draw(random, (300, 300), (300, 300), parse_activation(name))
+        )
     assert 1 / 100 < (x**2).mean() < 100
 
 
@@ -88,7 +95,13 @@ def test_uniform_and_normal():
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("zeros", 0.0), ("zeros()", 0.0), ("constant(-1.5)", -1.5), ("normal(3, 0)", 3.0), ("uniform(2, 2)", 2.0)],
+    [
+        ("zeros", 0.0),
+        ("zeros()", 0.0),
+        ("constant(-1.5)", -1.5),
+        ("normal(3, 0)", 3.0),
+        ("uniform(2, 2)", 2.0),
+    ],
 )
 def test_constants(text, value):
     np.testing.assert_array_equal(draw(text), np.full(FANS, value))
@@ -106,7 +119,9 @@ def test_auto_takes_the_rule_of_the_field(activation):
 @pytest.mark.parametrize("alias", sorted(ALIASES))
 def test_other_names(alias):
     np.testing.assert_array_equal(draw(alias), draw(ALIASES[alias]))
-    np.testing.assert_array_equal(draw(f" {alias.upper().replace('_', '-')} (1.5)"), draw(f"{ALIASES[alias]}(1.5)"))
+    np.testing.assert_array_equal(
+        draw(f" {alias.upper().replace('_', '-')} (1.5)"), draw(f"{ALIASES[alias]}(1.5)")
+    )
 
 
 @pytest.mark.parametrize("text", sorted(set(ACCEPTED) - {"constant", "zeros"}))
@@ -184,7 +199,9 @@ def test_whatever_is_accepted_can_be_drawn(name, arguments):
 @pytest.mark.parametrize("size", [1e30, 1e-30])
 def test_float32_holds_draws_with_the_largest_and_the_smallest_number(name, size):
     """Neither infinite with one input nor subnormal with a million."""
-    text = {"uniform": f"uniform(-{size}, {size})", "normal": f"normal({size}, {size})"}.get(name, f"{name}({size})")
+    text = {"uniform": f"uniform(-{size}, {size})", "normal": f"normal({size}, {size})"}.get(
+        name, f"{name}({size})"
+    )
     for fan in (1, 1_000_000):
         drawn = parse_initializer(text).draw(np.random.default_rng(0), (10_000,), (fan, fan), RELU)
         narrowed = drawn.astype(np.float32)
@@ -192,7 +209,9 @@ def test_float32_holds_draws_with_the_largest_and_the_smallest_number(name, size
         assert np.median(np.abs(narrowed)) > np.finfo(np.float32).tiny
 
 
-@pytest.mark.parametrize("text", ["constant(1e39)", "constant(1e-45)", "he_normal(2e30)", "uniform(-1, 1e31)"])
+@pytest.mark.parametrize(
+    "text", ["constant(1e39)", "constant(1e-45)", "he_normal(2e30)", "uniform(-1, 1e31)"]
+)
 def test_a_number_out_of_range_is_told_with_what_is_accepted(text):
     with pytest.raises(UsageError) as refused:
         parse_initializer(text)
@@ -208,7 +227,9 @@ def test_a_parsed_initializer_is_returned_as_it_is():
     assert str(initializer) == "he_normal(gain)"
 
 
-@pytest.mark.parametrize("text", ["zeros", "auto", "uniform(-0.125, 0.25)", "constant(1e-07)", "he_normal(gain)"])
+@pytest.mark.parametrize(
+    "text", ["zeros", "auto", "uniform(-0.125, 0.25)", "constant(1e-07)", "he_normal(gain)"]
+)
 def test_its_text_means_the_same(text):
     initializer = parse_initializer(text)
     assert parse_initializer(str(initializer)).arguments == initializer.arguments

@@ -1,4 +1,6 @@
-"""Losses as networks use them: reductions, weights, sums of an epoch, what a prediction reports, words and errors."""
+"""Losses as networks use them: reductions, weights, sums of an epoch, what a prediction reports,
+words and errors.
+"""
 
 import math
 
@@ -22,21 +24,31 @@ def bound(backend, dtype, text, *, outputs=OUTPUTS, rows=ROWS, task=None, **how)
 
 
 def batch(loss, dtype, random, rows=ROWS):
-    """Return outputs, targets, weights and the oracle's (loss of each row, gradient of each row's loss)."""
+    """Return outputs, targets, weights and the oracle's (loss of each row, gradient of each row's
+    loss).
+    """
     outputs = random.standard_normal((rows, OUTPUTS)).astype(dtype)
     weights = random.uniform(0.5, 1.5, rows).astype(dtype)
     exact = outputs.astype(np.float64)
     if loss.name == "softmax_cross_entropy":
         targets = random.integers(0, OUTPUTS, rows).astype(np.int32)
-        losses, slopes, _ = oracle.softmax_cross_entropy(exact, oracle.distributions(targets, OUTPUTS))
+        losses, slopes, _ = oracle.softmax_cross_entropy(
+            exact, oracle.distributions(targets, OUTPUTS)
+        )
         return outputs, targets, weights, losses, slopes
     targets = (random.random((rows, OUTPUTS)) < 0.5).astype(dtype)
-    kernel = {"mse": oracle.squared_error, "mae": oracle.absolute_error, "log_loss": oracle.log_loss}
+    kernel = {
+        "mse": oracle.squared_error,
+        "mae": oracle.absolute_error,
+        "log_loss": oracle.log_loss,
+    }
     if loss.name == "huber":
         values, slopes = oracle.huber(exact, targets, 1.0)
     else:
         values, slopes = kernel[loss.name](exact, targets)
-    share = 1 if loss.name == "log_loss" else 1 / OUTPUTS  # log loss adds up the outputs, the others take their mean
+    share = (
+        1 if loss.name == "log_loss" else 1 / OUTPUTS
+    )  # log loss adds up the outputs, the others take their mean
     return outputs, targets, weights, values.sum(axis=1) * share, slopes * share
 
 
@@ -49,12 +61,16 @@ def test_gradient_and_sums(backend, dtype, random, name, reduction):
         outputs, targets, weights, losses, slopes = batch(loss, dtype, random, rows)
         gradient = loss.backward(outputs, targets, weights)
         divisor = rows if reduction == "mean" else 1
-        assert_close(gradient, weights[:, None].astype(np.float64) * slopes / divisor, units=16, scale=1.0)
+        assert_close(
+            gradient, weights[:, None].astype(np.float64) * slopes / divisor, units=16, scale=1.0
+        )
         assert_close(loss.row_losses(rows).astype(dtype), weights * losses, units=16, scale=2.0)
         total, seen = total + (weights * losses).sum(), seen + rows
     statistics = loss.take_statistics()
     assert statistics.rows == seen
-    assert statistics.loss == pytest.approx(total / seen, rel=1e-5)  # a mean whatever the reduction of the gradient
+    assert statistics.loss == pytest.approx(
+        total / seen, rel=1e-5
+    )  # a mean whatever the reduction of the gradient
     assert loss.take_statistics() == Statistics()
 
 
@@ -74,24 +90,32 @@ def test_a_prediction_reports_probabilities_or_values(backend, dtype, random, na
     finished = np.full_like(outputs, np.nan)
     loss.finish_outputs(outputs, finished)
     exact = outputs.astype(np.float64)
-    expected = {"softmax_cross_entropy": special.softmax(exact, axis=1), "log_loss": special.expit(exact)}.get(
-        name, exact
-    )
+    expected = {
+        "softmax_cross_entropy": special.softmax(exact, axis=1),
+        "log_loss": special.expit(exact),
+    }.get(name, exact)
     assert_close(finished, expected, units=8)
 
 
 class TestRight:
-    """Accuracy: by argmax for classes, by a threshold that fits the loss for yes and no, never for values."""
+    """Accuracy: by argmax for classes, by a threshold that fits the loss for yes and no, never for
+    values.
+    """
 
     def accuracy(self, backend, text, task, outputs, targets, **how):
         outputs, targets = np.array(outputs), np.array(targets, np.float64)
-        loss = bound(backend, np.float64, text, task=task, outputs=outputs.shape[1], rows=len(outputs), **how)
+        loss = bound(
+            backend, np.float64, text, task=task, outputs=outputs.shape[1], rows=len(outputs), **how
+        )
         loss.backward(outputs, targets, np.ones(len(outputs)))
         return loss.take_statistics().accuracy
 
     @pytest.mark.parametrize("text", ["mse", "mae", "huber", "log_loss"])
     def test_classes(self, backend, text):
-        outputs, targets = [[0.9, 0.2], [0.9, 0.2], [-1, -2], [0.1, 0.3]], [[1, 0], [0, 1], [1, 0], [0, 1]]
+        outputs, targets = (
+            [[0.9, 0.2], [0.9, 0.2], [-1, -2], [0.1, 0.3]],
+            [[1, 0], [0, 1], [1, 0], [0, 1]],
+        )
         assert self.accuracy(backend, text, "classification", outputs, targets) == 0.75
 
     def test_a_logit_is_right_by_its_sign(self, backend):

@@ -1,4 +1,6 @@
-"""The network: its description, its layers, the flat buffers of its parameters, and its forward pass."""
+"""The network: its description, its layers, the flat buffers of its parameters, and its forward
+pass.
+"""
 
 import numpy as np
 import pytest
@@ -33,7 +35,10 @@ class TestArchitecture:
             ({"dropout": (-0.1,)}, "dropout"),
             ({"dropout": (float("nan"),)}, "dropout"),
             ({"hidden": (5, 5, 5), "dropout": (0.1, 0.2)}, "dropout has 2 values for 3 hidden"),
-            ({"hidden": (5, 5, 5), "activation": "relu,tanh"}, "activation has 2 values for 3 hidden"),
+            (
+                {"hidden": (5, 5, 5), "activation": "relu,tanh"},
+                "activation has 2 values for 3 hidden",
+            ),
             ({"hidden": (), "activation": "relu,tanh"}, "activation has 2 values for 0 hidden"),
         ],
     )
@@ -41,7 +46,9 @@ class TestArchitecture:
         with pytest.raises(UsageError, match=message):
             Architecture(**{"inputs": 3, "outputs": 2, **wrong})
 
-    @pytest.mark.parametrize("word", ["relo", "leaky_relu(1)", "leaky_relu(-0.1)", "elu(0)", "relu(1)", "elu(x)", ""])
+    @pytest.mark.parametrize(
+        "word", ["relo", "leaky_relu(1)", "leaky_relu(-0.1)", "elu(0)", "relu(1)", "elu(x)", ""]
+    )
     @pytest.mark.parametrize("place", ["activation", "output_activation"])
     def test_unknown_activations_are_refused(self, backend, place, word):
         with pytest.raises(UsageError, match="activation"):
@@ -49,9 +56,17 @@ class TestArchitecture:
 
     def test_one_word_serves_every_layer_and_commas_in_brackets_belong_to_it(self, backend):
         network = build(backend, hidden=(4, 4), activation="leaky_relu(0.1),tanh")
-        assert [str(layer.activation) for layer in network.layers] == ["leaky_relu(0.1)", "tanh", "identity"]
+        assert [str(layer.activation) for layer in network.layers] == [
+            "leaky_relu(0.1)",
+            "tanh",
+            "identity",
+        ]
         network = build(backend, hidden=(4, 4), activation=" ELU ")
-        assert [str(layer.activation) for layer in network.layers] == ["elu(1)", "elu(1)", "identity"]
+        assert [str(layer.activation) for layer in network.layers] == [
+            "elu(1)",
+            "elu(1)",
+            "identity",
+        ]
 
 
 class TestLayers:
@@ -69,9 +84,14 @@ class TestLayers:
         assert kinds(build(backend, batch_norm="input")) == ["BatchNormalization", "Dense", "Dense"]
 
     def test_identity_needs_no_layer_of_its_own(self, backend):
-        assert not any(isinstance(layer, ActivationLayer) for layer in build(backend, activation="identity").layers)
+        assert not any(
+            isinstance(layer, ActivationLayer)
+            for layer in build(backend, activation="identity").layers
+        )
 
-    @pytest.mark.parametrize(("place", "needed"), [("none", [False, True, True]), ("input", [False, True, True, True])])
+    @pytest.mark.parametrize(
+        ("place", "needed"), [("none", [False, True, True]), ("input", [False, True, True, True])]
+    )
     def test_the_gradient_below_the_first_parameters_is_spared(self, backend, place, needed):
         network = build(backend, hidden=(5, 6), batch_norm=place)
         needed = needed if place == "none" else [False, True, True, True]
@@ -96,13 +116,20 @@ class TestParameters:
         return build(backend, dtype, hidden=(5, 33), batch_norm="all")
 
     def test_names_and_shapes(self, network):
-        shapes = {name: parameter.values.shape for name, parameter in network.named_parameters().items()}
+        shapes = {
+            name: parameter.values.shape for name, parameter in network.named_parameters().items()
+        }
         norms = {
             f"batch_normalization_{i}.{name}": (width,)
             for i, width in enumerate((4, 5, 33))
             for name in ("gamma", "beta", "running_mean", "running_variance")
         }
-        dense = {"dense_0.weight": (4, 5), "dense_1.weight": (5, 33), "dense_2.weight": (33, 3), "dense_2.bias": (3,)}
+        dense = {
+            "dense_0.weight": (4, 5),
+            "dense_1.weight": (5, 33),
+            "dense_2.weight": (33, 3),
+            "dense_2.bias": (3,),
+        }
         assert shapes == norms | dense
         assert network.parameter_count() == 20 + 165 + 99 + 3 + 2 * (4 + 5 + 33)
 
@@ -124,11 +151,21 @@ class TestParameters:
     @pytest.mark.parametrize("everything", [False, True])
     def test_segments_part_what_folds(self, backend, everything):
         store = build(backend, hidden=(5,), batch_norm="hidden", decay_biases=everything).store
-        matrices, biases, others = (True, True, True), (everything, True, False), (everything, False, False)
-        assert [(each.decays, each.folds, each.is_matrix) for each in store.segments] == [matrices, biases, others]
+        matrices, biases, others = (
+            (True, True, True),
+            (everything, True, False),
+            (everything, False, False),
+        )
+        assert [(each.decays, each.folds, each.is_matrix) for each in store.segments] == [
+            matrices,
+            biases,
+            others,
+        ]
         folding = [segment for segment in store.segments if segment.folds]
         for parameter in store.trained:
-            start = (parameter.values.ctypes.data - store.values.ctypes.data) // store.values.itemsize
+            start = (
+                parameter.values.ctypes.data - store.values.ctypes.data
+            ) // store.values.itemsize
             inside = any(segment.start <= start < segment.stop for segment in folding)
             assert inside == (parameter.name in ("weight", "bias"))
 
@@ -136,12 +173,17 @@ class TestParameters:
     def test_segments_part_what_decays(self, backend, everything):
         network = build(backend, hidden=(5,), decay_biases=everything)
         store = network.store
-        assert [(s.start % ALIGNMENT, s.decays) for s in store.segments] == [(0, True), (0, everything)]
+        assert [(s.start % ALIGNMENT, s.decays) for s in store.segments] == [
+            (0, True),
+            (0, everything),
+        ]
         assert all(segment.folds for segment in store.segments)
         assert store.segments[0].start == 0
         assert store.segments[-1].stop == store.values.size
         for name, parameter in network.named_parameters().items():
-            start = (parameter.values.ctypes.data - store.values.ctypes.data) // store.values.itemsize
+            start = (
+                parameter.values.ctypes.data - store.values.ctypes.data
+            ) // store.values.itemsize
             inside = next(s for s in store.segments if s.start <= start < s.stop)
             assert inside.decays == (everything or name.endswith("weight"))
             assert start + parameter.size <= inside.stop
@@ -177,14 +219,20 @@ class TestForward:
         x = random.standard_normal((16, 4)).astype(dtype)
         assert kernel in VALUES
         expected = forward(network, x.astype(np.float64), kernel)
-        assert_close(network.forward(x, False), expected, units=64, scale=np.abs(expected).max() + 1)
+        assert_close(
+            network.forward(x, False), expected, units=64, scale=np.abs(expected).max() + 1
+        )
 
     @pytest.mark.parametrize("rows", [1, 3, 16])
     def test_fewer_rows_than_bound_give_the_same_rows(self, backend, dtype, random, rows):
-        network = build(backend, dtype, hidden=(5, 9), activation="gelu", batch_norm="all", dropout=(0.5,))
+        network = build(
+            backend, dtype, hidden=(5, 9), activation="gelu", batch_norm="all", dropout=(0.5,)
+        )
         x = random.standard_normal((16, 4)).astype(dtype)
         whole = network.forward(x, False).copy()
-        assert_close(network.forward(x[:rows], False), whole[:rows].astype(np.float64), units=16, scale=1.0)
+        assert_close(
+            network.forward(x[:rows], False), whole[:rows].astype(np.float64), units=16, scale=1.0
+        )
 
     def test_prediction_changes_no_statistics(self, backend, random):
         network = build(backend, batch_norm="all", dropout=(0.5,))
@@ -198,9 +246,13 @@ class TestForward:
         for _ in range(400):
             network.forward(x, True)
         parameters = network.named_parameters()
-        np.testing.assert_allclose(parameters["batch_normalization_0.running_mean"].values, x.mean(axis=0))
         np.testing.assert_allclose(
-            parameters["batch_normalization_0.running_variance"].values, x.var(axis=0, ddof=1), rtol=1e-10
+            parameters["batch_normalization_0.running_mean"].values, x.mean(axis=0)
+        )
+        np.testing.assert_allclose(
+            parameters["batch_normalization_0.running_variance"].values,
+            x.var(axis=0, ddof=1),
+            rtol=1e-10,
         )
 
 
@@ -211,7 +263,13 @@ class TestDropout:
     def masks(self, backend, *, update=1, rows=16, seed=3, units=False):
         """Return which hidden units of a network of ones are kept in training: one mask a layer."""
         network = build(
-            backend, hidden=(50, 50), activation="sigmoid", dropout=(0.5,), dropout_units=units, rows=rows, seed=seed
+            backend,
+            hidden=(50, 50),
+            activation="sigmoid",
+            dropout=(0.5,),
+            dropout_units=units,
+            rows=rows,
+            seed=seed,
         )
         network.counters.start_epoch(update)
         dropped, x = [], np.ones((rows, 4))

@@ -1,4 +1,6 @@
-"""Updates that are folded into the matrix product of the gradient equal the plain ones, and stay within their optimizer."""
+"""Updates that are folded into the matrix product of the gradient equal the plain ones, and stay
+within their optimizer.
+"""
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ STEPS = 100
 
 
 def prepare(network, optimizer, fold, **how):
-    optimizer.bind(network.backend, network.store, network.counters, Regularization(**how), fold=fold)
+    optimizer.bind(
+        network.backend, network.store, network.counters, Regularization(**how), fold=fold
+    )
     optimizer.set_learning_rates(np.linspace(0.1, 0.01, STEPS))
     network.counters.start_epoch(0)
     return optimizer
@@ -36,14 +40,21 @@ def trained(backend, dtype, name, fold, **how):
     return run(network, prepare(network, make_optimizer(name), fold, **how))
 
 
-HOWS = {"plain": {}, "decay": {"weight_decay": 0.3}, "l2": {"l2": 0.3}, "both": {"l2": 0.1, "weight_decay": 0.2}}
+HOWS = {
+    "plain": {},
+    "decay": {"weight_decay": 0.3},
+    "l2": {"l2": 0.3},
+    "both": {"l2": 0.1, "weight_decay": 0.2},
+}
 
 
 @pytest.mark.parametrize("how", sorted(HOWS))
 @pytest.mark.parametrize("name", ["sgd", "momentum", "nesterov"])
 def test_folded_updates_equal_plain_ones(backend, dtype, name, how):
     folded, plain = (trained(backend, dtype, name, fold, **HOWS[how]) for fold in (True, False))
-    tolerance = {"rtol": 1e-3, "atol": 1e-4} if dtype == np.float32 else {"rtol": 1e-9, "atol": 1e-11}
+    tolerance = (
+        {"rtol": 1e-3, "atol": 1e-4} if dtype == np.float32 else {"rtol": 1e-9, "atol": 1e-11}
+    )
     for each, values in plain.items():
         np.testing.assert_allclose(folded[each], values, err_msg=each, **tolerance)
 
@@ -89,10 +100,14 @@ def test_velocity_of_dead_units_becomes_zero(backend):
     optimizer = make_optimizer("momentum")
     prepare(network, optimizer, True)
     run(network, optimizer, 3)
-    network.named_parameters()["dense_0.bias"].values[...] = -1e4  # every hidden unit is dead from now on
+    network.named_parameters()["dense_0.bias"].values[
+        ...
+    ] = -1e4  # every hidden unit is dead from now on
     optimizer.set_learning_rates(np.zeros(1000))
     network.counters.start_epoch(0)
-    velocity = network.store.view(optimizer.state["velocity"], network.named_parameters()["dense_0.weight"])
+    velocity = network.store.view(
+        optimizer.state["velocity"], network.named_parameters()["dense_0.weight"]
+    )
     run(network, optimizer, 700)
     assert (np.abs(velocity) >= np.finfo(np.float32).tiny).any()  # 0.9⁷⁰⁰ is 1e-32
     for _ in range(25):  # without a flush, subnormal from about 0.9⁸³⁰ to 0.9⁹⁸⁰

@@ -1,6 +1,8 @@
-"""Optimizers over fifty updates against NumPy, array by array: schedules, penalties, decay, clipping, padding.
+"""Optimizers over fifty updates against NumPy, array by array: schedules, penalties, decay,
+clipping, padding.
 
-Gradients are written here, so nothing is folded into the matrix products; test_optim_folding.py does that.
+Gradients are written here, so nothing is folded into the matrix products; test_optim_folding.py
+does that.
 """
 
 import numpy as np
@@ -30,14 +32,21 @@ REGULARIZATIONS = {
 
 
 def train(backend, dtype, optimizer, *, decay_biases=False, **how):
-    """Move a network's parameters by given gradients; return network, values at the start, gradients, rates."""
+    """Move a network's parameters by given gradients; return network, values at the start,
+    gradients, rates.
+    """
     network = build(backend, dtype, hidden=(5, 9), batch_norm="input", decay_biases=decay_biases)
     optimizer.bind(backend, network.store, network.counters, Regularization(**how), fold=False)
-    parameters = {name: p for name, p in network.named_parameters().items() if p.gradient is not None}
+    parameters = {
+        name: p for name, p in network.named_parameters().items() if p.gradient is not None
+    }
     start = {name: p.values.copy() for name, p in parameters.items()}
     random = np.random.default_rng(6)
     gradients = [
-        {name: random.standard_normal(p.shape).astype(dtype) * scale for name, p in parameters.items()}
+        {
+            name: random.standard_normal(p.shape).astype(dtype) * scale
+            for name, p in parameters.items()
+        }
         for scale in random.choice([0.01, 0.3, 2.0], UPDATES)
     ]
     rates = parse_schedule("cosine(0.1)", 0.02, UPDATES, 1, warmup=5).learning_rates(0, UPDATES)
@@ -59,9 +68,13 @@ def test_fifty_updates(backend, dtype, name, how):
     network, start, gradients, rates = train(backend, dtype, make_optimizer(name), **regularization)
     decays = [each for each in start if each.endswith("weight")]
     expected = oracle.train(oracle.RULES[name], start, gradients, rates, decays, **regularization)
-    tolerance = {"rtol": 1e-4, "atol": 2e-5} if dtype == np.float32 else {"rtol": 1e-10, "atol": 1e-12}
+    tolerance = (
+        {"rtol": 1e-4, "atol": 2e-5} if dtype == np.float32 else {"rtol": 1e-10, "atol": 1e-12}
+    )
     for each, values in expected.items():
-        np.testing.assert_allclose(network.named_parameters()[each].values, values, err_msg=each, **tolerance)
+        np.testing.assert_allclose(
+            network.named_parameters()[each].values, values, err_msg=each, **tolerance
+        )
         assert np.abs(values - start[each]).max() > 1e-3
 
 
@@ -71,9 +84,13 @@ def test_biases_decay_when_asked(backend, how):
     network, start, gradients, rates = train(
         backend, np.float64, make_optimizer("adam"), decay_biases=True, **regularization
     )
-    expected = oracle.train(oracle.RULES["adam"], start, gradients, rates, list(start), **regularization)
+    expected = oracle.train(
+        oracle.RULES["adam"], start, gradients, rates, list(start), **regularization
+    )
     for each, values in expected.items():
-        np.testing.assert_allclose(network.named_parameters()[each].values, values, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(
+            network.named_parameters()[each].values, values, rtol=1e-10, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize(
@@ -84,14 +101,20 @@ def test_biases_decay_when_asked(backend, how):
         ("momentum", {"momentum": 0.0}, oracle.SGD),
         ("rmsprop", {"rho": 0.5, "epsilon": 0.1}, lambda: oracle.RMSProp(0.5, 0.1)),
         ("adagrad", {"epsilon": 0.1}, lambda: oracle.Adagrad(0.1)),
-        ("adam", {"beta1": 0.5, "beta2": 0.9, "epsilon": 0.01}, lambda: oracle.Adam(0.5, 0.9, 0.01)),
+        (
+            "adam",
+            {"beta1": 0.5, "beta2": 0.9, "epsilon": 0.01},
+            lambda: oracle.Adam(0.5, 0.9, 0.01),
+        ),
         ("adam", {"beta1": 0.0, "beta2": 0.0}, lambda: oracle.Adam(0.0, 0.0)),
     ],
 )
 def test_numbers_of_the_rules(backend, name, numbers, rule):
     network, start, gradients, rates = train(backend, np.float64, make_optimizer(name, **numbers))
     for each, values in oracle.train(rule, start, gradients, rates, []).items():
-        np.testing.assert_allclose(network.named_parameters()[each].values, values, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(
+            network.named_parameters()[each].values, values, rtol=1e-10, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -102,7 +125,9 @@ def test_padding_stays_zero(backend, dtype, name):
     padding = np.ones(store.values.size, bool)
     for parameter in network.named_parameters().values():
         if parameter.gradient is not None:
-            start = (parameter.values.ctypes.data - store.values.ctypes.data) // store.values.itemsize
+            start = (
+                parameter.values.ctypes.data - store.values.ctypes.data
+            ) // store.values.itemsize
             padding[start : start + parameter.size] = False
     assert padding.sum() > 10
     for array in (store.values, *optimizer.state.values()):

@@ -1,4 +1,6 @@
-"""Schedules against closed formulas at chosen updates, the plateau's states, warm-up, words and errors."""
+"""Schedules against closed formulas at chosen updates, the plateau's states, warm-up, words and
+errors.
+"""
 
 import math
 
@@ -53,7 +55,9 @@ def test_any_part_of_the_run_agrees_with_the_whole(text, warmup):
         np.testing.assert_array_equal(part, whole[first : first + count])
 
 
-@pytest.mark.parametrize("text", [name for name in sorted(FORMULAS) if name not in ("constant", "plateau")])
+@pytest.mark.parametrize(
+    "text", [name for name in sorted(FORMULAS) if name not in ("constant", "plateau")]
+)
 def test_rates_never_rise(text):
     values = rates(text)
     assert (np.diff(values) <= 0).all()
@@ -63,7 +67,9 @@ def test_rates_never_rise(text):
 
 
 class TestOneCycle:
-    @pytest.mark.parametrize(("text", "rise", "ratio"), [("one_cycle", 0.3, 25), ("one_cycle(0.5, 10)", 0.5, 10)])
+    @pytest.mark.parametrize(
+        ("text", "rise", "ratio"), [("one_cycle", 0.3, 25), ("one_cycle(0.5, 10)", 0.5, 10)]
+    )
     def test_it_rises_to_the_rate_and_falls_to_nearly_nothing(self, text, rise, ratio):
         values = rates(text)
         peak = round(rise * TOTAL)

@@ -1,4 +1,6 @@
-"""What a command line did: the form in which tests look at it, in this process or in one of its own."""
+"""What a command line did: the form in which tests look at it, in this process or in one of its
+own.
+"""
 
 import json
 from dataclasses import dataclass

@@ -6,8 +6,8 @@ import numpy as np
 def assert_close(actual, expected, *, units=8.0, scale=None):
     """Compare with an oracle in float64: |actual − expected| ≤ units·ε·max(|expected|, scale).
 
-    ``scale`` is the size of what was added up on the way (an array or a number): the terms of a sum may be much larger than
-    the sum. NaN and infinity must stand in the same places.
+    ``scale`` is the size of what was added up on the way (an array or a number): the terms of a sum
+    may be much larger than the sum. NaN and infinity must stand in the same places.
     """
     actual = np.asarray(actual)
     expected = np.asarray(expected, np.float64)
@@ -28,5 +28,7 @@ def assert_close(actual, expected, *, units=8.0, scale=None):
 def units_in_the_last_place(actual, expected):
     """Return the error of float32 numbers in units of the last place of the exact float64 result."""
     expected = np.asarray(expected, np.float64)
-    spacing = np.spacing(np.maximum(np.abs(expected), np.finfo(np.float32).tiny).astype(np.float32)).astype(np.float64)
+    spacing = np.spacing(
+        np.maximum(np.abs(expected), np.finfo(np.float32).tiny).astype(np.float32)
+    ).astype(np.float64)
     return np.abs(actual.astype(np.float64) - expected) / spacing

@@ -1,4 +1,6 @@
-"""Which operation is compared with an oracle by which test: written on the test, read by the test of coverage."""
+"""Which operation is compared with an oracle by which test: written on the test, read by the test
+of coverage.
+"""
 
 
 def covers(*operations):

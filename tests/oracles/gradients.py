@@ -1,4 +1,6 @@
-"""The directional gradient check: the slope of the loss along random directions, against the hand-written gradients."""
+"""The directional gradient check: the slope of the loss along random directions, against the
+hand-written gradients.
+"""
 
 import numpy as np
 
@@ -16,8 +18,8 @@ def slope_by_differences(loss_along):
 def check_gradients(network, loss, x, targets, weights, *, training=True, tolerance=1e-6):
     """Compare the gradient of each parameter, and of x, with differences of the loss; in float64.
 
-    The first layer must have been bound with ``needs_input_gradient``. What is differentiated is taken from the losses of the
-    rows, so that the reduction is checked too.
+    The first layer must have been bound with ``needs_input_gradient``. What is differentiated is
+    taken from the losses of the rows, so that the reduction is checked too.
     """
     store, random = network.store, np.random.default_rng(7)
     statistics = store.statistics.copy()
@@ -37,7 +39,9 @@ def check_gradients(network, loss, x, targets, weights, *, training=True, tolera
         for name, parameter in network.named_parameters().items()
         if parameter.gradient is not None
     }
-    assert any(np.abs(gradient).max() > 1e-3 for _, gradient in gradients.values()), "nothing would be checked"
+    assert any(np.abs(gradient).max() > 1e-3 for _, gradient in gradients.values()), (
+        "nothing would be checked"
+    )
     for name, (values, gradient) in gradients.items():
         kept, direction = values.copy(), random.standard_normal(values.shape)
 
@@ -54,7 +58,13 @@ def check_gradients(network, loss, x, targets, weights, *, training=True, tolera
 
 
 def _compare(what, gradient, direction, expected, tolerance):
-    # A gradient may vanish by right (a shift below a batch normalisation): then so must the differences.
-    slope, size = (gradient * direction).sum(), max(np.abs(gradient * direction).sum(), SMALLEST_SIZE)
+    # A gradient may vanish by right (a shift below a batch normalisation): then so must the
+    # differences.
+    slope, size = (
+        (gradient * direction).sum(),
+        max(np.abs(gradient * direction).sum(), SMALLEST_SIZE),
+    )
     error = abs(slope - expected) / size
-    assert error < tolerance, f"{what}: slope {slope!r}, by differences {expected!r}, error {error:.2e}"
+    assert error < tolerance, (
+        f"{what}: slope {slope!r}, by differences {expected!r}, error {error:.2e}"
+    )

@@ -1,4 +1,6 @@
-"""Losses row by row and their gradients with respect to the outputs, in float64, from SciPy's special functions."""
+"""Losses row by row and their gradients with respect to the outputs, in float64, from SciPy's
+special functions.
+"""
 
 import numpy as np
 from scipy import special
@@ -23,7 +25,9 @@ def softmax_cross_entropy(logits, targets, smoothing=0.0):
 def log_loss(z, t, smoothing=0.0):
     """Return elementwise (loss, derivative) from logits and targets of 0 and 1."""
     target = (1 - smoothing) * t + smoothing / 2
-    return -(target * special.log_expit(z) + (1 - target) * special.log_expit(-z)), special.expit(z) - target
+    return -(target * special.log_expit(z) + (1 - target) * special.log_expit(-z)), special.expit(
+        z
+    ) - target
 
 
 def squared_error(y, t, _=0.0):

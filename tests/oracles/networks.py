@@ -1,4 +1,6 @@
-"""Small networks for tests, and a forward pass in plain NumPy that knows only the names of the parameters."""
+"""Small networks for tests, and a forward pass in plain NumPy that knows only the names of the
+parameters.
+"""
 
 import numpy as np
 from oracles.activations import VALUES
@@ -8,8 +10,16 @@ from fastmlp.nn.network import Architecture, Network
 
 
 def build(backend, dtype=np.float64, *, rows=16, seed=3, input_gradient=False, **architecture):
-    """Return a bound network with random parameters (biases too); ``architecture`` as in Architecture."""
-    architecture = {"inputs": 4, "outputs": 3, "hidden": (5,), "bias_init": "normal(0, 0.3)", **architecture}
+    """Return a bound network with random parameters (biases too); ``architecture`` as in
+    Architecture.
+    """
+    architecture = {
+        "inputs": 4,
+        "outputs": 3,
+        "hidden": (5,),
+        "bias_init": "normal(0, 0.3)",
+        **architecture,
+    }
     network = Network(Architecture(**architecture), backend, dtype, seed)
     network.layers[0].needs_input_gradient |= input_gradient
     network.bind(rows)
@@ -18,8 +28,12 @@ def build(backend, dtype=np.float64, *, rows=16, seed=3, input_gradient=False, *
 
 
 def forward(network, x, activation="relu"):
-    """Return the outputs in float64 of dense layers in prediction, with batch normalisation on the hidden ones or without."""
-    parameters = {name: p.values.astype(np.float64) for name, p in network.named_parameters().items()}
+    """Return the outputs in float64 of dense layers in prediction, with batch normalisation on the
+    hidden ones or without.
+    """
+    parameters = {
+        name: p.values.astype(np.float64) for name, p in network.named_parameters().items()
+    }
     hidden = len(network.architecture.hidden)
     for layer in range(hidden + 1):
         x = x @ parameters[f"dense_{layer}.weight"] + parameters.get(f"dense_{layer}.bias", 0.0)

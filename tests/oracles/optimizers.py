@@ -1,6 +1,8 @@
-"""Update rules for one array at a time, in float64, written from the papers' formulas with biases kept apart.
+"""Update rules for one array at a time, in float64, written from the papers' formulas with biases
+kept apart.
 
-A rule is a class whose ``direction(gradient)`` is called once an update and returns what lr multiplies.
+A rule is a class whose ``direction(gradient)`` is called once an update and returns what lr
+multiplies.
 """
 
 import numpy as np
@@ -62,7 +64,19 @@ RULES = {
 }
 
 
-def train(rule, values, gradients, rates, decays, *, l1=0.0, l2=0.0, weight_decay=0.0, clip_norm=None, clip_value=None):
+def train(
+    rule,
+    values,
+    gradients,
+    rates,
+    decays,
+    *,
+    l1=0.0,
+    l2=0.0,
+    weight_decay=0.0,
+    clip_norm=None,
+    clip_value=None,
+):
     """Return the arrays after ``len(rates)`` updates.
 
     Parameters

@@ -1,4 +1,6 @@
-"""Pages whose commands are run: every console and Python block, in order, in one folder; what may differ is masked."""
+"""Pages whose commands are run: every console and Python block, in order, in one folder; what may
+differ is masked.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,11 @@ import tempfile
 from pathlib import Path
 
 BLOCK = re.compile(r"```(console|python)\n(.*?)```", re.DOTALL)
-# What differs between machines and runs: the device's words, times and speeds, and digits of floating-point results.
-VOLATILE_LINE = re.compile(r"^(device|threads|BLAS|time|speed|best epoch|stopped)\s.*", re.MULTILINE)
+# What differs between machines and runs: the device's words, times and speeds, and digits of
+# floating-point results.
+VOLATILE_LINE = re.compile(
+    r"^(device|threads|BLAS|time|speed|best epoch|stopped)\s.*", re.MULTILINE
+)
 VOLATILE_VALUE = re.compile(r'("(?:how|threads|device)": )("[^"]*"|\d+)')  # in a line of JSON
 FLOAT = re.compile(r"-?\d+\.\d+(e[+-]?\d+)?|\b\d{1,3}(,\d{3})+\b|\b\d+e-\d+\b")
 
@@ -21,7 +26,13 @@ def run_block(kind: str, text: str, folder: Path) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"}
     if kind == "python":
-        done = subprocess.run([sys.executable, "-c", text], cwd=folder, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", text],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
         return text
     shown = []
@@ -44,7 +55,9 @@ def run_block(kind: str, text: str, folder: Path) -> str:
 
 def masked(text: str) -> str:
     """Return the text without what may differ between machines and runs."""
-    text = VOLATILE_VALUE.sub(lambda match: match[1], VOLATILE_LINE.sub(lambda match: match[1], text))
+    text = VOLATILE_VALUE.sub(
+        lambda match: match[1], VOLATILE_LINE.sub(lambda match: match[1], text)
+    )
     return re.sub(r"[ ]+", " ", FLOAT.sub("#", text)).strip()
 
 
@@ -52,5 +65,7 @@ def write_outputs(page: Path) -> None:
     """Write into a page what its commands print."""
     text = page.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as place:
-        text = BLOCK.sub(lambda match: f"```{match[1]}\n{run_block(match[1], match[2], Path(place))}```", text)
+        text = BLOCK.sub(
+            lambda match: f"```{match[1]}\n{run_block(match[1], match[2], Path(place))}```", text
+        )
     page.write_text(text, encoding="utf-8")

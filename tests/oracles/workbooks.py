@@ -1,4 +1,6 @@
-"""Workbooks written by hand, with the zip archive and the XML that the format's description asks for."""
+"""Workbooks written by hand, with the zip archive and the XML that the format's description asks
+for.
+"""
 
 import datetime
 import zipfile
@@ -51,7 +53,8 @@ def cell(value, row, column):
 def sheet_of(rows, corner=(0, 0)):
     """Return the XML of a sheet whose table begins at ``corner``."""
     lines = [
-        f'<row r="{row + 1}">' + "".join(cell(value, row, column) for column, value in enumerate(values, corner[1]))
+        f'<row r="{row + 1}">'
+        + "".join(cell(value, row, column) for column, value in enumerate(values, corner[1]))
         for row, values in enumerate(rows, corner[0])
     ]
     return SHEET + "".join(line + "</row>" for line in lines) + "</sheetData></worksheet>"
@@ -60,7 +63,9 @@ def sheet_of(rows, corner=(0, 0)):
 def write_workbook(path, *sheets, names=None):
     """Write sheets, each rows of cells or XML, as an .xlsx file."""
     names = names or [f"Sheet{number}" for number in range(1, len(sheets) + 1)]
-    listed = "".join(f'<sheet name="{n}" sheetId="{i}" r:id="rId{i}"/>' for i, n in enumerate(names, 1))
+    listed = "".join(
+        f'<sheet name="{n}" sheetId="{i}" r:id="rId{i}"/>' for i, n in enumerate(names, 1)
+    )
     related = "".join(
         f'<Relationship Id="rId{i}" Type="{OFFICE}/worksheet" Target="worksheets/sheet{i}.xml"/>'
         for i in range(1, len(sheets) + 1)

@@ -27,7 +27,9 @@ def files(tmp_path_factory):
 def runs(files, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     names = ("rows.csv", "rows.npz", "whole.npz")
-    return {name: fastmlp.train(dataset=str(files / name), out=folder / name, **HOW) for name in names}
+    return {
+        name: fastmlp.train(dataset=str(files / name), out=folder / name, **HOW) for name in names
+    }
 
 
 def test_an_array_is_learnt_as_the_table_is(runs):
@@ -43,7 +45,9 @@ def test_a_loaded_model_predicts_and_is_evaluated_the_same(runs, files):
     mapped = np.load(files / "new.npy", mmap_mode="r")
     expected = run.model.predict(np.array(mapped))
     np.testing.assert_array_equal(loaded.predict(mapped), expected)
-    np.testing.assert_array_equal(fastmlp.predict(loaded, files / "new.npy").columns["prediction"], expected)
+    np.testing.assert_array_equal(
+        fastmlp.predict(loaded, files / "new.npy").columns["prediction"], expected
+    )
     measured = fastmlp.evaluate(run.folder, device="cpu")
     assert measured["r2"] == pytest.approx(run.metrics["test_r2"], rel=1e-6)
 
@@ -53,10 +57,14 @@ def test_arrays_written_for_others_are_used_as_documented(runs, files, tmp_path)
     model.export(tmp_path / "model.npz")
     with np.load(tmp_path / "model.npz") as file:
         arrays = dict(file)
-    a = (X - model.describe()["features"]["features"]["origins"]) * arrays["scale"] + arrays["shift"]
+    a = (X - model.describe()["features"]["features"]["origins"]) * arrays["scale"] + arrays[
+        "shift"
+    ]
     a = np.maximum(a @ arrays["dense_0.weight"] + arrays["dense_0.bias"], 0)
     outputs = a @ arrays["dense_1.weight"] + arrays["dense_1.bias"]
-    np.testing.assert_allclose(model.targets.decode_values(outputs)[:, 0], model.predict(X), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        model.targets.decode_values(outputs)[:, 0], model.predict(X), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_the_pytorch_file_names_the_origins(runs, tmp_path):

@@ -1,4 +1,6 @@
-"""Jobs on data in memory: the same run as from a file, models that take any form, and what must be given again."""
+"""Jobs on data in memory: the same run as from a file, models that take any form, and what must be
+given again.
+"""
 
 import json
 import shutil
@@ -53,7 +55,9 @@ def test_a_frame_trains_as_its_file_does(of_file, tmp_path, form):
 def test_a_pair_trains_as_its_frame_does(of_file, tmp_path):
     frame = pandas.DataFrame(columns())
     for number, target in enumerate((frame["kind"], columns()["kind"])):
-        run = fastmlp.train(dataset=(frame.drop(columns="kind"), target), out=tmp_path / str(number), **HOW)
+        run = fastmlp.train(
+            dataset=(frame.drop(columns="kind"), target), out=tmp_path / str(number), **HOW
+        )
         assert run.metrics["test_loss"] == of_file.metrics["test_loss"]
     assert run.model.target_name is None
 
@@ -97,7 +101,9 @@ def test_test_rows_in_memory(of_file, tmp_path):
         (columns(), pandas.DataFrame(held_out)),
     )
     runs = [
-        fastmlp.train(dataset=dataset, target="kind", test=test, out=tmp_path / f"run{number}", **HOW)
+        fastmlp.train(
+            dataset=dataset, target="kind", test=test, out=tmp_path / f"run{number}", **HOW
+        )
         for number, (dataset, test) in enumerate(pairs)
     ]
     assert {run.metrics["test_rows"] for run in runs} == {30}
@@ -112,10 +118,20 @@ def test_a_model_takes_rows_in_any_form(of_file):
     assert np.allclose(expected.sum(axis=1), 1, atol=1e-6)
     for form in FORMS.values():
         assert np.array_equal(model.predict_proba(form(known)), expected)
-        assert np.array_equal(model.predict(form(known)), np.array(model.classes)[expected.argmax(axis=1)])
+        assert np.array_equal(
+            model.predict(form(known)), np.array(model.classes)[expected.argmax(axis=1)]
+        )
     row = {name: values[7] for name, values in known.items()}
     flat = [row["width"], row["colour"], row["height"]]
-    for one in (row, flat, tuple(flat), pandas.Series(row), [flat], np.array(flat, dtype=object), [row]):
+    for one in (
+        row,
+        flat,
+        tuple(flat),
+        pandas.Series(row),
+        [flat],
+        np.array(flat, dtype=object),
+        [row],
+    ):
         assert np.array_equal(model.predict_proba(one), expected[7:8])
     predictions = fastmlp.predict(of_file.folder, pandas.DataFrame(known))
     assert np.array_equal(predictions.columns["p_ash"], expected[:, 0])
@@ -130,7 +146,14 @@ def test_one_row_of_numbers_and_one_picture(tmp_path):
     run = fastmlp.train("digits", out=tmp_path / "run", **HOW)
     picture = np.zeros((8, 8), np.uint8)
     expected = run.model.predict_outputs(picture.reshape(1, 64))
-    for given in (picture, picture.ravel(), [0] * 64, picture[None], [[0] * 64], picture[None, :, :, None]):
+    for given in (
+        picture,
+        picture.ravel(),
+        [0] * 64,
+        picture[None],
+        [[0] * 64],
+        picture[None, :, :, None],
+    ):
         assert np.array_equal(run.model.predict_outputs(given), expected)
     for wrong in ([0] * 63, np.zeros((8, 7)), np.zeros((2, 8, 7))):
         with pytest.raises(DataError, match="64"):
@@ -142,12 +165,18 @@ def test_probabilities_are_refused_where_there_are_none(tmp_path):
     values = fastmlp.train(features, features[:, 0], out=tmp_path / "values", **HOW).model
     with pytest.raises(UsageError, match="use predict"):
         values.predict_proba(features)
-    squared = fastmlp.train(features, features[:, 0] > 0, loss="mse", out=tmp_path / "mse", **HOW).model
+    squared = fastmlp.train(
+        features, features[:, 0] > 0, loss="mse", out=tmp_path / "mse", **HOW
+    ).model
     with pytest.raises(UsageError, match="loss mse gives no probabilities"):
         squared.predict_proba(features)
-    several = fastmlp.train(features, (features > 0).astype(int), out=tmp_path / "several", **HOW).model
+    several = fastmlp.train(
+        features, (features > 0).astype(int), out=tmp_path / "several", **HOW
+    ).model
     assert several.predict_proba(features).shape == (60, 2)
-    single = fastmlp.train(features, features[:, 0] > 0, loss="log_loss", out=tmp_path / "single", **HOW).model
+    single = fastmlp.train(
+        features, features[:, 0] > 0, loss="log_loss", out=tmp_path / "single", **HOW
+    ).model
     assert np.allclose(single.predict_proba(features).sum(axis=1), 1)
 
 
@@ -176,7 +205,11 @@ def test_the_data_of_a_run_must_be_given_again(tmp_path, fastmlp):
         with pytest.raises((DataError, FastMLPError), match=r"given in memory|no checkpoint"):
             again()
     report = evaluate(run.folder, frame)
-    assert (report["rows"], report["split"], report["loss"]) == (18, "test", run.metrics["test_loss"])
+    assert (report["rows"], report["split"], report["loss"]) == (
+        18,
+        "test",
+        run.metrics["test_loss"],
+    )
     pair = evaluate(run.folder, frame.drop(columns="kind"), frame["kind"], split="train")
     assert (pair["rows"], pair["loss"]) == (72, run.metrics["train_loss"])
     assert evaluate(run.folder, columns(40, seed=3))["split"] == "all"
@@ -194,7 +227,10 @@ def test_the_data_of_a_run_must_be_given_again(tmp_path, fastmlp):
     fastmlp("evaluate", run.folder).is_refused("given in memory")
     fastmlp("train", "--config", run.folder / "config.toml").is_refused("given in memory")
     frame.to_csv(tmp_path / "t.csv", index=False)
-    assert json.loads(fastmlp("evaluate", run.folder, "t.csv", "--json").out)["loss"] == run.metrics["test_loss"]
+    assert (
+        json.loads(fastmlp("evaluate", run.folder, "t.csv", "--json").out)["loss"]
+        == run.metrics["test_loss"]
+    )
     polars.DataFrame(columns(40, seed=3)).write_csv(tmp_path / "other.csv")
     assert evaluate(run.folder, tmp_path / "other.csv")["notes"] == []
 
@@ -208,15 +244,21 @@ class Stop(Callback):
 def test_a_run_goes_on_with_its_data_given_again(tmp_path):
     frame = polars.DataFrame(columns())
     whole = fastmlp.train(frame, target="kind", checkpoint_every=1, out=tmp_path / "whole", **HOW)
-    part = fastmlp.train(frame, target="kind", checkpoint_every=1, out=tmp_path / "part", callbacks=[Stop()], **HOW)
+    part = fastmlp.train(
+        frame, target="kind", checkpoint_every=1, out=tmp_path / "part", callbacks=[Stop()], **HOW
+    )
     assert part.metrics["epochs"] == 4
     with pytest.raises(DataError, match="given in memory"):
         fastmlp.train(resume=part.folder)
     with pytest.raises(UsageError, match="are not those that the run was begun with"):
-        fastmlp.train(frame.with_columns(height=polars.col("height") * (1 + 1e-6)), resume=part.folder)
+        fastmlp.train(
+            frame.with_columns(height=polars.col("height") * (1 + 1e-6)), resume=part.folder
+        )
     frame.write_csv(tmp_path / "t.csv")
     for number, given in enumerate((frame, frame.to_dict(as_series=False), tmp_path / "t.csv")):
         folder = shutil.copytree(part.folder, tmp_path / str(number))
         run = fastmlp.train(resume=folder, dataset=given)
         assert run.metrics["test_loss"] == whole.metrics["test_loss"]
-        assert (folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
+        assert (folder / "model.safetensors").read_bytes() == (
+            whole.folder / "model.safetensors"
+        ).read_bytes()

@@ -57,10 +57,17 @@ def test_a_regression_has_no_classes_to_weigh():
 
 def test_splits_do_not_overlap_and_hold_every_row(tmp_path):
     np.savez(tmp_path / "d.npz", X=np.arange(100.0)[:, None], y=np.arange(100) % 2)
-    settings = Settings(dataset=str(tmp_path / "d.npz"), validation_fraction=0.2, test_fraction=0.3, normalize="none")
+    settings = Settings(
+        dataset=str(tmp_path / "d.npz"),
+        validation_fraction=0.2,
+        test_fraction=0.3,
+        normalize="none",
+    )
     data = prepare(settings)
     assert data.rows == {"train": 50, "validation": 20, "test": 30}
-    rows = np.concatenate([part.features[:, 0] for part in (data.train, data.validation, data.test)])
+    rows = np.concatenate(
+        [part.features[:, 0] for part in (data.train, data.validation, data.test)]
+    )
     assert sorted(rows) == list(range(100))
     for part in (data.train, data.validation, data.test):
         assert np.array_equal(part.targets, part.features[:, 0].astype(int) % 2)
@@ -82,7 +89,8 @@ def test_statistics_come_from_the_training_rows_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "rows"), [({}, 0), ({"early_stopping": 5}, 10), ({"early_stopping": 5, "validation_fraction": 0.0}, 0)]
+    ("given", "rows"),
+    [({}, 0), ({"early_stopping": 5}, 10), ({"early_stopping": 5, "validation_fraction": 0.0}, 0)],
 )
 def test_early_stopping_takes_validation_rows(tmp_path, given, rows):
     np.savez(tmp_path / "d.npz", X=np.arange(100.0)[:, None], y=np.arange(100) % 2)

@@ -27,7 +27,8 @@ class Reported:
 
 
 def reported(folder, data, **settings):
-    # A fixture of the session comes before the one that hides a GPU from each test: name the device.
+    # A fixture of the session comes before the one that hides a GPU from each test: name the
+    # device.
     run = train(dataset=str(data), out=folder / "run", threads=1, device="cpu", **settings)
     report = write_report(run.folder, threads=1, device="cpu")
     metrics = json.loads((run.folder / "metrics.json").read_text())
@@ -39,7 +40,16 @@ def of_images(tmp_path_factory):
     """A classification of images, with validation rows, logged between epochs."""
     folder = tmp_path_factory.mktemp("images")
     data = images(folder / "images.npz")
-    return reported(folder, data, hidden="8", epochs=6, batch_size=8, log_every=5, validation_fraction=0.15, lr=0.003)
+    return reported(
+        folder,
+        data,
+        hidden="8",
+        epochs=6,
+        batch_size=8,
+        log_every=5,
+        validation_fraction=0.15,
+        lr=0.003,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +64,9 @@ def hostile(tmp_path_factory):
     """A classification whose classes, columns and folder have names that want to be something else."""
     folder = tmp_path_factory.mktemp("hostile") / "<b>bold & $x$"
     folder.mkdir()
-    data = table(folder / "<i>.csv", 200, HOSTILE_NAMES, ("<b>width</b>", "$x_{$", "'\"onload=alert(3)"))
+    data = table(
+        folder / "<i>.csv", 200, HOSTILE_NAMES, ("<b>width</b>", "$x_{$", "'\"onload=alert(3)")
+    )
     return reported(folder, data, hidden="6", epochs=4)
 
 
@@ -97,20 +109,43 @@ def browser():
 
 @pytest.fixture(scope="session")
 def experiment(tmp_path_factory):
-    """An experiment of two sweeps: learning rates with two seeds, and variants of which one diverges and one fails."""
+    """An experiment of two sweeps: learning rates with two seeds, and variants of which one
+    diverges and one fails.
+    """
     folder = tmp_path_factory.mktemp("experiment") / "trees & <rates>"
     folder.mkdir()
     data = str(table(folder.parent / "trees.csv"))
-    base = {"dataset": data, "hidden": "6", "epochs": 15, "batch_size": 8, "threads": 1, "device": "cpu"}
+    base = {
+        "dataset": data,
+        "hidden": "6",
+        "epochs": 15,
+        "batch_size": 8,
+        "threads": 1,
+        "device": "cpu",
+    }
     rates = {f"lr {rate:g}": {"lr": rate} for rate in (1e-6, 1e-3, 1e-2)}
     explosive = {"normalize": "none", "optimizer": "sgd", "lr": 1e30, "loss": "mse"}
-    kinds = {"tanh": {"activation": "tanh"}, "explodes": explosive, "broken": {"activation": "broken"}}
+    kinds = {
+        "tanh": {"activation": "tanh"},
+        "explodes": explosive,
+        "broken": {"activation": "broken"},
+    }
     variants = [
-        _variant(folder, name, base, changes, changes["lr"], seed) for name, changes in rates.items() for seed in (0, 1)
+        _variant(folder, name, base, changes, changes["lr"], seed)
+        for name, changes in rates.items()
+        for seed in (0, 1)
     ]
     variants += [_variant(folder, name, base, changes, None, 0) for name, changes in kinds.items()]
     sweeps = [
-        Sweep("rate", "Learning rates", "lr", True, "test_accuracy", "A larger step goes further. <b>", list(rates)),
+        Sweep(
+            "rate",
+            "Learning rates",
+            "lr",
+            True,
+            "test_accuracy",
+            "A larger step goes further. <b>",
+            list(rates),
+        ),
         Sweep("kind", "Kinds", "", False, "test_accuracy", "", list(kinds)),
     ]
     comparisons = [
@@ -143,7 +178,9 @@ def _variant(folder, name, base, changes, value, seed):
     try:
         metrics = train(**{**base, **changes}, seed=seed, out=folder / place).metrics
     except UsageError as error:
-        return Variant(name, changes, [], value, seed, place, "failed", str(error).partition(" Accepted")[0])
+        return Variant(
+            name, changes, [], value, seed, place, "failed", str(error).partition(" Accepted")[0]
+        )
     status = "diverged" if metrics["diverged"] else "done"
     metrics = {**without_nan(metrics), "test_largest_class": 0.6}
     return Variant(name, changes, [], value, seed, place, status, metrics["diverged"], 0.5, metrics)

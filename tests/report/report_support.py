@@ -15,15 +15,21 @@ HOSTILE_NAMES = (
 )
 
 
-def table(path, rows=120, names=("ash", "birch", "cedar"), columns=("width", "height", "age"), seed=0):
-    """Write a CSV file whose columns tell the class in the last one; the classes are not equally many."""
+def table(
+    path, rows=120, names=("ash", "birch", "cedar"), columns=("width", "height", "age"), seed=0
+):
+    """Write a CSV file whose columns tell the class in the last one; the classes are not equally
+    many.
+    """
     generator = np.random.default_rng(seed)
     classes = np.sort(generator.integers(0, len(names), rows) * generator.integers(0, 2, rows))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*columns, "kind"])
         for number in generator.permutation(classes):
-            writer.writerow([*(generator.normal(size=len(columns)) + number).round(3), names[number]])
+            writer.writerow(
+                [*(generator.normal(size=len(columns)) + number).round(3), names[number]]
+            )
     return path
 
 

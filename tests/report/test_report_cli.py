@@ -21,7 +21,9 @@ def test_it_says_what_it_wrote(of_table, tmp_path, capsys):
 
 
 def test_json(of_table, tmp_path, capsys):
-    code, out, _ = run(capsys, of_table.folder, "--json", "--out", tmp_path / "page.html", "--threads", "1")
+    code, out, _ = run(
+        capsys, of_table.folder, "--json", "--out", tmp_path / "page.html", "--threads", "1"
+    )
     told = json.loads(out)
     assert code == 0
     assert told["report"] == str(tmp_path / "page.html")

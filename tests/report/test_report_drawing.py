@@ -1,11 +1,21 @@
-"""Drawing: no trace in matplotlib, colours for light and dark, texts of users that no font or parser trips over."""
+"""Drawing: no trace in matplotlib, colours for light and dark, texts of users that no font or
+parser trips over.
+"""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmlp.report.pictures.drawing import DARK, INK, Picture, axes, drawing, short_number, wants_log
+from fastmlp.report.pictures.drawing import (
+    DARK,
+    INK,
+    Picture,
+    axes,
+    drawing,
+    short_number,
+    wants_log,
+)
 from fastmlp.report.pictures.glyphs import label, labels
 from fastmlp.report.pictures.images import as_images
 from fastmlp.report.write import write_report
@@ -82,7 +92,8 @@ def test_any_text_can_be_drawn(text):
     with drawing():
         figure, ax = axes(1, 1)
         ax.set_title(shown)
-        figure.draw_without_rendering()  # a letter without a glyph would be a warning, which is an error here
+        # a letter without a glyph would be a warning, which is an error here
+        figure.draw_without_rendering()
 
 
 def test_labels_differ():
@@ -98,7 +109,7 @@ def test_labels_differ():
 
 def test_numbers_on_axes():
     assert [short_number(value) for value in (0.0, 0.001, 1e-5, 12_000, -0.5, 3e8)] == [
-        *("0", "0.001", "1e−5", "12,000", "−0.5", "3e8"),
+        *("0", "0.001", "1e−5", "12,000", "−0.5", "3e8")
     ]
 
 

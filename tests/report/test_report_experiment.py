@@ -1,4 +1,6 @@
-"""The report of an experiment: reported beside measured, sweeps with their reasons, runs that failed or diverged."""
+"""The report of an experiment: reported beside measured, sweeps with their reasons, runs that
+failed or diverged.
+"""
 
 import json
 import math
@@ -23,7 +25,9 @@ def test_every_figure_stands_beside_what_was_measured(experiment):
     row = rows["lr 0.01"]
     assert row[2] == "50.00\N{NO-BREAK SPACE}%"
     assert f"{100 * median:.2f}" in row[3]
-    assert (f"{100 * lowest:.2f}" in row[3] and f"{100 * highest:.2f}" in row[3]) or lowest == highest
+    assert (
+        f"{100 * lowest:.2f}" in row[3] and f"{100 * highest:.2f}" in row[3]
+    ) or lowest == highest
     assert row[5] == "✓ met"
     assert rows["lr 1e-06"][4:6] == ["at least that, within 1 points", "✗ not met"]
     assert rows["explodes"][2:6] == ["NaN", "diverged", "must fail", "✓ met"]
@@ -34,7 +38,10 @@ def test_every_figure_stands_beside_what_was_measured(experiment):
 
 
 def test_the_verdict_is_the_experiments(experiment):
-    assert experiment.report.headline.lower() == f"{read_experiment(experiment.folder).verdict()}.".lower()
+    assert (
+        experiment.report.headline.lower()
+        == f"{read_experiment(experiment.folder).verdict()}.".lower()
+    )
     assert "1 diverged (explodes), 1 failed (broken)" in experiment.report.sentences[0]
     assert experiment.report.headline in experiment.page.text
 
@@ -42,7 +49,9 @@ def test_the_verdict_is_the_experiments(experiment):
 def test_sweeps_have_their_reasons_and_pictures(experiment):
     assert "A larger step goes further. <b>" in experiment.page.text
     names = ("result", "loss", "accuracy", "seconds")
-    assert experiment.report.pictures == [f"{sweep}-{name}" for sweep in ("rate", "kind") for name in names]
+    assert experiment.report.pictures == [
+        f"{sweep}-{name}" for sweep in ("rate", "kind") for name in names
+    ]
 
 
 def test_the_result_against_the_swept_value(experiment):
@@ -51,14 +60,18 @@ def test_the_result_against_the_swept_value(experiment):
     for name, low, middle, high in zip(
         *(drawn[key] for key in ("variant", "lowest", "middle", "highest")), strict=True
     ):
-        assert (float(low), float(middle), float(high)) == measured(experiment, name, "test_accuracy")
+        assert (float(low), float(middle), float(high)) == measured(
+            experiment, name, "test_accuracy"
+        )
 
 
 def test_all_curves_in_one_picture(experiment):
     drawn = read_table(experiment.report.figures / "rate-loss.csv")
     assert set(drawn["variant"]) == {"lr 1e-06", "lr 0.001", "lr 0.01"}
     assert set(drawn["run"]) == {"1", "2"}
-    history = (experiment.folder / "runs" / "lr-0.01-seed1" / "history.jsonl").read_text().splitlines()
+    history = (
+        (experiment.folder / "runs" / "lr-0.01-seed1" / "history.jsonl").read_text().splitlines()
+    )
     mine = [
         float(loss)
         for name, run, loss in zip(drawn["variant"], drawn["run"], drawn["test_loss"], strict=True)
@@ -85,11 +98,15 @@ def test_runs_that_came_to_nothing_say_why(experiment):
 
 def test_stand_in_and_quick_runs_say_so_at_the_top(experiment, tmp_path):
     found = read_experiment(experiment.folder)
-    changed = replace(found, stand_in="digits in place of <letters>", quick=True, folder=tmp_path, variants=[])
+    changed = replace(
+        found, stand_in="digits in place of <letters>", quick=True, folder=tmp_path, variants=[]
+    )
     write_experiment(changed)
     report = write_report(tmp_path)
     page = read_page(report.path)
-    assert page.text.index("digits in place of <letters>") < page.text.index("Reported beside measured")
+    assert page.text.index("digits in place of <letters>") < page.text.index(
+        "Reported beside measured"
+    )
     assert "A quick run." in page.text
     assert report.pictures == []
     assert report.headline.lower() == f"{read_experiment(tmp_path).verdict()}.".lower()
@@ -107,7 +124,15 @@ def test_a_state_with_strange_values(experiment, tmp_path):
     sweep = Sweep("odd", "Odd", "", True, "test_loss", "", ["odd", "missing"])
     comparison = Comparison("missing", "test_loss", 1.0)
     write_experiment(
-        replace(found, folder=tmp_path, variants=[odd], sweeps=[sweep], comparisons=[comparison], title="", about="")
+        replace(
+            found,
+            folder=tmp_path,
+            variants=[odd],
+            sweeps=[sweep],
+            comparisons=[comparison],
+            title="",
+            about="",
+        )
     )
     report = write_report(tmp_path)
     assert "odd-result" in report.pictures

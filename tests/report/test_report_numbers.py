@@ -19,7 +19,9 @@ from fastmlp.report.numbers import (
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50))
 def test_calibration_counted_by_hand(answers):
-    found = calibration(np.array([sure for sure, _ in answers]), np.array([right for _, right in answers]), bins=5)
+    found = calibration(
+        np.array([sure for sure, _ in answers]), np.array([right for _, right in answers]), bins=5
+    )
     error = 0.0
     for number in range(5):
         inside = [(sure, right) for sure, right in answers if min(int(sure * 5), 4) == number]
@@ -53,7 +55,9 @@ def test_accuracy_of_classes_counted_by_hand(pairs):
     shares = accuracy_of_classes(pairs[:, 0], pairs[:, 1], 4)
     for number in range(4):
         mine = [said == true for true, said in pairs if true == number]
-        assert np.isnan(shares[number]) if not mine else shares[number] == pytest.approx(np.mean(mine))
+        assert (
+            np.isnan(shares[number]) if not mine else shares[number] == pytest.approx(np.mean(mine))
+        )
 
 
 def test_the_worst_mistake_gave_the_true_class_least():

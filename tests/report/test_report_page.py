@@ -1,4 +1,6 @@
-"""Pages in a browser: an empty console, no request but for the file, nothing too wide for a phone, no markup of users."""
+"""Pages in a browser: an empty console, no request but for the file, nothing too wide for a phone,
+no markup of users.
+"""
 
 import base64
 import re
@@ -22,11 +24,17 @@ def test_a_page_in_a_browser(browser, request, name, size, dark):
     path = request.getfixturevalue(name).report.path
     browser.open(path, size, dark)
     assert browser.said == []
-    assert [address for address in browser.asked if not address.startswith("data:")] == [path.resolve().as_uri()]
+    assert [address for address in browser.asked if not address.startswith("data:")] == [
+        path.resolve().as_uri()
+    ]
     assert browser.evaluate("document.documentElement.scrollWidth") == size[0]
     assert browser.evaluate(TOO_WIDE) == []
-    assert browser.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
-    assert browser.evaluate("document.images.length") == len(request.getfixturevalue(name).report.pictures)
+    assert browser.evaluate(
+        "[...document.images].every(image => image.complete && image.naturalWidth > 0)"
+    )
+    assert browser.evaluate("document.images.length") == len(
+        request.getfixturevalue(name).report.pictures
+    )
 
 
 def test_the_style_is_let_through_and_follows_the_dark(browser, of_table):
@@ -51,7 +59,9 @@ def test_pictures_follow_the_dark(browser, of_table, tmp_path):
 
 
 def test_a_page_without_its_hash_would_not_be_styled(browser, of_table, tmp_path):
-    """Shows that the policy is in force: a style that was changed afterwards is refused, and the console says so."""
+    """Shows that the policy is in force: a style that was changed afterwards is refused, and the
+    console says so.
+    """
     changed = of_table.report.path.read_text().replace("--ground: #f6f6f3", "--ground: #ff0000")
     (tmp_path / "changed.html").write_text(changed)
     browser.open(tmp_path / "changed.html")
@@ -76,19 +86,25 @@ def test_a_page_asks_for_nothing(request, name):
         for key in ("src", "href"):
             if key in attributes and not attributes[key].startswith(("data:image/", "#")):
                 assert re.match(r"(figures/|\./)", attributes[key]), attributes[key]
-    pictures = [base64.b64decode(a["src"].partition(",")[2]).decode() for a in page.attributes("img")]
+    pictures = [
+        base64.b64decode(a["src"].partition(",")[2]).decode() for a in page.attributes("img")
+    ]
     assert all('href="http' not in svg and "<script" not in svg for svg in pictures)
 
 
 def test_links_and_contents_lead_somewhere(of_images, experiment):
     for reported in (of_images, experiment):
-        identifiers = [attributes["id"] for _, attributes in reported.page.elements if "id" in attributes]
+        identifiers = [
+            attributes["id"] for _, attributes in reported.page.elements if "id" in attributes
+        ]
         assert len(identifiers) == len(set(identifiers))
         for attributes in reported.page.attributes("a"):
             if attributes["href"].startswith("#"):
                 assert attributes["href"][1:] in identifiers
             else:
-                assert (reported.report.path.parent / attributes["href"]).exists(), attributes["href"]
+                assert (reported.report.path.parent / attributes["href"]).exists(), attributes[
+                    "href"
+                ]
 
 
 def test_hostile_names_are_text(browser, hostile):

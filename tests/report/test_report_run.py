@@ -1,4 +1,6 @@
-"""The report of a run: its numbers are those of metrics.json, its tables and CSV files hold what is drawn."""
+"""The report of a run: its numbers are those of metrics.json, its tables and CSV files hold what is
+drawn.
+"""
 
 import json
 
@@ -34,7 +36,9 @@ def test_numbers_are_those_of_metrics(any_run):
                 value = any_run.metrics[f"{split}_{word}"]
                 assert value in shown
                 heading = {"rmse": "RMSE", "r2": "R²"}.get(word, word)
-                assert float(cells[header.index(heading)]) == pytest.approx(value, abs=5e-5, rel=5e-4)
+                assert float(cells[header.index(heading)]) == pytest.approx(
+                    value, abs=5e-5, rel=5e-4
+                )
     assert any_run.metrics["parameters"] in shown
     assert any_run.metrics["best_epoch"] in shown
 
@@ -81,7 +85,9 @@ def test_each_task_has_its_pictures(request, fixture, there, absent):
 
 
 def test_curves_are_those_of_the_history(of_images):
-    history = [json.loads(line) for line in (of_images.folder / "history.jsonl").read_text().splitlines()]
+    history = [
+        json.loads(line) for line in (of_images.folder / "history.jsonl").read_text().splitlines()
+    ]
     for kind, picture, key in (("epoch", "by-epoch", "epoch"), ("updates", "by-update", "update")):
         records = [record for record in history if record["kind"] == kind]
         assert records
@@ -89,7 +95,9 @@ def test_curves_are_those_of_the_history(of_images):
             name = f"{word}-{picture}"
             assert column(of_images.report, name, key) == [record[key] for record in records]
             for split in ("train", "validation"):
-                assert column(of_images.report, name, f"{split}_{word}") == [r[f"{split}_{word}"] for r in records]
+                assert column(of_images.report, name, f"{split}_{word}") == [
+                    r[f"{split}_{word}"] for r in records
+                ]
 
 
 def test_scores_are_those_of_evaluate(of_images):
@@ -100,7 +108,9 @@ def test_scores_are_those_of_evaluate(of_images):
             [scores[word] for word in ("precision", "recall", "f1")], abs=5e-5
         )
         assert int(row[4]) == scores["support"]
-    assert float(of_images.page.row("macro average")[3]) == pytest.approx(told["macro_avg"]["f1"], abs=5e-5)
+    assert float(of_images.page.row("macro average")[3]) == pytest.approx(
+        told["macro_avg"]["f1"], abs=5e-5
+    )
     matrix = read_table(of_images.report.figures / "confusion-test.csv")
     drawn = np.array([matrix[name] for name in told["labels"]], int).T
     assert drawn.tolist() == told["confusion_matrix"]
@@ -116,15 +126,21 @@ def test_regression_draws_the_test_rows(of_quantities):
     points = read_table(of_quantities.report.figures / "predicted-against-true.csv")
     true, predicted = np.array(points["true"], float), np.array(points["predicted"], float)
     assert len(true) == of_quantities.metrics["test_rows"]
-    assert np.sqrt(np.mean((true - predicted) ** 2)) == pytest.approx(of_quantities.metrics["test_rmse"], rel=1e-5)
-    assert sum(map(int, read_table(of_quantities.report.figures / "residual-histogram.csv")["rows"])) == len(true)
+    assert np.sqrt(np.mean((true - predicted) ** 2)) == pytest.approx(
+        of_quantities.metrics["test_rmse"], rel=1e-5
+    )
+    assert sum(
+        map(int, read_table(of_quantities.report.figures / "residual-histogram.csv")["rows"])
+    ) == len(true)
 
 
 def test_the_surface_is_what_the_model_says(of_two_classes):
     grid = read_table(of_two_classes.report.figures / "decision-surface.csv")
     model = fastmlp.load(of_two_classes.folder, threads=1)
     places = np.array([grid["column_1"], grid["column_2"]], float).T[::97]
-    np.testing.assert_allclose(np.array(grid["output_2"], float)[::97], model.predict_outputs(places)[:, 1], atol=1e-6)
+    np.testing.assert_allclose(
+        np.array(grid["output_2"], float)[::97], model.predict_outputs(places)[:, 1], atol=1e-6
+    )
     assert grid["predicted"][::97] == model.predict(places).tolist()
 
 
@@ -143,7 +159,11 @@ def test_worst_mistakes_of_a_table_show_its_values(of_table):
 
 
 def test_settings_that_differ_come_first(of_table):
-    at = next(number for number, row in enumerate(of_table.page.rows) if row[:3] == ["setting", "value", "default"])
+    at = next(
+        number
+        for number, row in enumerate(of_table.page.rows)
+        if row[:3] == ["setting", "value", "default"]
+    )
     names = []
     for row in of_table.page.rows[at + 1 :]:
         if len(row) != 4:
@@ -175,7 +195,12 @@ def test_data_that_are_gone(trained, tmp_path):
     assert "trees.csv" in report.problems[0]
     assert "--data PATH" in report.problems[0]
     assert report.problems[0] in page.text
-    assert set(report.pictures) == {"loss-by-epoch", "accuracy-by-epoch", "learning-rate", "first-layer-weights"}
+    assert set(report.pictures) == {
+        "loss-by-epoch",
+        "accuracy-by-epoch",
+        "learning-rate",
+        "first-layer-weights",
+    }
     assert trained.metrics["test_loss"] in page.numbers
     found = write_report(trained.folder, data=tmp_path / "moved.csv")
     assert found.problems == []
@@ -193,10 +218,14 @@ def test_data_that_were_given_must_be_those(trained, tmp_path):
 def test_data_that_have_changed(trained, tmp_path):
     lines = (tmp_path / "trees.csv").read_text().splitlines()
     swapped = {"ash": "birch", "birch": "cedar", "cedar": "ash"}
-    changed = [line.rpartition(",")[0] + "," + swapped[line.rpartition(",")[2]] for line in lines[1:]]
+    changed = [
+        line.rpartition(",")[0] + "," + swapped[line.rpartition(",")[2]] for line in lines[1:]
+    ]
     (tmp_path / "trees.csv").write_text("\n".join([lines[0], *changed]))
     problems = write_report(trained.folder).problems
-    assert any("may have changed" in problem or "not what it was" in problem for problem in problems)
+    assert any(
+        "may have changed" in problem or "not what it was" in problem for problem in problems
+    )
 
 
 def test_a_run_whose_model_is_damaged(trained):
@@ -235,7 +264,9 @@ def test_a_damaged_history(trained, damage):
 
 
 def test_a_run_in_phases_shows_them(trained):
-    (trained.folder / "phases.json").write_text('[{"epochs": 2, "loss": "<b>"}, {"epochs": 3, "lr": 0.5}]')
+    (trained.folder / "phases.json").write_text(
+        '[{"epochs": 2, "loss": "<b>"}, {"epochs": 3, "lr": 0.5}]'
+    )
     page = read_page(write_report(trained.folder).path)
     assert ["1", "2", "<b>", "–"] in page.rows
     assert ["2", "3", "–", "0.5"] in page.rows
@@ -245,7 +276,13 @@ def test_a_run_in_phases_shows_them(trained):
 
 def test_damaged_metrics(trained):
     metrics = json.loads((trained.folder / "metrics.json").read_text())
-    metrics |= {"test_accuracy": "<b>", "parameters": [1], "test_loss": None, "train_rows": 10**400, "diverged": 3}
+    metrics |= {
+        "test_accuracy": "<b>",
+        "parameters": [1],
+        "test_loss": None,
+        "train_rows": 10**400,
+        "diverged": 3,
+    }
     (trained.folder / "metrics.json").write_text(json.dumps(metrics))
     report = write_report(trained.folder)
     assert "parameters, test_accuracy, train_rows should be numbers" in report.problems[0]
@@ -271,8 +308,16 @@ def test_names_of_the_page(trained, tmp_path):
 def test_a_diverged_run_says_why(tmp_path):
     features = np.random.default_rng(0).normal(size=(60, 3)) * 1000
     np.savez(tmp_path / "d.npz", X=features, y=features[:, 0])
-    settings = {"normalize": "none", "optimizer": "sgd", "lr": 100.0, "epochs": 4, "standardize_target": False}
-    run = fastmlp.train(dataset=str(tmp_path / "d.npz"), hidden="8", out=tmp_path / "run", **settings)
+    settings = {
+        "normalize": "none",
+        "optimizer": "sgd",
+        "lr": 100.0,
+        "epochs": 4,
+        "standardize_target": False,
+    }
+    run = fastmlp.train(
+        dataset=str(tmp_path / "d.npz"), hidden="8", out=tmp_path / "run", **settings
+    )
     assert run.metrics["diverged"]
     report = write_report(run.folder)
     assert report.headline.startswith("It diverged: in epoch ")
@@ -295,14 +340,20 @@ def test_pixels_in_a_table_are_looked_at_as_pictures(tmp_path):
     lines = [",".join(["label", *(f"pixel{number}" for number in range(25))])]
     lines += [",".join(map(str, [row[0] // 128, *row])) for row in pixels]
     (tmp_path / "p.csv").write_text("\n".join(lines))
-    run = fastmlp.train(dataset=str(tmp_path / "p.csv"), target="label", hidden="4", epochs=2, out=tmp_path / "run")
+    run = fastmlp.train(
+        dataset=str(tmp_path / "p.csv"), target="label", hidden="4", epochs=2, out=tmp_path / "run"
+    )
     assert {"class-samples", "first-layer-weights"} <= set(write_report(run.folder).pictures)
 
 
 def test_many_classes(tmp_path):
     data = images(tmp_path / "many.npz", rows=52 * 6, classes=52, shape=(60, 8))
-    run = fastmlp.train(dataset=str(data), task="classification", hidden="8", epochs=1, out=tmp_path / "run")
+    run = fastmlp.train(
+        dataset=str(data), task="classification", hidden="8", epochs=1, out=tmp_path / "run"
+    )
     report = write_report(run.folder)
     page = PageReader(report.path.read_text())
-    assert {"wide"} == {a["class"] for a in page.attributes("figure") if a["id"].startswith("picture-confusion")}
+    assert {"wide"} == {
+        a["class"] for a in page.attributes("figure") if a["id"].startswith("picture-confusion")
+    }
     assert len(read_table(report.figures / "class-samples.csv")["class"]) == 52

@@ -26,7 +26,9 @@ def record(losses=(), rates=(), settings=None, **metrics):
 
 def classes(train=0.95, test=0.94, losses=(), rates=(), settings=None, rows=10_000, **metrics):
     numbers = {"train_accuracy": train, "test_accuracy": test, "test_loss": 0.2, "test_rows": rows}
-    return judge(record(losses, rates, settings, task="classification", **numbers, **metrics), NOTHING)
+    return judge(
+        record(losses, rates, settings, task="classification", **numbers, **metrics), NOTHING
+    )
 
 
 def said(verdict):
@@ -99,8 +101,12 @@ def test_a_diverged_run():
 
 
 def test_stopping_early_and_being_interrupted():
-    early = classes(stop_reason="no improvement for 5 epochs", best_epoch=7, settings=Settings(early_stopping=5))
-    assert "stopped early: no improvement for 5 epochs; the weights of epoch 7 are kept" in said(early)
+    early = classes(
+        stop_reason="no improvement for 5 epochs", best_epoch=7, settings=Settings(early_stopping=5)
+    )
+    assert "stopped early: no improvement for 5 epochs; the weights of epoch 7 are kept" in said(
+        early
+    )
     assert "interrupted after epoch 4" in said(classes(stop_reason="interrupted", epochs=4))
 
 
@@ -117,7 +123,9 @@ def quantities(r2, train, test, **settings):
 
 
 def test_regression():
-    assert quantities(0.5, 1.0, 1.1).headline.startswith("It learned: 50.0 % of the variance of 50 test rows")
+    assert quantities(0.5, 1.0, 1.1).headline.startswith(
+        "It learned: 50.0 % of the variance of 50 test rows"
+    )
     assert "It generalises" in said(quantities(0.5, 1.0, 1.1))
     assert "It overfits a little: " in said(quantities(0.5, 1.0, 1.3))
     assert "2.0 times as much; try --dropout" in said(quantities(0.5, 1.0, 2.0))

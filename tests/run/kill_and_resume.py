@@ -1,6 +1,8 @@
-"""Kills a run again and again, at random moments, and lets it go on; the model must be that of a run that nobody disturbed.
+"""Kills a run again and again, at random moments, and lets it go on; the model must be that of a
+run that nobody disturbed.
 
-``python tests/run/kill_and_resume.py [--kills 20] [--seed 0]`` prints each kill and compares model.safetensors byte for byte.
+``python tests/run/kill_and_resume.py [--kills 20] [--seed 0]`` prints each kill and compares
+model.safetensors byte for byte.
 """
 
 import argparse
@@ -21,11 +23,14 @@ SETTINGS = [
 def start(folder, *arguments):
     """Begin a run in a folder, or what ``arguments`` say."""
     words = arguments or (*SETTINGS, "--out", str(folder))
-    return subprocess.Popen([sys.executable, "-m", "fastmlp", "train", *words, "--quiet"], stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [sys.executable, "-m", "fastmlp", "train", *words, "--quiet"], stderr=subprocess.DEVNULL
+    )
 
 
 def kill_until_done(start, folder, kills, seed, tell=lambda text: None):
-    """Kill a run ``kills`` times after its first checkpoint, each time at a random moment; then let it end.
+    """Kill a run ``kills`` times after its first checkpoint, each time at a random moment; then let
+    it end.
 
     Returns how often it was killed: fewer times only if it ended before.
     """
@@ -43,7 +48,9 @@ def kill_until_done(start, folder, kills, seed, tell=lambda text: None):
         done += 1
         if (folder / "metrics.json").exists():  # written last: it was killed on its way out
             return done
-        tell(f"kill {done}: after {newest(folder)}, left aside: {len(list(folder.rglob('.*.tmp')))}")
+        tell(
+            f"kill {done}: after {newest(folder)}, left aside: {len(list(folder.rglob('.*.tmp')))}"
+        )
         process = start(folder, "--resume", str(folder))
     if process.wait() != 0:
         raise RuntimeError(f"the run failed with status {process.returncode}")
@@ -56,7 +63,9 @@ def newest(folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -65,7 +74,9 @@ def main():
         if start(whole).wait() != 0:
             return 1
         kills = kill_until_done(start, killed, options.kills, options.seed, print)
-        same = (whole / "model.safetensors").read_bytes() == (killed / "model.safetensors").read_bytes()
+        same = (whole / "model.safetensors").read_bytes() == (
+            killed / "model.safetensors"
+        ).read_bytes()
     print(f"killed {kills} times; the model's bytes are {'the same' if same else 'DIFFERENT'}")
     return 0 if same and kills == options.kills else 1
 

@@ -12,7 +12,13 @@ from fastmlp.run.folder import create_run_folder, read_metrics, taken
 
 def test_names_are_tamed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name, wanted in (("a/b c", "a-b-c"), ("../..", "run"), ("", "run"), ("größe", "größe"), ("x" * 20, "x" * 20)):
+    for name, wanted in (
+        ("a/b c", "a-b-c"),
+        ("../..", "run"),
+        ("", "run"),
+        ("größe", "größe"),
+        ("x" * 20, "x" * 20),
+    ):
         folder = create_run_folder(None, name)
         assert folder.resolve().parent == tmp_path / "runs"
         assert folder.name.split("-", 2)[2].startswith(wanted)
@@ -35,10 +41,17 @@ def test_where_a_run_went_is_said(classes_npz, tmp_path):
         return fastmlp.train(dataset=classes_npz, hidden=[2], epochs=1, out=tmp_path / "run").folder
 
     assert run() == tmp_path / "run"
-    with pytest.warns(FastMLPWarning, match=r"run was there before .* the folder of this run is .*run-2\.") as told:
+    with pytest.warns(
+        FastMLPWarning, match=r"run was there before .* the folder of this run is .*run-2\."
+    ) as told:
         assert run() == tmp_path / "run-2"
     assert told[0].filename == __file__
-    assert taken(None, tmp_path / "x") == taken(tmp_path, tmp_path) == taken(f"{tmp_path}/./", tmp_path) == ""
+    assert (
+        taken(None, tmp_path / "x")
+        == taken(tmp_path, tmp_path)
+        == taken(f"{tmp_path}/./", tmp_path)
+        == ""
+    )
 
 
 def test_folders_above_are_made(tmp_path):

@@ -1,4 +1,6 @@
-"""Runs from strangers: whatever a checkpoint or a history says, going on ends in one line, or trains inside its arrays."""
+"""Runs from strangers: whatever a checkpoint or a history says, going on ends in one line, or
+trains inside its arrays.
+"""
 
 import copy
 import json
@@ -17,7 +19,12 @@ import fastmlp
 from fastmlp.errors import FastMLPError, ModelFileError
 from fastmlp.files.tensors import read_model, write_model
 from fastmlp.run.resume import resume
-from fastmlp.training.checkpoint import CHECKPOINT_FORMAT, digest, newest_checkpoint, read_checkpoint
+from fastmlp.training.checkpoint import (
+    CHECKPOINT_FORMAT,
+    digest,
+    newest_checkpoint,
+    read_checkpoint,
+)
 
 GONE = object()
 WRONG = [
@@ -39,7 +46,14 @@ def stopped(tmp_path_factory):
             trainer._interrupts.requested = progress.epoch == self.epoch and progress.step >= 3
 
     folder = tmp_path_factory.mktemp("forged")
-    how = {"hidden": [4], "epochs": 4, "batch_size": 8, "threads": "1", "log_every": 1, "validation_fraction": 0.1}
+    how = {
+        "hidden": [4],
+        "epochs": 4,
+        "batch_size": 8,
+        "threads": "1",
+        "log_every": 1,
+        "validation_fraction": 0.1,
+    }
     data = save_classes(folder / "classes.npz")
     fastmlp.train(dataset=data, **how, early_stopping=9, out=folder / "run", callbacks=[Stop(1)])
     fastmlp.train(resume=folder / "run", lr=0.01, callbacks=[Stop(3)])
@@ -88,7 +102,9 @@ def paths_of(value, above=()):
 
 
 def set_up_or_refused(run):
-    """Return the run, set up to go on; None where that was refused in one line that is not too long."""
+    """Return the run, set up to go on; None where that was refused in one line that is not too
+    long.
+    """
     try:
         return resume(run)
     except FastMLPError as error:
@@ -113,7 +129,9 @@ def may_stand(path, value):
         return True  # and is then not that of the data
     if path == ("run", "resumes"):
         return value == []
-    if path[:2] == ("run", "resumes") and len(path) == 3:  # an item that is removed leaves a shorter list
+    if (
+        path[:2] == ("run", "resumes") and len(path) == 3
+    ):  # an item that is removed leaves a shorter list
         return value is GONE
     if path[:2] == ("run", "resumes") and name in ("epoch", "step"):
         return type(value) is int and int(name == "epoch") <= value < 2**53
@@ -122,9 +140,9 @@ def may_stand(path, value):
     is_number = type(value) in (int, float) and not abs(value) > sys.float_info.max
     if name in REALS:
         return is_number and (name in REALS_THAT_MAY_BE_LESS_THAN_ZERO or value >= 0)
-    return (name == "rows" and path[-2] == "stretch" and type(value) is int and 10**6 <= value < 2**53) or (
-        name == "right" and is_number and 0 <= value <= 2.5
-    )
+    return (
+        name == "rows" and path[-2] == "stretch" and type(value) is int and 10**6 <= value < 2**53
+    ) or (name == "right" and is_number and 0 <= value <= 2.5)
 
 
 def all_paths(folder):
@@ -132,14 +150,20 @@ def all_paths(folder):
 
 
 def test_every_entry_is_checked_before_it_is_used(run):
-    """Each removed, and each replaced by all that is wrong; what a training may have left stands inside the rows."""
+    """Each removed, and each replaced by all that is wrong; what a training may have left stands
+    inside the rows.
+    """
     whole = checkpoint_of(run).read_bytes()
     tried = stood = 0
     for path in all_paths(run):
         for value in WRONG:
             checkpoint_of(run).write_bytes(whole)
             if path == ("sha256",):
-                forge(run, lambda _, said, path=path, value=value: replace_entry(said, path, value), sealed=False)
+                forge(
+                    run,
+                    lambda _, said, path=path, value=value: replace_entry(said, path, value),
+                    sealed=False,
+                )
             else:
                 forge(run, lambda _, said, path=path, value=value: replace_entry(said, path, value))
             tried += 1
@@ -156,14 +180,23 @@ def test_every_entry_is_checked_before_it_is_used(run):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
 
 @settings(
-    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_any_json_in_any_place_is_one_line_or_a_sound_position(run, data):
@@ -225,7 +258,9 @@ def test_arrays_that_do_not_fit(run, name, what):
         elif what == "another type":
             arrays[name] = array.astype(np.float64)
         else:
-            arrays[name] = np.full_like(array, float(what)) if array.size else np.zeros(1, array.dtype)
+            arrays[name] = (
+                np.full_like(array, float(what)) if array.size else np.zeros(1, array.dtype)
+            )
 
     forge(run, change)
     if what == "missing" and name == "last_good.values":  # the parameters at hand take its place
@@ -236,7 +271,9 @@ def test_arrays_that_do_not_fit(run, name, what):
 
 
 def test_a_changed_digit_falls_back_to_the_checkpoint_before(stopped, tmp_path):
-    """The digest is of the entries too: a number that is possible, but not the one that was written."""
+    """The digest is of the entries too: a number that is possible, but not the one that was
+    written.
+    """
     folder = shutil.copytree(stopped, tmp_path / "run")
     older = checkpoint_of(folder)
     newer = older.with_name("update-0000009999.safetensors")
@@ -267,7 +304,10 @@ def test_what_is_no_file_is_no_checkpoint(run):
 
 
 def test_going_on_removes_nothing_but_what_a_killed_run_was_writing(run):
-    own = [run / ".history.jsonl.12.tmp", run / "checkpoints" / ".update-0000000007.safetensors.3.tmp"]
+    own = [
+        run / ".history.jsonl.12.tmp",
+        run / "checkpoints" / ".update-0000000007.safetensors.3.tmp",
+    ]
     mine = [run / ".notes.tmp", run / ".thesis.txt.1.tmp", run / "mine" / ".history.jsonl.1.tmp"]
     folder = run / ".model.safetensors.5.tmp"
     folder.mkdir()
@@ -299,7 +339,9 @@ def test_a_line_of_the_history_that_fastmlp_does_not_write(run, line):
     whole = history.read_bytes()
     for content in (whole + line + b"\n", line + b"\n" + whole):
         history.write_bytes(content)
-        with pytest.raises(ModelFileError, match=r"history\.jsonl cannot be read: line \d+") as caught:
+        with pytest.raises(
+            ModelFileError, match=r"history\.jsonl cannot be read: line \d+"
+        ) as caught:
             resume(run)
         assert "\n" not in str(caught.value)
         assert history.read_bytes() == content

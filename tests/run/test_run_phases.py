@@ -1,4 +1,6 @@
-"""Runs in phases beside an oracle in plain NumPy that knows the data, the shuffles and the first weights."""
+"""Runs in phases beside an oracle in plain NumPy that knows the data, the shuffles and the first
+weights.
+"""
 
 import json
 
@@ -53,7 +55,10 @@ def keep_after(stage, take):
 
 
 def weights(job):
-    return {name: parameter.values.copy() for name, parameter in job.model.network.named_parameters().items()}
+    return {
+        name: parameter.values.copy()
+        for name, parameter in job.model.network.named_parameters().items()
+    }
 
 
 def permutation(epoch, seed=7):
@@ -117,7 +122,9 @@ def test_parameters_and_state_go_on_from_phase_to_phase(values_npz, tmp_path, ru
 def test_history_metrics_and_model_cover_the_whole_run(values_npz, tmp_path):
     job = set_up_phases(settings(values_npz), PHASES, out=tmp_path / "run")
     metrics = job.run()
-    lines = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+    ]
     assert [line["epoch"] for line in lines] == list(range(1, 11))
     assert [line["phase"] for line in lines] == [1, 1, 2, 2, 2, 3, 3, 4, 4, 4]
     assert metrics["epochs"] == 10
@@ -125,11 +132,15 @@ def test_history_metrics_and_model_cover_the_whole_run(values_npz, tmp_path):
     assert json.loads((tmp_path / "run" / "phases.json").read_text()) == PHASES
     model = load(tmp_path / "run")
     assert model.loss.name == "mse"  # the last phase's
-    np.testing.assert_array_equal(model.network.layers[0].weight.values, weights(job)["dense_0.weight"])
+    np.testing.assert_array_equal(
+        model.network.layers[0].weight.values, weights(job)["dense_0.weight"]
+    )
 
 
 def test_one_phase_is_an_ordinary_run_to_the_bit(values_npz, tmp_path):
-    how = settings(values_npz, optimizer="adam", dropout=0.3, schedule="cosine", batch_size=7, epochs=4)
+    how = settings(
+        values_npz, optimizer="adam", dropout=0.3, schedule="cosine", batch_size=7, epochs=4
+    )
     plain = set_up(how, out=tmp_path / "plain")
     plain.run()
     phased = set_up_phases(how, [{}], out=tmp_path / "phased")
@@ -144,10 +155,13 @@ def test_one_phase_is_an_ordinary_run_to_the_bit(values_npz, tmp_path):
 @pytest.mark.parametrize("rule", ["sgd", "momentum", "adam"])
 def test_below_the_threshold_nothing_moves(values_npz, tmp_path, rule):
     tables = [{"epochs": 1, "batch_size": 8}, {"epochs": 2, "batch_size": 8, "loss_threshold": 1e6}]
-    job = set_up_phases(settings(values_npz, optimizer=rule, dropout=0.2), tables, out=tmp_path / "run")
+    job = set_up_phases(
+        settings(values_npz, optimizer=rule, dropout=0.2), tables, out=tmp_path / "run"
+    )
     before = job.stages[0].optimizer
     kept = keep_after(
-        job.stages[0], lambda: weights(job) | {name: values.copy() for name, values in before.state.items()}
+        job.stages[0],
+        lambda: weights(job) | {name: values.copy() for name, values in before.state.items()},
     )
     job.run()
     state = job.stages[1].optimizer.state
@@ -155,7 +169,9 @@ def test_below_the_threshold_nothing_moves(values_npz, tmp_path, rule):
     for name, value in kept.items():
         np.testing.assert_array_equal(state.get(name, weights(job).get(name)), value)
     assert [record.update for record in job.records] == [4, 4, 4]
-    assert all(np.isfinite(record.train["loss"]) for record in job.records)  # what was looked at is still measured
+    assert all(
+        np.isfinite(record.train["loss"]) for record in job.records
+    )  # what was looked at is still measured
 
 
 def test_dropout_of_a_phase(values_npz, tmp_path):
@@ -186,7 +202,9 @@ def test_early_stopping_ends_its_phase_alone(values_npz, tmp_path):
 
 def test_a_diverged_phase_ends_the_run(values_npz, tmp_path):
     how = settings(values_npz, activation="relu", optimizer="sgd", batch_size=8)
-    job = set_up_phases(how, [{"epochs": 1}, {"epochs": 30, "lr": 1e9}, {"epochs": 1}], out=tmp_path / "run")
+    job = set_up_phases(
+        how, [{"epochs": 1}, {"epochs": 30, "lr": 1e9}, {"epochs": 1}], out=tmp_path / "run"
+    )
     with np.errstate(over="ignore"):
         metrics = job.run()
     assert "learning rate" in metrics["diverged"]

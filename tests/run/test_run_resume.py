@@ -1,4 +1,6 @@
-"""Runs that go on: to the same bits after any stop, with what may be changed, and from a checkpoint that is sound."""
+"""Runs that go on: to the same bits after any stop, with what may be changed, and from a checkpoint
+that is sound.
+"""
 
 import json
 import os
@@ -41,7 +43,9 @@ def learnt(folder):
     """Return the history without what a clock said."""
     lines = (folder / "history.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
-    return [{key: value for key, value in record.items() if "second" not in key} for record in records]
+    return [
+        {key: value for key, value in record.items() if "second" not in key} for record in records
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +115,9 @@ def damage(path, how):
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("how", ["a bit", "cut short", "trailing bytes", "emptied", "a header's length"])
+@pytest.mark.parametrize(
+    "how", ["a bit", "cut short", "trailing bytes", "emptied", "a header's length"]
+)
 def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_says_so(undisturbed, tmp_path, how):
     folder = interrupted(tmp_path / "run", 5, 3)
     newest = max((folder / "checkpoints").iterdir())
@@ -130,7 +136,9 @@ def test_no_sound_checkpoint_is_one_line_with_a_remedy(tmp_path):
     folder = interrupted(tmp_path / "run", 1, 3, checkpoint_every=None)
     for path in (folder / "checkpoints").iterdir():
         damage(path, "emptied")
-    with pytest.raises(ModelFileError, match=r"no checkpoint to go on from \(1 damaged\).*Train anew"):
+    with pytest.raises(
+        ModelFileError, match=r"no checkpoint to go on from \(1 damaged\).*Train anew"
+    ):
         fastmlp.train(resume=folder)
 
 
@@ -153,10 +161,14 @@ def test_a_setting_may_change(tmp_path, name):
     assert run.metrics["resumes"][0]["changed"] == {name: CHANGES[name]}
     assert run.metrics["resumes"][0]["epoch"] == 3
     assert f"{name} = " in (folder / "config.toml").read_text()
-    assert [r["epoch"] for r in run.history if r["kind"] == "epoch"] == list(range(1, run.metrics["epochs"] + 1))
+    assert [r["epoch"] for r in run.history if r["kind"] == "epoch"] == list(
+        range(1, run.metrics["epochs"] + 1)
+    )
 
 
-@pytest.mark.parametrize("change", [{"hidden": "9"}, {"seed": 5}, {"dtype": "float64"}, {"batch_norm": "none"}])
+@pytest.mark.parametrize(
+    "change", [{"hidden": "9"}, {"seed": 5}, {"dtype": "float64"}, {"batch_norm": "none"}]
+)
 def test_a_setting_that_may_not(undisturbed, change):
     with pytest.raises(UsageError, match="cannot change when a run goes on"):
         fastmlp.train(resume=undisturbed, **change)
@@ -172,14 +184,18 @@ IMPATIENT = HOW | {"epochs": 40, "early_stopping": 1, "lr": 0.05, "schedule": "c
 
 @pytest.mark.parametrize("how", [HOW, IMPATIENT], ids=["all epochs", "early stopping"])
 @pytest.mark.parametrize(
-    "lost", [["metrics.json"], ["metrics.json", "model.safetensors"], "metrics of fewer epochs"], ids=str
+    "lost",
+    [["metrics.json"], ["metrics.json", "model.safetensors"], "metrics of fewer epochs"],
+    ids=str,
 )
 def test_a_run_that_was_killed_after_its_last_epoch_is_finished(tmp_path, how, lost):
     folder = fastmlp.train(**how, out=tmp_path / "run").folder
     bits, history = model_bits(folder), learnt(folder)
     metrics = json.loads((folder / "metrics.json").read_text())
     if isinstance(lost, str):  # of the run before it was resumed with more epochs
-        (folder / "metrics.json").write_text(json.dumps(metrics | {"epochs": metrics["epochs"] - 1}))
+        (folder / "metrics.json").write_text(
+            json.dumps(metrics | {"epochs": metrics["epochs"] - 1})
+        )
     else:
         for name in lost:
             (folder / name).unlink()
@@ -209,7 +225,14 @@ def test_other_data_are_refused(tmp_path):
     rows = np.random.default_rng(0).standard_normal((90, 3))
     write = lambda values: np.savetxt(path, values, delimiter=",", header="a,b,y", comments="")  # noqa: E731
     write(rows)
-    how = {"dataset": str(path), "target": "y", "hidden": "4", "epochs": 3, "threads": "1", "checkpoint_every": 1}
+    how = {
+        "dataset": str(path),
+        "target": "y",
+        "hidden": "4",
+        "epochs": 3,
+        "threads": "1",
+        "checkpoint_every": 1,
+    }
     folder = fastmlp.train(**how, out=tmp_path / "run").folder
     write(rows + 1)
     with pytest.raises(UsageError, match="has changed"):
@@ -235,8 +258,17 @@ def test_settings_do_not_go_with_resume(undisturbed):
 
 
 def start(folder, *arguments, errors=subprocess.DEVNULL):
-    words = [f"--{name.replace('_', '-')}={value}" for name, value in SLOW.items() if name != "dataset"]
-    command = [sys.executable, "-m", "fastmlp", "train", *(arguments or ("digits", *words)), "--quiet"]
+    words = [
+        f"--{name.replace('_', '-')}={value}" for name, value in SLOW.items() if name != "dataset"
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "fastmlp",
+        "train",
+        *(arguments or ("digits", *words)),
+        "--quiet",
+    ]
     out = ["--out", str(folder)] if not arguments else []
     return subprocess.Popen([*command, *out], stdout=subprocess.DEVNULL, stderr=errors)
 
@@ -245,7 +277,9 @@ SLOW = HOW | {"epochs": 120, "early_stopping": 120, "hidden": "64,32"}
 
 
 def test_a_run_that_is_killed_at_random_ends_with_the_same_bits(tmp_path):
-    """SIGKILL, between writes and during them; the twenty of ``python tests/run/kill_and_resume.py`` in short."""
+    """SIGKILL, between writes and during them; the twenty of ``python
+    tests/run/kill_and_resume.py`` in short.
+    """
     from kill_and_resume import kill_until_done
 
     whole = tmp_path / "whole"

@@ -1,4 +1,6 @@
-"""The main job: choices that are left open, weights of classes, what is written, and the call from Python."""
+"""The main job: choices that are left open, weights of classes, what is written, and the call from
+Python.
+"""
 
 import json
 import math
@@ -14,7 +16,8 @@ from fastmlp.settings.settings import Settings
 
 
 @pytest.mark.parametrize(
-    ("rows", "batch_size"), [(1438, 64), (60_000, 64), (64 * 200, 64), (64 * 90, 64), (10, 64), (1, 1), (100, 0)]
+    ("rows", "batch_size"),
+    [(1438, 64), (60_000, 64), (64 * 200, 64), (64 * 90, 64), (10, 64), (1, 1), (100, 0)],
 )
 def test_epochs_are_chosen_for_a_number_of_updates(rows, batch_size):
     decided = decide(Settings(batch_size=batch_size), rows)
@@ -113,7 +116,9 @@ def test_weights_of_classes_change_what_is_learnt(tmp_path):
 
 
 def test_regression_comes_back_in_its_own_unit(prices_npz, tmp_path):
-    trained = fastmlp.train(dataset=prices_npz, hidden=[8], epochs=400, lr=0.01, out=tmp_path / "run")
+    trained = fastmlp.train(
+        dataset=prices_npz, hidden=[8], epochs=400, lr=0.01, out=tmp_path / "run"
+    )
     features = np.zeros((2, 3))
     features[1, 0] = 1
     low, high = trained.model.predict(features)
@@ -141,7 +146,11 @@ def test_compiled_kernels_are_announced_after_their_compilation(classes_npz, tmp
     monkeypatch.setattr(object_code.ObjectStore, "load", lambda store, name: None)
     monkeypatch.setattr(object_code.ObjectStore, "save", lambda store, name, function: None)
     announced = []
-    job = set_up(Settings(dataset=classes_npz, hidden="3", epochs=1), out=tmp_path / "run", announce=announced.append)
+    job = set_up(
+        Settings(dataset=classes_npz, hidden="3", epochs=1),
+        out=tmp_path / "run",
+        announce=announced.append,
+    )
     assert len(announced) == len(set(announced)) > 5
     before = len(announced)
     job.run()

@@ -1,4 +1,6 @@
-"""Training with products of bfloat16: it learns, no product of float32 slips in, and a run keeps and says what it took."""
+"""Training with products of bfloat16: it learns, no product of float32 slips in, and a run keeps
+and says what it took.
+"""
 
 import numpy as np
 import pytest
@@ -10,8 +12,17 @@ from fastmlp.run.train import set_up
 from fastmlp.settings.settings import read_config, settings_from
 from fastmlp.training.callbacks import Callback
 
-pytestmark = pytest.mark.skipif(not has_bfloat16(), reason="the processor that Numba compiles for lacks AVX512-BF16")
-HOW = {"dataset": "digits", "hidden": "32,16", "epochs": 4, "seed": 3, "matmul_precision": "medium", "device": "cpu"}
+pytestmark = pytest.mark.skipif(
+    not has_bfloat16(), reason="the processor that Numba compiles for lacks AVX512-BF16"
+)
+HOW = {
+    "dataset": "digits",
+    "hidden": "32,16",
+    "epochs": 4,
+    "seed": 3,
+    "matmul_precision": "medium",
+    "device": "cpu",
+}
 
 
 class StopAfter(Callback):

@@ -1,4 +1,6 @@
-"""Settings: one table for the command line, config files and Python; every value is checked and survives a round trip."""
+"""Settings: one table for the command line, config files and Python; every value is checked and
+survives a round trip.
+"""
 
 import math
 import tomllib
@@ -39,7 +41,9 @@ values = st.fixed_dictionaries(
         "batch_size": st.integers(0, 10**9),
         "shuffle": st.booleans(),
         "seed": st.integers(0, 2**62),
-        "hidden": st.lists(st.integers(1, 999), min_size=1).map(lambda widths: ",".join(map(str, widths))),
+        "hidden": st.lists(st.integers(1, 999), min_size=1).map(
+            lambda widths: ",".join(map(str, widths))
+        ),
         "l2": st.floats(0, 1e10),
         "early_stopping": st.none() | st.integers(1, 99),
         "dtype": st.sampled_from(["float32", "float64"]),
@@ -124,7 +128,9 @@ def test_paths_are_texts(tmp_path):
     assert settings_from({"dataset": tmp_path, "data_dir": tmp_path}).data_dir == str(tmp_path)
 
 
-@pytest.mark.parametrize(("text", "widths"), [("none", ()), ("", ()), (" 4 , 5 ", (4, 5)), ("7", (7,))])
+@pytest.mark.parametrize(
+    ("text", "widths"), [("none", ()), ("", ()), (" 4 , 5 ", (4, 5)), ("7", (7,))]
+)
 def test_hidden_widths(text, widths):
     assert Settings(hidden=text).hidden_widths == widths
 

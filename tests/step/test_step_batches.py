@@ -1,4 +1,6 @@
-"""Batches: every row once an epoch, in an order that seed and epoch decide; conversion, scaling, labels and weights."""
+"""Batches: every row once an epoch, in an order that seed and epoch decide; conversion, scaling,
+labels and weights.
+"""
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ def numbered(backend, rows, batch_size, dtype=np.float64, **how):
     features = np.arange(rows, dtype=np.float64)[:, None]
     counters = Counters(backend)
     targets = how.pop("targets", np.arange(rows, dtype=np.int32))
-    return Batches(backend, features, targets, counters, dtype=np.dtype(dtype), batch_size=batch_size, **how)
+    return Batches(
+        backend, features, targets, counters, dtype=np.dtype(dtype), batch_size=batch_size, **how
+    )
 
 
 def epoch(batches):
@@ -27,7 +31,9 @@ def epoch(batches):
         batches.begin(rows)
         x, t, w = batches.load(rows)
         seen.append((x[:, 0].copy(), None if t is None else t.copy(), w.copy()))
-    return tuple(np.concatenate(part) if part[0] is not None else None for part in zip(*seen, strict=True))
+    return tuple(
+        np.concatenate(part) if part[0] is not None else None for part in zip(*seen, strict=True)
+    )
 
 
 def order(backend, rows, seed, number):
@@ -59,7 +65,9 @@ def test_without_a_shuffle_rows_come_in_their_order(backend):
 
 @pytest.mark.parametrize("seed", [0, 5, 2**53, 2**63 - 1])
 def test_no_two_epochs_have_one_order(backend, seed):
-    orders = {order(backend, 50, seed, number).tobytes() for number in [*range(200), 2047, 2048, 2049]}
+    orders = {
+        order(backend, 50, seed, number).tobytes() for number in [*range(200), 2047, 2048, 2049]
+    }
     assert len(orders) == 203
 
 
@@ -87,8 +95,15 @@ def test_features_are_converted_and_scaled(backend, dtype, random, kind, scaling
     features = random.integers(0, 256, (17, 3)).astype(kind)
     original = features.copy()
     scale, shift = random.uniform(0.5, 2, 3), random.standard_normal(3)
-    how = {"none": {}, "scale": {"scale": scale}, "shift": {"shift": shift}, "both": {"scale": scale, "shift": shift}}
-    batches = Batches(backend, features, None, Counters(backend), dtype=dtype, batch_size=17, **how[scaling])
+    how = {
+        "none": {},
+        "scale": {"scale": scale},
+        "shift": {"shift": shift},
+        "both": {"scale": scale, "shift": shift},
+    }
+    batches = Batches(
+        backend, features, None, Counters(backend), dtype=dtype, batch_size=17, **how[scaling]
+    )
     batches.shuffle(1, 1)
     x, targets, _ = batches.load(17)
     assert targets is None
@@ -96,7 +111,12 @@ def test_features_are_converted_and_scaled(backend, dtype, random, kind, scaling
     factor = scale.astype(dtype) if "scale" in how[scaling] else 1.0
     offset = shift.astype(dtype) if "shift" in how[scaling] else 0.0
     exact = original[batches.order].astype(np.float64) * factor + offset
-    assert_close(x, exact, units=2, scale=np.abs(original[batches.order].astype(np.float64) * factor) + np.abs(offset))
+    assert_close(
+        x,
+        exact,
+        units=2,
+        scale=np.abs(original[batches.order].astype(np.float64) * factor) + np.abs(offset),
+    )
     np.testing.assert_array_equal(features, original)
 
 
@@ -119,7 +139,9 @@ def test_labels_stay_whole_numbers(backend):
 def test_data_in_memory_maps_and_without_write_access_are_read_in_place(backend, tmp_path):
     np.save(tmp_path / "features.npy", np.arange(12.0).reshape(6, 2))
     features = np.load(tmp_path / "features.npy", mmap_mode="r")
-    batches = Batches(backend, features, None, Counters(backend), dtype=np.dtype(np.float64), batch_size=6)
+    batches = Batches(
+        backend, features, None, Counters(backend), dtype=np.dtype(np.float64), batch_size=6
+    )
     np.testing.assert_array_equal(batches.load(6)[0], features)
 
 

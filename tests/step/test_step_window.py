@@ -40,7 +40,10 @@ def epoch(backend, features, batch_size, window_bytes, order_seed=None):
 
     sweep = Sweep(backend, batches.rows, batch_size, lambda rows: None, window=batches.window)
     full, ragged = divmod(batches.rows, batch_size)
-    sweep._full, sweep._ragged = Noting(batch_size) if full else None, Noting(ragged) if ragged else None
+    sweep._full, sweep._ragged = (
+        Noting(batch_size) if full else None,
+        Noting(ragged) if ragged else None,
+    )
     if order_seed is not None:
         batches.shuffle(order_seed, 1)
     batches.counters.start_epoch(0)
@@ -57,7 +60,9 @@ def epoch(backend, features, batch_size, window_bytes, order_seed=None):
     window_bytes=st.integers(1, 1500),
     shuffled=st.booleans(),
 )
-def test_every_row_comes_once_in_the_order_of_the_epoch(backend, rows, batch_size, window_bytes, shuffled):
+def test_every_row_comes_once_in_the_order_of_the_epoch(
+    backend, rows, batch_size, window_bytes, shuffled
+):
     features = np.arange(3.0 * rows).reshape(rows, 3)
     seen, order = epoch(backend, features, batch_size, window_bytes, 7 if shuffled else None)
     np.testing.assert_array_equal(seen, features[order])
@@ -89,15 +94,23 @@ def test_data_that_fill_half_the_free_memory_are_streamed(free, streams):
     device = SmallDevice(threads=1)
     device.free = free
     features = np.zeros((100, 5))  # 4000 bytes
-    batches = Batches(device, features, None, Counters(device), dtype=np.dtype(np.float64), batch_size=10)
+    batches = Batches(
+        device, features, None, Counters(device), dtype=np.dtype(np.float64), batch_size=10
+    )
     assert (batches.window is not None) == streams
 
 
 def test_batches_of_the_same_array_share_it(backend, monkeypatch):
-    features, counters, how = np.zeros((6, 2)), Counters(backend), {"dtype": np.dtype(np.float64), "batch_size": 3}
+    features, counters, how = (
+        np.zeros((6, 2)),
+        Counters(backend),
+        {"dtype": np.dtype(np.float64), "batch_size": 3},
+    )
     first = Batches(backend, features, None, counters, **how)
     copied = []
-    monkeypatch.setattr(backend, "from_numpy", lambda values: copied.append(values) or values.copy())
+    monkeypatch.setattr(
+        backend, "from_numpy", lambda values: copied.append(values) or values.copy()
+    )
     Batches(backend, features, None, counters, shared=first, **how)
     assert not any(values is features for values in copied)
     Batches(backend, features.copy(), None, counters, shared=first, **how)

@@ -27,7 +27,10 @@ def scalars(folder):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     found = EventAccumulator(str(folder)).Reload()
-    return {tag: [(event.step, event.value) for event in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
+    return {
+        tag: [(event.step, event.value) for event in found.Scalars(tag)]
+        for tag in found.Tags()["scalars"]
+    }
 
 
 def epochs(run):
@@ -37,19 +40,30 @@ def epochs(run):
 def test_csv_holds_the_history(tmp_path):
     log = fastmlp.CsvLog(tmp_path / "log.csv")
     run = fastmlp.train(
-        **SETTINGS, epochs=3, log_every=10, validation_fraction=0.1, callbacks=[log], out=tmp_path / "run"
+        **SETTINGS,
+        epochs=3,
+        log_every=10,
+        validation_fraction=0.1,
+        callbacks=[log],
+        out=tmp_path / "run",
     )
     kept = lines(tmp_path / "log.csv")
     assert len(kept) == 3
     for line, record in zip(kept, epochs(run), strict=True):
         assert list(line) == [name for name in record if name != "kind"]
-        assert {name: float(text) for name, text in line.items()} == {name: float(record[name]) for name in line}
+        assert {name: float(text) for name, text in line.items()} == {
+            name: float(record[name]) for name in line
+        }
 
 
 def test_csv_of_a_run_that_goes_on(tmp_path):
     path = tmp_path / "log.csv"
     run = fastmlp.train(
-        **SETTINGS, epochs=2, checkpoint_every=1, callbacks=[fastmlp.CsvLog(path)], out=tmp_path / "run"
+        **SETTINGS,
+        epochs=2,
+        checkpoint_every=1,
+        callbacks=[fastmlp.CsvLog(path)],
+        out=tmp_path / "run",
     )
     first = path.read_text()
     path.write_text(
@@ -63,8 +77,16 @@ def test_csv_of_a_run_that_goes_on(tmp_path):
 
 
 def test_csv_of_numbers_that_are_not_finite(tmp_path):
-    run = {"optimizer": "sgd", "lr": 1e30, "normalize": "none", "activation": "identity", "epochs": 2}
-    fastmlp.train(**SETTINGS, **run, callbacks=[fastmlp.CsvLog(tmp_path / "log.csv")], out=tmp_path / "run")
+    run = {
+        "optimizer": "sgd",
+        "lr": 1e30,
+        "normalize": "none",
+        "activation": "identity",
+        "epochs": 2,
+    }
+    fastmlp.train(
+        **SETTINGS, **run, callbacks=[fastmlp.CsvLog(tmp_path / "log.csv")], out=tmp_path / "run"
+    )
     assert lines(tmp_path / "log.csv")[0]["train_loss"] == ""
 
 
@@ -84,7 +106,11 @@ def test_csv_on_a_full_disk(tmp_path, monkeypatch):
     log = fastmlp.CsvLog(tmp_path / "log.csv")
     log.path = type(log.path)("/dev/full")
     log._columns = ["epoch"]
-    record = type("Record", (), {"kind": "epoch", "epoch": 2, "is_best": True, "to_dict": lambda self: {"epoch": 2}})
+    record = type(
+        "Record",
+        (),
+        {"kind": "epoch", "epoch": 2, "is_best": True, "to_dict": lambda self: {"epoch": 2}},
+    )
     with pytest.raises(WriteError, match="No space left"):
         log.recorded(None, record())
 
@@ -93,7 +119,12 @@ def test_csv_on_a_full_disk(tmp_path, monkeypatch):
 def test_tensorboard_holds_the_history(tmp_path):
     log = fastmlp.TensorBoard(tmp_path / "logs" / "first")
     run = fastmlp.train(
-        **SETTINGS, epochs=3, log_every=10, validation_fraction=0.1, callbacks=[log], out=tmp_path / "run"
+        **SETTINGS,
+        epochs=3,
+        log_every=10,
+        validation_fraction=0.1,
+        callbacks=[log],
+        out=tmp_path / "run",
     )
     found = scalars(tmp_path / "logs" / "first")
     for tag, name in [
@@ -105,17 +136,23 @@ def test_tensorboard_holds_the_history(tmp_path):
         ("learning_rate", "learning_rate"),
         ("samples_per_second", "samples_per_second"),
     ]:
-        expected = [(record["update"], pytest.approx(record[name], rel=1e-6)) for record in epochs(run)]
+        expected = [
+            (record["update"], pytest.approx(record[name], rel=1e-6)) for record in epochs(run)
+        ]
         assert found[tag] == expected
     stretches = [record for record in run.history if record["kind"] == "updates"]
-    expected = [(record["update"], pytest.approx(record["train_loss"], rel=1e-6)) for record in stretches]
+    expected = [
+        (record["update"], pytest.approx(record["train_loss"], rel=1e-6)) for record in stretches
+    ]
     assert found["updates/train_loss"] == expected
     assert len(expected) > 3
 
 
 @needs_tensorboard
 def test_tensorboard_of_a_run_that_goes_on(tmp_path):
-    """What is trained again replaces what the first process had written ahead of its last checkpoint."""
+    """What is trained again replaces what the first process had written ahead of its last
+    checkpoint.
+    """
     folder, words = tmp_path / "logs", SETTINGS | {"epochs": 6, "checkpoint_every": 2}
 
     class Killed(fastmlp.Callback):
@@ -136,10 +173,26 @@ def test_tensorboard_of_a_run_that_goes_on(tmp_path):
 
 @needs_tensorboard
 def test_both_from_the_command_line(tmp_path):
-    words = ["train", "digits", "--hidden", "8", "--epochs", "2", "--quiet", "--out", str(tmp_path / "run")]
-    assert main([*words, "--tensorboard", str(tmp_path / "tb"), "--csv-log", str(tmp_path / "log.csv")]) == 0
+    words = [
+        "train",
+        "digits",
+        "--hidden",
+        "8",
+        "--epochs",
+        "2",
+        "--quiet",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    assert (
+        main(
+            [*words, "--tensorboard", str(tmp_path / "tb"), "--csv-log", str(tmp_path / "log.csv")]
+        )
+        == 0
+    )
     kept = [
-        (int(line["update"]), pytest.approx(float(line["test_loss"]), rel=1e-6)) for line in lines(tmp_path / "log.csv")
+        (int(line["update"]), pytest.approx(float(line["test_loss"]), rel=1e-6))
+        for line in lines(tmp_path / "log.csv")
     ]
     assert scalars(tmp_path / "tb")["loss/test"] == kept
     assert len(kept) == 2
@@ -161,7 +214,17 @@ def test_with_an_estimator(tmp_path):
 @needs_tensorboard
 def test_a_folder_that_cannot_be_written(tmp_path, capsys):
     (tmp_path / "file").write_text("x")
-    words = ["train", "digits", "--hidden", "8", "--epochs", "1", "--quiet", "--out", str(tmp_path / "run")]
+    words = [
+        "train",
+        "digits",
+        "--hidden",
+        "8",
+        "--epochs",
+        "1",
+        "--quiet",
+        "--out",
+        str(tmp_path / "run"),
+    ]
     assert main([*words, "--tensorboard", str(tmp_path / "file" / "tb")]) == 2
     assert "error: cannot write into" in capsys.readouterr().err
 
@@ -171,6 +234,18 @@ def test_the_package_is_missing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("fastmlp.training.tensorboard.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"fastmlp\[tensorboard\]"):
         fastmlp.TensorBoard(tmp_path)
-    assert main(["train", "digits", "--out", str(tmp_path / "run"), "--tensorboard", str(tmp_path / "tb")]) == 2
+    assert (
+        main(
+            [
+                "train",
+                "digits",
+                "--out",
+                str(tmp_path / "run"),
+                "--tensorboard",
+                str(tmp_path / "tb"),
+            ]
+        )
+        == 2
+    )
     assert "pip install 'fastmlp[tensorboard]'" in capsys.readouterr().err
     assert not (tmp_path / "run").exists(), "said before any work is done"

@@ -24,7 +24,16 @@ def data(random):
 
 
 def make(
-    backend, dtype, random, batch_size, *, targets=None, task="classification", counters=None, weights=None, **how
+    backend,
+    dtype,
+    random,
+    batch_size,
+    *,
+    targets=None,
+    task="classification",
+    counters=None,
+    weights=None,
+    **how,
 ):
     """Return network, loss and batches."""
     features, labels = data(random)
@@ -34,14 +43,22 @@ def make(
     targets = labels if targets is None else targets
     counters = counters or Counters(backend)
     batches = Batches(
-        backend, features.astype(dtype), targets, counters, dtype=dtype, batch_size=batch_size, weights=weights
+        backend,
+        features.astype(dtype),
+        targets,
+        counters,
+        dtype=dtype,
+        batch_size=batch_size,
+        weights=weights,
     )
     return network, loss, batches, features.astype(dtype).astype(np.float64), labels
 
 
 @pytest.mark.parametrize("batch_size", SIZES)
 def test_prediction_returns_rows_in_the_order_of_the_data(backend, dtype, random, batch_size):
-    network, loss, batches, x, _ = make(backend, dtype, random, batch_size, batch_norm="hidden", dropout=(0.5,))
+    network, loss, batches, x, _ = make(
+        backend, dtype, random, batch_size, batch_norm="hidden", dropout=(0.5,)
+    )
     prediction = Prediction(network, loss, batches)
     expected = probabilities(forward(network, x))
     for number in range(3):
@@ -51,9 +68,13 @@ def test_prediction_returns_rows_in_the_order_of_the_data(backend, dtype, random
 
 @pytest.mark.parametrize("batch_size", SIZES)
 def test_evaluation_equals_the_oracle(backend, dtype, random, batch_size):
-    network, loss, batches, x, labels = make(backend, dtype, random, batch_size, batch_norm="hidden", dropout=(0.5,))
+    network, loss, batches, x, labels = make(
+        backend, dtype, random, batch_size, batch_norm="hidden", dropout=(0.5,)
+    )
     evaluation = Evaluation(network, loss, batches)
-    losses, _, right = oracle.softmax_cross_entropy(forward(network, x), oracle.distributions(labels, 3))
+    losses, _, right = oracle.softmax_cross_entropy(
+        forward(network, x), oracle.distributions(labels, 3)
+    )
     for _ in range(2):  # a second time gives the same
         statistics = evaluation.run()
         np.testing.assert_allclose(statistics.loss, losses.mean(), **tolerance(dtype))
@@ -64,7 +85,9 @@ def test_evaluation_equals_the_oracle(backend, dtype, random, batch_size):
 def test_evaluation_weighs_the_rows(backend, dtype, random):
     weights = random.uniform(0, 2, ROWS)
     network, loss, batches, x, labels = make(backend, dtype, random, 8, weights=weights)
-    losses, _, _ = oracle.softmax_cross_entropy(forward(network, x), oracle.distributions(labels, 3))
+    losses, _, _ = oracle.softmax_cross_entropy(
+        forward(network, x), oracle.distributions(labels, 3)
+    )
     statistics = Evaluation(network, loss, batches).run()
     np.testing.assert_allclose(statistics.loss, (weights * losses).mean(), **tolerance(dtype))
 
@@ -128,8 +151,12 @@ def test_training_follows_plain_gradient_descent(backend, random, batch_size, dr
         assert loss.take_statistics().rows == ROWS - leftover
     for i, (weight, bias) in enumerate(zip(reference.weights, reference.biases, strict=True)):
         parameters = network.named_parameters()
-        np.testing.assert_allclose(parameters[f"dense_{i}.weight"].values, weight, rtol=1e-9, atol=1e-12)
-        np.testing.assert_allclose(parameters[f"dense_{i}.bias"].values, bias, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(
+            parameters[f"dense_{i}.weight"].values, weight, rtol=1e-9, atol=1e-12
+        )
+        np.testing.assert_allclose(
+            parameters[f"dense_{i}.bias"].values, bias, rtol=1e-9, atol=1e-12
+        )
 
 
 def test_training_learns_what_can_be_learnt(backend, dtype):

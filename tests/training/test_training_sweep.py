@@ -21,10 +21,21 @@ REGULARIZATION = Regularization(l1=1e-3, l2=1e-3, weight_decay=1e-2, clip_norm=0
 class Training:
     """A small network with dropout and batch normalisation, its data and its optimizer."""
 
-    def __init__(self, backend, dtype, optimizer, batch_size, dropout_units=False, regularization=REGULARIZATION):
+    def __init__(
+        self,
+        backend,
+        dtype,
+        optimizer,
+        batch_size,
+        dropout_units=False,
+        regularization=REGULARIZATION,
+    ):
         random = np.random.default_rng(SEED)
         features = random.integers(0, 256, (ROWS, 6), np.uint8)
-        labels, weights = random.integers(0, 3, ROWS).astype(np.int32), random.uniform(0.5, 1.5, ROWS)
+        labels, weights = (
+            random.integers(0, 3, ROWS).astype(np.int32),
+            random.uniform(0.5, 1.5, ROWS),
+        )
         self.network = build(
             backend,
             dtype,
@@ -64,7 +75,9 @@ class Training:
     def start_epoch(self, epoch):
         self.batches.shuffle(SEED, epoch)
         self.network.counters.start_epoch(epoch * self.steps)
-        self.optimizer.set_learning_rates(self.schedule.learning_rates(epoch * self.steps, self.steps))
+        self.optimizer.set_learning_rates(
+            self.schedule.learning_rates(epoch * self.steps, self.steps)
+        )
 
     def run_eagerly(self):
         for epoch in range(EPOCHS):
@@ -122,7 +135,9 @@ def test_eager_and_replayed_training_agree_to_the_bit(backend, dtype, optimizer,
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum"])
 def test_updates_that_are_folded_into_products_agree_too(backend, dtype, optimizer):
     plain = Regularization(weight_decay=1e-2)
-    eager, replayed = (Training(backend, dtype, optimizer, 16, regularization=plain) for _ in range(2))
+    eager, replayed = (
+        Training(backend, dtype, optimizer, 16, regularization=plain) for _ in range(2)
+    )
     assert eager.optimizer.folds
     assert_same_bits(eager.run_eagerly(), replayed.replay())
 
@@ -208,4 +223,8 @@ def test_sweep_comes_back_at_the_marks():
     sweep = Sweep(counting, 100, 10, counting.step)
     list(sweep.run())  # learns how long a step takes
     assert list(sweep.run(4)) == [4, 8, 10]
-    assert list(sweep.run(4, before=1)) == [3, 7, 10]  # marks are counted from the start of the training
+    assert list(sweep.run(4, before=1)) == [
+        3,
+        7,
+        10,
+    ]  # marks are counted from the start of the training

@@ -1,4 +1,6 @@
-"""The loop over epochs: the best weights, early stopping, a diverged loss, interruption, records and clocks."""
+"""The loop over epochs: the best weights, early stopping, a diverged loss, interruption, records
+and clocks.
+"""
 
 import json
 import math
@@ -64,7 +66,14 @@ def start(data, tmp_path):
     """Make a job on 50 rows in batches of 8, all of them for training: 7 updates an epoch."""
 
     def make(*callbacks, monitor=None, **settings):
-        values = {"dataset": data, "hidden": "6", "epochs": 5, "batch_size": 8, "test_fraction": 0.0, "threads": "1"}
+        values = {
+            "dataset": data,
+            "hidden": "6",
+            "epochs": 5,
+            "batch_size": 8,
+            "test_fraction": 0.0,
+            "threads": "1",
+        }
         job = set_up(Settings(**(values | settings)), out=tmp_path / "run", callbacks=callbacks)
         if monitor is not None:
             job.trainer.monitor = monitor
@@ -91,7 +100,13 @@ def test_callbacks_are_told_in_order(start):
 
 def test_early_stopping_restores_the_best_epoch(start):
     watcher = Watcher()
-    job = start(watcher, monitor=Scripted(3, 2, 1, 4, 1.5, 9, 9), early_stopping=3, epochs=50, validation_fraction=0.2)
+    job = start(
+        watcher,
+        monitor=Scripted(3, 2, 1, 4, 1.5, 9, 9),
+        early_stopping=3,
+        epochs=50,
+        validation_fraction=0.2,
+    )
     result = job.trainer.fit()
     assert (result.best_epoch, result.epochs) == (3, 6)
     assert result.stop_reason == "no improvement for 3 epochs"
@@ -101,14 +116,18 @@ def test_early_stopping_restores_the_best_epoch(start):
 
 
 def test_an_equal_loss_is_no_improvement_and_nan_is_none(start):
-    job = start(monitor=Scripted(2, 2, math.nan, 2), early_stopping=3, epochs=50, validation_fraction=0.2)
+    job = start(
+        monitor=Scripted(2, 2, math.nan, 2), early_stopping=3, epochs=50, validation_fraction=0.2
+    )
     result = job.trainer.fit()
     assert (result.best_epoch, result.epochs) == (1, 4)
 
 
 def test_the_score_can_be_watched_instead_of_the_loss(start):
     monitor = Scripted(1, 2, 3, 4, accuracies=[0.5, 0.9, 0.8, 0.7])
-    job = start(monitor=monitor, early_stopping=2, epochs=50, validation_fraction=0.2, watch="score")
+    job = start(
+        monitor=monitor, early_stopping=2, epochs=50, validation_fraction=0.2, watch="score"
+    )
     assert job.trainer.fit().best_epoch == 2
 
 
@@ -196,7 +215,9 @@ def test_an_interruption_is_an_early_stop(start):
 
 def test_an_interruption_with_early_stopping_keeps_the_best(start):
     watcher = Watcher()
-    job = start(watcher, Interrupt(4), monitor=Scripted(2, 1, 3), early_stopping=10, validation_fraction=0.2)
+    job = start(
+        watcher, Interrupt(4), monitor=Scripted(2, 1, 3), early_stopping=10, validation_fraction=0.2
+    )
     job.trainer.fit()
     assert np.array_equal(weights(job), watcher.weights[2])
 
@@ -222,7 +243,9 @@ def test_a_callback_can_stop_training(start):
 def test_updates_are_recorded_every_n(start, every):
     watcher = Watcher()
     start(watcher, epochs=4, log_every=every).trainer.fit()
-    assert [r.update for r in watcher.records if r.kind == "updates"] == list(range(every, 29, every))
+    assert [r.update for r in watcher.records if r.kind == "updates"] == list(
+        range(every, 29, every)
+    )
 
 
 def test_recording_updates_does_not_change_training(start):
@@ -245,7 +268,9 @@ def test_stretches_add_up_to_the_epoch(start):
     *stretches, epoch = watcher.records
     assert len(stretches) == 5
     assert np.mean([r.train["loss"] for r in stretches]) == pytest.approx(epoch.train["loss"])
-    assert np.mean([r.train["accuracy"] for r in stretches]) == pytest.approx(epoch.train["accuracy"])
+    assert np.mean([r.train["accuracy"] for r in stretches]) == pytest.approx(
+        epoch.train["accuracy"]
+    )
 
 
 def test_same_seed_same_bits_other_seed_others(start):
@@ -307,12 +332,21 @@ def test_the_clock_counts_training_alone(start, monkeypatch):
 def test_the_schedule_is_followed(start):
     watcher = Watcher()
     start(watcher, schedule="step(2,0.1)", lr=0.01, epochs=5).trainer.fit()
-    assert [r.learning_rate for r in watcher.records] == pytest.approx([0.01, 0.01, 0.001, 0.001, 0.0001])
+    assert [r.learning_rate for r in watcher.records] == pytest.approx(
+        [0.01, 0.01, 0.001, 0.001, 0.0001]
+    )
 
 
 def test_plateau_follows_the_validation_loss(start):
     watcher = Watcher()
-    job = start(watcher, monitor=Scripted(*[1.0] * 30), schedule="plateau", lr=0.01, epochs=30, validation_fraction=0.2)
+    job = start(
+        watcher,
+        monitor=Scripted(*[1.0] * 30),
+        schedule="plateau",
+        lr=0.01,
+        epochs=30,
+        validation_fraction=0.2,
+    )
     job.trainer.fit()
     rates = [r.learning_rate for r in watcher.records]
     assert rates[0] == pytest.approx(0.01)
@@ -337,4 +371,6 @@ def test_history_knows_no_nan(tmp_path):
 
 def test_a_history_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(WriteError, match="No such file"):
-        HistoryWriter(tmp_path / "missing" / "h.jsonl").recorded(None, Record("epoch", 1, 1, {"loss": 1.0}))
+        HistoryWriter(tmp_path / "missing" / "h.jsonl").recorded(
+            None, Record("epoch", 1, 1, {"loss": 1.0})
+        )

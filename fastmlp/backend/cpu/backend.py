@@ -1,4 +1,6 @@
-"""The CPU backend: NumPy arrays, Numba kernels, register tiles or a BLAS, and Programs that replay without Python."""
+"""The CPU backend: NumPy arrays, Numba kernels, register tiles or a BLAS, and Programs that replay
+without Python.
+"""
 
 from __future__ import annotations
 
@@ -33,15 +35,18 @@ class CpuBackend(Backend):
     Parameters
     ----------
     threads
-        How many threads a Program may be divided among; None for as many as this process may run on. A small Program
-        takes one all the same.
+        How many threads a Program may be divided among; None for as many as this process may run
+        on. A small Program takes one all the same.
     gemm
-        Who multiplies matrices: ``"tiles"`` (kernels/cpu/gemm), ``"blas"`` (SciPy's OpenBLAS), ``"mkl"`` (fastmlp[mkl]),
-        or ``"auto"``: the tiles, which give the same bits for any number of threads and for any batch a row is in.
+        Who multiplies matrices: ``"tiles"`` (kernels/cpu/gemm), ``"blas"`` (SciPy's OpenBLAS),
+        ``"mkl"`` (fastmlp[mkl]), or ``"auto"``: the tiles, which give the same bits for any number
+        of threads and for any batch a row is in.
     precision
-        Of float32 products: ``"highest"``, or ``"medium"``: factors are rounded to bfloat16, sums are float32.
+        Of float32 products: ``"highest"``, or ``"medium"``: factors are rounded to bfloat16, sums
+        are float32.
     announce
-        Called with an entry's name after each kernel that had to be compiled (rather than loaded from the disk cache).
+        Called with an entry's name after each kernel that had to be compiled (rather than loaded
+        from the disk cache).
 
     Raises
     ------
@@ -88,7 +93,9 @@ class CpuBackend(Backend):
         return array
 
     def from_numpy(self, values: np.ndarray) -> np.ndarray:
-        """Return ``values`` themselves where they are contiguous (memory-mapped files stay on disk), else a copy."""
+        """Return ``values`` themselves where they are contiguous (memory-mapped files stay on
+        disk), else a copy.
+        """
         native = values.dtype.newbyteorder("=")
         return np.asarray(np.ascontiguousarray(values, dtype=native))
 
@@ -100,7 +107,9 @@ class CpuBackend(Backend):
         """Copy ``values`` into ``target``; shapes must agree."""
         values = np.asarray(values)
         if values.shape != target.shape:
-            raise ValueError(f"cannot assign an array of shape {values.shape} to one of shape {target.shape}")
+            raise ValueError(
+                f"cannot assign an array of shape {values.shape} to one of shape {target.shape}"
+            )
         target[...] = values
 
     def scalar_function(self, name: str) -> Any:
@@ -115,7 +124,11 @@ class CpuBackend(Backend):
         one, zero = self._one_and_zero(c.dtype)
         scales = one if alpha is None else alpha, zero if beta is None else beta
         if self.blas is not None:
-            operation = {"nn": self.ops.blas_gemm_nn, "nt": self.ops.blas_gemm_nt, "tn": self.ops.blas_gemm_tn}[kind]
+            operation = {
+                "nn": self.ops.blas_gemm_nn,
+                "nt": self.ops.blas_gemm_nt,
+                "tn": self.ops.blas_gemm_tn,
+            }[kind]
             operation(self.blas.gemm(c.dtype), a, b, c, *scales)
             return
         if kind == "nt":
@@ -127,16 +140,22 @@ class CpuBackend(Backend):
 
     @property
     def moves_weights(self) -> bool:
-        """Whether ``accumulate`` can move a weight by its velocity: the register tiles can, a BLAS cannot."""
+        """Whether ``accumulate`` can move a weight by its velocity: the register tiles can, a BLAS
+        cannot.
+        """
         return self.blas is None
 
     def accumulate(self, x, dz, sink) -> None:
-        """Let xᵀ·dz go where a sink says, and move the weights at once if it says so; see Backend.accumulate."""
+        """Let xᵀ·dz go where a sink says, and move the weights at once if it says so; see
+        Backend.accumulate.
+        """
         if sink.move is None:
             super().accumulate(x, dz, sink)
             return
         values, learning_rate, decay = sink.move
-        self._product("gemm_tn_momentum", x, dz, sink.target, values, sink.beta, learning_rate, decay)
+        self._product(
+            "gemm_tn_momentum", x, dz, sink.target, values, sink.beta, learning_rate, decay
+        )
 
     def _matmul_plain(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple) -> None:
         if c.shape[1] >= WIDE_PRODUCT:
@@ -145,7 +164,9 @@ class CpuBackend(Backend):
             self._product("gemm_nn", a, b, c, *scales)
 
     def _product(self, name: str, *arguments: Any) -> None:
-        """Launch an operation of kernels/cpu/gemm, or that of kernels/cpu/bfloat16 which takes its place."""
+        """Launch an operation of kernels/cpu/gemm, or that of kernels/cpu/bfloat16 which takes its
+        place.
+        """
         if self.precision == "medium":
             given = arguments[0].dtype
             if given != np.float32:
@@ -155,14 +176,21 @@ class CpuBackend(Backend):
             name = f"bfloat16_{name}"
         getattr(self.ops, name)(*arguments)
 
-    def _matmul_transposed(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple, reads_c: bool) -> None:
-        """Compute a·bᵀ, or (b·aᵀ)ᵀ where the weights b are larger than a and c, which have a row for each of the batch."""
+    def _matmul_transposed(
+        self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple, reads_c: bool
+    ) -> None:
+        """Compute a·bᵀ, or (b·aᵀ)ᵀ where the weights b are larger than a and c, which have a row
+        for each of the batch.
+        """
         if b.size <= a.size + c.size:
             transposed_b = self.empty(b.shape[::-1], b.dtype)
             self.ops.transpose(b, transposed_b)
             self._matmul_plain(a, transposed_b, c, scales)
             return
-        transposed_a, transposed_c = self.empty(a.shape[::-1], a.dtype), self.empty(c.shape[::-1], c.dtype)
+        transposed_a, transposed_c = (
+            self.empty(a.shape[::-1], a.dtype),
+            self.empty(c.shape[::-1], c.dtype),
+        )
         self.ops.transpose(a, transposed_a)
         if reads_c:
             self.ops.transpose(c, transposed_c)
@@ -186,7 +214,9 @@ class CpuBackend(Backend):
 
     @contextmanager
     def record(self) -> Iterator[CpuProgram]:
-        """Yield a Program that takes down every operation of the with-block; recordings do not nest."""
+        """Yield a Program that takes down every operation of the with-block; recordings do not
+        nest.
+        """
         if self.recording is not None:
             raise RuntimeError("a Program is being recorded already; recordings do not nest")
         # Tiles give the same bits for any number of threads; a BLAS may not.

@@ -1,4 +1,6 @@
-"""Finds the BLAS whose gemm the kernels call by address: the OpenBLAS that SciPy carries, or MKL from its own package."""
+"""Finds the BLAS whose gemm the kernels call by address: the OpenBLAS that SciPy carries, or MKL
+from its own package.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,11 @@ def scipy_blas() -> Blas:
     """Return SciPy's BLAS."""
     from numba.extending import get_cython_function_address
 
-    # Imports SciPy's linear algebra, and with it its BLAS; a Program divides its own work, so BLAS gets one thread.
-    sgemm, dgemm = (get_cython_function_address("scipy.linalg.cython_blas", name) for name in ("sgemm", "dgemm"))
+    # Imports SciPy's linear algebra, and with it its BLAS; a Program divides its own work, so BLAS
+    # gets one thread.
+    sgemm, dgemm = (
+        get_cython_function_address("scipy.linalg.cython_blas", name) for name in ("sgemm", "dgemm")
+    )
     run_single_threaded()
     return Blas(_label(), sgemm, dgemm)
 
@@ -40,7 +45,8 @@ def scipy_blas() -> Blas:
 def mkl_blas() -> Blas | None:
     """Return MKL's BLAS if its package is installed (``fastmlp[mkl]``), else None.
 
-    MKL is told to use no threads of its own, for the whole process: a Program divides its work itself.
+    MKL is told to use no threads of its own, for the whole process: a Program divides its work
+    itself.
     """
     from importlib import metadata
 
@@ -53,7 +59,9 @@ def mkl_blas() -> Blas | None:
         return None
     library = ctypes.CDLL(str(place))
     library.MKL_Set_Threading_Layer(MKL_SEQUENTIAL)
-    sgemm, dgemm = (ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in ("sgemm_", "dgemm_"))
+    sgemm, dgemm = (
+        ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in ("sgemm_", "dgemm_")
+    )
     return Blas(f"MKL {metadata.version('mkl')}", sgemm, dgemm)
 
 

@@ -1,8 +1,10 @@
-"""Divides a recorded list of operations among threads: into phases, with a barrier only where one thread needs another.
+"""Divides a recorded list of operations among threads: into phases, with a barrier only where one
+thread needs another.
 
-Inside a phase every thread runs its spans of the operations in the order of the recording. An operation goes to a later
-phase than another if one thread of it touches what a different thread of the other wrote, or writes what that one read.
-Which parts of its arrays an operation touches is said on the kernel's signature (by_row, by_column, by_element).
+Inside a phase every thread runs its spans of the operations in the order of the recording. An
+operation goes to a later phase than another if one thread of it touches what a different thread of
+the other wrote, or writes what that one read. Which parts of its arrays an operation touches is
+said on the kernel's signature (by_row, by_column, by_element).
 """
 
 from __future__ import annotations
@@ -16,12 +18,16 @@ from fastmlp.kernels.operation import Argument, Operation, by_column
 
 # What one core does, roughly: enough to tell which Programs are worth a second thread.
 FLOPS_PER_SECOND, BYTES_PER_SECOND = 2e11, 4e10
-LINE = 64  # bytes: spans of elements and columns end on cache lines, so that threads do not share one
+LINE = (
+    64  # bytes: spans of elements and columns end on cache lines, so that threads do not share one
+)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One recorded operation: its arguments in order, and how far the axis reaches that may be divided."""
+    """One recorded operation: its arguments in order, and how far the axis reaches that may be
+    divided.
+    """
 
     operation: Operation
     arguments: tuple
@@ -35,11 +41,17 @@ class Call:
         return [(kind, value) for kind, value in pairs if kind.kind in ("matrix", "vector")]
 
     def spans(self, threads: int) -> list[tuple[int, int] | None]:
-        """Return each thread's span; None where a thread has nothing to do. Without a span the first thread does it all."""
+        """Return each thread's span; None where a thread has nothing to do. Without a span the
+        first thread does it all.
+        """
         if self.extent is None:
             return [(0, 0), *[None] * (threads - 1)]
         divided = next((kind, value) for kind, value in self.arrays if kind.part != "whole")
-        grain = 1 if divided[1].ndim == 2 and divided[0].part != by_column else LINE // divided[1].itemsize
+        grain = (
+            1
+            if divided[1].ndim == 2 and divided[0].part != by_column
+            else LINE // divided[1].itemsize
+        )
         grains = -(-self.extent // grain)
         bounds = [min(self.extent, grains * t // threads * grain) for t in range(threads + 1)]
         return [(start, stop) if stop > start else None for start, stop in pairwise(bounds)]
@@ -47,13 +59,17 @@ class Call:
 
 @dataclass(frozen=True)
 class Touch:
-    """A stretch of memory that one thread reads or writes: bytes [low, high), and the columns in it if by column."""
+    """A stretch of memory that one thread reads or writes: bytes [low, high), and the columns in it
+    if by column.
+    """
 
     thread: int
     low: int
     high: int
     is_write: bool
-    columns: tuple[int, int, int] | None = None  # bytes of a row, first and last column in bytes within it
+    columns: tuple[int, int, int] | None = (
+        None  # bytes of a row, first and last column in bytes within it
+    )
 
 
 def touches(call: Call, threads: int) -> list[Touch]:
@@ -77,15 +93,26 @@ def touches(call: Call, threads: int) -> list[Touch]:
 
 def collides(earlier: Touch, later: Touch) -> bool:
     """Return whether two touches meet in memory and one of them writes."""
-    if not (earlier.is_write or later.is_write) or earlier.high <= later.low or later.high <= earlier.low:
+    if (
+        not (earlier.is_write or later.is_write)
+        or earlier.high <= later.low
+        or later.high <= earlier.low
+    ):
         return False
-    if earlier.columns and later.columns and earlier.low == later.low and earlier.columns[0] == later.columns[0]:
+    if (
+        earlier.columns
+        and later.columns
+        and earlier.low == later.low
+        and earlier.columns[0] == later.columns[0]
+    ):
         return earlier.columns[1] < later.columns[2] and later.columns[1] < earlier.columns[2]
     return True
 
 
 def estimated_seconds(calls: list[Call]) -> float:
-    """Return a rough time for one run of the calls on one thread: products by their flops, the rest by their bytes."""
+    """Return a rough time for one run of the calls on one thread: products by their flops, the rest
+    by their bytes.
+    """
     total = 0.0
     for call in calls:
         matrices = [array for kind, array in call.arrays if array.ndim == 2]
@@ -100,7 +127,9 @@ def estimated_seconds(calls: list[Call]) -> float:
 
 
 def phases(calls: list[Call], threads: int) -> list[list[Call]]:
-    """Return the calls in phases; a barrier belongs between one phase and the next, and after the last."""
+    """Return the calls in phases; a barrier belongs between one phase and the next, and after the
+    last.
+    """
     touched = [touches(call, threads) for call in calls]
     numbers: list[int] = []
     for later, new in enumerate(touched):
@@ -108,7 +137,9 @@ def phases(calls: list[Call], threads: int) -> list[list[Call]]:
         for earlier in range(later):
             if numbers[earlier] < number:
                 continue  # it is over by then, whatever it touched
-            meetings = [a.thread != b.thread for a in touched[earlier] for b in new if collides(a, b)]
+            meetings = [
+                a.thread != b.thread for a in touched[earlier] for b in new if collides(a, b)
+            ]
             if meetings:
                 number = max(number, numbers[earlier] + any(meetings))
         numbers.append(number)

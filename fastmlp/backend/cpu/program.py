@@ -1,4 +1,6 @@
-"""Record and replay on the CPU: each operation becomes an entry's address, a row of integers and a row of reals."""
+"""Record and replay on the CPU: each operation becomes an entry's address, a row of integers and a
+row of reals.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,9 @@ class CpuProgram(Program):
     threads
         How many threads to divide the work among at most.
     tries
-        Whether to find out, while running, if one thread is faster: allowed where both give the same bits. Otherwise the
-        sizes alone decide: a step that is over before a second thread is awake takes one.
+        Whether to find out, while running, if one thread is faster: allowed where both give the
+        same bits. Otherwise the sizes alone decide: a step that is over before a second thread is
+        awake takes one.
     """
 
     def __init__(self, compiler: KernelCompiler, threads: int = 1, tries: bool = False):
@@ -109,7 +112,9 @@ class CpuProgram(Program):
 
 
 class Way:
-    """A Program divided among so many threads, when it first runs that way: most small ones never try a second."""
+    """A Program divided among so many threads, when it first runs that way: most small ones never
+    try a second.
+    """
 
     def __init__(self, divide: Callable[[], list[Table]]):
         self._divide = divide
@@ -129,8 +134,20 @@ class Table:
         entries = np.array([entry for entry, _, _ in rows], np.int64)
         integers, integer_rows = _flatten([integers for _, integers, _ in rows], np.int64)
         reals, real_rows = _flatten([reals for _, _, reals in rows], np.float64)
-        self._vectors = entries.ctypes.data, integer_rows.ctypes.data, real_rows.ctypes.data, len(rows)
-        self._keep = keep, entries, integers, integer_rows, reals, real_rows  # all that stands at these addresses
+        self._vectors = (
+            entries.ctypes.data,
+            integer_rows.ctypes.data,
+            real_rows.ctypes.data,
+            len(rows),
+        )
+        self._keep = (
+            keep,
+            entries,
+            integers,
+            integer_rows,
+            reals,
+            real_rows,
+        )  # all that stands at these addresses
         self._replay = replay_function()
 
     def run(self, steps: int) -> None:
@@ -144,23 +161,31 @@ def checked_call(operation: Operation, arguments: tuple) -> Call | None:
     Returns
     -------
     Call or None
-        None where the axis to be divided is empty: there is nothing to do, and kernels may rely on at least one element.
+        None where the axis to be divided is empty: there is nothing to do, and kernels may rely on
+        at least one element.
 
     Raises
     ------
     TypeError
-        For a wrong number of arguments, an array of the wrong number of dimensions, or one that is not contiguous.
+        For a wrong number of arguments, an array of the wrong number of dimensions, or one that is
+        not contiguous.
     """
     described = {name: kind for name, kind in operation.arguments.items() if kind.kind != "span"}
     if len(arguments) != len(described):
         names = ", ".join(described)
-        raise TypeError(f"{operation.name} takes {len(described)} arguments ({names}), not {len(arguments)}")
+        raise TypeError(
+            f"{operation.name} takes {len(described)} arguments ({names}), not {len(arguments)}"
+        )
     extent = None
     for (name, argument), value in zip(described.items(), arguments, strict=True):
         if argument.kind in ("matrix", "vector"):
             _check_array(operation.name, name, argument, value)
             if extent is None and operation.has_span and argument.part != "whole":
-                extent = value.shape[1] if argument.part == "by_column" and value.ndim == 2 else value.shape[0]
+                extent = (
+                    value.shape[1]
+                    if argument.part == "by_column" and value.ndim == 2
+                    else value.shape[0]
+                )
     return None if extent == 0 else Call(operation, arguments, extent)
 
 
@@ -168,12 +193,18 @@ def entry_address(call: Call, compiler: KernelCompiler) -> int:
     """Return the address of the compiled entry that fits a call."""
     element_types = tuple(array.dtype for _, array in call.arrays)
     kinds = (kind for kind in call.operation.arguments.values() if kind.kind != "span")
-    functions = tuple(value for kind, value in zip(kinds, call.arguments, strict=True) if kind.kind == "function")
+    functions = tuple(
+        value for kind, value in zip(kinds, call.arguments, strict=True) if kind.kind == "function"
+    )
     return compiler.address(call.operation, element_types, functions)
 
 
-def packed(call: Call, span: tuple[int, int], compiler: KernelCompiler) -> tuple[int, list[int], list[float]]:
-    """Turn a call into (address of its entry, row of integers, row of reals), in the order in which entries unpack them."""
+def packed(
+    call: Call, span: tuple[int, int], compiler: KernelCompiler
+) -> tuple[int, list[int], list[float]]:
+    """Turn a call into (address of its entry, row of integers, row of reals), in the order in which
+    entries unpack them.
+    """
     integers, reals = [], []
     kinds = (kind for kind in call.operation.arguments.values() if kind.kind != "span")
     for kind, value in zip(kinds, call.arguments, strict=True):
@@ -200,7 +231,11 @@ def _check_array(operation: str, name: str, argument: Argument, value: np.ndarra
     dimensions = 2 if argument.kind == "matrix" else 1
     fits = isinstance(value, np.ndarray) and value.ndim == dimensions and value.flags.c_contiguous
     if not (fits and value.dtype.isnative):
-        found = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+        found = (
+            f"{value.dtype} {value.shape}"
+            if isinstance(value, np.ndarray)
+            else type(value).__name__
+        )
         raise TypeError(
             f"{operation}: {name} must be a C-contiguous NumPy array of {dimensions} dimensions in native byte order, "
             f"not {found}"
@@ -208,7 +243,9 @@ def _check_array(operation: str, name: str, argument: Argument, value: np.ndarra
 
 
 def _counter() -> tuple[np.ndarray, int]:
-    """Return memory and the address of a zero in it that has its cache line, and the one fetched beside it, to itself."""
+    """Return memory and the address of a zero in it that has its cache line, and the one fetched
+    beside it, to itself.
+    """
     words = np.zeros(4 * LINE // 8, np.int64)
     return words, words.ctypes.data + -words.ctypes.data % (2 * LINE)
 

@@ -1,4 +1,6 @@
-"""Threads that wait for Programs: each runs its own list of operations, and they meet at the Programs' barriers."""
+"""Threads that wait for Programs: each runs its own list of operations, and they meet at the
+Programs' barriers.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from queue import SimpleQueue
 
 
 class Team:
-    """Worker threads that run jobs beside the calling thread; started when first needed, again in a forked process."""
+    """Worker threads that run jobs beside the calling thread; started when first needed, again in a
+    forked process.
+    """
 
     def __init__(self):
         self._process = os.getpid()

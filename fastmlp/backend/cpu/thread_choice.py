@@ -6,17 +6,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-FIRST_REST = 2e-3  # seconds before the first trial: what it costs to divide a Program another way, which may never pay
+# seconds before the first trial: what it costs to divide a Program another way, which may never pay
+FIRST_REST = 2e-3
 SHORTEST_TRIAL = 0.5e-3  # seconds of a turn: ten times what it takes to wake a thread
 LONGEST_TRIAL = 16e-3  # several of the slices of 3 or 4 ms that a busy system deals out
-REST = 25  # times what the turn took that was lost: all that trials can cost is a twenty-fifth of the time
-WINS = 3  # turns in a row: in one or two the favourite may have had to wait, or its threads may have shared a core
+# times what the turn took that was lost: all that trials can cost is a twenty-fifth of the time
+REST = 25
+# turns in a row: in one or two the favourite may have had to wait, or its threads may have shared a
+# core
+WINS = 3
 CLEARLY_FASTER = 0.95
 
 
 @dataclass
 class Turn:
-    """Steps that are run one way: how long that is to last, how long it has, and how many steps they were."""
+    """Steps that are run one way: how long that is to last, how long it has, and how many steps
+    they were.
+    """
 
     way: int
     planned: float
@@ -37,10 +43,11 @@ class Turn:
 class Chooser:
     """Runs steps the way that was fastest so far, and tries another way now and then.
 
-    What is fastest depends on the sizes and on what else the machine does, which nobody can know beforehand and which
-    changes. In a trial another way and the favourite take turns of the same length; who wins three running is the favourite
-    from then on. A rest follows, many times as long as the other way's turn. Each trial is longer than the one before: the
-    first are over soon, as short runs need, and the later ones see a fair share of what a busy machine does.
+    What is fastest depends on the sizes and on what else the machine does, which nobody can know
+    beforehand and which changes. In a trial another way and the favourite take turns of the same
+    length; who wins three running is the favourite from then on. A rest follows, many times as long
+    as the other way's turn. Each trial is longer than the one before: the first are over soon, as
+    short runs need, and the later ones see a fair share of what a busy machine does.
 
     Parameters
     ----------

@@ -25,12 +25,15 @@ from .launch import Launch, prepare
 from .program import CudaProgram
 
 COMPILED_RATHER_THAN_LOADED = 0.05  # seconds: CuPy does not say whether its disk cache had a kernel
-LOST = range(700, 800)  # of cudaError_t: illegal address, launch failure and their kin end the context
+LOST = range(
+    700, 800
+)  # of cudaError_t: illegal address, launch failure and their kin end the context
 KINDS = ("nn", "nt", "tn")
 
 
 class CudaBackend(Backend):
-    """Arrays in the memory of a GPU; every operation is a kernel of kernels/cuda on one stream of this backend's own.
+    """Arrays in the memory of a GPU; every operation is a kernel of kernels/cuda on one stream of
+    this backend's own.
 
     Parameters
     ----------
@@ -52,7 +55,12 @@ class CudaBackend(Backend):
         If the device cannot be used; the message names cause and remedy.
     """
 
-    def __init__(self, index: int = 0, precision: str = "highest", announce: Callable[[str], None] = lambda name: None):
+    def __init__(
+        self,
+        index: int = 0,
+        precision: str = "highest",
+        announce: Callable[[str], None] = lambda name: None,
+    ):
         super().__init__()
         self.name = f"cuda:{index}"
         self.compile_seconds = 0.0
@@ -66,8 +74,13 @@ class CudaBackend(Backend):
         )  # after the device: without one, auto takes the CPU and its words
         runtime, driver = self._cupy.cuda.runtime, self._cupy.cuda.driver
         self._runtime_errors = (runtime.CUDARuntimeError, driver.CUDADriverError)
-        # What may come up while a graph is made, though launches work: cuBLAS's refusal is a DeviceError.
-        self.refusals = (*self._runtime_errors, self._cupy.cuda.memory.OutOfMemoryError, DeviceError)
+        # What may come up while a graph is made, though launches work: cuBLAS's refusal is a
+        # DeviceError.
+        self.refusals = (
+            *self._runtime_errors,
+            self._cupy.cuda.memory.OutOfMemoryError,
+            DeviceError,
+        )
         properties = runtime.getDeviceProperties(index)
         self._label = properties["name"].decode()
         self._multiprocessors = properties["multiProcessorCount"]
@@ -104,10 +117,14 @@ class CudaBackend(Backend):
             return array.get()
 
     def assign(self, target: Array, values: np.ndarray) -> None:
-        """Write host values into a device array of the same shape; the host memory may be changed afterwards."""
+        """Write host values into a device array of the same shape; the host memory may be changed
+        afterwards.
+        """
         values = np.ascontiguousarray(values, dtype=target.dtype)
         if values.shape != target.shape:
-            raise ValueError(f"cannot assign an array of shape {values.shape} to one of shape {target.shape}")
+            raise ValueError(
+                f"cannot assign an array of shape {values.shape} to one of shape {target.shape}"
+            )
         with self.active():
             target.set(values)
             self.stream.synchronize()
@@ -125,7 +142,9 @@ class CudaBackend(Backend):
             return
         one, zero = self._one_and_zero(c.dtype)
         operands = a, b, c, one if alpha is None else alpha, zero if beta is None else beta
-        self._take(Launch(f"gemm_{kind}", partial(self._blas.gemm, kind, *operands), (c,), operands))
+        self._take(
+            Launch(f"gemm_{kind}", partial(self._blas.gemm, kind, *operands), (c,), operands)
+        )
 
     def launch(self, operation: Operation, *arguments: Any) -> None:
         """Run an operation now, or write it down while recording."""
@@ -136,13 +155,17 @@ class CudaBackend(Backend):
             operation.body(self.ops, *arguments)
             return
         array_type = self._cupy.ndarray
-        launch = prepare(operation, kernel, arguments, array_type, self._compiled, self._multiprocessors)
+        launch = prepare(
+            operation, kernel, arguments, array_type, self._compiled, self._multiprocessors
+        )
         if launch is not None:
             self._take(launch)
 
     @contextmanager
     def record(self) -> Iterator[CudaProgram]:
-        """Yield a Program that takes down every operation of the with-block; recordings do not nest."""
+        """Yield a Program that takes down every operation of the with-block; recordings do not
+        nest.
+        """
         if self.recording is not None:
             raise RuntimeError("a Program is being recorded already; recordings do not nest")
         self.recording = CudaProgram(self)
@@ -179,7 +202,9 @@ class CudaBackend(Backend):
         }
 
     def raise_if_lost(self, error: Exception) -> None:
-        """Raise a DeviceError if an error has ended the context: whatever is tried next would fail too."""
+        """Raise a DeviceError if an error has ended the context: whatever is tried next would fail
+        too.
+        """
         if getattr(error, "status", 0) in LOST:
             raise DeviceError(
                 f"{self.name} failed and this process can no longer use it: {_one_line(error)}. "
@@ -203,7 +228,9 @@ class CudaBackend(Backend):
             ) from None
         except self._runtime_errors as error:
             self.raise_if_lost(error)
-            raise DeviceError(f"{self.name}: {_one_line(error)}. Look at nvidia-smi, or use --device cpu.") from None
+            raise DeviceError(
+                f"{self.name}: {_one_line(error)}. Look at nvidia-smi, or use --device cpu."
+            ) from None
 
     def _take(self, launch: Launch) -> None:
         if self.recording is not None:
@@ -218,10 +245,15 @@ class CudaBackend(Backend):
             start = time.perf_counter()
             with self.active():
                 try:
-                    module = self._cupy.RawModule(code=text(kernel.stem), options=OPTIONS, name_expressions=(instance,))
+                    module = self._cupy.RawModule(
+                        code=text(kernel.stem), options=OPTIONS, name_expressions=(instance,)
+                    )
                     self._functions[instance] = module.get_function(instance)
                 except self._cupy.cuda.compiler.CompileException as error:
-                    first = next((line for line in str(error).splitlines() if "error" in line), _one_line(error))
+                    first = next(
+                        (line for line in str(error).splitlines() if "error" in line),
+                        _one_line(error),
+                    )
                     raise DeviceError(
                         f"NVRTC cannot compile {instance}: {first}. Install fastmlp[cuda12] (or cuda13) anew; if it happens "
                         "again, report it with this line."

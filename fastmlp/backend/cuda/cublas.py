@@ -1,8 +1,10 @@
-"""Matrix products by cuBLAS, called through ctypes with a handle, a stream and a workspace of our own.
+"""Matrix products by cuBLAS, called through ctypes with a handle, a stream and a workspace of our
+own.
 
-CuPy refuses its own cuBLAS wrappers while a stream captures, so the same library is called without them. alpha and beta are
-read on the device at each replay. Matrices are row-major and cuBLAS is column-major: a row-major array that it reads is its
-own transpose, so c = a·b is asked of it as cᵀ = bᵀ·aᵀ, with the operands exchanged.
+CuPy refuses its own cuBLAS wrappers while a stream captures, so the same library is called without
+them. alpha and beta are read on the device at each replay. Matrices are row-major and cuBLAS is
+column-major: a row-major array that it reads is its own transpose, so c = a·b is asked of it as cᵀ
+= bᵀ·aᵀ, with the operands exchanged.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ class Cublas:
     major
         Major compute capability of the device.
     precision
-        ``"highest"``: float32 products in float32; ``"high"``: in TF32, which keeps 10 bits of each factor's mantissa.
+        ``"highest"``: float32 products in float32; ``"high"``: in TF32, which keeps 10 bits of each
+        factor's mantissa.
 
     Raises
     ------
@@ -64,10 +67,15 @@ class Cublas:
         self._handle = ctypes.c_void_p()
         self._call("cublasCreate_v2", ctypes.byref(self._handle))
         self._call("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream.ptr))
-        # After the stream, which resets it: without a workspace of its own a product could not be captured.
-        self._workspace = cupy.empty((LARGE_WORKSPACE if major >= HOPPER else SMALL_WORKSPACE,), np.uint8)
+        # After the stream, which resets it: without a workspace of its own a product could not be
+        # captured.
+        self._workspace = cupy.empty(
+            (LARGE_WORKSPACE if major >= HOPPER else SMALL_WORKSPACE,), np.uint8
+        )
         size = ctypes.c_size_t(self._workspace.nbytes)
-        self._call("cublasSetWorkspace_v2", self._handle, ctypes.c_void_p(self._workspace.data.ptr), size)
+        self._call(
+            "cublasSetWorkspace_v2", self._handle, ctypes.c_void_p(self._workspace.data.ptr), size
+        )
         self._call("cublasSetPointerMode_v2", self._handle, POINTER_MODE_DEVICE)
 
     def version(self) -> str:

@@ -43,7 +43,9 @@ def _import_cupy() -> Any:
         import cupy
     except Exception as error:  # a broken installation may raise anything
         reason = " ".join(str(error).split())[:200]
-        raise DeviceError(f"CuPy is installed but cannot be imported: {reason}. Install it anew: {INSTALL}.") from None
+        raise DeviceError(
+            f"CuPy is installed but cannot be imported: {reason}. Install it anew: {INSTALL}."
+        ) from None
     return cupy
 
 

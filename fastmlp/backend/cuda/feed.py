@@ -1,4 +1,6 @@
-"""The feed of a CUDA device: two pinned host buffers and two device buffers, filled by a second stream."""
+"""The feed of a CUDA device: two pinned host buffers and two device buffers, filled by a second
+stream.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from fastmlp.backend.feed import Feed
 
 
 class CudaFeed(Feed):
-    """While the compute stream works on the array, the copy stream fills the buffer that comes next.
+    """While the compute stream works on the array, the copy stream fills the buffer that comes
+    next.
 
     Parameters
     ----------
@@ -30,10 +33,14 @@ class CudaFeed(Feed):
         self._copying = cupy.cuda.Stream(non_blocking=True)
         self._pinned = [cupyx.empty_pinned(array.shape, array.dtype) for _ in range(2)]
         self._staged = [cupy.empty(array.shape, array.dtype) for _ in range(2)]
-        # copied: a staged buffer is full; consumed: the array has taken it, so that it may be filled anew.
-        self._copied, self._consumed = ([cupy.cuda.Event(disable_timing=True) for _ in range(2)] for _ in range(2))
+        # copied: a staged buffer is full; consumed: the array has taken it, so that it may be
+        # filled anew.
+        self._copied, self._consumed = (
+            [cupy.cuda.Event(disable_timing=True) for _ in range(2)] for _ in range(2)
+        )
         self._turn = 0
-        compute.synchronize()  # the buffers were allocated in the compute stream's order; the other stream uses them too
+        # the buffers were allocated in the compute stream's order; the other stream uses them too
+        compute.synchronize()
 
     def prefetch(self, fill: Callable[[np.ndarray], None]) -> None:
         """Wait until the pinned buffer's last copy has left it, fill it, and start the next copy."""
@@ -41,14 +48,23 @@ class CudaFeed(Feed):
         self._copied[i].synchronize()
         fill(self._pinned[i])
         self._copying.wait_event(self._consumed[i])
-        self._copy(self._staged[i], self._pinned[i].ctypes.data, self._runtime.memcpyHostToDevice, self._copying)
+        self._copy(
+            self._staged[i],
+            self._pinned[i].ctypes.data,
+            self._runtime.memcpyHostToDevice,
+            self._copying,
+        )
         self._copied[i].record(self._copying)
 
     def take(self) -> None:
-        """Let the compute stream wait for the copy, then move it into the array: a copy inside the device's memory."""
+        """Let the compute stream wait for the copy, then move it into the array: a copy inside the
+        device's memory.
+        """
         i = self._turn
         self._compute.wait_event(self._copied[i])
-        self._copy(self._array, self._staged[i].data.ptr, self._runtime.memcpyDeviceToDevice, self._compute)
+        self._copy(
+            self._array, self._staged[i].data.ptr, self._runtime.memcpyDeviceToDevice, self._compute
+        )
         self._consumed[i].record(self._compute)
         self._turn = 1 - i
 

@@ -1,4 +1,6 @@
-"""Turns a call of an operation into a launch that can be made again and again: its grid, and arguments as C++ sees them."""
+"""Turns a call of an operation into a launch that can be made again and again: its grid, and
+arguments as C++ sees them.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ def prepare(
     described = {name: kind for name, kind in operation.arguments.items() if kind.kind != "span"}
     if len(arguments) != len(described):
         names = ", ".join(described)
-        raise TypeError(f"{operation.name} takes {len(described)} arguments ({names}), not {len(arguments)}")
+        raise TypeError(
+            f"{operation.name} takes {len(described)} arguments ({names}), not {len(arguments)}"
+        )
     named = dict(zip(described, arguments, strict=True))
     arrays = {name: value for name, value in named.items() if described[name].kind in STRUCTS}
     for name, value in arrays.items():
@@ -87,7 +91,9 @@ def prepare(
     functions = [value for name, value in named.items() if described[name].kind == "function"]
     instance = kernel.instance([array.dtype for array in arrays.values()], functions)
     function = compiled(kernel, instance)
-    packed = tuple(pack(kind.kind, named[name]) for name, kind in described.items() if kind.kind != "function")
+    packed = tuple(
+        pack(kind.kind, named[name]) for name, kind in described.items() if kind.kind != "function"
+    )
     writes = tuple(array for name, array in arrays.items() if described[name].access != reads)
     return Launch(operation.name, partial(function, *shape, packed), writes, tuple(arrays.values()))
 
@@ -99,8 +105,12 @@ def pack(kind: str, value: Any) -> Any:
     return np.int64(value) if kind == "integer" else np.float64(value)
 
 
-def launch_shape(kernel: Kernel, over: Array | None, multiprocessors: int) -> tuple[tuple, tuple] | None:
-    """Return the grid and the block for a kernel, by the word that its signature says (common.cuh); None for no work."""
+def launch_shape(
+    kernel: Kernel, over: Array | None, multiprocessors: int
+) -> tuple[tuple, tuple] | None:
+    """Return the grid and the block for a kernel, by the word that its signature says (common.cuh);
+    None for no work.
+    """
     most = BLOCKS_PER_MULTIPROCESSOR * multiprocessors
     if kernel.launch in ("ONE_THREAD", "ONE_BLOCK"):
         return (1,), (1 if kernel.launch == "ONE_THREAD" else BLOCK,)
@@ -121,7 +131,9 @@ def launch_shape(kernel: Kernel, over: Array | None, multiprocessors: int) -> tu
 
 
 def _element_shape(over: Array, most: int) -> tuple[tuple, tuple] | None:
-    """Lay the threads of a block along the columns, a pack each, and then along as many rows as make the block full."""
+    """Lay the threads of a block along the columns, a pack each, and then along as many rows as
+    make the block full.
+    """
     if over.size == 0:
         return None
     rows, columns = over.shape if over.ndim == 2 else (1, over.shape[0])
@@ -136,8 +148,14 @@ def _element_shape(over: Array, most: int) -> tuple[tuple, tuple] | None:
 
 def _check_array(operation: str, name: str, kind: str, value: Any, array_type: type) -> None:
     dimensions = 2 if kind == "matrix" else 1
-    if not (isinstance(value, array_type) and value.ndim == dimensions and value.flags.c_contiguous):
-        found = f"{value.dtype} {value.shape}" if isinstance(value, array_type) else type(value).__name__
+    if not (
+        isinstance(value, array_type) and value.ndim == dimensions and value.flags.c_contiguous
+    ):
+        found = (
+            f"{value.dtype} {value.shape}"
+            if isinstance(value, array_type)
+            else type(value).__name__
+        )
         raise TypeError(
             f"{operation}: {name} must be a C-contiguous array of {dimensions} dimensions on the device, not {found}"
         )

@@ -1,7 +1,9 @@
-"""Record and replay on CUDA: a list of launches that becomes a graph, once the graph has been seen to do the same work.
+"""Record and replay on CUDA: a list of launches that becomes a graph, once the graph has been seen
+to do the same work.
 
-The ladder: a graph; if it cannot be captured, or its first replay does not do what the launches did, the same launches one by
-one, with the reason kept for the user; a clear error where the device itself has failed.
+The ladder: a graph; if it cannot be captured, or its first replay does not do what the launches
+did, the same launches one by one, with the reason kept for the user; a clear error where the device
+itself has failed.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
 GRAPH_VARIABLE = "FASTMLP_GRAPH"  # 0 forces launches one by one
 STEPS_PER_GRAPH = 16  # steps that one launch of the longer graph runs
-# How far the graph's change may be from the launches': far below a missing operation, above the noise of another summation.
+# How far the graph's change may be from the launches': far below a missing operation, above the
+# noise of another summation.
 ALLOWED_CHANGE, ALLOWED_NOISE = 1e-2, {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
 
 
@@ -98,7 +101,9 @@ class CudaProgram(Program):
             launch.run()
 
     def _decide(self) -> None:
-        """Run one step by launches; capture the graph and keep it if, from the same start, it does the same."""
+        """Run one step by launches; capture the graph and keep it if, from the same start, it does
+        the same.
+        """
         self._is_decided = True
         if os.environ.get(GRAPH_VARIABLE) == "0":
             self.fallback = f"{GRAPH_VARIABLE}=0"
@@ -106,7 +111,8 @@ class CudaProgram(Program):
             return
         written = self._written_arrays()
         before = [array.get() for array in written]
-        self._launch_all()  # also what loads kernels and lets cuBLAS choose: neither may happen in a capture
+        # also what loads kernels and lets cuBLAS choose: neither may happen in a capture
+        self._launch_all()
         by_launches = [array.get() for array in written]
         try:
             self._graphs[1] = self._captured(1)
@@ -152,13 +158,17 @@ class CudaProgram(Program):
 
 
 def does_the_same(before: np.ndarray, by_launches: np.ndarray, by_graph: np.ndarray) -> bool:
-    """Return whether two results that began alike agree: whole numbers exactly, others measured by what had changed."""
+    """Return whether two results that began alike agree: whole numbers exactly, others measured by
+    what had changed.
+    """
     if by_launches.dtype.kind != "f":
         return np.array_equal(by_launches, by_graph)
     known = np.isfinite(by_launches)
     if not np.array_equal(known, np.isfinite(by_graph)):
         return False
-    start, wanted, found = (array[known].astype(np.float64) for array in (before, by_launches, by_graph))
+    start, wanted, found = (
+        array[known].astype(np.float64) for array in (before, by_launches, by_graph)
+    )
     moved = np.linalg.norm(wanted - np.where(np.isfinite(start), start, 0.0))
     noise = ALLOWED_NOISE[by_launches.dtype] * np.linalg.norm(wanted)
     return bool(np.linalg.norm(found - wanted) <= ALLOWED_CHANGE * moved + noise)

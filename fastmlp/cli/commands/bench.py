@@ -31,7 +31,9 @@ def bench(device: str, shapes: str, seconds: float, threads: int | None, json_fi
     fastmlp bench --json speed.json --plot speed.png
     """
     if not 0 < seconds <= LONGEST:
-        raise UsageError(f"--seconds must be greater than 0 and at most {LONGEST:g}; got {seconds:g}.")
+        raise UsageError(
+            f"--seconds must be greater than 0 and at most {LONGEST:g}; got {seconds:g}."
+        )
     _check_files(json_file, plot_file)  # refused before the work, not after
 
     from fastmlp.machine.throughput import find_shapes, measure_throughput, open_devices
@@ -41,7 +43,9 @@ def bench(device: str, shapes: str, seconds: float, threads: int | None, json_fi
     backends, unavailable = open_devices(_words(device), threads)
     described = {backend.name: backend.describe() for backend in backends}
     for name, description in described.items():
-        entries = ", ".join(f"{key} {value}" for key, value in description.items() if key != "device")
+        entries = ", ".join(
+            f"{key} {value}" for key, value in description.items() if key != "device"
+        )
         console.line(f"{name}: {entries}")
 
     def tell(measured: Throughput) -> None:
@@ -106,7 +110,10 @@ def _plot(path: Path, results: list[Throughput]) -> None:
     width = 0.8 / len(devices)
     for index, device in enumerate(devices):
         own = [measured for measured in results if measured.device == device]
-        places = [shapes.index(measured.shape) + (index - (len(devices) - 1) / 2) * width for measured in own]
+        places = [
+            shapes.index(measured.shape) + (index - (len(devices) - 1) / 2) * width
+            for measured in own
+        ]
         axes.bar(places, [measured.samples_per_second for measured in own], width, label=device)
     axes.set_xticks(range(len(shapes)), shapes)
     axes.set(yscale="log", ylabel="samples per second", title="Training throughput")
@@ -118,7 +125,11 @@ def _plot(path: Path, results: list[Throughput]) -> None:
 def _options() -> list[Any]:
     return [
         click.Option(
-            ["--device"], default="cpu,cuda", show_default=True, metavar="NAMES", help="Devices, with commas between."
+            ["--device"],
+            default="cpu,cuda",
+            show_default=True,
+            metavar="NAMES",
+            help="Devices, with commas between.",
         ),
         click.Option(
             ["--shapes"],
@@ -128,12 +139,23 @@ def _options() -> list[Any]:
             help="kuzushiji, mnist, products, wide, tabular, small: some with commas between, or all.",
         ),
         click.Option(
-            ["--seconds"], type=float, default=1.0, show_default=True, metavar="S", help="Time for each measurement."
+            ["--seconds"],
+            type=float,
+            default=1.0,
+            show_default=True,
+            metavar="S",
+            help="Time for each measurement.",
         ),
         THREADS,
-        click.Option(["--json", "json_file"], metavar="FILE", help="Write the numbers as JSON; - for standard output."),
         click.Option(
-            ["--plot", "plot_file"], metavar="FILE", help="Draw them: a name that ends in .png, .svg or .pdf."
+            ["--json", "json_file"],
+            metavar="FILE",
+            help="Write the numbers as JSON; - for standard output.",
+        ),
+        click.Option(
+            ["--plot", "plot_file"],
+            metavar="FILE",
+            help="Draw them: a name that ends in .png, .svg or .pdf.",
         ),
     ]
 

@@ -14,7 +14,8 @@ MOST_CLASSES_SHOWN = 20  # of a confusion matrix on a terminal
 
 def evaluate(run: str, data: str | None, target: str | None, data_dir: str | None, split: str | None,
              header: bool | None, separator: str | None, device: str, threads: int | None, as_json: bool) -> None:  # fmt: skip
-    """Measure the model of a RUN, a run's folder or a model file, on DATA; default its own test rows.
+    """Measure the model of a RUN, a run's folder or a model file, on DATA; default its own test
+    rows.
 
     \b
     fastmlp evaluate runs/first
@@ -22,7 +23,13 @@ def evaluate(run: str, data: str | None, target: str | None, data_dir: str | Non
     """
     from fastmlp.model.evaluate import evaluate as measure
 
-    rows = {"target": target, "data_dir": data_dir, "split": split, "header": header, "separator": separator}
+    rows = {
+        "target": target,
+        "data_dir": data_dir,
+        "split": split,
+        "header": header,
+        "separator": separator,
+    }
     report = measure(run, data, **rows, device=device, threads=threads)
     console = Console(as_json)
     if as_json:
@@ -38,7 +45,11 @@ def _show(console: Console, report: dict[str, Any]) -> None:
     console.entries(
         [
             ("data", f"{report['data']}, {which} ({report['rows']:,})"),
-            *((name, number(report[name])) for name in ("loss", "accuracy", "rmse", "mae", "r2") if name in report),
+            *(
+                (name, number(report[name]))
+                for name in ("loss", "accuracy", "rmse", "mae", "r2")
+                if name in report
+            ),
         ]
     )
     if "per_class" in report:
@@ -53,9 +64,16 @@ def _show_notes(console: Console, report: dict[str, Any]) -> None:
 
 
 def _show_scores(console: Console, report: dict[str, Any]) -> None:
-    averages = [("macro average", report["macro_avg"]), ("weighted average", report["weighted_avg"])]
+    averages = [
+        ("macro average", report["macro_avg"]),
+        ("weighted average", report["weighted_avg"]),
+    ]
     rows = [
-        (name, *(f"{scores[word]:.4f}" for word in ("precision", "recall", "f1")), f"{scores['support']:,}")
+        (
+            name,
+            *(f"{scores[word]:.4f}" for word in ("precision", "recall", "f1")),
+            f"{scores['support']:,}",
+        )
         for name, scores in [*report["per_class"].items(), *averages]
     ]
     first = "label" if report["task"] == "multilabel" else "class"
@@ -68,7 +86,10 @@ def _show_confusion(console: Console, labels: list[str], matrix: list[list[int]]
     if len(labels) > MOST_CLASSES_SHOWN:
         console.line(f"The confusion matrix of {len(labels)} classes is shown by --json.")
         return
-    rows = [(label, *(f"{count:,}" for count in counts)) for label, counts in zip(labels, matrix, strict=True)]
+    rows = [
+        (label, *(f"{count:,}" for count in counts))
+        for label, counts in zip(labels, matrix, strict=True)
+    ]
     console.table(("true \\ predicted", *labels), rows)
 
 
@@ -78,7 +99,9 @@ command = click.Command(
     params=[
         RUN,
         click.Argument(["data"], required=False, metavar="[DATA]"),
-        click.Option(["--target"], metavar="TEXT", help="Target column of DATA; default as in training."),
+        click.Option(
+            ["--target"], metavar="TEXT", help="Target column of DATA; default as in training."
+        ),
         DATA_DIR,
         click.Option(
             ["--split"],

@@ -1,4 +1,6 @@
-"""``fastmlp experiment``: the runs of a recipe, and what they brought beside the figures that were reported."""
+"""``fastmlp experiment``: the runs of a recipe, and what they brought beside the figures that were
+reported.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,21 @@ def experiment(recipe: str | None, data: str | None, only: str | None, quick: bo
                device: str | None, threads: int | None, out: str | None, as_json: bool, quiet: bool) -> None:  # fmt: skip
     """Run RECIPE, the name of one that comes with fastmlp or a TOML file; without one, list them.
 
-    What is done is kept: the same command goes on where it was stopped, and runs again what a changed recipe changes.
+    What is done is kept: the same command goes on where it was stopped, and runs again what a
+    changed recipe changes.
 
     \b
     fastmlp experiment mnist
     fastmlp experiment kuzushiji --data images.csv,labels.csv --jobs 2
     fastmlp experiment my-sweep.toml --seeds 3
     """
-    from fastmlp.cli.experiment_report import VariantLines, list_recipes, report, report_start, to_json
+    from fastmlp.cli.experiment_report import (
+        VariantLines,
+        list_recipes,
+        report,
+        report_start,
+        to_json,
+    )
     from fastmlp.experiments.recipe import find_recipe
     from fastmlp.experiments.runner import Options, Runner
 

@@ -30,7 +30,9 @@ def export(run: str, format: str | None, output: str | None, opset: int | None) 
     from fastmlp.model.model import load
 
     if format is None and output is None:
-        raise UsageError(f"say what to write: --format {'|'.join(FORMATS)}, or -o with a name that ends so.")
+        raise UsageError(
+            f"say what to write: --format {'|'.join(FORMATS)}, or -o with a name that ends so."
+        )
     place = Path(run) if output is None else Path(output)
     if output is None:
         place = place if place.is_dir() else place.parent
@@ -56,11 +58,18 @@ command = click.Command(
     params=[
         RUN,
         click.Option(
-            ["--format"], metavar="onnx|torch|npz|text|json", help="What to write; default by the name of -o."
+            ["--format"],
+            metavar="onnx|torch|npz|text|json",
+            help="What to write; default by the name of -o.",
         ),
-        click.Option(["-o", "--output"], metavar="FILE", help="Where to write; default in the run's folder."),
         click.Option(
-            ["--opset"], type=int, metavar="N", help="Version of the ONNX operators, 13 or later; default 17."
+            ["-o", "--output"], metavar="FILE", help="Where to write; default in the run's folder."
+        ),
+        click.Option(
+            ["--opset"],
+            type=int,
+            metavar="N",
+            help="Version of the ONNX operators, 13 or later; default 17.",
         ),
     ],
     help=export.__doc__,

@@ -1,4 +1,6 @@
-"""``fastmlp gradcheck``: a lesson in backpropagation, and a check of it: every gradient beside differences of the loss."""
+"""``fastmlp gradcheck``: a lesson in backpropagation, and a check of it: every gradient beside
+differences of the loss.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,14 @@ if TYPE_CHECKING:
 
 HEADER = ("", "", "shape", "element", "backward", "differences", "rel. error", "")
 FLUSH_LEFT = (0, 1, 7)  # columns
-SECTIONS = {"optimizer": "loss", "training": "check"}  # of settings that help shows elsewhere than for training
-HELP = {"seed": "Of the weights, the rows and dropout.", "dtype": "What the backward pass computes in."}
+SECTIONS = {
+    "optimizer": "loss",
+    "training": "check",
+}  # of settings that help shows elsewhere than for training
+HELP = {
+    "seed": "Of the weights, the rows and dropout.",
+    "dtype": "What the backward pass computes in.",
+}
 
 
 @click.pass_context
@@ -46,7 +54,9 @@ def gradcheck(context: click.Context, explain: bool, as_json: bool, **given: Any
 
 
 def _show(console: Console, found: GradientCheck, explain: bool) -> None:
-    console.line(f"network  {found.network}; {found.rows} random rows, seed {found.seed}, {found.dtype}")
+    console.line(
+        f"network  {found.network}; {found.rows} random rows, seed {found.seed}, {found.dtype}"
+    )
     console.line(f"loss     {found.loss_name}, L = {found.loss:.4f}")
     console.line()
     for line in _introduction(found, explain):
@@ -98,12 +108,19 @@ def _row(comparison: Comparison, resolution: float) -> tuple[str, ...]:
         place = "[" + ", ".join(map(str, comparison.place)) + "]"
         small = comparison.error <= resolution
         error = f"< {resolution:.0e}" if small else f"{comparison.error:.1e}"
-        numbers = (place, _derivative(comparison.backward), _derivative(comparison.differences), error)
+        numbers = (
+            place,
+            _derivative(comparison.backward),
+            _derivative(comparison.differences),
+            error,
+        )
     return (f"    {comparison.symbol}", comparison.name, shape, *numbers, ", ".join(notes))
 
 
 def _derivative(value: float) -> str:
-    """Return five decimals, or an exponent where they would say too little; what rounding leaves of 0 is 0."""
+    """Return five decimals, or an exponent where they would say too little; what rounding leaves of
+    0 is 0.
+    """
     if abs(value) < 1e-9:
         return "0"
     return f"{value:.5f}" if 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
@@ -111,7 +128,9 @@ def _derivative(value: float) -> str:
 
 def _verdict(found: GradientCheck) -> list[str]:
     lines = []
-    kinks, looked_at = (sum(getattr(c, name) for c in found.comparisons) for name in ("kinks", "looked_at"))
+    kinks, looked_at = (
+        sum(getattr(c, name) for c in found.comparisons) for name in ("kinks", "looked_at")
+    )
     if kinks:
         lines.append(
             f"{kinks:,} of {looked_at:,} derivatives were left out: their element stands at a kink, where the slope to the"
@@ -120,7 +139,9 @@ def _verdict(found: GradientCheck) -> list[str]:
     if found.culprit is not None:
         lines += _blame(found.culprit, [layer.name for layer in found.layers if layer.is_wrong])
     elif found.passed:
-        lines.append(f"All {looked_at - kinks:,} derivatives agree: no relative error is above {found.tolerance:.1e}.")
+        lines.append(
+            f"All {looked_at - kinks:,} derivatives agree: no relative error is above {found.tolerance:.1e}."
+        )
     else:
         lines.append("Nothing could be compared: every element stands at a kink.")
     return lines
@@ -132,7 +153,9 @@ def _blame(culprit: LayerCheck, wrong: list[str]) -> list[str]:
         f"WRONG: {culprit.name} ({culprit.description}): {arrays} of its backward pass disagree with the differences."
     ]
     if len(wrong) > 1:
-        lines.append(f"Look there first: {', '.join(wrong[1:])} below it may only have been given a wrong gradient.")
+        lines.append(
+            f"Look there first: {', '.join(wrong[1:])} below it may only have been given a wrong gradient."
+        )
     return lines
 
 
@@ -155,12 +178,23 @@ def _options() -> list[click.Option]:
         ("--elements", 256, "How many numbers of each array to look at; 0 for all."),
     ]
     options: list[click.Option] = [
-        SettingOption([name], type=int, default=default, show_default=True, metavar="N", help=text, section="check")
+        SettingOption(
+            [name],
+            type=int,
+            default=default,
+            show_default=True,
+            metavar="N",
+            help=text,
+            section="check",
+        )
         for name, default, text in own
     ]
     options.append(
         SettingOption(
-            ["--soft-targets"], is_flag=True, section="check", help="Targets are distributions rather than labels."
+            ["--soft-targets"],
+            is_flag=True,
+            section="check",
+            help="Targets are distributions rather than labels.",
         )
     )
     for option in setting_options():
@@ -169,7 +203,9 @@ def _options() -> list[click.Option]:
             option.section = SECTIONS.get(option.section, option.section)
             option.help = HELP.get(option.name, option.help)
             options.append(option)
-    explain = click.Option(["--explain"], is_flag=True, help="Print the formulas of each backward beside its numbers.")
+    explain = click.Option(
+        ["--explain"], is_flag=True, help="Print the formulas of each backward beside its numbers."
+    )
     return [*options, explain, JSON]
 
 

@@ -37,22 +37,34 @@ def info(run: str | None, graph: bool, device: str, as_json: bool) -> None:
 
 def _tell_step(console: Console, run: str | None, device: str) -> None:
     if run is None:
-        raise UsageError("--graph needs a RUN, whose training step it lists: fastmlp info runs/first --graph.")
+        raise UsageError(
+            "--graph needs a RUN, whose training step it lists: fastmlp info runs/first --graph."
+        )
     from dataclasses import asdict
 
     from fastmlp.run.recorded_step import recorded_step
 
     step = recorded_step(run, device)
-    console.table(("", "operation"), [(str(number), name) for number, name in enumerate(step.operations, 1)], left=2)
+    console.table(
+        ("", "operation"),
+        [(str(number), name) for number, name in enumerate(step.operations, 1)],
+        left=2,
+    )
     console.line()
-    console.line(f"{len(step.operations)} operations a step on {step.device}: {step.layers} layers, {step.optimizer}")
+    console.line(
+        f"{len(step.operations)} operations a step on {step.device}: {step.layers} layers, {step.optimizer}"
+    )
     console.json_line(asdict(step))
 
 
 def _show_machine(console: Console, report: dict[str, Any]) -> None:
     extras = report["extras"]
-    missing = {name: f"not installed; pip install 'fastmlp[{extra}]'" for name, extra in extras.items()}
-    console.entries((name, found or missing.get(name, "missing")) for name, found in report["versions"].items())
+    missing = {
+        name: f"not installed; pip install 'fastmlp[{extra}]'" for name, extra in extras.items()
+    }
+    console.entries(
+        (name, found or missing.get(name, "missing")) for name, found in report["versions"].items()
+    )
     console.line()
     console.entries(
         [
@@ -61,31 +73,47 @@ def _show_machine(console: Console, report: dict[str, Any]) -> None:
             ("vectors", _vectors(report["vector_width"], report["kernels"])),
             ("threads", str(report["threads"])),
             ("BLAS", report["blas"]),
-            ("products", ", ".join(f"{word} ({factors})" for word, factors in report["matmul_precisions"].items())),
+            (
+                "products",
+                ", ".join(
+                    f"{word} ({factors})" for word, factors in report["matmul_precisions"].items()
+                ),
+            ),
             ("CUDA", report["cuda"] or f"no: {report['cuda_unavailable']}"),
             ("kernel cache", report["kernel_cache"]),
         ]
     )
     console.line()
-    console.entries((name, where or "will be downloaded when first used") for name, where in report["datasets"].items())
+    console.entries(
+        (name, where or "will be downloaded when first used")
+        for name, where in report["datasets"].items()
+    )
 
 
 def _vectors(processor: str, kernels: dict[str, Any]) -> str:
     """Say what the processor has and what is made of it, with who is to blame if that is less."""
-    blame = f", narrowed by {' and '.join(kernels['narrowed_by'])}" if kernels["narrowed_by"] else ""
+    blame = (
+        f", narrowed by {' and '.join(kernels['narrowed_by'])}" if kernels["narrowed_by"] else ""
+    )
     return f"processor {processor}; kernels compiled for {kernels['vectors']} ({kernels['processor']}){blame}"
 
 
 def _show_run(console: Console, report: dict[str, Any]) -> None:
     architecture, metrics = report["architecture"], report["metrics"]
-    widths = "-".join(map(str, (architecture["inputs"], *architecture["hidden"], architecture["outputs"])))
+    widths = "-".join(
+        map(str, (architecture["inputs"], *architecture["hidden"], architecture["outputs"]))
+    )
     console.entries(
         [
             ("model", report["model"]),
             ("task", report["task"]),
             ("target", report["target_name"] or "unnamed"),
             *([("classes", _some(report["classes"]))] if report["classes"] else []),
-            ("rows", ", ".join(f"{name} {count:,}" for name, count in report["rows"].items()) or "not known: imported"),
+            (
+                "rows",
+                ", ".join(f"{name} {count:,}" for name, count in report["rows"].items())
+                or "not known: imported",
+            ),
             ("network", widths),
             ("loss", report["loss"]),
         ]
@@ -105,7 +133,9 @@ def _show_run(console: Console, report: dict[str, Any]) -> None:
     if metrics is not None:
         console.line()
         console.line("metrics")
-        console.entries((f"  {name}", _shown(name, value)) for name, value in metrics.items() if value != "")
+        console.entries(
+            (f"  {name}", _shown(name, value)) for name, value in metrics.items() if value != ""
+        )
 
 
 def _some(values: list) -> str:
@@ -127,7 +157,9 @@ command = click.Command(
     params=[
         click.Argument(["run"], required=False, metavar="[RUN]"),
         click.Option(
-            ["--graph"], is_flag=True, help="List the operations of a training step of RUN: on CUDA, its graph's nodes."
+            ["--graph"],
+            is_flag=True,
+            help="List the operations of a training step of RUN: on CUDA, its graph's nodes.",
         ),
         DEVICE,
         JSON,

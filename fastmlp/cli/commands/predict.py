@@ -48,11 +48,19 @@ def predict(run: str, data: str, output: str | None, data_dir: str | None, heade
 def _show(console: Console, predictions: Predictions) -> None:
     names = list(predictions.columns)[:COLUMNS_SHOWN]
     arrays = [predictions.columns[name][:ROWS_SHOWN] for name in names]
-    columns = [[_text(name, value) for value in array.tolist()] for name, array in zip(names, arrays, strict=True)]
+    columns = [
+        [_text(name, value) for value in array.tolist()]
+        for name, array in zip(names, arrays, strict=True)
+    ]
     console.table(names, list(zip(*columns, strict=True)), left=2)
-    hidden_rows, hidden_columns = len(predictions) - ROWS_SHOWN, len(predictions.columns) - COLUMNS_SHOWN
+    hidden_rows, hidden_columns = (
+        len(predictions) - ROWS_SHOWN,
+        len(predictions.columns) - COLUMNS_SHOWN,
+    )
     more = [
-        f"{count:,} more {what}" for count, what in ((hidden_rows, "rows"), (hidden_columns, "columns")) if count > 0
+        f"{count:,} more {what}"
+        for count, what in ((hidden_rows, "rows"), (hidden_columns, "columns"))
+        if count > 0
     ]
     if more:
         console.line(f"… {' and '.join(more)}; -o FILE writes them all.")

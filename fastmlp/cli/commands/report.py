@@ -12,8 +12,8 @@ def report(folder: str, out: str | None, data: str | None, data_dir: str | None,
            as_json: bool) -> None:  # fmt: skip
     """Write a page on how a run or an experiment went: verdict, curves, classes, mistakes, sweeps.
 
-    FOLDER is that of a run or of an experiment. The page needs no network; beside it lie the pictures as PNG files and
-    their numbers as CSV files.
+    FOLDER is that of a run or of an experiment. The page needs no network; beside it lie the
+    pictures as PNG files and their numbers as CSV files.
 
     \b
     fastmlp report runs/first
@@ -21,7 +21,9 @@ def report(folder: str, out: str | None, data: str | None, data_dir: str | None,
     """
     from fastmlp.report.write import write_report
 
-    written = write_report(folder, out, data=data, data_dir=data_dir, device=device, threads=threads)
+    written = write_report(
+        folder, out, data=data, data_dir=data_dir, device=device, threads=threads
+    )
     console = Console(as_json)
     if as_json:
         console.json_line(
@@ -51,8 +53,12 @@ command = click.Command(
     callback=report,
     params=[
         click.Argument(["folder"], metavar="FOLDER"),
-        click.Option(["--out"], metavar="FILE.html", help="The page; default report.html in the folder."),
-        click.Option(["--data"], metavar="PATH", help="Where the run's data are now, if not where they were."),
+        click.Option(
+            ["--out"], metavar="FILE.html", help="The page; default report.html in the folder."
+        ),
+        click.Option(
+            ["--data"], metavar="PATH", help="Where the run's data are now, if not where they were."
+        ),
         DATA_DIR,
         DEVICE,
         THREADS,

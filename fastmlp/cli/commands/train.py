@@ -15,16 +15,28 @@ if TYPE_CHECKING:
     from fastmlp.training.callbacks import Callback
 
 RUN_OPTIONS = [
-    click.Option(["--config"], metavar="FILE", help="TOML file with settings; what is typed here counts more."),
+    click.Option(
+        ["--config"],
+        metavar="FILE",
+        help="TOML file with settings; what is typed here counts more.",
+    ),
     click.Option(
         ["--out"],
         metavar="FOLDER",
         help="The run's folder; default runs/<time>-<name>. To a taken name a number is added.",
     ),
-    click.Option(["--resume"], metavar="RUN", help="Go on with a run from its newest checkpoint, in its folder."),
+    click.Option(
+        ["--resume"],
+        metavar="RUN",
+        help="Go on with a run from its newest checkpoint, in its folder.",
+    ),
     click.Option(["--tensorboard"], metavar="FOLDER", help="Write a log for TensorBoard."),
     click.Option(["--csv-log"], metavar="FILE", help="Write a line of CSV for each epoch."),
-    click.Option(["--json", "as_json"], is_flag=True, help="Print the result as one line of JSON, all else to stderr."),
+    click.Option(
+        ["--json", "as_json"],
+        is_flag=True,
+        help="Print the result as one line of JSON, all else to stderr.",
+    ),
     click.Option(["--quiet"], is_flag=True, help="Print errors only."),
 ]
 
@@ -32,7 +44,8 @@ RUN_OPTIONS = [
 @click.pass_context
 def train(context: click.Context, data: str | None, config: str | None, out: str | None, resume: str | None,
           tensorboard: str | None, csv_log: str | None, as_json: bool, quiet: bool, **_: Any) -> int:  # fmt: skip
-    """Train a network on DATA: a data set's name, a file, a folder, or features,target as two files.
+    """Train a network on DATA: a data set's name, a file, a folder, or features,target as two
+    files.
 
     \b
     fastmlp train digits
@@ -45,7 +58,10 @@ def train(context: click.Context, data: str | None, config: str | None, out: str
 
     console = Console(as_json, quiet)
     compilation = Compilation(console)
-    how = {"callbacks": [EpochLines(console), *_logs(tensorboard, csv_log)], "announce": compilation.announce}
+    how = {
+        "callbacks": [EpochLines(console), *_logs(tensorboard, csv_log)],
+        "announce": compilation.announce,
+    }
     if resume is None:
         from fastmlp.run.folder import taken
         from fastmlp.run.train import set_up
@@ -64,7 +80,9 @@ def train(context: click.Context, data: str | None, config: str | None, out: str
 
 
 def _logs(tensorboard: str | None, csv_log: str | None) -> list[Callback]:
-    """Return the callbacks that write what was asked for; what they lack is said before any work is done."""
+    """Return the callbacks that write what was asked for; what they lack is said before any work is
+    done.
+    """
     from fastmlp.training.csv_log import CsvLog
     from fastmlp.training.tensorboard import TensorBoard
 
@@ -72,7 +90,9 @@ def _logs(tensorboard: str | None, csv_log: str | None) -> list[Callback]:
     return [kind(place) for kind, place in wanted if place is not None]
 
 
-def _resumed(context: click.Context, run: str, refused: dict[str, str | None], how: dict[str, Any]) -> TrainingJob:
+def _resumed(
+    context: click.Context, run: str, refused: dict[str, str | None], how: dict[str, Any]
+) -> TrainingJob:
     """Set up a run that goes on: its settings are its folder's, but for those typed here."""
     for name, value in refused.items():
         if value is not None:
@@ -87,7 +107,11 @@ def _resumed(context: click.Context, run: str, refused: dict[str, str | None], h
 command = SectionedCommand(
     "train",
     callback=train,
-    params=[click.Argument(["data"], required=False, metavar="[DATA]"), *setting_options(), *RUN_OPTIONS],
+    params=[
+        click.Argument(["data"], required=False, metavar="[DATA]"),
+        *setting_options(),
+        *RUN_OPTIONS,
+    ],
     help=train.__doc__,
     short_help="Train a network.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

@@ -1,4 +1,6 @@
-"""How one column of a table becomes columns of numbers: numeric columns impute, text columns become one-hot."""
+"""How one column of a table becomes columns of numbers: numeric columns impute, text columns become
+one-hot.
+"""
 
 from __future__ import annotations
 
@@ -32,15 +34,17 @@ EARLIER_GAPS = ("NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
 
 @dataclass(frozen=True)
 class NumericColumn:
-    """A column of numbers, truth values, dates or times; missing values become the training rows' median.
+    """A column of numbers, truth values, dates or times; missing values become the training rows'
+    median.
 
     Parameters
     ----------
     reading
-        How its cells are read: "number", "truth" (0 and 1), "date" (days), "time" or "duration" (seconds).
+        How its cells are read: "number", "truth" (0 and 1), "date" (days), "time" or "duration"
+        (seconds).
     origin
-        What is subtracted before the values are narrowed to float32, in the same unit: dates and other columns that lie
-        far from zero would lose their differences otherwise.
+        What is subtracted before the values are narrowed to float32, in the same unit: dates and
+        other columns that lie far from zero would lose their differences otherwise.
     median
         Median of the training rows' values, origin subtracted.
     """
@@ -60,15 +64,22 @@ class NumericColumn:
         return (self.name,)
 
     @classmethod
-    def fit_all(cls, readings: Sequence[ColumnReading], values: np.ndarray) -> list[NumericColumn | None]:
-        """Learn origins and medians of float64 (rows, columns), NaN where missing; None where every value is missing."""
+    def fit_all(
+        cls, readings: Sequence[ColumnReading], values: np.ndarray
+    ) -> list[NumericColumn | None]:
+        """Learn origins and medians of float64 (rows, columns), NaN where missing; None where every
+        value is missing.
+        """
         lowest, medians, highest = column_ranges(values)
         with np.errstate(over="ignore"):
             far = far_from_zero(lowest, highest, highest - lowest)
         is_date = np.array([reading.kind == "date" for reading in readings], bool)
         origins = np.where(far | is_date, lowest, 0.0)
         learnt = zip(readings, origins.tolist(), (medians - origins).tolist(), strict=True)
-        return [None if math.isnan(median) else cls(reading, origin, median) for reading, origin, median in learnt]
+        return [
+            None if math.isnan(median) else cls(reading, origin, median)
+            for reading, origin, median in learnt
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as JSON can hold it."""
@@ -77,12 +88,17 @@ class NumericColumn:
     @classmethod
     def from_dict(cls, kept: Any) -> NumericColumn:
         """Return the column that ``to_dict`` described, every entry checked."""
-        return cls(ColumnReading.from_dict(kept), stored.number(kept, "origin"), stored.number(kept, "median"))
+        return cls(
+            ColumnReading.from_dict(kept),
+            stored.number(kept, "origin"),
+            stored.number(kept, "median"),
+        )
 
 
 @dataclass(frozen=True)
 class CategoryColumn:
-    """A column of texts; each level becomes an output column that is 1 where the row has that level.
+    """A column of texts; each level becomes an output column that is 1 where the row has that
+    level.
 
     Parameters
     ----------
@@ -91,8 +107,8 @@ class CategoryColumn:
     levels
         The texts that have an output column of their own.
     has_other
-        Whether rare texts share a level "(other)", to which texts unseen in training go as well. Without it such a text
-        is all zeros.
+        Whether rare texts share a level "(other)", to which texts unseen in training go as well.
+        Without it such a text is all zeros.
     has_missing
         Whether a missing text is a level "(missing)". Without it a missing text is all zeros.
     """
@@ -136,15 +152,18 @@ class CategoryColumn:
         """
         if self.has_missing:
             return len(self.levels) + self.has_other
-        spelt = [position for position, level in enumerate(self.levels) if level.lower() in GAP_WORDS]
+        spelt = [
+            position for position, level in enumerate(self.levels) if level.lower() in GAP_WORDS
+        ]
         return spelt[0] if len(spelt) == 1 else -1
 
     @cached_property
     def other_spellings(self) -> dict[str, int]:
         """The output columns of texts that are no level but spell one, or a gap.
 
-        1.0 and 1 are the level 01, as codes become where a program made numbers of them, unless two levels are that number;
-        where training saw gaps, a word that spells one elsewhere is one. These are all: an exported model holds them too.
+        1.0 and 1 are the level 01, as codes become where a program made numbers of them, unless two
+        levels are that number; where training saw gaps, a word that spells one elsewhere is one.
+        These are all: an exported model holds them too.
         """
         found = dict.fromkeys(GAP_SPELLINGS, self.missing_position) if self.has_missing else {}
         values = [_number_or_none(level) for level in self.levels]
@@ -158,9 +177,16 @@ class CategoryColumn:
         """Return the output column of a text that is no level: -1 if it has none, and is all zeros."""
         return self.other_spellings.get(text, len(self.levels) if self.has_other else -1)
 
-    def write(self, texts: polars.Series, output: np.ndarray, notes: list[str] | None = None) -> None:
-        """Write ones and zeros into ``output``, (rows, levels), and say which texts were not seen in training."""
-        column, places = Levels.of(texts.alias(CELLS)), {level: place for place, level in enumerate(self.levels)}
+    def write(
+        self, texts: polars.Series, output: np.ndarray, notes: list[str] | None = None
+    ) -> None:
+        """Write ones and zeros into ``output``, (rows, levels), and say which texts were not seen
+        in training.
+        """
+        column, places = (
+            Levels.of(texts.alias(CELLS)),
+            {level: place for place, level in enumerate(self.levels)},
+        )
         held = column.texts.to_list()
         unseen = sorted({text for text in held if text is not None and text not in places})
         places |= {None: self.missing_position, **{text: self.position_of(text) for text in unseen}}
@@ -173,7 +199,10 @@ class CategoryColumn:
         if notes is not None and texts.null_count() and not self.has_missing:
             level = self.missing_position
             meant = f"the level {self.levels[level]!r}" if level >= 0 else "none of its levels"
-            lacks, counts = counted(texts.null_count(), "value"), "counts" if texts.null_count() == 1 else "each counts"
+            lacks, counts = (
+                counted(texts.null_count(), "value"),
+                "counts" if texts.null_count() == 1 else "each counts",
+            )
             notes.append(
                 f"column {self.name!r} lacks {lacks}, though none was missing in training; {counts} as {meant}."
             )
@@ -200,7 +229,9 @@ class CategoryColumn:
         """Return the column that ``to_dict`` described, every entry checked."""
         levels = stored.texts(kept, "levels")
         if not levels:
-            raise ModelFileError("the model's data description is damaged: a text column has no levels.")
+            raise ModelFileError(
+                "the model's data description is damaged: a text column has no levels."
+            )
         gaps = stored.texts(kept, "gaps") if "gaps" in kept else EARLIER_GAPS
         return cls(
             ColumnReading(stored.entry(kept, "name", str), "text", gaps=gaps),
@@ -217,11 +248,15 @@ def column_from_dict(kept: Any) -> NumericColumn | CategoryColumn:
 
 
 def as_numbers(frame: polars.DataFrame) -> np.ndarray:
-    """Return columns that were read as numbers, truth values, dates or times as float64 (rows, columns), gaps NaN."""
+    """Return columns that were read as numbers, truth values, dates or times as float64 (rows,
+    columns), gaps NaN.
+    """
     import polars
 
     if any(dtype != polars.Float64 for dtype in frame.dtypes):
-        frame = polars.DataFrame([_as_float(series.alias(str(place))) for place, series in enumerate(frame)])
+        frame = polars.DataFrame(
+            [_as_float(series.alias(str(place))) for place, series in enumerate(frame)]
+        )
     return frame.to_numpy(writable=True)
 
 
@@ -239,12 +274,14 @@ def _as_float(series: polars.Series) -> polars.Series:
 
 
 def to_numbers(series: polars.Series) -> polars.Series:
-    """Return a column of numbers as finite float64 with null for gaps, for a model that was trained on plain numbers.
+    """Return a column of numbers as finite float64 with null for gaps, for a model that was trained
+    on plain numbers.
 
     Raises
     ------
     DataError
-        If the column holds something else or an infinity; the message names the column and the first such value.
+        If the column holds something else or an infinity; the message names the column and the
+        first such value.
     """
     import polars
 
@@ -260,8 +297,12 @@ def to_numbers(series: polars.Series) -> polars.Series:
     return numbers.cast(polars.Float64)
 
 
-def narrowed(values: np.ndarray, dtype: np.dtype, names: tuple[str, ...], first_row: int = 0) -> np.ndarray:
-    """Return finite (rows, columns) values in ``dtype``, or raise a DataError that names a value too large for it."""
+def narrowed(
+    values: np.ndarray, dtype: np.dtype, names: tuple[str, ...], first_row: int = 0
+) -> np.ndarray:
+    """Return finite (rows, columns) values in ``dtype``, or raise a DataError that names a value
+    too large for it.
+    """
     with np.errstate(over="ignore"):
         result = values.astype(dtype)
     if not np.isfinite(result).all():

@@ -1,4 +1,6 @@
-"""A table's columns as a plan: learnt from the training rows, then any table with those columns becomes a matrix."""
+"""A table's columns as a plan: learnt from the training rows, then any table with those columns
+becomes a matrix.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ BLOCK_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class FramePlan:
-    """The columns of a table that are used, in the training table's order, and what was noted while learning them.
+    """The columns of a table that are used, in the training table's order, and what was noted while
+    learning them.
 
     Parameters
     ----------
@@ -58,7 +61,9 @@ class FramePlan:
         return cls.learn(frame, schema)[0]
 
     @classmethod
-    def learn(cls, frame: polars.DataFrame, schema: Schema | None = None) -> tuple[FramePlan, polars.DataFrame]:
+    def learn(
+        cls, frame: polars.DataFrame, schema: Schema | None = None
+    ) -> tuple[FramePlan, polars.DataFrame]:
         """Return what ``fit`` does with the rows as they were read, for ``matrix_of``."""
         notes: list[str] = []
         if schema is None:
@@ -69,15 +74,21 @@ class FramePlan:
         medians: dict[str, NumericColumn | None] = {}
         by_name = {reading.name: reading for reading in schema.features}
         for names, values in _blocks(read, numeric):
-            medians |= zip(names, NumericColumn.fit_all([by_name[name] for name in names], values), strict=True)
+            medians |= zip(
+                names, NumericColumn.fit_all([by_name[name] for name in names], values), strict=True
+            )
         columns = [
-            medians[reading.name] if reading.kind != "text" else CategoryColumn.fit(reading, read[reading.name])
+            medians[reading.name]
+            if reading.kind != "text"
+            else CategoryColumn.fit(reading, read[reading.name])
             for reading in schema.features
         ]
         notes += _notes_on(read, schema, columns)
         learnt = tuple(column for column in columns if column is not None)
         if not learnt:
-            raise DataError("no column holds a value in the training rows; there is nothing to learn from.")
+            raise DataError(
+                "no column holds a value in the training rows; there is nothing to learn from."
+            )
         return cls(learnt, schema.columns, tuple(notes)), read
 
     @property
@@ -93,7 +104,13 @@ class FramePlan:
     @property
     def unscaled(self) -> np.ndarray:
         """Booleans (output columns,): True for one-hot levels."""
-        return np.array([isinstance(column, CategoryColumn) for column in self.columns for _ in column.output_names])
+        return np.array(
+            [
+                isinstance(column, CategoryColumn)
+                for column in self.columns
+                for _ in column.output_names
+            ]
+        )
 
     def transform(
         self,
@@ -102,26 +119,36 @@ class FramePlan:
         names: tuple[str, ...] | None = None,
         notes: list[str] | None = None,
     ) -> np.ndarray:
-        """Return a table as (rows, output columns) in ``dtype``; columns are found by name, others are ignored.
+        """Return a table as (rows, output columns) in ``dtype``; columns are found by name, others
+        are ignored.
 
-        An array is taken as the columns ``names``, or without names as the training table's, in their order. ``notes``
-        gets a sentence for each column with cells that could not be read, or with texts that training did not hold.
+        An array is taken as the columns ``names``, or without names as the training table's, in
+        their order. ``notes`` gets a sentence for each column with cells that could not be read, or
+        with texts that training did not hold.
         """
         frame = self._as_frame(features, names) if isinstance(features, np.ndarray) else features
         found = set(frame.columns)
         for name in self.input_names:
             if name not in found:
                 hint = did_you_mean(name, frame.columns)
-                raise DataError(f"the data has no column {name!r}, which the model was trained on{hint}")
+                raise DataError(
+                    f"the data has no column {name!r}, which the model was trained on{hint}"
+                )
         self._require_memory(frame.height, dtype)
-        return self.matrix_of(read_columns(frame, [column.reading for column in self.columns], notes), dtype, notes)
+        return self.matrix_of(
+            read_columns(frame, [column.reading for column in self.columns], notes), dtype, notes
+        )
 
-    def matrix_of(self, read: polars.DataFrame, dtype: np.dtype, notes: list[str] | None = None) -> np.ndarray:
+    def matrix_of(
+        self, read: polars.DataFrame, dtype: np.dtype, notes: list[str] | None = None
+    ) -> np.ndarray:
         """Return columns that were read as (rows, output columns) in ``dtype``."""
         self._require_memory(read.height, dtype)
         matrix = np.empty((read.height, len(self.output_names)), dtype)
         starts = dict(zip(self.input_names, self._starts(), strict=True))
-        numeric = {column.name: column for column in self.columns if isinstance(column, NumericColumn)}
+        numeric = {
+            column.name: column for column in self.columns if isinstance(column, NumericColumn)
+        }
         for names, values in _blocks(read, list(numeric)):
             columns = [numeric[name] for name in names]
             origins = np.array([column.origin for column in columns])
@@ -129,16 +156,22 @@ class FramePlan:
                 values -= origins
             if (gaps := np.isnan(values)).any():
                 np.copyto(values, np.array([column.median for column in columns]), where=gaps)
-            matrix[:, _span([starts[name] for name in names])] = narrowed(values, dtype, tuple(names))
+            matrix[:, _span([starts[name] for name in names])] = narrowed(
+                values, dtype, tuple(names)
+            )
         for column in self.columns:
             if isinstance(column, CategoryColumn):
                 start = starts[column.name]
-                column.write(read[column.name], matrix[:, start : start + len(column.output_names)], notes)
+                column.write(
+                    read[column.name], matrix[:, start : start + len(column.output_names)], notes
+                )
         return matrix
 
     def _require_memory(self, rows: int, dtype: np.dtype) -> None:
         width = len(self.output_names)
-        require_memory(rows * width * dtype.itemsize, f"the table as {rows:,} rows of {width:,} columns")
+        require_memory(
+            rows * width * dtype.itemsize, f"the table as {rows:,} rows of {width:,} columns"
+        )
 
     def _starts(self) -> list[int]:
         """Return the first output column of each column."""
@@ -150,7 +183,9 @@ class FramePlan:
         columns = features.shape[1]
         if names is None:
             names = self.input_names if columns == len(self.columns) else numbered_names(columns)
-        return polars.DataFrame({name: np.ascontiguousarray(features[:, index]) for index, name in enumerate(names)})
+        return polars.DataFrame(
+            {name: np.ascontiguousarray(features[:, index]) for index, name in enumerate(names)}
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON can hold it."""
@@ -165,13 +200,16 @@ class FramePlan:
         """Return the plan that ``to_dict`` described, every entry checked."""
         columns = tuple(column_from_dict(each) for each in stored.entry(kept, "columns", list))
         if not columns or len({column.name for column in columns}) != len(columns):
-            raise ModelFileError("the model's data description is damaged: its table needs columns of different names.")
+            raise ModelFileError(
+                "the model's data description is damaged: its table needs columns of different names."
+            )
         facts = stored.entry(kept, "facts", list) if "facts" in kept else []
         return cls(columns, tuple(ColumnFacts.from_dict(each) for each in facts))
 
 
 def _blocks(frame: polars.DataFrame, names: list[str]) -> Iterator[tuple[list[str], np.ndarray]]:
-    """Yield columns in blocks as float64 (rows, columns), gaps NaN: a wide table at once, a long one piece by piece.
+    """Yield columns in blocks as float64 (rows, columns), gaps NaN: a wide table at once, a long
+    one piece by piece.
 
     The arrays are the receiver's to change.
     """
@@ -179,7 +217,12 @@ def _blocks(frame: polars.DataFrame, names: list[str]) -> Iterator[tuple[list[st
     columns = dict(zip(frame.columns, frame, strict=True))
     for start in range(0, len(names), step):
         block = names[start : start + step]
-        yield block, as_numbers(frame if block == frame.columns else frame_of(columns[name] for name in block))
+        yield (
+            block,
+            as_numbers(
+                frame if block == frame.columns else frame_of(columns[name] for name in block)
+            ),
+        )
 
 
 def _span(places: list[int]) -> slice | list[int]:
@@ -191,21 +234,39 @@ def _span(places: list[int]) -> slice | list[int]:
 def _notes_on(
     read: polars.DataFrame, schema: Schema, columns: list[NumericColumn | CategoryColumn | None]
 ) -> list[str]:
-    """Say what a user might not expect of the columns that are learnt; like columns share a sentence."""
+    """Say what a user might not expect of the columns that are learnt; like columns share a
+    sentence.
+    """
     notes = []
-    empty = [reading.name for reading, column in zip(schema.features, columns, strict=True) if column is None]
+    empty = [
+        reading.name
+        for reading, column in zip(schema.features, columns, strict=True)
+        if column is None
+    ]
     if empty:
         are = ("has", "is") if len(empty) == 1 else ("have", "are")
-        notes.append(f"{columns_named(empty)} {are[0]} no value in the training rows and {are[1]} left out.")
-    for kind, unit in (("date", "days from the earliest training row"), ("time", "seconds"), ("duration", "seconds")):
+        notes.append(
+            f"{columns_named(empty)} {are[0]} no value in the training rows and {are[1]} left out."
+        )
+    for kind, unit in (
+        ("date", "days from the earliest training row"),
+        ("time", "seconds"),
+        ("duration", "seconds"),
+    ):
         if names := [reading.name for reading in schema.features if reading.kind == kind]:
-            notes.append(f"{columns_named(names)} {'is' if len(names) == 1 else 'are'} counted in {unit}.")
+            notes.append(
+                f"{columns_named(names)} {'is' if len(names) == 1 else 'are'} counted in {unit}."
+            )
     for column in columns:
         if isinstance(column, CategoryColumn) and column.has_other:
             distinct = read[column.name].alias("text").drop_nulls().n_unique()
-            notes.append(f"column {column.name!r} has {distinct:,} different texts; the rarest share one level.")
+            notes.append(
+                f"column {column.name!r} has {distinct:,} different texts; the rarest share one level."
+            )
     gaps = dict(zip(read.columns, read.null_count().row(0), strict=True)) if read.width else {}
-    numeric = [reading.name for reading in schema.features if reading.kind != "text" and gaps[reading.name]]
+    numeric = [
+        reading.name for reading in schema.features if reading.kind != "text" and gaps[reading.name]
+    ]
     if len(numeric) == 1:
         name = numeric[0]
         notes.append(
@@ -213,5 +274,7 @@ def _notes_on(
         )
     elif numeric:
         count = sum(gaps[name] for name in numeric)
-        notes.append(f"{columns_named(numeric)} lack {count:,} values in training rows; the median of each stands in.")
+        notes.append(
+            f"{columns_named(numeric)} lack {count:,} values in training rows; the median of each stands in."
+        )
     return notes

@@ -1,4 +1,6 @@
-"""Arrays as a plan: pixels and plain numbers, whose missing values become the training rows' medians."""
+"""Arrays as a plan: pixels and plain numbers, whose missing values become the training rows'
+medians.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,14 @@ class MatrixPlan:
     names
         Theirs, if they have any.
     medians
-        (columns,) float64, what stands in for missing values; None if the training rows were whole numbers.
+        (columns,) float64, what stands in for missing values; None if the training rows were whole
+        numbers.
     notes
         Sentences for the user.
     origins
-        (columns,) float64, what is subtracted from the values, medians included, before they are narrowed: 0 but for
-        columns that lie far from zero, whose differences would be lost otherwise. None where it would be 0 throughout.
+        (columns,) float64, what is subtracted from the values, medians included, before they are
+        narrowed: 0 but for columns that lie far from zero, whose differences would be lost
+        otherwise. None where it would be 0 throughout.
     """
 
     columns: int
@@ -50,7 +54,9 @@ class MatrixPlan:
         names: tuple[str, ...] | None = None,
         image_shape: tuple[int, ...] | None = None,
     ) -> MatrixPlan:
-        """Learn from (rows, columns) training rows, at least one of each; the pixels of a channel share an origin."""
+        """Learn from (rows, columns) training rows, at least one of each; the pixels of a channel
+        share an origin.
+        """
         _check_matrix(features)
         columns = features.shape[1]
         if features.dtype.kind == "b" or features.dtype == np.uint8:
@@ -58,10 +64,20 @@ class MatrixPlan:
         medians, notes, shown = None, [], names or numbered_names(columns)
         if features.dtype.kind == "f":
             medians, lowest, highest, missing, empty = _medians(features, shown)
-            notes += [f"{missing:,} missing values; the median of their column stands in."] if missing else []
-            notes += [f"{empty:,} columns have no value in the training rows; 0 stands in."] if empty else []
+            notes += (
+                [f"{missing:,} missing values; the median of their column stands in."]
+                if missing
+                else []
+            )
+            notes += (
+                [f"{empty:,} columns have no value in the training rows; 0 stands in."]
+                if empty
+                else []
+            )
         else:
-            lowest, highest = (np.float64(extreme(axis=0)) for extreme in (features.min, features.max))
+            lowest, highest = (
+                np.float64(extreme(axis=0)) for extreme in (features.min, features.max)
+            )
         origins = _origins(lowest, highest, image_shape)
         if origins is not None:
             notes.append(_note_on_origins(origins, shown))
@@ -84,7 +100,8 @@ class MatrixPlan:
         names: tuple[str, ...] | None = None,
         notes: list[str] | None = None,
     ) -> np.ndarray:
-        """Return (rows, columns) less the origins, in ``dtype``, but uint8 as it came; not copied where it is right.
+        """Return (rows, columns) less the origins, in ``dtype``, but uint8 as it came; not copied
+        where it is right.
 
         ``notes`` is there for tables; of arrays nothing is to be said.
         """
@@ -94,7 +111,9 @@ class MatrixPlan:
             features = features[:, [self._position(name, names) for name in self.names]]
         _check_matrix(features)
         if features.shape[1] != self.columns:
-            raise DataError(f"the data has {features.shape[1]:,} columns; the model was trained on {self.columns:,}.")
+            raise DataError(
+                f"the data has {features.shape[1]:,} columns; the model was trained on {self.columns:,}."
+            )
         if self.origins is None and features.dtype == np.uint8:
             return np.ascontiguousarray(features)
         if self.origins is None and features.dtype.kind != "f":
@@ -115,7 +134,9 @@ class MatrixPlan:
             if self.origins is not None:
                 chunk = chunk - self.origins  # in float64, whatever the rows are
             if result is not features:
-                result[start : start + len(chunk)] = narrowed(chunk, dtype, self.output_names, start)
+                result[start : start + len(chunk)] = narrowed(
+                    chunk, dtype, self.output_names, start
+                )
         return result
 
     def _check_medians(self, missing: np.ndarray, start: int) -> None:
@@ -156,15 +177,21 @@ class MatrixPlan:
         """Return the plan that ``to_dict`` described, every entry checked."""
         columns = stored.entry(kept, "columns", int)
         names = stored.texts(kept, "names", optional=True)
-        if not 0 < columns <= stored.MAXIMUM_LENGTH or (names is not None and len(names) != columns):
+        if not 0 < columns <= stored.MAXIMUM_LENGTH or (
+            names is not None and len(names) != columns
+        ):
             raise stored.damaged("columns", "a count, with as many names", columns)
-        medians, origins = (stored.vector(kept, key, columns, optional=True) for key in ("medians", "origins"))
+        medians, origins = (
+            stored.vector(kept, key, columns, optional=True) for key in ("medians", "origins")
+        )
         return cls(columns, names, medians, origins=origins)  # models older than origins have none
 
 
 def _check_matrix(features: np.ndarray) -> None:
     if features.ndim != 2 or features.shape[1] == 0:
-        raise DataError(f"features of shape {features.shape} cannot be used; give a matrix of rows by columns.")
+        raise DataError(
+            f"features of shape {features.shape} cannot be used; give a matrix of rows by columns."
+        )
     if features.dtype.kind not in "buif":
         raise DataError(f"features of type {features.dtype} cannot be used; give numbers.")
 
@@ -179,8 +206,12 @@ def _check_finite(chunk: np.ndarray, start: int, names: tuple[str, ...]) -> None
         )
 
 
-def _medians(features: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
-    """Return each column's median, least and greatest value without its NaNs, and counts: of NaNs, of columns of NaN alone."""
+def _medians(
+    features: np.ndarray, names: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
+    """Return each column's median, least and greatest value without its NaNs, and counts: of NaNs,
+    of columns of NaN alone.
+    """
     missing = np.zeros(features.shape[1], np.int64)
     for start, chunk in row_chunks(features):
         absent = np.isnan(chunk)
@@ -197,8 +228,12 @@ def _medians(features: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, 
     return medians, lowest, highest, int(missing.sum()), int((missing == len(features)).sum())
 
 
-def _origins(lowest: np.ndarray, highest: np.ndarray, image_shape: tuple[int, ...] | None) -> np.ndarray | None:
-    """Return what is to be subtracted: the least value of a column, or of a channel, that lies far from zero."""
+def _origins(
+    lowest: np.ndarray, highest: np.ndarray, image_shape: tuple[int, ...] | None
+) -> np.ndarray | None:
+    """Return what is to be subtracted: the least value of a column, or of a channel, that lies far
+    from zero.
+    """
     if image_shape is not None:
         channels = image_shape[2] if len(image_shape) == 3 else 1
         lowest = np.resize(lowest.reshape(-1, channels).min(axis=0), lowest.size)

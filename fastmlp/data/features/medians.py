@@ -1,4 +1,6 @@
-"""Smallest value, median and largest of each column, gaps left out: exact, without sorting long columns."""
+"""Smallest value, median and largest of each column, gaps left out: exact, without sorting long
+columns.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,14 @@ SAMPLE = 4096
 
 
 def column_ranges(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the smallest value, the median and the largest of each column, float64 (columns,) each.
+    """Return the smallest value, the median and the largest of each column, float64 (columns,)
+    each.
 
     Parameters
     ----------
     values
-        float64 (rows, columns) with at least one row, NaN where missing; a column without a value has NaN throughout.
+        float64 (rows, columns) with at least one row, NaN where missing; a column without a value
+        has NaN throughout.
     """
     if len(values) < LONG:
         return _of_sorted(np.sort(values, axis=0))
@@ -41,7 +45,9 @@ def _of_long(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def _median(values: np.ndarray) -> float:
-    """Return the median: what a sample says is near the middle is sorted, the rest is counted (Floyd and Rivest 1975)."""
+    """Return the median: what a sample says is near the middle is sorted, the rest is counted
+    (Floyd and Rivest 1975).
+    """
     sample = np.sort(values[:: max(1, len(values) // SAMPLE)])
     middle, margin = len(sample) // 2, 2 * int(len(sample) ** 0.5)
     low, high = sample[max(middle - margin, 0)], sample[min(middle + margin, len(sample) - 1)]

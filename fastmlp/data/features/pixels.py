@@ -1,4 +1,6 @@
-"""Tables whose rows are pictures: whole numbers from 0 to 255, where a size is given or a model knows it."""
+"""Tables whose rows are pictures: whole numbers from 0 to 255, where a size is given or a model
+knows it.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +33,24 @@ def as_pixels(frame: polars.DataFrame, shape: tuple[int, ...], where: str) -> np
             f"{where} has {frame.width:,} columns beside the target; pictures of {'×'.join(map(str, shape))} have "
             f"{math.prod(shape):,} pixels."
         )
-    raise DataError(f"{where} holds no pictures: each column must be whole numbers from 0 to 255, without gaps.")
+    raise DataError(
+        f"{where} holds no pictures: each column must be whole numbers from 0 to 255, without gaps."
+    )
 
 
 def pixels_or_none(frame: polars.DataFrame, shape: tuple[int, ...]) -> np.ndarray | None:
     """Return what ``as_pixels`` returns, or None where the table is another."""
     import polars
 
-    if math.prod(shape) != frame.width or not all(each.is_numeric() or each == polars.String for each in frame.dtypes):
+    if math.prod(shape) != frame.width or not all(
+        each.is_numeric() or each == polars.String for each in frame.dtypes
+    ):
         return None
     values = frame.select(polars.all().cast(polars.Float64, strict=False))
     fits = values.select(
-        (polars.all().is_between(0, 255) & (polars.all() == polars.all().floor())).fill_null(False).all()
+        (polars.all().is_between(0, 255) & (polars.all() == polars.all().floor()))
+        .fill_null(False)
+        .all()
     )
     return np.ascontiguousarray(values.cast(polars.UInt8).to_numpy()) if all(fits.row(0)) else None
 

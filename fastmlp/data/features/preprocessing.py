@@ -1,4 +1,6 @@
-"""FeaturePreprocessor: features of any source become the matrix that a network reads, in prediction as in training."""
+"""FeaturePreprocessor: features of any source become the matrix that a network reads, in prediction
+as in training.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,8 @@ DTYPES = ("float32", "float64")
 class FeaturePreprocessor:
     """Learns from the training rows how features become numbers, then does the same to any rows.
 
-    ``transform`` imputes and encodes but does not normalise: the batch kernel computes ``x * scale + shift`` while it
-    copies a batch, so that pixels can stay bytes.
+    ``transform`` imputes and encodes but does not normalise: the batch kernel computes ``x * scale
+    + shift`` while it copies a batch, so that pixels can stay bytes.
 
     Attributes
     ----------
@@ -45,7 +47,8 @@ class FeaturePreprocessor:
     pictures
         How the pixels of pictures become bytes, or None where the rows were not read from pictures.
     notes
-        Sentences for the user on columns that were left out, grouped, imputed or look like identifiers.
+        Sentences for the user on columns that were left out, grouped, imputed or look like
+        identifiers.
     """
 
     def __init__(self):
@@ -74,7 +77,8 @@ class FeaturePreprocessor:
         features
             (rows, columns) array or polars frame: the training rows only.
         normalize
-            "none", "unit" (to [0, 1]) or "standard" (mean 0, deviation 1): by column, for images over all pixels.
+            "none", "unit" (to [0, 1]) or "standard" (mean 0, deviation 1): by column, for images
+            over all pixels.
         dtype
             float32 or float64.
         image_shape
@@ -106,14 +110,19 @@ class FeaturePreprocessor:
         schema: Schema | None = None,
         pictures: PictureReading | None = None,
     ) -> np.ndarray:
-        """Do what ``fit`` does, and return the rows as ``transform`` would: a table is read once for both."""
+        """Do what ``fit`` does, and return the rows as ``transform`` would: a table is read once
+        for both.
+        """
         self.normalize = choose("normalize", normalize, NORMALIZATIONS)
         self.dtype = np.dtype(choose("dtype", _type_name(dtype), DTYPES))
         if 0 in features.shape:
             raise DataError(
                 f"there is nothing to learn from {features.shape[0]:,} rows and {features.shape[1]:,} columns."
             )
-        self.image_shape, self.pictures = None if image_shape is None else tuple(image_shape), pictures
+        self.image_shape, self.pictures = (
+            None if image_shape is None else tuple(image_shape),
+            pictures,
+        )
         if isinstance(features, np.ndarray):
             self._plan = MatrixPlan.fit(features, feature_names, self.image_shape)
             matrix = self._plan.transform(features, self.dtype)
@@ -136,18 +145,21 @@ class FeaturePreprocessor:
         Parameters
         ----------
         features
-            (rows, columns) array, polars frame, or list of lists of numbers. A frame's columns are found by name, in any
-            order, others ignored.
+            (rows, columns) array, polars frame, or list of lists of numbers. A frame's columns are
+            found by name, in any order, others ignored.
         feature_names
-            Names of an array's columns, to find them by; without them an array's columns are taken in order.
+            Names of an array's columns, to find them by; without them an array's columns are taken
+            in order.
         notes
-            Gets a sentence for each column of a table with cells that could not be read or were not seen in training.
+            Gets a sentence for each column of a table with cells that could not be read or were not
+            seen in training.
 
         Returns
         -------
         numpy.ndarray
-            (rows, output_columns), C-contiguous: uint8 if the features are a uint8 array, ``dtype`` otherwise; columns
-            that lie far from zero less their origin. It is the array itself, not a copy, where nothing had to be done.
+            (rows, output_columns), C-contiguous: uint8 if the features are a uint8 array, ``dtype``
+            otherwise; columns that lie far from zero less their origin. It is the array itself, not
+            a copy, where nothing had to be done.
 
         Raises
         ------
@@ -200,7 +212,9 @@ class FeaturePreprocessor:
     @property
     def _fitted(self) -> FramePlan | MatrixPlan:
         if self._plan is None:
-            raise UsageError("this preprocessor has learnt nothing yet; call fit with the training rows first.")
+            raise UsageError(
+                "this preprocessor has learnt nothing yet; call fit with the training rows first."
+            )
         return self._plan
 
     def to_dict(self) -> dict[str, Any]:
@@ -226,14 +240,21 @@ class FeaturePreprocessor:
         """
         preprocessor = cls()
         features = stored.entry(kept, "features", dict)
-        plan = {"table": FramePlan, "matrix": MatrixPlan}[stored.word(features, "kind", ("table", "matrix"))]
+        plan = {"table": FramePlan, "matrix": MatrixPlan}[
+            stored.word(features, "kind", ("table", "matrix"))
+        ]
         preprocessor._plan = plan.from_dict(features)
         preprocessor.normalize = stored.word(kept, "normalize", NORMALIZATIONS)
         preprocessor.dtype = np.dtype(stored.word(kept, "dtype", DTYPES))
         width = preprocessor.output_columns
         preprocessor.image_shape = stored.shape(kept, "image_shape")
-        if preprocessor.image_shape is not None and np.prod(preprocessor.image_shape, dtype=object) != width:
-            raise stored.damaged("image_shape", f"the shape of {width:,} columns", preprocessor.image_shape)
+        if (
+            preprocessor.image_shape is not None
+            and np.prod(preprocessor.image_shape, dtype=object) != width
+        ):
+            raise stored.damaged(
+                "image_shape", f"the shape of {width:,} columns", preprocessor.image_shape
+            )
         preprocessor.pictures = _kept_pictures(kept, preprocessor.image_shape)
         identity = preprocessor.normalize == "none"
         preprocessor.scale = stored.vector(kept, "scale", width, optional=identity, positive=True)
@@ -243,7 +264,9 @@ class FeaturePreprocessor:
         return preprocessor
 
 
-def _kept_pictures(kept: dict[str, Any], image_shape: tuple[int, ...] | None) -> PictureReading | None:
+def _kept_pictures(
+    kept: dict[str, Any], image_shape: tuple[int, ...] | None
+) -> PictureReading | None:
     """Return how pictures are read; files of earlier versions do not say, when alpha was dropped."""
     if "pictures" not in kept:
         return None if image_shape is None else PictureReading()

@@ -11,7 +11,9 @@ from fastmlp.errors import DataError
 
 NORMALIZATIONS = ("none", "unit", "standard")
 CHUNK_BYTES = 4 << 20
-COARSE = 1e-4  # of a column's width: where float32's steps are larger, the column lies far from zero
+COARSE = (
+    1e-4  # of a column's width: where float32's steps are larger, the column lies far from zero
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class ColumnStatistics:
     def pooled(self, channels: int) -> ColumnStatistics:
         """Return the statistics of all pixels of each channel together, repeated for every column.
 
-        Columns are pixels with their channels side by side, so column i belongs to channel i modulo ``channels``.
+        Columns are pixels with their channels side by side, so column i belongs to channel i modulo
+        ``channels``.
         """
 
         def by_channel(values):
@@ -36,21 +39,30 @@ class ColumnStatistics:
         spread = by_channel(self.deviation**2).mean(axis=0) + by_channel(
             (self.mean - np.resize(mean, self.mean.size)) ** 2
         ).mean(axis=0)
-        parts = (by_channel(self.minimum).min(axis=0), by_channel(self.maximum).max(axis=0), mean, np.sqrt(spread))
+        parts = (
+            by_channel(self.minimum).min(axis=0),
+            by_channel(self.maximum).max(axis=0),
+            mean,
+            np.sqrt(spread),
+        )
         return ColumnStatistics(*(np.resize(part, self.mean.size) for part in parts))
 
 
 def row_chunks(matrix: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (number of the first row, rows) in pieces that stay in cache, so that a mapped file is never read whole."""
+    """Yield (number of the first row, rows) in pieces that stay in cache, so that a mapped file is
+    never read whole.
+    """
     step = max(1, CHUNK_BYTES // max(1, 8 * matrix.shape[1]))
     for start in range(0, matrix.shape[0], step):
         yield start, matrix[start : start + step]
 
 
 def column_statistics(matrix: np.ndarray) -> ColumnStatistics:
-    """Return the statistics of each column of a finite (rows, columns) matrix with at least one row.
+    """Return the statistics of each column of a finite (rows, columns) matrix with at least one
+    row.
 
-    Two passes in float64: one pass over sums of squares would lose the digits of columns far from zero.
+    Two passes in float64: one pass over sums of squares would lose the digits of columns far from
+    zero.
     """
     rows, columns = matrix.shape
     minimum, maximum = np.full(columns, np.inf), np.full(columns, -np.inf)
@@ -68,7 +80,8 @@ def column_statistics(matrix: np.ndarray) -> ColumnStatistics:
 
 
 def far_from_zero(lowest: np.ndarray, highest: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Tell for which columns float32 is too coarse, so that an origin is to be subtracted before they are narrowed.
+    """Tell for which columns float32 is too coarse, so that an origin is to be subtracted before
+    they are narrowed.
 
     Parameters
     ----------
@@ -78,7 +91,9 @@ def far_from_zero(lowest: np.ndarray, highest: np.ndarray, width: np.ndarray) ->
         (columns,) over how much the values spread; a column of width 0 is never far from zero.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        steps = np.spacing(np.maximum(np.abs(lowest), np.abs(highest)).astype(np.float32)).astype(np.float64)
+        steps = np.spacing(np.maximum(np.abs(lowest), np.abs(highest)).astype(np.float32)).astype(
+            np.float64
+        )
         return np.isfinite(steps) & (width > 0) & (steps > COARSE * width)
 
 
@@ -90,15 +105,18 @@ def scale_and_shift(
     image_shape: tuple[int, ...] | None = None,
     unscaled: np.ndarray | None = None,
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the vectors with which ``matrix * scale + shift`` is normalised, or (None, None) for the identity.
+    """Return the vectors with which ``matrix * scale + shift`` is normalised, or (None, None) for
+    the identity.
 
     Parameters
     ----------
     matrix
-        (rows, columns) training rows as the preprocessor's ``transform`` returns them: finite, at least one row.
+        (rows, columns) training rows as the preprocessor's ``transform`` returns them: finite, at
+        least one row.
     normalize
-        "none"; "unit": to [0, 1] by column, and for images by one range of all pixels, which for uint8 starts at 0;
-        "standard": to mean 0 and deviation 1 by column, and for images by one mean and deviation of a channel's pixels.
+        "none"; "unit": to [0, 1] by column, and for images by one range of all pixels, which for
+        uint8 starts at 0; "standard": to mean 0 and deviation 1 by column, and for images by one
+        mean and deviation of a channel's pixels.
     dtype
         The floating-point type in which the network computes.
     names
@@ -129,7 +147,8 @@ def scale_and_shift(
 def origin_scale_and_shift(
     matrix: np.ndarray, normalize: str, dtype: np.dtype, names: tuple[str, ...]
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-    """Return what normalises a matrix that stays in its own type, as ``(matrix - origin) * scale + shift``.
+    """Return what normalises a matrix that stays in its own type, as ``(matrix - origin) * scale +
+    shift``.
 
     Parameters
     ----------
@@ -139,8 +158,9 @@ def origin_scale_and_shift(
     Returns
     -------
     origin, scale, shift
-        float64 (columns,), or three times None for the identity. The origin is 0 but for columns far from zero, to be
-        subtracted before the values are narrowed to ``dtype``; None where it would be 0 throughout.
+        float64 (columns,), or three times None for the identity. The origin is 0 but for columns
+        far from zero, to be subtracted before the values are narrowed to ``dtype``; None where it
+        would be 0 throughout.
 
     Raises
     ------
@@ -161,13 +181,20 @@ def origin_scale_and_shift(
 
 
 def _centre_and_width(
-    statistics: ColumnStatistics, normalize: str, dtype: np.dtype, names: tuple[str, ...], whites: bool = False
+    statistics: ColumnStatistics,
+    normalize: str,
+    dtype: np.dtype,
+    names: tuple[str, ...],
+    whites: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what becomes 0 in each column, and how much above it becomes 1; ``whites`` of pictures in bytes."""
+    """Return what becomes 0 in each column, and how much above it becomes 1; ``whites`` of pictures
+    in bytes.
+    """
     if normalize == "standard":
         centre, width = statistics.mean, statistics.deviation
     elif whites:
-        # One range for all channels, and 0 stays 0: the brightest pixel of the training rows is white.
+        # One range for all channels, and 0 stays 0: the brightest pixel of the training rows is
+        # white.
         centre = np.zeros_like(statistics.mean)
         width = np.full_like(statistics.mean, statistics.maximum.max())
     else:
@@ -178,7 +205,8 @@ def _centre_and_width(
         raise DataError(
             f"column {names[column]!r} holds values too large to normalise; divide them, or give normalize none."
         )
-    # A constant column has no width; its mean may differ from its value by rounding, so its value is taken instead.
+    # A constant column has no width; its mean may differ from its value by rounding, so its value
+    # is taken instead.
     constant = (statistics.minimum == statistics.maximum) | (width < np.finfo(dtype).tiny)
     if normalize == "standard":
         centre = np.where(constant, statistics.minimum, centre)

@@ -1,4 +1,6 @@
-"""TargetEncoder: labels become class numbers and quantities are standardised; predictions go the way back."""
+"""TargetEncoder: labels become class numbers and quantities are standardised; predictions go the
+way back.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,16 @@ MANY_CLASSES = 1000
 def infer_task(target: np.ndarray) -> str:
     """Tell what a target asks for: "classification", "regression" or "multilabel".
 
-    Texts and booleans are classes. Whole numbers, also such as are stored as floats, are classes where they are
+    Texts and booleans are classes. Whole numbers, also such as are stored as floats, are classes
+    where they are
 
     - at most two different values, or
     - at most 20 different values, each in two rows on average (digits, stars, wine quality), or
-    - codes without a gap from 0 or 1 on, at most 1,000, each in ten rows on average (49 characters, 62 letters),
+    - codes without a gap from 0 or 1 on, at most 1,000, each in ten rows on average (49 characters,
+      62 letters),
 
-    and quantities otherwise (prices, years, counts). Other floats are quantities. A matrix of 0 and 1 is multilabel,
-    any other matrix is several quantities.
+    and quantities otherwise (prices, years, counts). Other floats are quantities. A matrix of 0 and
+    1 is multilabel, any other matrix is several quantities.
 
     Parameters
     ----------
@@ -40,7 +44,9 @@ def infer_task(target: np.ndarray) -> str:
         return "multilabel" if binary else "regression"
     if values.dtype.kind not in "uif":
         return "classification"
-    if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values == np.round(values)).all()):
+    if values.dtype.kind == "f" and not (
+        np.isfinite(values).all() and (values == np.round(values)).all()
+    ):
         return "regression"
     distinct = np.unique(values)
     count, rows = len(distinct), len(values)
@@ -62,13 +68,15 @@ class TargetEncoder:
     task
         "classification", "regression" or "multilabel".
     classes
-        The labels in ascending order as str, int, bool or float; None unless the task is classification.
+        The labels in ascending order as str, int, bool or float; None unless the task is
+        classification.
     class_counts
         How many training rows each class has, as a list; None unless the task is classification.
     output_width
         Number of classes, or of outputs.
     mean, deviation
-        float64 (outputs,) of the training target for regression (0 and 1 if it is not standardised); None otherwise.
+        float64 (outputs,) of the training target for regression (0 and 1 if it is not
+        standardised); None otherwise.
     dtype
         The type of an encoded target that is not labels.
     reading
@@ -86,7 +94,11 @@ class TargetEncoder:
         self.reading: ColumnReading | None = None
 
     def fit(
-        self, target: np.ndarray, task: str = "auto", standardize: bool = True, dtype: DTypeLike = np.float32
+        self,
+        target: np.ndarray,
+        task: str = "auto",
+        standardize: bool = True,
+        dtype: DTypeLike = np.float32,
     ) -> TargetEncoder:
         """Learn from the training rows' target.
 
@@ -106,8 +118,8 @@ class TargetEncoder:
         UsageError
             If the task is none of these.
         DataError
-            If the target is empty, has missing values, has one class only, has as many classes as rows, or does not fit
-            the task.
+            If the target is empty, has missing values, has one class only, has as many classes as
+            rows, or does not fit the task.
         """
         choose("task", task, ("auto", *TASKS))
         values = _flattened(target)
@@ -146,7 +158,9 @@ class TargetEncoder:
             with np.errstate(over="ignore", invalid="ignore"):
                 mean, deviation = numbers.mean(axis=0), numbers.std(axis=0)
             if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
-                raise DataError("the target's values are too large to standardise; divide them by a constant.")
+                raise DataError(
+                    "the target's values are too large to standardise; divide them by a constant."
+                )
             constant = (numbers == numbers[0]).all(axis=0) | (deviation == 0)
             self.mean = np.where(constant, numbers[0], mean)
             self.deviation = np.where(constant, 1.0, deviation)
@@ -162,13 +176,14 @@ class TargetEncoder:
         Returns
         -------
         numpy.ndarray
-            Classification: (rows,) int32 class numbers. Otherwise (rows, outputs) in ``dtype``, C-contiguous: 0 and 1
-            for multilabel, standardised values for regression.
+            Classification: (rows,) int32 class numbers. Otherwise (rows, outputs) in ``dtype``,
+            C-contiguous: 0 and 1 for multilabel, standardised values for regression.
 
         Raises
         ------
         DataError
-            If a value is missing, a label was not seen in training, or the width differs from the training target's.
+            If a value is missing, a label was not seen in training, or the width differs from the
+            training target's.
         """
         self._check_fitted()
         values = _flattened(target)
@@ -185,7 +200,9 @@ class TargetEncoder:
         with np.errstate(over="ignore"):
             encoded = np.ascontiguousarray(numbers, self.dtype)
         if not np.isfinite(encoded).all():
-            raise DataError(f"the target holds values too large for {self.dtype.name}; standardise it, or use float64.")
+            raise DataError(
+                f"the target holds values too large for {self.dtype.name}; standardise it, or use float64."
+            )
         return encoded
 
     def _class_numbers(self, labels: np.ndarray) -> np.ndarray:
@@ -198,8 +215,12 @@ class TargetEncoder:
             unseen = numbers < 0
         if unseen.any():
             label = labels[np.argmax(unseen)].item()
-            shown = ", ".join(map(repr, self.classes[:10])) + (", …" if len(self.classes) > 10 else "")
-            raise DataError(f"the label {label!r} does not occur in the training rows, whose classes are {shown}.")
+            shown = ", ".join(map(repr, self.classes[:10])) + (
+                ", …" if len(self.classes) > 10 else ""
+            )
+            raise DataError(
+                f"the label {label!r} does not occur in the training rows, whose classes are {shown}."
+            )
         return numbers.astype(np.int32)
 
     def decode_labels(self, indices: np.ndarray) -> np.ndarray:
@@ -210,14 +231,18 @@ class TargetEncoder:
         return np.array(self.classes)[indices]
 
     def decode_values(self, matrix: np.ndarray) -> np.ndarray:
-        """Return regression outputs (rows, outputs), or multilabel ones, in the target's own unit as float64."""
+        """Return regression outputs (rows, outputs), or multilabel ones, in the target's own unit
+        as float64.
+        """
         self._check_fitted()
         values = np.asarray(matrix, np.float64)
         return values if self.mean is None else values * self.deviation + self.mean
 
     def _check_fitted(self) -> None:
         if not self.task:
-            raise UsageError("this encoder has learnt nothing yet; call fit with the training rows' target first.")
+            raise UsageError(
+                "this encoder has learnt nothing yet; call fit with the training rows' target first."
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the encoder as JSON can hold it."""
@@ -266,7 +291,9 @@ def _stored_classes(kept: Any, width: int) -> list:
         raise stored.damaged("classes", "a list of texts, of numbers or of truth values", classes)
     ascending = all(first < second for first, second in pairwise(classes))
     if len(classes) != width or width < 2 or not ascending:
-        raise stored.damaged("classes", f"{width:,} different labels in ascending order, at least two", classes)
+        raise stored.damaged(
+            "classes", f"{width:,} different labels in ascending order, at least two", classes
+        )
     if kinds == {int} and not all(-(2**63) <= each < 2**63 for each in classes):
         raise stored.damaged("classes", "integers of 64 bits", classes)
     return classes
@@ -291,7 +318,9 @@ def _flattened(target: np.ndarray) -> np.ndarray:
             f"a target of shape {values.shape} cannot be used; give one value, or one row of values, a row."
         )
     if values.dtype.kind not in "buifU":
-        raise DataError(f"a target of type {values.dtype} cannot be used; give numbers, texts or truth values.")
+        raise DataError(
+            f"a target of type {values.dtype} cannot be used; give numbers, texts or truth values."
+        )
     return values
 
 
@@ -310,14 +339,20 @@ def _typed(values: np.ndarray) -> np.ndarray:
 def _check_present(values: np.ndarray) -> None:
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         row = int(np.argwhere(~np.isfinite(values))[0][0])
-        raise DataError(f"the target is missing or infinite in row {row + 1:,}; leave such rows out.")
+        raise DataError(
+            f"the target is missing or infinite in row {row + 1:,}; leave such rows out."
+        )
 
 
 def _labels(values: np.ndarray) -> np.ndarray:
     """Return class labels (rows,); one-hot rows give the number of their column."""
     if values.ndim == 1:
         return values
-    if values.dtype.kind in "buif" and np.isin(values, (0, 1)).all() and (values.sum(axis=1) == 1).all():
+    if (
+        values.dtype.kind in "buif"
+        and np.isin(values, (0, 1)).all()
+        and (values.sum(axis=1) == 1).all()
+    ):
         return values.argmax(axis=1)
     raise DataError(
         f"a target of {values.shape[1]:,} columns gives no one class a row; give one column, one-hot columns, or "
@@ -326,17 +361,27 @@ def _labels(values: np.ndarray) -> np.ndarray:
 
 
 def _like(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return labels in a type that compares with the classes: a test file may hold "3" where training held 3."""
+    """Return labels in a type that compares with the classes: a test file may hold "3" where
+    training held 3.
+    """
     if classes.dtype.kind == "U":
-        return labels if labels.dtype.kind == "U" else np.array([str(label) for label in labels.tolist()], dtype=str)
+        return (
+            labels
+            if labels.dtype.kind == "U"
+            else np.array([str(label) for label in labels.tolist()], dtype=str)
+        )
     if labels.dtype.kind != "U":
         return labels
     words = {"true": 1.0, "false": 0.0} if classes.dtype.kind == "b" else {}
-    return np.array([words.get(label.lower(), _number_or_nan(label)) for label in labels.tolist()], np.float64)
+    return np.array(
+        [words.get(label.lower(), _number_or_nan(label)) for label in labels.tolist()], np.float64
+    )
 
 
 def _by_value(labels: np.ndarray, classes: list[str]) -> list[int]:
-    """Return the numbers of the classes that spell the same value, as 1.0 does of 01; -1 where none or several do."""
+    """Return the numbers of the classes that spell the same value, as 1.0 does of 01; -1 where none
+    or several do.
+    """
     values = np.array([_number_or_nan(each) for each in classes])
     found = [np.flatnonzero(values == _number_or_nan(label)) for label in labels.tolist()]
     return [int(each[0]) if len(each) == 1 else -1 for each in found]
@@ -355,7 +400,9 @@ def _quantities(values: np.ndarray) -> np.ndarray:
     if matrix.dtype.kind == "U":
         for row, text in enumerate(matrix[:, 0].tolist()):
             if not np.isfinite(_number_or_nan(text)):
-                raise DataError(f"the target of a regression must be numbers; row {row + 1:,} holds {text!r}.")
+                raise DataError(
+                    f"the target of a regression must be numbers; row {row + 1:,} holds {text!r}."
+                )
     return matrix.astype(np.float64)
 
 

@@ -1,1 +1,3 @@
-"""What folders of pictures need: finding files, looking at them, deciding how they become bytes, decoding them."""
+"""What folders of pictures need: finding files, looking at them, deciding how they become bytes,
+decoding them.
+"""

@@ -1,4 +1,6 @@
-"""Decides from the training pictures how pictures become bytes: the ground of transparent ones, the range in use."""
+"""Decides from the training pictures how pictures become bytes: the ground of transparent ones, the
+range in use.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,12 @@ Run = Callable[[Callable, Iterable], Iterable]  # map, maybe by several threads
 
 
 def decide(
-    files: list[Path], headers: list[Header], opaque: np.ndarray, colour: bool, ground: int | None, run: Run
+    files: list[Path],
+    headers: list[Header],
+    opaque: np.ndarray,
+    colour: bool,
+    ground: int | None,
+    run: Run,
 ) -> tuple[PictureReading, list[str]]:
     """Return how training pictures, and all later ones, become bytes, and sentences that say so.
 
@@ -41,8 +48,14 @@ def decide(
     of_kind = {kind: [] for kind in Kind}
     for file, header in zip(files, headers, strict=True):
         of_kind[header.kind].append(file)
-    transparent = [each for each in run(lambda file: contrasts(file, colour), of_kind[Kind.TRANSPARENT]) if each]
-    ground, notes = _ground(np.array(transparent).reshape(-1, len(GROUNDS)), opaque, ground, len(files))
+    transparent = [
+        each
+        for each in run(lambda file: contrasts(file, colour), of_kind[Kind.TRANSPARENT])
+        if each
+    ]
+    ground, notes = _ground(
+        np.array(transparent).reshape(-1, len(GROUNDS)), opaque, ground, len(files)
+    )
     integers, of_integers = _range_in_use(of_kind[Kind.INTEGERS], Kind.INTEGERS, run)
     floats, of_floats = _range_in_use(of_kind[Kind.FLOATS], Kind.FLOATS, run)
     return PictureReading(ground, integers, floats), notes + of_integers + of_floats
@@ -53,27 +66,44 @@ def notes_on_kept(headers: list[Header], reading: PictureReading) -> list[str]:
     count = {kind: sum(header.kind is kind for header in headers) for kind in Kind}
     notes = []
     if count[Kind.TRANSPARENT]:
-        ground = "their alpha is dropped" if reading.ground is None else f"they are laid over {_name(reading.ground)}"
-        notes.append(f"pictures with an alpha channel: {count[Kind.TRANSPARENT]:,}; {ground}, as in training.")
-    for kind, ends in ((Kind.INTEGERS, reading.integers or SIXTEEN_BITS), (Kind.FLOATS, reading.floats)):
+        ground = (
+            "their alpha is dropped"
+            if reading.ground is None
+            else f"they are laid over {_name(reading.ground)}"
+        )
+        notes.append(
+            f"pictures with an alpha channel: {count[Kind.TRANSPARENT]:,}; {ground}, as in training."
+        )
+    for kind, ends in (
+        (Kind.INTEGERS, reading.integers or SIXTEEN_BITS),
+        (Kind.FLOATS, reading.floats),
+    ):
         if count[kind] and ends:
             notes.append(_note_on_range(count[kind], kind, ends, "as in training"))
     return notes
 
 
 def contrasts(file: Path, colour: bool) -> list[float] | None:
-    """Return a picture's deviation from its mean on each of ``GROUNDS``; None if no pixel is transparent."""
+    """Return a picture's deviation from its mean on each of ``GROUNDS``; None if no pixel is
+    transparent.
+    """
     with opened(file) as image:
         small = with_alpha(turned(image))
         if small.getchannel("A").getextrema()[0] == WHITE:
             return None
         small.thumbnail((LARGEST, LARGEST))
-        grounded = (on_ground(small, ground).convert("RGB" if colour else "L") for ground in GROUNDS)
+        grounded = (
+            on_ground(small, ground).convert("RGB" if colour else "L") for ground in GROUNDS
+        )
         return [float(np.asarray(each, np.float32).std(axis=(0, 1)).mean()) for each in grounded]
 
 
-def _ground(contrast: np.ndarray, opaque: np.ndarray, wanted: int | None, count: int) -> tuple[int, list[str]]:
-    """Return the ground on which most transparent pictures show; of two alike that of opaque ones, else the stronger."""
+def _ground(
+    contrast: np.ndarray, opaque: np.ndarray, wanted: int | None, count: int
+) -> tuple[int, list[str]]:
+    """Return the ground on which most transparent pictures show; of two alike that of opaque ones,
+    else the stronger.
+    """
     of_opaque = _ground_of(opaque)
     if not len(contrast):
         return of_opaque if wanted is None else wanted, []
@@ -92,7 +122,9 @@ def _ground(contrast: np.ndarray, opaque: np.ndarray, wanted: int | None, count:
     most = max(on_white, on_black)
     if wanted is None and on_gray > most and most < np.count_nonzero(best) - may_hide:
         ground = GRAY
-    told = f"{on_white:,} on white, {on_black:,} on black" + (f", {on_gray:,} on mid-gray" if ground == GRAY else "")
+    told = f"{on_white:,} on white, {on_black:,} on black" + (
+        f", {on_gray:,} on mid-gray" if ground == GRAY else ""
+    )
     return ground, [
         f"pictures that are transparent in places: {len(contrast):,} of {count:,}; they are laid over {_name(ground)} "
         f"(of which show something: {told})."
@@ -116,7 +148,9 @@ def _note_on_range(count: int, kind: Kind, ends: tuple[float, float], why: str) 
     return f"pictures of {what}: {count:,}; {ends[0]:g} becomes black and {ends[1]:g} white, {why}."
 
 
-def _range_in_use(files: list[Path], kind: Kind, run: Run) -> tuple[tuple[float, float] | None, list[str]]:
+def _range_in_use(
+    files: list[Path], kind: Kind, run: Run
+) -> tuple[tuple[float, float] | None, list[str]]:
     if not files:
         return None, []
     ends = list(run(_extremes, files))
@@ -139,5 +173,7 @@ def _extremes(file: Path) -> tuple[float, float, bool]:
         values = np.asarray(image)
         finite = np.isfinite(values)
         low = values.min(where=finite, initial=np.inf) if values.dtype.kind == "f" else values.min()
-        high = values.max(where=finite, initial=-np.inf) if values.dtype.kind == "f" else values.max()
+        high = (
+            values.max(where=finite, initial=-np.inf) if values.dtype.kind == "f" else values.max()
+        )
         return float(low), float(high), bool(finite.all())

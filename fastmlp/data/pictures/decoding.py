@@ -1,4 +1,6 @@
-"""Opens pictures without trust: their headers, their pixels as bytes, and errors that name the file."""
+"""Opens pictures without trust: their headers, their pixels as bytes, and errors that name the
+file.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
 
 ORIENTATION_TAG = 0x0112
 SIDEWAYS = (5, 6, 7, 8)  # values of the tag by which a camera says that it lay on its side
-OF_FRAMES = ("AVIF", "DCX", "FLI", "GIF", "IM", "PNG", "TIFF", "WEBP")  # in a JPEG the second is often a mere aid
+OF_FRAMES = (
+    "AVIF",
+    "DCX",
+    "FLI",
+    "GIF",
+    "IM",
+    "PNG",
+    "TIFF",
+    "WEBP",
+)  # in a JPEG the second is often a mere aid
 
 
 class Kind(Enum):
@@ -57,21 +68,28 @@ class Header:
 
 
 def read_header(file: Path, is_exact: bool = True) -> Header:
-    """Return what is known of a picture without its pixels; a DataError names a file that is damaged.
+    """Return what is known of a picture without its pixels; a DataError names a file that is
+    damaged.
 
-    Not ``is_exact``, the end of a PNG, where the camera's position may stand behind the pixels, is not looked at: for
-    that Pillow decodes all of it.
+    Not ``is_exact``, the end of a PNG, where the camera's position may stand behind the pixels, is
+    not looked at: for that Pillow decodes all of it.
     """
     with opened(file) as image:
         kind = _kind(image)
-        is_cut = kind in (Kind.OPAQUE, Kind.TRANSPARENT) and any(";16" in str(tile[3]) for tile in image.tile or ())
+        is_cut = kind in (Kind.OPAQUE, Kind.TRANSPARENT) and any(
+            ";16" in str(tile[3]) for tile in image.tile or ()
+        )
         has_frames = _has_frames(image)
         is_exact = is_exact or image.format != "PNG" or "exif" in image.info
         return Header(_size(image) if is_exact else image.size[::-1], kind, has_frames, is_cut)
 
 
-def read_bytes(file: Path, size: tuple[int, int], colour: bool, reading: PictureReading) -> np.ndarray:
-    """Return a picture's pixels, uint8 (height · width [· 3],), in a size and by what was decided on pictures."""
+def read_bytes(
+    file: Path, size: tuple[int, int], colour: bool, reading: PictureReading
+) -> np.ndarray:
+    """Return a picture's pixels, uint8 (height · width [· 3],), in a size and by what was decided
+    on pictures.
+    """
     import PIL.Image
 
     with opened(file) as image:
@@ -91,12 +109,15 @@ def read_bytes(file: Path, size: tuple[int, int], colour: bool, reading: Picture
 
 @contextlib.contextmanager
 def opened(file: Path) -> Iterator[PIL.Image.Image]:
-    """Open a picture in a format that is read; whatever a damaged one makes Pillow raise becomes a DataError."""
+    """Open a picture in a format that is read; whatever a damaged one makes Pillow raise becomes a
+    DataError.
+    """
     import PIL.Image
 
     try:
-        # By its name Pillow would map an uncompressed file into memory: Pillow 12 and 13 then mix up the sides of a TIFF
-        # that was taken sideways, and a file that is cut short meanwhile would end the process.
+        # By its name Pillow would map an uncompressed file into memory: Pillow 12 and 13 then mix
+        # up the sides of a TIFF that was taken sideways, and a file that is cut short meanwhile
+        # would end the process.
         with file.open("rb") as content, PIL.Image.open(content, formats=formats()) as image:
             yield image
     except DataError:
@@ -105,14 +126,18 @@ def opened(file: Path) -> Iterator[PIL.Image.Image]:
         raise DataError(
             f"{file} claims more pixels than are safe to decode; make it smaller or leave it out."
         ) from None
-    except Exception as error:  # Pillow's readers raise OSError, SyntaxError, ValueError, struct.error …
+    except (
+        Exception
+    ) as error:  # Pillow's readers raise OSError, SyntaxError, ValueError, struct.error …
         reason = getattr(error, "strerror", None) or "it is damaged or no image of its kind"
         raise DataError(f"{file} cannot be read: {reason}.") from None
 
 
 @contextlib.contextmanager
 def decoding() -> Iterator[None]:
-    """Treat Pillow's warning of a decompression bomb as the error, for all threads at once; hush its other warnings."""
+    """Treat Pillow's warning of a decompression bomb as the error, for all threads at once; hush
+    its other warnings.
+    """
     import PIL.Image
 
     with warnings.catch_warnings():

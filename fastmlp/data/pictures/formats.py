@@ -1,11 +1,14 @@
-"""Which files are pictures: the formats that Pillow decodes by itself, known by their suffixes in either case."""
+"""Which files are pictures: the formats that Pillow decodes by itself, known by their suffixes in
+either case.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
 
-# EPS starts Ghostscript, IPTC opens what it holds in any format; MPEG is a film; the others await another program.
+# EPS starts Ghostscript, IPTC opens what it holds in any format; MPEG is a film; the others await
+# another program.
 NOT_READ = ("BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF")
 READ_AS = {"MPO": "JPEG"}  # whose reader opens such files too
 COMMON = ".png .jpg .bmp .gif .webp .tif"  # for messages
@@ -17,7 +20,9 @@ def suffixes() -> frozenset[str]:
     import PIL.Image
 
     known = PIL.Image.registered_extensions()  # imports every reader of Pillow
-    return frozenset(suffix.lower() for suffix, name in known.items() if READ_AS.get(name, name) in formats())
+    return frozenset(
+        suffix.lower() for suffix, name in known.items() if READ_AS.get(name, name) in formats()
+    )
 
 
 @cache
@@ -26,7 +31,11 @@ def formats() -> tuple[str, ...]:
     import PIL.Image
 
     named = set(PIL.Image.registered_extensions().values())
-    return tuple(name for name in PIL.Image.ID if name in PIL.Image.OPEN and name in named and name not in NOT_READ)
+    return tuple(
+        name
+        for name in PIL.Image.ID
+        if name in PIL.Image.OPEN and name in named and name not in NOT_READ
+    )
 
 
 def is_image_name(path: Path) -> bool:

@@ -1,4 +1,6 @@
-"""How a folder of pictures is laid out: which sub-folders are classes, which hold training and test pictures."""
+"""How a folder of pictures is laid out: which sub-folders are classes, which hold training and test
+pictures.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,13 @@ from .formats import COMMON
 from .walk import Found, Identity, identity, list_folder, walk
 
 TRAIN_NAMES = ("train", "training")
-TEST_NAMES = ("test", "testing", "val", "validation", "valid")  # the first that holds classes is taken
+TEST_NAMES = (
+    "test",
+    "testing",
+    "val",
+    "validation",
+    "valid",
+)  # the first that holds classes is taken
 SHOWN = 4  # names in a note
 DEEPEST = 8  # folders, one in another, that are looked through for the classes
 
@@ -28,7 +36,9 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a folder holds: pictures, maybe test pictures, and sentences on what was decided and left out."""
+    """What a folder holds: pictures, maybe test pictures, and sentences on what was decided and
+    left out.
+    """
 
     train: Pictures
     test: Pictures | None = None
@@ -49,7 +59,9 @@ class _Level:
         return [file for found in self.classes.values() for file in found.pictures]
 
     def others(self) -> list[Path]:
-        return self.beside.others + [file for found in self.classes.values() for file in found.others]
+        return self.beside.others + [
+            file for found in self.classes.values() for file in found.others
+        ]
 
     def only(self, names: set[str]) -> _Level:
         """Return the level with the sub-folders of these names alone."""
@@ -75,25 +87,33 @@ def unlabelled(path: Path) -> Layout:
         return Layout(Pictures(path.parent, [path]))
     found = walk(path)
     if not found.pictures:
-        raise DataError(f"{path} holds no images: a file of a format that Pillow reads was wanted, such as {COMMON}.")
+        raise DataError(
+            f"{path} holds no images: a file of a format that Pillow reads was wanted, such as {COMMON}."
+        )
     below = [file.relative_to(path).parts for file in found.pictures]
     labels = [parts[0] for parts in below] if all(len(parts) > 1 for parts in below) else None
     return Layout(Pictures(path, found.pictures, labels), notes=_note_on_others(path, found.others))
 
 
 def labelled(path: Path) -> Layout:
-    """Return the pictures of a folder with one sub-folder a class, maybe under ``train`` and ``test``.
+    """Return the pictures of a folder with one sub-folder a class, maybe under ``train`` and
+    ``test``.
 
-    Pictures belong to the class in whose folder they lie, however deep. A single sub-folder around all classes is
-    looked through.
+    Pictures belong to the class in whose folder they lie, however deep. A single sub-folder around
+    all classes is looked through.
 
     Raises
     ------
     DataError
-        If no sub-folder holds pictures, or those of the training folder lie in no folder of a class.
+        If no sub-folder holds pictures, or those of the training folder lie in no folder of a
+        class.
     """
     level = _class_level(path) if path.is_dir() else _Level(path, Found(), {})
-    notes = [] if level.root == path else [f"the classes lie in the folder {str(level.root.relative_to(path))!r}."]
+    notes = (
+        []
+        if level.root == path
+        else [f"the classes lie in the folder {str(level.root.relative_to(path))!r}."]
+    )
     train, held_out, unused = _divided(level)
     if not train.classes:
         raise DataError(
@@ -108,11 +128,17 @@ def labelled(path: Path) -> Layout:
         notes += _note_on_strays(part)
     notes += _note_on_empty(train)
     others = [file for part in used for file in part.others()]
-    return Layout(train.pictures(), test.pictures() if test else None, (*notes, *_note_on_others(path, others)))
+    return Layout(
+        train.pictures(),
+        test.pictures() if test else None,
+        (*notes, *_note_on_others(path, others)),
+    )
 
 
 def _class_level(folder: Path, above: frozenset[Identity] = frozenset()) -> _Level:
-    """Return the folder, or the one inside it, that holds several folders of pictures; the folder if there is none."""
+    """Return the folder, or the one inside it, that holds several folders of pictures; the folder
+    if there is none.
+    """
     listing, classes, empty = list_folder(folder), {}, []
     above |= {identity(folder)}
     for each in listing.folders:
@@ -131,7 +157,9 @@ def _class_level(folder: Path, above: frozenset[Identity] = frozenset()) -> _Lev
 
 
 def _divided(level: _Level) -> tuple[_Level, list[_Level], list[str]]:
-    """Return the level whose sub-folders are classes, the folders of test pictures, and the names of folders not used."""
+    """Return the level whose sub-folders are classes, the folders of test pictures, and the names
+    of folders not used.
+    """
     of_training = [name for name in level.classes if name.lower() in TRAIN_NAMES]
     of_test = [name for word in TEST_NAMES for name in level.classes if name.lower() == word]
     rest = [name for name in level.classes if name not in of_training and name not in of_test]
@@ -157,7 +185,9 @@ def _divided(level: _Level) -> tuple[_Level, list[_Level], list[str]]:
 
 
 def _test_of(train: _Level, held_out: list[_Level]) -> tuple[_Level | None, list[str]]:
-    """Return the first held-out folder that has the training's classes, and what to say of the others."""
+    """Return the first held-out folder that has the training's classes, and what to say of the
+    others.
+    """
     test, notes = None, []
     for level in held_out:
         shared = train.classes.keys() & level.classes.keys()
@@ -172,7 +202,9 @@ def _test_of(train: _Level, held_out: list[_Level]) -> tuple[_Level | None, list
         else:
             notes.append(f"the folder {level.root.name!r} is not used.")
     if held_out and test is None:
-        notes.append("no folder holds test pictures with classes: test rows are held out from the training pictures.")
+        notes.append(
+            "no folder holds test pictures with classes: test rows are held out from the training pictures."
+        )
     return test, notes
 
 
@@ -199,7 +231,9 @@ def _note_on_others(root: Path, others: list[Path]) -> tuple[str, ...]:
     kinds = Counter(file.suffix.lower() or "without a suffix" for file in others).most_common(SHOWN)
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in kinds)
     example = str(others[0].relative_to(root))
-    return (f"files left out, as they are not read as pictures: {len(others):,} ({kinds}), such as {example!r}.",)
+    return (
+        f"files left out, as they are not read as pictures: {len(others):,} ({kinds}), such as {example!r}.",
+    )
 
 
 def _some(names: list[str]) -> str:

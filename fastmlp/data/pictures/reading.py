@@ -1,4 +1,6 @@
-"""PictureReading: what was decided on pictures in training, kept with the model for all that it sees later."""
+"""PictureReading: what was decided on pictures in training, kept with the model for all that it
+sees later.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,11 @@ class PictureReading:
     Parameters
     ----------
     ground
-        Gray level, 0 to 255, over which transparent pictures are laid; None: their alpha is dropped.
+        Gray level, 0 to 255, over which transparent pictures are laid; None: their alpha is
+        dropped.
     integers, floats
-        (lowest, highest) value of pixels with more than 8 bits, which become 0 and 255; None where training had none.
+        (lowest, highest) value of pixels with more than 8 bits, which become 0 and 255; None where
+        training had none.
     """
 
     ground: int | None = None
@@ -32,7 +36,9 @@ class PictureReading:
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         ranges = {"integers": self.integers, "floats": self.floats}
-        return {"ground": self.ground} | {name: value and list(value) for name, value in ranges.items()}
+        return {"ground": self.ground} | {
+            name: value and list(value) for name, value in ranges.items()
+        }
 
     @classmethod
     def from_dict(cls, kept: Any) -> PictureReading:
@@ -50,9 +56,11 @@ class PictureReading:
 
 
 def to_bytes(values: np.ndarray, lowest: float, highest: float) -> np.ndarray:
-    """Bring values from ``lowest`` to ``highest`` to 0 … 255, those beyond to the nearer end, NaN to 0.
+    """Bring values from ``lowest`` to ``highest`` to 0 … 255, those beyond to the nearer end, NaN
+    to 0.
 
-    Levels are cut off downward, as a 16-bit value loses its lower byte; 1e-4 of a level is what a float32 may lack.
+    Levels are cut off downward, as a 16-bit value loses its lower byte; 1e-4 of a level is what a
+    float32 may lack.
     """
     if not highest > lowest:
         return np.zeros(values.shape, np.uint8)

@@ -1,4 +1,6 @@
-"""Walks down folders for pictures: in order of name, each real folder once, without what systems leave there."""
+"""Walks down folders for pictures: in order of name, each real folder once, without what systems
+leave there.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def list_folder(folder: Path) -> Listing:
                 if entry.name.startswith(".") or entry.name.strip().lower() in LITTER:
                     continue
                 path = folder / entry.name
-                what = path if entry.is_symlink() else entry  # of a link to itself an entry raises an error
+                what = (
+                    path if entry.is_symlink() else entry
+                )  # of a link to itself an entry raises an error
                 if what.is_dir():
                     listing.folders.append(path)
                 elif is_image_name(path) and what.is_file():
@@ -64,10 +68,11 @@ def list_folder(folder: Path) -> Listing:
 
 
 def walk(folder: Path, above: frozenset[Identity] = frozenset()) -> Found:
-    """Return all pictures in a folder and in those below it, a folder's own before those of its sub-folders.
+    """Return all pictures in a folder and in those below it, a folder's own before those of its
+    sub-folders.
 
-    Links to folders are followed. A folder that is met twice, or lies ``above``, is entered once, so links in a circle
-    come to an end.
+    Links to folders are followed. A folder that is met twice, or lies ``above``, is entered once,
+    so links in a circle come to an end.
     """
     found, seen, waiting = Found(), set(above), [folder]
     while waiting:

@@ -1,1 +1,3 @@
-"""Tables as they stand in their files: where they begin, how they are divided; no column has a type yet."""
+"""Tables as they stand in their files: where they begin, how they are divided; no column has a type
+yet.
+"""

@@ -1,4 +1,6 @@
-"""Parquet, Arrow and Feather files as raw tables; the index that pandas stores beside the columns is left out."""
+"""Parquet, Arrow and Feather files as raw tables; the index that pandas stores beside the columns
+is left out.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,10 @@ def read_arrow(path: Path) -> RawTable:
         notes = (f"{', '.join(map(repr, index))} is the index of a pandas frame and was left out.",)
     for name in named:
         if name in frame.columns:
-            notes = (*notes, f"column {name!r} was the index of a pandas frame and is read as a column.")
+            notes = (
+                *notes,
+                f"column {name!r} was the index of a pandas frame and is read as a column.",
+            )
     if not frame.width or not frame.height:
         part = "columns" if not frame.width else "rows"
         raise DataError(f"{path} has no {part}; a table needs at least one row and one column.")
@@ -68,7 +73,8 @@ def _read(path: Path) -> tuple[polars.DataFrame, list[str]]:
         named = _index_columns(polars.read_parquet_metadata(path))
     else:
         lazy = polars.scan_ipc(path.read_bytes())  # a path would be searched for * and [
-    # A few bytes can stand for any number of equal values, so the count of rows is asked before they are unpacked.
+    # A few bytes can stand for any number of equal values, so the count of rows is asked before
+    # they are unpacked.
     rows = lazy.select(polars.len()).collect().item()
     require_memory(rows * len(lazy.collect_schema()) * FEWEST_BYTES_A_VALUE, str(path))
     return lazy.collect(), named

@@ -1,4 +1,6 @@
-"""What a cell looks like, as far as finding a table's header and separator needs it; no column is read by this."""
+"""What a cell looks like, as far as finding a table's header and separator needs it; no column is
+read by this.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,25 @@ _DAY = (
 )
 DATE = re.compile(rf"{_DAY}(?:[T ]\s?{_CLOCK})?|{_CLOCK}", re.IGNORECASE)
 GAPS = frozenset(
-    {"", "na", "n/a", "#n/a", "n.a.", "nan", "-nan", "null", "nil", "none", "?", "-", "--", ".", "..", "…", "\\n"}
+    {
+        "",
+        "na",
+        "n/a",
+        "#n/a",
+        "n.a.",
+        "nan",
+        "-nan",
+        "null",
+        "nil",
+        "none",
+        "?",
+        "-",
+        "--",
+        ".",
+        "..",
+        "…",
+        "\\n",
+    }
 )
 
 
@@ -29,7 +49,9 @@ def is_gap(text: str) -> bool:
 
 
 def is_number(text: str) -> bool:
-    """Tell whether a cell is a number in any usual spelling: sign, decimal comma, thousands, per cent, currency."""
+    """Tell whether a cell is a number in any usual spelling: sign, decimal comma, thousands, per
+    cent, currency.
+    """
     return NUMBER.fullmatch(text.strip()) is not None
 
 
@@ -42,5 +64,7 @@ def is_value(text: str) -> bool:
 
 
 def is_name_like(text: str) -> bool:
-    """Tell whether a cell could be a name rather than an odd spelling of a number, as ``<1.0`` is: it has a letter."""
+    """Tell whether a cell could be a name rather than an odd spelling of a number, as ``<1.0`` is:
+    it has a letter.
+    """
     return any(sign.isalpha() for sign in text) and not is_gap(text)

@@ -36,11 +36,15 @@ def read_delimited(path: Path, layout: Layout) -> RawTable:
     Raises
     ------
     DataError
-        If the file is empty or no text, holds rows of different lengths, an open quote, or more than memory can take.
+        If the file is empty or no text, holds rows of different lengths, an open quote, or more
+        than memory can take.
     """
     content = read_content(path)
     lines, complete = content.head()
-    tabs_by_name = any(suffix in TAB_SUFFIXES for suffix in path.name.lower().removesuffix(".gz").rpartition(".")[1:])
+    tabs_by_name = any(
+        suffix in TAB_SUFFIXES
+        for suffix in path.name.lower().removesuffix(".gz").rpartition(".")[1:]
+    )
     begin = find_beginning(lines, complete, layout, tabs_by_name)
     if begin is None:
         raise DataError(f"{path} is empty; a table needs a header and rows.")
@@ -50,8 +54,14 @@ def read_delimited(path: Path, layout: Layout) -> RawTable:
     frame, notes = _named(parsed.frame, begin)
     if not frame.width or not frame.height:
         part = "columns" if not frame.width else "rows"
-        remedy = "; --no-header reads its first line as a row" if begin.header and layout.header is None else ""
-        raise DataError(f"{path} has no {part}; a table needs at least one row and one column{remedy}.")
+        remedy = (
+            "; --no-header reads its first line as a row"
+            if begin.header and layout.header is None
+            else ""
+        )
+        raise DataError(
+            f"{path} has no {part}; a table needs at least one row and one column{remedy}."
+        )
     return RawTable(
         frame,
         content.notes + begin.notes + parsed.notes + notes,
@@ -71,7 +81,9 @@ def _named(frame: polars.DataFrame, begin: Beginning) -> tuple[polars.DataFrame,
         unnamed = {place for place, cell in enumerate(begin.header) if not cell.strip()}
     frame.columns = names
     empty = [
-        names[place] for place in sorted(unnamed) if frame.height and frame[names[place]].null_count() == frame.height
+        names[place]
+        for place in sorted(unnamed)
+        if frame.height and frame[names[place]].null_count() == frame.height
     ]
     if empty and len(empty) < frame.width:
         frame = frame.drop(empty)

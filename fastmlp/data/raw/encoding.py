@@ -1,4 +1,6 @@
-"""The bytes of a text file as UTF-8: unpacked, without a byte order mark, other encodings translated."""
+"""The bytes of a text file as UTF-8: unpacked, without a byte order mark, other encodings
+translated.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,11 @@ class Content:
 
     def values(self) -> np.ndarray:
         """Return the bytes as uint8 (size,)."""
-        return np.memmap(self.path, np.uint8, "r") if self.data is None else np.frombuffer(self.data, np.uint8)
+        return (
+            np.memmap(self.path, np.uint8, "r")
+            if self.data is None
+            else np.frombuffer(self.data, np.uint8)
+        )
 
     def open_text(self) -> io.TextIOWrapper:
         """Open the text; line breaks come as they are."""
@@ -112,7 +118,9 @@ def read_content(path: Path) -> Content:
         with path.open("rb") as file:
             start = file.read(len(PAGE_STARTS[0]))
         _refuse_others(start, path)
-        data = _unpack(path) if start.startswith(GZIP_MAGIC) or path.suffix.lower() == ".gz" else None
+        data = (
+            _unpack(path) if start.startswith(GZIP_MAGIC) or path.suffix.lower() == ".gz" else None
+        )
         if data is not None:
             start = data[: len(PAGE_STARTS[0])]
         data = _from_wide(start, data, path)
@@ -124,7 +132,9 @@ def read_content(path: Path) -> Content:
 
 def _refuse_others(start: bytes, path: Path) -> None:
     if start.startswith(ZIP_MAGIC):
-        raise DataError(f"{path} is a zip archive or a workbook; unpack it, or give a workbook its suffix .xlsx.")
+        raise DataError(
+            f"{path} is a zip archive or a workbook; unpack it, or give a workbook its suffix .xlsx."
+        )
     if start.lower().startswith(PAGE_STARTS):
         raise DataError(f"{path} is a web page, not a table; download the file itself.")
 
@@ -135,13 +145,17 @@ def _unpack(path: Path) -> bytes:
         while piece := file.read(PIECE):
             size += len(piece)
             if size > limit:
-                raise DataError(f"{path} unpacks to more than {in_units(limit)}, a quarter of the available memory.")
+                raise DataError(
+                    f"{path} unpacks to more than {in_units(limit)}, a quarter of the available memory."
+                )
             pieces.append(piece)
     return b"".join(pieces)
 
 
 def _from_wide(start: bytes, data: bytes | None, path: Path) -> bytes | None:
-    """Return UTF-8 for a text whose byte order mark says UTF-16 or UTF-32; otherwise what was given."""
+    """Return UTF-8 for a text whose byte order mark says UTF-16 or UTF-32; otherwise what was
+    given.
+    """
     encoding = next((name for mark, name in WIDE_MARKS.items() if start.startswith(mark)), None)
     if encoding is None:
         return data
@@ -149,7 +163,9 @@ def _from_wide(start: bytes, data: bytes | None, path: Path) -> bytes | None:
     try:
         return (path.read_bytes() if data is None else data).decode(encoding).encode()
     except UnicodeError:
-        raise DataError(f"{path} begins as {encoding.upper()} and is not; save the table as CSV in UTF-8.") from None
+        raise DataError(
+            f"{path} begins as {encoding.upper()} and is not; save the table as CSV in UTF-8."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -168,12 +184,16 @@ def _as_utf8(path: Path, data: bytes | None) -> Content:
         data = path.read_bytes() if data is None else data
         line = data.count(b"\n", 0, survey.foreign) + 1
         data = _from_windows(data, line, path)
-        notes = (f"{path.name} is not UTF-8, as line {line:,} shows, and was read as Windows-1252.",)
+        notes = (
+            f"{path.name} is not UTF-8, as line {line:,} shows, and was read as Windows-1252.",
+        )
     lone = survey.lone_returns
     if lone and not survey.has_quotes:  # inside quotes a return belongs to the field
         data = path.read_bytes() if data is None else data
         data, lone = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n"), False
-    return Content(path, data, survey.size if data is None else len(data), survey.has_quotes, lone, notes)
+    return Content(
+        path, data, survey.size if data is None else len(data), survey.has_quotes, lone, notes
+    )
 
 
 def _pieces(path: Path, data: bytes | None) -> Iterator[bytes]:
@@ -210,4 +230,6 @@ def _from_windows(data: bytes, line: int, path: Path) -> bytes:
             return data.decode("cp1252").encode()
         except UnicodeDecodeError:
             pass
-    raise DataError(f"{path}, line {line:,} is neither UTF-8 nor Windows-1252; save the table as CSV in UTF-8.")
+    raise DataError(
+        f"{path}, line {line:,} is neither UTF-8 nor Windows-1252; save the table as CSV in UTF-8."
+    )

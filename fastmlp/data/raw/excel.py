@@ -1,4 +1,6 @@
-"""Workbooks as raw tables: the first sheet, read by fastexcel through polars, from its first row of names on."""
+"""Workbooks as raw tables: the first sheet, read by fastexcel through polars, from its first row of
+names on.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ def read_excel(path: Path, layout: Layout) -> RawTable:
         raise
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except BaseException as error:  # fastexcel's errors have no common class; a panic is no Exception
+    except (
+        BaseException
+    ) as error:  # fastexcel's errors have no common class; a panic is no Exception
         if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
         reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -67,14 +71,25 @@ def read_excel(path: Path, layout: Layout) -> RawTable:
 def _read(path: Path, layout: Layout) -> RawTable:
     import fastexcel
 
-    for name in ("fastexcel", "calamine"):  # they log what they pass over; without a handler it goes to the terminal
+    for name in (
+        "fastexcel",
+        "calamine",
+    ):  # they log what they pass over; without a handler it goes to the terminal
         logging.getLogger(name).addHandler(logging.NullHandler())
     workbook = fastexcel.read_excel(path)
     sheets = workbook.sheet_names
-    notes = [f"of {len(sheets):,} sheets the first, {sheets[0]!r}, is read."] if len(sheets) > 1 else []
-    texts = workbook.load_sheet(0, header_row=None, skip_rows=0, n_rows=ROWS_JUDGED, dtypes="string").to_polars()
-    begin, header, told = _beginning([[cell or "" for cell in row] for row in texts.rows()], layout, path)
-    frame = workbook.load_sheet(0, header_row=None, skip_rows=begin, schema_sample_rows=None).to_polars()
+    notes = (
+        [f"of {len(sheets):,} sheets the first, {sheets[0]!r}, is read."] if len(sheets) > 1 else []
+    )
+    texts = workbook.load_sheet(
+        0, header_row=None, skip_rows=0, n_rows=ROWS_JUDGED, dtypes="string"
+    ).to_polars()
+    begin, header, told = _beginning(
+        [[cell or "" for cell in row] for row in texts.rows()], layout, path
+    )
+    frame = workbook.load_sheet(
+        0, header_row=None, skip_rows=begin, schema_sample_rows=None
+    ).to_polars()
     names, doubled = (numbered_names(frame.width), ()) if header is None else names_of(header)
     frame.columns = list(names)
     frame = _trimmed(_refined(frame), header)
@@ -83,10 +98,16 @@ def _read(path: Path, layout: Layout) -> RawTable:
     return RawTable(frame, (*notes, *told, *doubled), None, header is not None, Rows(begin + 1))
 
 
-def _beginning(rows: list[list[str]], layout: Layout, path: Path) -> tuple[int, list[str] | None, tuple[str, ...]]:
-    """Return with which row, counted from 0, the values begin, the header if there is one, and what to tell."""
+def _beginning(
+    rows: list[list[str]], layout: Layout, path: Path
+) -> tuple[int, list[str] | None, tuple[str, ...]]:
+    """Return with which row, counted from 0, the values begin, the header if there is one, and what
+    to tell.
+    """
     wanted = layout.header
-    filled = next((place for place, row in enumerate(rows) if any(cell.strip() for cell in row)), None)
+    filled = next(
+        (place for place, row in enumerate(rows) if any(cell.strip() for cell in row)), None
+    )
     if filled is None:
         raise DataError(f"{path} is empty; a table needs a header and rows.")
     titles = count_titles(rows[filled:], len(rows[filled])) if wanted is not False else 0
@@ -94,19 +115,27 @@ def _beginning(rows: list[list[str]], layout: Layout, path: Path) -> tuple[int, 
     if wanted is not None:
         verdict = Verdict(wanted)
     else:
-        verdict = expected_header(rows[start], layout.expected) or decide_header(rows[start], rows[start + 1 :])
+        verdict = expected_header(rows[start], layout.expected) or decide_header(
+            rows[start], rows[start + 1 :]
+        )
     notes = titles_note(titles, rows[filled], "row") + ((verdict.note,) if verdict.note else ())
     return (start + 1, rows[start], notes) if verdict.has_header else (start, None, notes)
 
 
 def _refined(frame: polars.DataFrame) -> polars.DataFrame:
-    """Return a sheet with whole numbers as Int64 and days as Date, which a workbook stores as doubles."""
+    """Return a sheet with whole numbers as Int64 and days as Date, which a workbook stores as
+    doubles.
+    """
     import polars
 
     def refined(series: polars.Series) -> polars.Series:
         if series.null_count() == len(series):
             return series
-        if series.dtype.is_float() and series.is_finite().all() and (series.abs() <= LARGEST_EXACT).all():
+        if (
+            series.dtype.is_float()
+            and series.is_finite().all()
+            and (series.abs() <= LARGEST_EXACT).all()
+        ):
             return series.cast(polars.Int64) if (series == series.floor()).all() else series
         if series.dtype == polars.Datetime and (series == series.dt.truncate("1d")).all():
             return series.cast(polars.Date)
@@ -116,10 +145,14 @@ def _refined(frame: polars.DataFrame) -> polars.DataFrame:
 
 
 def _trimmed(frame: polars.DataFrame, header: list[str] | None) -> polars.DataFrame:
-    """Return a sheet without the empty rows at its end, and without empty columns that have no name."""
+    """Return a sheet without the empty rows at its end, and without empty columns that have no
+    name.
+    """
     import polars
 
     empty = frame.select(polars.all_horizontal(polars.all().is_null())).to_series()
     frame = frame.head(len(empty) - (~empty).reverse().arg_max() if not empty.all() else 0)
-    unnamed = [name for name, cell in zip(frame.columns, header or [], strict=False) if not cell.strip()]
+    unnamed = [
+        name for name, cell in zip(frame.columns, header or [], strict=False) if not cell.strip()
+    ]
     return frame.drop(name for name in unnamed if frame[name].null_count() == frame.height)

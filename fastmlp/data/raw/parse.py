@@ -1,4 +1,6 @@
-"""The rows of delimited text as columns of texts: by polars where quotes are regular, by the csv module otherwise."""
+"""The rows of delimited text as columns of texts: by polars where quotes are regular, by the csv
+module otherwise.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ def parse(content: Content, shape: Shape) -> Parsed:
     frame, numbers, nexts, blank = read_by_csv(content, shape) if read is None else read
     notes = []
     if blank:
-        notes.append("1 blank line was left out." if blank == 1 else f"{blank:,} blank lines were left out.")
+        notes.append(
+            "1 blank line was left out." if blank == 1 else f"{blank:,} blank lines were left out."
+        )
     if numbers is not None and len(numbers) and (nexts - numbers).max() > LONG_RECORD:
         row = int((nexts - numbers).argmax())
         notes.append(
@@ -99,7 +103,9 @@ def _cells(content: Content, shape: Shape) -> int:
 def _read_by_polars(
     content: Content, shape: Shape
 ) -> tuple[polars.DataFrame, np.ndarray | None, np.ndarray | None, int] | None:
-    """Read rows as ``read_by_csv`` does; None where polars cannot, or would take quotes otherwise than the csv module."""
+    """Read rows as ``read_by_csv`` does; None where polars cannot, or would take quotes otherwise
+    than the csv module.
+    """
     import polars
 
     values, quoting, runs = None, Quoting(PLAIN), shape.separator == BLANKS
@@ -131,7 +137,9 @@ def _read_by_polars(
     return frame.with_columns(polars.when(polars.all() != "").then(polars.all())), *rest
 
 
-def _frame(source: Path | bytes, skipped: int, shape: Shape, quoted: bool) -> polars.DataFrame | None:
+def _frame(
+    source: Path | bytes, skipped: int, shape: Shape, quoted: bool
+) -> polars.DataFrame | None:
     import polars
 
     try:
@@ -154,7 +162,10 @@ def _body(content: Content, shape: Shape) -> np.ndarray:
     values, begin = content.values(), 0
     for _ in range(shape.first_line):
         step = 1 << 16
-        while begin < len(values) and not (found := np.flatnonzero(values[begin : begin + step] == FEED)).size:
+        while (
+            begin < len(values)
+            and not (found := np.flatnonzero(values[begin : begin + step] == FEED)).size
+        ):
             begin += step
         begin += int(found[0]) + 1 if begin < len(values) else 0
     return values[begin:]
@@ -169,7 +180,9 @@ def _ends_with_gap(frame: polars.DataFrame) -> bool:
 
 
 def _empty_at_end(frame: polars.DataFrame) -> int:
-    """Return how many empty lines end a table of one column: those between its rows are gaps, these are nothing."""
+    """Return how many empty lines end a table of one column: those between its rows are gaps, these
+    are nothing.
+    """
     filled = frame.to_series(0).is_not_null().reverse().arg_max() if frame.height else 0
     return frame.height if frame.to_series(0).null_count() == frame.height else filled
 
@@ -177,15 +190,18 @@ def _empty_at_end(frame: polars.DataFrame) -> int:
 def _checked(
     frame: polars.DataFrame, shape: Shape, quoted: bool, values: np.ndarray | None, doubtful: bool
 ) -> tuple[polars.DataFrame, np.ndarray | None, np.ndarray | None, int] | None:
-    """Leave out blank lines, which polars fills with nulls; None if a row is short, which polars fills up as well.
+    """Leave out blank lines, which polars fills with nulls; None if a row is short, which polars
+    fills up as well.
 
-    Both show as gaps in the last column. Where it has none, or there are as many separators as full rows have, no row
-    is looked at; polars itself refuses long ones.
+    Both show as gaps in the last column. Where it has none, or there are as many separators as full
+    rows have, no row is looked at; polars itself refuses long ones.
     """
     import polars
 
     mark = ord(shape.separator)
-    uneven = _has_gaps_at_end(frame) and (quoted or doubtful or count(values, mark) != frame.height * (frame.width - 1))
+    uneven = _has_gaps_at_end(frame) and (
+        quoted or doubtful or count(values, mark) != frame.height * (frame.width - 1)
+    )
     joined = quoted and count(values, FEED) > frame.height - (values[-1] != FEED)
     if not uneven and not joined:
         return frame, None, None, 0
@@ -199,6 +215,13 @@ def _checked(
             return None
         begins, ends = begins[~empty], ends[~empty]
         frame = frame.filter(polars.Series(~empty))
-        blank = int(np.flatnonzero(~empty).max(initial=-1)) + 1 - frame.height  # none of those at the end
+        blank = (
+            int(np.flatnonzero(~empty).max(initial=-1)) + 1 - frame.height
+        )  # none of those at the end
     feeds, first = places_of(values, FEED), shape.first_line + 1
-    return frame, first + np.searchsorted(feeds, begins), first + np.searchsorted(feeds, ends) + 1, blank
+    return (
+        frame,
+        first + np.searchsorted(feeds, begins),
+        first + np.searchsorted(feeds, ends) + 1,
+        blank,
+    )

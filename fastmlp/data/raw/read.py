@@ -25,15 +25,17 @@ def read_table(source: str | Path | Sequence[str | Path], layout: Layout | None 
     Parameters
     ----------
     source
-        A file, whose name says the format; a folder of tables of one format; a pattern, ``parts/*.csv``; or a list of
-        these. Several files are read as one table, those of a folder or pattern in the order of their names.
+        A file, whose name says the format; a folder of tables of one format; a pattern,
+        ``parts/*.csv``; or a list of these. Several files are read as one table, those of a folder
+        or pattern in the order of their names.
     layout
         What is known of a file of text; without it all is found out.
 
     Raises
     ------
     DataError
-        If a file is not there, damaged, empty, not a table or larger than memory, or if several do not fit together.
+        If a file is not there, damaged, empty, not a table or larger than memory, or if several do
+        not fit together.
     MissingExtraError
         If polars or, for Excel, fastexcel is not installed.
     """

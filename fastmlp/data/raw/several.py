@@ -24,7 +24,8 @@ HELD_OUT = {"test", "val", "valid", "validation", "dev"}
 
 
 def find_tables(source: str | Path | Sequence[str | Path]) -> list[Path]:
-    """Return the files that a source means: itself, those of a folder or a pattern by name, or of a list in its order.
+    """Return the files that a source means: itself, those of a folder or a pattern by name, or of a
+    list in its order.
 
     Raises
     ------
@@ -95,7 +96,9 @@ def _of_one_format(paths: list[Path], where: Path) -> list[Path]:
     return paths
 
 
-def read_several(paths: list[Path], layout: Layout, read: Callable[[Path, Layout], RawTable]) -> RawTable:
+def read_several(
+    paths: list[Path], layout: Layout, read: Callable[[Path, Layout], RawTable]
+) -> RawTable:
     """Read files as one table, in the order given.
 
     Parameters
@@ -129,30 +132,44 @@ def read_several(paths: list[Path], layout: Layout, read: Callable[[Path, Layout
         frame = polars.concat(frames, how="vertical_relaxed")
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException):
         raise DataError(_unlike_types(frames, paths)) from None
-    mixed = [name for name, dtype in frame.schema.items() if _becomes_text(dtype, [f.schema[name] for f in frames])]
+    mixed = [
+        name
+        for name, dtype in frame.schema.items()
+        if _becomes_text(dtype, [f.schema[name] for f in frames])
+    ]
     begins = accumulate((part.height for part in frames[:-1]), initial=0)
     names = _short_names(paths)
     place_of = Parts(names, tuple(begins), tuple(table.place_of for table in tables))
-    return RawTable(frame, _notes(tables, names, reordered, mixed), first.separator, first.has_header, place_of)
+    return RawTable(
+        frame, _notes(tables, names, reordered, mixed), first.separator, first.has_header, place_of
+    )
 
 
 def _check_columns(table: RawTable, first: RawTable, path: Path, first_path: Path) -> None:
     names, wanted = table.frame.columns, first.frame.columns
     if not first.has_header and len(names) != len(wanted):
-        raise DataError(f"{path} has {len(names):,} columns and {first_path} {len(wanted):,}; parts must have as many.")
+        raise DataError(
+            f"{path} has {len(names):,} columns and {first_path} {len(wanted):,}; parts must have as many."
+        )
     here, there = set(names), set(wanted)
     for name in wanted:
         if name not in here:
-            raise DataError(f"{path} has no column {name!r}, which {first_path} has{did_you_mean(name, names)}")
+            raise DataError(
+                f"{path} has no column {name!r}, which {first_path} has{did_you_mean(name, names)}"
+            )
     for name in names:
         if name not in there:
-            raise DataError(f"{path} has a column {name!r}, which {first_path} has not{did_you_mean(name, wanted)}")
+            raise DataError(
+                f"{path} has a column {name!r}, which {first_path} has not{did_you_mean(name, wanted)}"
+            )
 
 
 def _becomes_text(dtype: polars.DataType, parts: list[polars.DataType]) -> bool:
     import polars
 
-    return dtype == polars.String and any(part not in (polars.String, polars.Null) for part in parts)
+    return dtype == polars.String and any(
+        part not in (polars.String, polars.Null) for part in parts
+    )
 
 
 def _unlike_types(frames: list[polars.DataFrame], paths: list[Path]) -> str:
@@ -161,7 +178,10 @@ def _unlike_types(frames: list[polars.DataFrame], paths: list[Path]) -> str:
     for frame, path in zip(frames, paths, strict=True):
         for name in frame.columns:
             try:
-                polars.concat([frames[0].select(name).head(1), frame.select(name).head(1)], how="vertical_relaxed")
+                polars.concat(
+                    [frames[0].select(name).head(1), frame.select(name).head(1)],
+                    how="vertical_relaxed",
+                )
             except (polars.exceptions.PolarsError, polars.exceptions.PanicException):
                 types = f"{frame.schema[name]} in {path} and {frames[0].schema[name]} in {paths[0]}"
                 return f"column {name!r} is {types}; parts must have columns of one type."
@@ -174,19 +194,31 @@ def _short_names(paths: list[Path]) -> tuple[str, ...]:
     return names if len(set(names)) == len(names) else tuple(map(str, paths))
 
 
-def _notes(tables: list[RawTable], names: tuple[str, ...], reordered: list[str], mixed: list[str]) -> tuple[str, ...]:
+def _notes(
+    tables: list[RawTable], names: tuple[str, ...], reordered: list[str], mixed: list[str]
+) -> tuple[str, ...]:
     notes = [f"{len(names):,} files are read as one table, from {names[0]} to {names[-1]}."]
     if reordered:
         others = f" and {len(reordered) - 1:,} more have" if len(reordered) > 1 else " has"
-        notes.append(f"{reordered[0]}{others} the columns in another order; they are put together by name.")
+        notes.append(
+            f"{reordered[0]}{others} the columns in another order; they are put together by name."
+        )
     if mixed:
         others = f" and {len(mixed) - 1:,} more are" if len(mixed) > 1 else " is"
-        notes.append(f"column {mixed[0]!r}{others} of texts in some files and not in others; it is read as texts.")
+        notes.append(
+            f"column {mixed[0]!r}{others} of texts in some files and not in others; it is read as texts."
+        )
     said: dict[str, list[str]] = {}
     for table, name in zip(tables, names, strict=True):
         for note in table.notes:
             said.setdefault(note, []).append(name)
     for note, files in said.items():
-        where = "" if len(files) == len(names) else f"{files[0]}: " if len(files) == 1 else f"{len(files):,} files: "
+        where = (
+            ""
+            if len(files) == len(names)
+            else f"{files[0]}: "
+            if len(files) == 1
+            else f"{len(files):,} files: "
+        )
         notes.append(where + note)
     return tuple(notes)

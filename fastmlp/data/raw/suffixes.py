@@ -17,7 +17,9 @@ def is_table_name(path: str | Path) -> bool:
 
 
 def format_of(path: str | Path) -> str | None:
-    """Return a file's format by its name: ``"text"``, ``"arrow"`` or the suffix of another; None if it is no table."""
+    """Return a file's format by its name: ``"text"``, ``"arrow"`` or the suffix of another; None if
+    it is no table.
+    """
     name = Path(path).name.lower()
     if name.endswith(DELIMITED):
         return "text"

@@ -20,7 +20,8 @@ class RawTable:
     Parameters
     ----------
     frame
-        At least one row and one column. From delimited text every column is String, as written, an empty field null.
+        At least one row and one column. From delimited text every column is String, as written, an
+        empty field null.
     notes
         Sentences for the user on what the reader decided or left out.
     separator
@@ -38,7 +39,9 @@ class RawTable:
     place_of: Callable[[int], str] = field(repr=False)
 
     def line_of(self, row: int) -> str:
-        """Return where a row, counted from 0, stands: ``"line 17"``, ``"row 16"`` or ``"part-2.csv, line 5"``."""
+        """Return where a row, counted from 0, stands: ``"line 17"``, ``"row 16"`` or ``"part-2.csv,
+        line 5"``.
+        """
         return self.place_of(row)
 
 

@@ -1,4 +1,6 @@
-"""How many cells a workbook makes a reader allocate: one cell in the last corner of a sheet stands for 17 billion."""
+"""How many cells a workbook makes a reader allocate: one cell in the last corner of a sheet stands
+for 17 billion.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +42,20 @@ def count_cells(path: Path) -> int:
         with zipfile.ZipFile(path) as archive:
             require_memory(2 * sum(member.file_size for member in archive.infolist()), str(path))
             counts = [
-                (_count_opened if suffix == ".ods" else _count_referred)(_unpacked(archive, member, path))
+                (_count_opened if suffix == ".ods" else _count_referred)(
+                    _unpacked(archive, member, path)
+                )
                 for member in archive.infolist()
                 if _is_sheet(member.filename, suffix)
             ]
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} cannot be read as a workbook: {error}.") from None
@@ -52,7 +63,11 @@ def count_cells(path: Path) -> int:
 
 
 def _is_sheet(name: str, suffix: str) -> bool:
-    return name == "content.xml" if suffix == ".ods" else "sheet" in name.lower() and name.lower().endswith(".xml")
+    return (
+        name == "content.xml"
+        if suffix == ".ods"
+        else "sheet" in name.lower() and name.lower().endswith(".xml")
+    )
 
 
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> bytes:
@@ -62,7 +77,9 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> 
             pieces.append(piece)
             size += len(piece)
             if size > member.file_size:
-                raise DataError(f"{path} cannot be read as a workbook: {member.filename} is longer than it says.")
+                raise DataError(
+                    f"{path} cannot be read as a workbook: {member.filename} is longer than it says."
+                )
     return b"".join(pieces)
 
 

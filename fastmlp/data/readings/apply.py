@@ -1,4 +1,6 @@
-"""Readings applied to a frame, plain numbers for all columns at once; cells that do not fit are counted and named."""
+"""Readings applied to a frame, plain numbers for all columns at once; cells that do not fit are
+counted and named.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,13 @@ import numpy as np
 from fastmlp.data.readings.kinds.cells import Cells
 from fastmlp.data.readings.kinds.dates import order_of, parse_dates
 from fastmlp.data.readings.kinds.gaps import gap_cells, label, trimmed
-from fastmlp.data.readings.kinds.numbers import Signs, cells_like_numbers, infinite_cells, signs_of, without_unit
+from fastmlp.data.readings.kinds.numbers import (
+    Signs,
+    cells_like_numbers,
+    infinite_cells,
+    signs_of,
+    without_unit,
+)
 from fastmlp.data.readings.kinds.plain import finite_number, frame_of
 from fastmlp.errors import DataError
 
@@ -51,23 +59,30 @@ def read_columns(
     }
     has_commas = any(each.comma and not each.point for each in signs.values())
     read = [
-        done[name] if name in done else _read(columns[name], reading, notes, signs.get(name), has_commas)
+        done[name]
+        if name in done
+        else _read(columns[name], reading, notes, signs.get(name), has_commas)
         for name, reading in zip(columns, readings, strict=True)
     ]
     is_same = len(read) == frame.width and all(map(operator.is_, read, by_name.values()))
     return frame if is_same else frame_of(read)
 
 
-def _plain(columns: dict[str, polars.Series], readings: Sequence[ColumnReading]) -> dict[str, polars.Series]:
+def _plain(
+    columns: dict[str, polars.Series], readings: Sequence[ColumnReading]
+) -> dict[str, polars.Series]:
     """Return the columns of plain numbers, found in a few passes over all of them."""
     import polars
 
     plain = [each for each in readings if each.kind == "number" and not each.gaps]
     types = {each.name: columns[each.name].dtype for each in plain}
     done = {name: columns[name] for name, dtype in types.items() if dtype.is_integer()}
-    texts = [each.name for each in plain if types[each.name] == polars.String and each.decimal == "."]
+    texts = [
+        each.name for each in plain if types[each.name] == polars.String and each.decimal == "."
+    ]
     narrow = [name for name, dtype in types.items() if dtype.is_float() and dtype != polars.Float64]
-    # A NaN is a gap that is no null, an infinity no gap: columns with either are looked at one by one.
+    # A NaN is a gap that is no null, an infinity no gap: columns with either are looked at one by
+    # one.
     for names in (texts, narrow):
         given = Cells.of([columns[name] for name in names])
         values = given.changed(finite_number)
@@ -76,10 +91,14 @@ def _plain(columns: dict[str, polars.Series], readings: Sequence[ColumnReading])
         done |= {names[place]: series.alias(names[place]) for place, series in found}
     wide = [name for name, dtype in types.items() if dtype == polars.Float64]
     odd = Cells.of([columns[name] for name in wide]).having(lambda cell: ~cell.is_finite())
-    return done | {name: columns[name] for name, is_odd in zip(wide, odd.tolist(), strict=True) if not is_odd}
+    return done | {
+        name: columns[name] for name, is_odd in zip(wide, odd.tolist(), strict=True) if not is_odd
+    }
 
 
-def _labels(columns: dict[str, polars.Series], readings: Sequence[ColumnReading]) -> dict[str, polars.Series]:
+def _labels(
+    columns: dict[str, polars.Series], readings: Sequence[ColumnReading]
+) -> dict[str, polars.Series]:
     """Return the columns of texts that come as texts, in a pass for all that have the same gaps."""
     import polars
 
@@ -89,7 +108,9 @@ def _labels(columns: dict[str, polars.Series], readings: Sequence[ColumnReading]
             alike.setdefault(each.gaps, []).append(each.name)
     done = {}
     for gaps, names in alike.items():
-        read = Cells.of([columns[name] for name in names]).changed(lambda cell, gaps=gaps: label(cell, gaps))
+        read = Cells.of([columns[name] for name in names]).changed(
+            lambda cell, gaps=gaps: label(cell, gaps)
+        )
         found = zip(names, read.columns(np.ones(len(names), bool)), strict=True)
         done |= {name: series.alias(name) for name, series in found}
     return done
@@ -102,7 +123,9 @@ def _read(
     signs: Signs | None = None,
     has_commas: bool = False,
 ) -> polars.Series:
-    """Return a column read; ``signs`` are those of its own numbers, ``has_commas`` tells of the other columns' decimals."""
+    """Return a column read; ``signs`` are those of its own numbers, ``has_commas`` tells of the
+    other columns' decimals.
+    """
     series = series.alias(CELLS)
     if signs is not None:
         reading = _with_decimal(reading, signs, has_commas, notes)
@@ -128,7 +151,9 @@ def _read(
 
 
 def _nearly_numbers(series: polars.Series, reading: ColumnReading) -> polars.Series:
-    """Tell which cells of a column of numbers are such as a reader takes for a gap, <1.0 or inf, not for another column."""
+    """Tell which cells of a column of numbers are such as a reader takes for a gap, <1.0 or inf,
+    not for another column.
+    """
     import polars
 
     if reading.kind != "number" or not is_text(series):
@@ -147,10 +172,13 @@ def _present(series: polars.Series, reading: ColumnReading) -> polars.Series:
     return bare.set(gap_cells(bare, reading.gaps), None)
 
 
-def _with_decimal(reading: ColumnReading, signs: Signs, has_commas: bool, notes: list[str] | None) -> ColumnReading:
+def _with_decimal(
+    reading: ColumnReading, signs: Signs, has_commas: bool, notes: list[str] | None
+) -> ColumnReading:
     """Return a reading with the decimal sign that a column shows.
 
-    Training may have seen none, as where its columns were typed; a file of another country writes another.
+    Training may have seen none, as where its columns were typed; a file of another country writes
+    another.
     """
     told = None
     if bool(signs.point) != bool(signs.comma):
@@ -165,12 +193,18 @@ def _with_decimal(reading: ColumnReading, signs: Signs, has_commas: bool, notes:
         return reading
     if notes is not None:
         signs_here = "points" if told == "." else "commas"
-        notes.append(f"column {reading.name!r} has decimal {signs_here} here, other than in training.")
+        notes.append(
+            f"column {reading.name!r} has decimal {signs_here} here, other than in training."
+        )
     return replace(reading, decimal=told)
 
 
-def _with_order(series: polars.Series, reading: ColumnReading, notes: list[str] | None) -> ColumnReading:
-    """Return a reading of dates with the order that a column shows, where training's dates do not tell."""
+def _with_order(
+    series: polars.Series, reading: ColumnReading, notes: list[str] | None
+) -> ColumnReading:
+    """Return a reading of dates with the order that a column shows, where training's dates do not
+    tell.
+    """
     texts = _present(series, reading)
     short = texts.str.contains(r"^[0-9]{2}[-/.][0-9]{2}[-/.][0-9]{2}(?:[^0-9]|$)").fill_null(False)
     with_points = bool(texts.filter(short).str.contains(r"^..\.").any())
@@ -190,6 +224,8 @@ def _with_order(series: polars.Series, reading: ColumnReading, notes: list[str] 
 
 
 def read_target(series: polars.Series, reading: ColumnReading, notes: list[str]) -> polars.Series:
-    """Return a target read as in training; cells that are not of its kind are named and become gaps."""
+    """Return a target read as in training; cells that are not of its kind are named and become
+    gaps.
+    """
     is_written = reading.kind == "number" and is_text(series)
     return _read(series, reading, notes, _signs_here(series, reading) if is_written else None)

@@ -22,8 +22,8 @@ class ColumnChoices:
     decimal
         ``.`` or ``,``; None to find out.
     na_values
-        Spellings of a gap. In columns of texts these alone count (besides blanks), in others the usual ones too. None
-        to find out.
+        Spellings of a gap. In columns of texts these alone count (besides blanks), in others the
+        usual ones too. None to find out.
 
     Raises
     ------
@@ -40,12 +40,16 @@ class ColumnChoices:
 
     def __post_init__(self):
         if self.decimal not in (None, *DECIMALS):
-            raise UsageError(f"decimal {self.decimal!r} is not known; give one of: {' '.join(DECIMALS)}")
+            raise UsageError(
+                f"decimal {self.decimal!r} is not known; give one of: {' '.join(DECIMALS)}"
+            )
         said: dict[str, str] = {}
         for option in ("drop", "categorical", "numeric", "dates"):
             for name in self.order_of_dates if option == "dates" else getattr(self, option):
                 if said.setdefault(name, option) != option:
-                    raise UsageError(f"column {name!r} is given to both {said[name]} and {option}; give it to one.")
+                    raise UsageError(
+                        f"column {name!r} is given to both {said[name]} and {option}; give it to one."
+                    )
 
     @property
     def order_of_dates(self) -> dict[str, str | None]:
@@ -54,13 +58,19 @@ class ColumnChoices:
         for text in self.dates:
             name, equals, order = text.rpartition("=")
             if equals and order not in ORDERS:
-                raise UsageError(f"dates {text!r}: the order {order!r} is not known; give {', '.join(ORDERS)}.")
+                raise UsageError(
+                    f"dates {text!r}: the order {order!r} is not known; give {', '.join(ORDERS)}."
+                )
             orders[name if equals else text] = order if equals else None
         return orders
 
     def kind_of(self, name: str) -> str | None:
         """Return the kind that was given for a column."""
-        for kind, names in (("text", self.categorical), ("number", self.numeric), ("date", self.order_of_dates)):
+        for kind, names in (
+            ("text", self.categorical),
+            ("number", self.numeric),
+            ("date", self.order_of_dates),
+        ):
             if name in names:
                 return kind
         return None

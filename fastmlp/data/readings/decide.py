@@ -1,4 +1,6 @@
-"""From a table as it came to readings: what kind each column is, how its gaps, numbers and dates are spelt."""
+"""From a table as it came to readings: what kind each column is, how its gaps, numbers and dates
+are spelt.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,12 @@ from .words import shown
 if TYPE_CHECKING:
     import polars
 
-LEAST_SHARE = 0.5  # of a text column's cells, from which on they are said to look like numbers or dates
-FEW_LEVELS = 20  # texts that begin with digits are levels as good as others if there are no more of them
+LEAST_SHARE = (
+    0.5  # of a text column's cells, from which on they are said to look like numbers or dates
+)
+FEW_LEVELS = (
+    20  # texts that begin with digits are levels as good as others if there are no more of them
+)
 
 
 def decide(
@@ -50,7 +56,8 @@ def decide(
     line_of
         The place of a row, for messages.
     separator
-        Of a file of texts: where it is a semicolon, a comma is taken for the decimal sign if nothing else tells.
+        Of a file of texts: where it is a semicolon, a comma is taken for the decimal sign if
+        nothing else tells.
 
     Raises
     ------
@@ -78,13 +85,17 @@ class _Decision:
         self.plain: Plain = plain_numbers(raw, self.gaps)
         self.usual_decimal = choices.decimal or ("," if separator == ";" else ".")
         self.usual_order: str | None = None
-        self.waiting: list[TextColumn] = []  # dates that fit two orders, until those of the other columns are known
+        self.waiting: list[
+            TextColumn
+        ] = []  # dates that fit two orders, until those of the other columns are known
 
     def run(self) -> Decided:
         """Decide on all columns, in their order."""
         columns = list(self.raw.columns)
         plain = self.plain.numbers
-        texts = self._texts([name for name in columns if name not in plain and is_text(self.raw[name])])
+        texts = self._texts(
+            [name for name in columns if name not in plain and is_text(self.raw[name])]
+        )
         signs = self._table_signs(texts)
         for name in columns:
             if name in texts:
@@ -97,7 +108,9 @@ class _Decision:
         for cells in self.waiting:
             self._take_dates(cells, None)
         self._decide_text_gaps()
-        self.found.readings = {name: self.found.readings[name] for name in columns if name in self.found.readings}
+        self.found.readings = {
+            name: self.found.readings[name] for name in columns if name in self.found.readings
+        }
         self.found.columns = {name: _named(self.read[name], name) for name in self.found.readings}
         return self.found
 
@@ -107,21 +120,29 @@ class _Decision:
         """Return columns' texts, trimmed."""
         known = self.plain.levels
         columns = {
-            name: known[name] if name in known else Levels.of(as_texts(self.raw[name].alias(CELLS))).trimmed()
+            name: known[name]
+            if name in known
+            else Levels.of(as_texts(self.raw[name].alias(CELLS))).trimmed()
             for name in names
         }
         return texts_of(columns, self.gaps)
 
     def _table_signs(self, texts: dict[str, Texts]) -> dict[str, Signs]:
         """Count decimal signs by column, and let the columns that are certain tell the usual one."""
-        signs = {name: column.signs for name, column in texts.items() if self.choices.kind_of(name) != "text"}
+        signs = {
+            name: column.signs
+            for name, column in texts.items()
+            if self.choices.kind_of(name) != "text"
+        }
         commas = sum(each.comma > each.point for each in signs.values())
         points = sum(each.point > each.comma for each in signs.values())
         if self.choices.decimal is None and commas != points:
             self.usual_decimal = "," if commas > points else "."
         if self.usual_decimal == "," and (commas or self.choices.decimal):
             # Whole thousands in a table of decimal commas look like plain numbers: 1.234.
-            floats = [name for name, series in self.plain.numbers.items() if series.dtype.is_float()]
+            floats = [
+                name for name, series in self.plain.numbers.items() if series.dtype.is_float()
+            ]
             signs |= {name: column.signs for name, column in self._texts(floats).items()}
         return signs
 
@@ -139,7 +160,9 @@ class _Decision:
             self._decide_texts(name, self._texts([name])[name], signs)
         else:
             reading = ColumnReading(name, "number", gaps=self.gaps)
-            numbers = reading.read(numbers) if self.gaps else numbers  # each reading costs, and some tables are wide
+            numbers = (
+                reading.read(numbers) if self.gaps else numbers
+            )  # each reading costs, and some tables are wide
             self._take(reading, numbers, self.plain.gap_words.get(name, ()))
 
     def _decide_typed(self, name: str) -> None:
@@ -153,7 +176,9 @@ class _Decision:
         self._note_odd(name, Levels(series), reading.odd_cells(series, read), series)
 
     def _decide_texts(self, name: str, texts: Texts, signs: Signs | None) -> None:
-        """Decide on a column of texts; dates that fit two orders have to wait for the other columns."""
+        """Decide on a column of texts; dates that fit two orders have to wait for the other
+        columns.
+        """
         wanted = self.choices.kind_of(name)
         if wanted == "text" or is_categorical(self.raw[name]):
             self._take_text(name, texts)
@@ -161,7 +186,8 @@ class _Decision:
         signs = signs or texts.signs
         column = TextColumn(name, texts, self._decimal(signs), signs)
         if not column.count:
-            # One word is how the table spells a gap; of several nobody can tell, and texts they are.
+            # One word is how the table spells a gap; of several nobody can tell, and texts they
+            # are.
             if len({word.lower() for word in texts.gap_words}) > 1:
                 self._take_text(name, texts)
         elif wanted is not None:
@@ -170,7 +196,14 @@ class _Decision:
             self.found.codes.add(name)
             self._take_text(name, texts)
         else:
-            kinds = (self._as_truths, self._as_numbers, self._as_times, self._as_dates, self._as_spans, self._as_units)
+            kinds = (
+                self._as_truths,
+                self._as_numbers,
+                self._as_times,
+                self._as_dates,
+                self._as_spans,
+                self._as_units,
+            )
             if not any(is_one(column) for is_one in kinds):
                 self._look_like_numbers(column)
                 self._take_text(name, texts)
@@ -189,7 +222,9 @@ class _Decision:
         odd = column.levels.count(column.odd(column.numbers))
         if odd == column.count:
             return False
-        if not few(odd, column.count) and not few(odd - column.levels.count(column.texts.infinite), column.count):
+        if not few(odd, column.count) and not few(
+            odd - column.levels.count(column.texts.infinite), column.count
+        ):
             return False
         self._take_numbers(column)
         return True
@@ -197,7 +232,9 @@ class _Decision:
     def _as_times(self, column: TextColumn) -> bool:
         if not column.texts.could_be_dates or not column.fits(column.texts.times()):
             return False
-        self._take_cells(ColumnReading(column.name, "time", gaps=self.gaps), column.texts.times(), column)
+        self._take_cells(
+            ColumnReading(column.name, "time", gaps=self.gaps), column.texts.times(), column
+        )
         return True
 
     def _as_dates(self, column: TextColumn) -> bool:
@@ -218,11 +255,15 @@ class _Decision:
     def _as_spans(self, column: TextColumn) -> bool:
         if not column.texts.could_be_durations or not column.fits(column.texts.durations()):
             return False
-        self._take_cells(ColumnReading(column.name, "duration", gaps=self.gaps), column.texts.durations(), column)
+        self._take_cells(
+            ColumnReading(column.name, "duration", gaps=self.gaps), column.texts.durations(), column
+        )
         return True
 
     def _as_units(self, column: TextColumn) -> bool:
-        """Tell whether the cells are numbers with one unit; two different ones are labels as well as numbers."""
+        """Tell whether the cells are numbers with one unit; two different ones are labels as well
+        as numbers.
+        """
         unit = self._unit(column)
         if not unit or column.present.drop_nulls().n_unique() <= 2:
             return False
@@ -249,7 +290,9 @@ class _Decision:
             self.found.doubtful_numbers[column.name] = "," if column.signs.either_comma else "."
         marks = marks_of(column.present)
         shares = [mark for mark in marks if mark in "%‰"]
-        if len(marks) > 1 or (shares and not column.present.drop_nulls().str.ends_with(shares[0]).all()):
+        if len(marks) > 1 or (
+            shares and not column.present.drop_nulls().str.ends_with(shares[0]).all()
+        ):
             self.found.mixed_marks[column.name] = marks
         self._take_cells(reading, numbers if whole is None else whole, column)
 
@@ -266,7 +309,9 @@ class _Decision:
         return True
 
     def _take_dates(self, column: TextColumn, given: str | None) -> None:
-        """Read a column as dates; without an order the other columns, or the table's manners, tell it."""
+        """Read a column as dates; without an order the other columns, or the table's manners, tell
+        it.
+        """
         order = given
         if order is None:
             found = column.order(self.usual_order or ("dmy" if self.usual_decimal == "," else None))
@@ -307,14 +352,18 @@ class _Decision:
             if column.levels.count(alike) >= LEAST_SHARE * column.count:
                 self._look_like(column, "number", column.numbers, least=0.0)
 
-    def _look_like(self, column: TextColumn, kind: str, read: polars.Series, least: float = LEAST_SHARE) -> None:
+    def _look_like(
+        self, column: TextColumn, kind: str, read: polars.Series, least: float = LEAST_SHARE
+    ) -> None:
         """Keep what a column of texts nearly is, if enough of its cells are that."""
         share = column.share(read)
         if share >= least:
             cells = self._shown(column.levels, column.odd(read), column.present)
             self.found.nearly[column.name] = Nearly(kind, share, cells)
 
-    def _note_odd(self, name: str, levels: Levels, odd: polars.Series, texts: polars.Series) -> None:
+    def _note_odd(
+        self, name: str, levels: Levels, odd: polars.Series, texts: polars.Series
+    ) -> None:
         if odd.any():
             self.found.odd[name] = levels.count(odd), self._shown(levels, odd, texts)
 
@@ -322,8 +371,14 @@ class _Decision:
         return shown(levels.rows(texts), levels.rows(cells), self.line_of)
 
     def _decide_text_gaps(self) -> None:
-        """Make gaps of the words that spell gaps in the table's columns of numbers, in its columns of texts too."""
-        words = tuple(sorted(self.found.gap_words - {""})) if self.choices.na_values is None else self.gaps
+        """Make gaps of the words that spell gaps in the table's columns of numbers, in its columns
+        of texts too.
+        """
+        words = (
+            tuple(sorted(self.found.gap_words - {""}))
+            if self.choices.na_values is None
+            else self.gaps
+        )
         for name, column in self.labels.items():
             texts = column.without(words)
             if texts.null_count() < len(texts):

@@ -1,4 +1,6 @@
-"""Decided: what a look at all columns of a table found, to be read by what names roles and writes notes."""
+"""Decided: what a look at all columns of a table found, to be read by what names roles and writes
+notes.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ class Nearly:
 
 @dataclass
 class Decided:
-    """The readings of all columns, the columns as they are then read, and what the user should know.
+    """The readings of all columns, the columns as they are then read, and what the user should
+    know.
 
     Attributes
     ----------
@@ -47,13 +50,16 @@ class Decided:
     nearly
         Text columns that look like numbers or dates.
     odd
-        For the others: how many cells, and which in words, are not of the column's kind and became gaps.
+        For the others: how many cells, and which in words, are not of the column's kind and became
+        gaps.
     gap_words
-        Spellings of a gap that were found in columns of numbers, dates and truth values; "" for an empty cell.
+        Spellings of a gap that were found in columns of numbers, dates and truth values; "" for an
+        empty cell.
     doubtful_dates
         Columns of dates that fit two orders.
     doubtful_numbers
-        Columns of numbers in which three digits stand behind each comma or point: which of the two it is.
+        Columns of numbers in which three digits stand behind each comma or point: which of the two
+        it is.
     mixed_marks
         Columns of numbers with several currencies, or with percent on some of them: the marks.
     """

@@ -55,7 +55,9 @@ def _on_decimal_commas(found: Decided, choices: ColumnChoices) -> list[str]:
     names = [name for name, reading in found.readings.items() if reading.decimal == ","]
     if not names or choices.decimal is not None:
         return []
-    return [f"{columns_named(names)}: the comma is read as the decimal sign (--decimal . reads it as thousands)."]
+    return [
+        f"{columns_named(names)}: the comma is read as the decimal sign (--decimal . reads it as thousands)."
+    ]
 
 
 def _on_doubtful_numbers(found: Decided) -> list[str]:
@@ -96,7 +98,11 @@ def _on_units(found: Decided) -> list[str]:
 
 
 def _on_mixed_marks(name: str, marks: list[str]) -> str:
-    have = f"some numbers have {marks[0]!r}, others do not" if len(marks) == 1 else f"the numbers have {listed(marks)}"
+    have = (
+        f"some numbers have {marks[0]!r}, others do not"
+        if len(marks) == 1
+        else f"the numbers have {listed(marks)}"
+    )
     return f"column {name!r}: {have}, and all are read as if they had nothing (--drop {quote(name)} leaves the column out)."
 
 

@@ -9,7 +9,12 @@ from fastmlp.data import stored
 from fastmlp.data.readings.kinds.dates import ORDERS, parse_dates, parse_times
 from fastmlp.data.readings.kinds.durations import parse_durations
 from fastmlp.data.readings.kinds.gaps import gap_cells, trimmed, without_gaps
-from fastmlp.data.readings.kinds.numbers import DECIMALS, parse_integers, parse_numbers, without_unit
+from fastmlp.data.readings.kinds.numbers import (
+    DECIMALS,
+    parse_integers,
+    parse_numbers,
+    without_unit,
+)
 from fastmlp.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,7 +26,10 @@ KINDS = ("number", "truth", "date", "time", "duration", "text")
 TRUTHS = {"true": True, "false": False}
 # What a column is called while it is read: polars takes a name such as ^a$ for a pattern.
 CELLS = "cells"
-CALENDAR = (-62_135_596_800_000_000, 253_402_300_799_999_999)  # microseconds from the year 1 to 9999
+CALENDAR = (
+    -62_135_596_800_000_000,
+    253_402_300_799_999_999,
+)  # microseconds from the year 1 to 9999
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,8 @@ class ColumnReading:
     unit
         Of numbers written as texts: what may stand behind them, and is left off.
     gaps
-        Spellings that are a gap: of texts exactly these (besides blanks), of all else these beside the usual ones.
+        Spellings that are a gap: of texts exactly these (besides blanks), of all else these beside
+        the usual ones.
     """
 
     name: str
@@ -52,14 +61,16 @@ class ColumnReading:
     unit: str = ""
 
     def read(self, series: polars.Series) -> polars.Series:
-        """Return a column as float64 or integers, Boolean, Datetime, Time, Duration or String by the kind.
+        """Return a column as float64 or integers, Boolean, Datetime, Time, Duration or String by
+        the kind.
 
         Gaps and cells that are not of this kind are null; ``odd_cells`` tells the latter.
 
         Raises
         ------
         DataError
-            If the column's type cannot be brought to the kind at all: a date where numbers are wanted, a list.
+            If the column's type cannot be brought to the kind at all: a date where numbers are
+            wanted, a list.
         """
         return self._read(series.alias(CELLS)).alias(self.name)
 
@@ -76,7 +87,11 @@ class ColumnReading:
             return self._from_typed(series)
         if series.null_count() == len(series):
             return polars.Series([None] * len(series), dtype=dtype_of(self.kind))
-        present = _calendar(series).drop_nulls() if series.dtype == polars.Datetime else series.drop_nulls()
+        present = (
+            _calendar(series).drop_nulls()
+            if series.dtype == polars.Datetime
+            else series.drop_nulls()
+        )
         held = present[0] if len(present) else "a date beyond the calendar"
         raise DataError(
             f"column {self.name!r} holds {str(held)!r}, of type {series.dtype}; it is read as {A_KIND[self.kind]} here."
@@ -111,10 +126,16 @@ class ColumnReading:
         elif not series.dtype.is_integer():
             series = series.cast(polars.Float64)
         marks = [float(word) for word in self.gaps if _is_number(word)]
-        return series.set(series.cast(polars.Float64).is_in(marks).fill_null(False), None) if marks else series
+        return (
+            series.set(series.cast(polars.Float64).is_in(marks).fill_null(False), None)
+            if marks
+            else series
+        )
 
     def _labels(self, series: polars.Series) -> polars.Series:
-        """Return typed values as the texts that a CSV file of them would hold: 2 for 2.0, true for True."""
+        """Return typed values as the texts that a CSV file of them would hold: 2 for 2.0, true for
+        True.
+        """
         import polars
 
         if series.dtype.is_decimal():
@@ -128,7 +149,11 @@ class ColumnReading:
             series = series.dt.to_string()
         elif series.dtype == polars.Datetime:
             series = _calendar(series)
-        elif not (series.dtype.is_integer() or series.dtype.is_temporal() or series.dtype == polars.Boolean):
+        elif not (
+            series.dtype.is_integer()
+            or series.dtype.is_temporal()
+            or series.dtype == polars.Boolean
+        ):
             raise DataError(
                 f"column {self.name!r} holds values of type {series.dtype}; numbers, texts, truth values, dates and "
                 "times can be used."
@@ -154,9 +179,12 @@ class ColumnReading:
         if is_text(series):
             bare = trimmed(as_texts(series))
             return lost & bare.is_not_null() & ~gap_cells(bare, self.gaps)
-        # Of numbers NaN is a gap, and so are the values that were said to be one; an infinity is neither.
+        # Of numbers NaN is a gap, and so are the values that were said to be one; an infinity is
+        # neither.
         if self.kind == "number":
-            return lost & (series.is_infinite().fill_null(False) if series.dtype.is_float() else False)
+            return lost & (
+                series.is_infinite().fill_null(False) if series.dtype.is_float() else False
+            )
         return lost & ~series.is_nan().fill_null(True) if series.dtype.is_float() else lost
 
     def to_dict(self) -> dict[str, Any]:
@@ -264,7 +292,9 @@ def kind_of(series: polars.Series, name: str = "") -> str:
 
 
 def _calendar(series: polars.Series) -> polars.Series:
-    """Return dates of any unit and zone as microseconds in UTC without a zone; beyond the calendar they are null."""
+    """Return dates of any unit and zone as microseconds in UTC without a zone; beyond the calendar
+    they are null.
+    """
     import polars
 
     dtype = series.dtype
@@ -275,7 +305,9 @@ def _calendar(series: polars.Series) -> polars.Series:
         ticks = ticks // 1000
     ticks_to_microseconds = 1000 if dtype.time_unit == "ms" else 1
     earliest, latest = (bound // ticks_to_microseconds for bound in CALENDAR)
-    ticks = ticks.set(~ticks.is_between(earliest, latest).fill_null(True), None) * ticks_to_microseconds
+    ticks = (
+        ticks.set(~ticks.is_between(earliest, latest).fill_null(True), None) * ticks_to_microseconds
+    )
     return ticks.cast(polars.Datetime("us"))
 
 
@@ -297,7 +329,12 @@ def _truths(series: polars.Series) -> polars.Series:
     import polars
 
     return polars.select(
-        polars.when(series == 1).then(True).when(series == 0).then(False).otherwise(None).alias(series.name)
+        polars.when(series == 1)
+        .then(True)
+        .when(series == 0)
+        .then(False)
+        .otherwise(None)
+        .alias(series.name)
     ).to_series()
 
 

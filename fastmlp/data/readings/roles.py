@@ -1,4 +1,6 @@
-"""What part each column plays: feature, target, or left out as dropped, empty, constant or an identifier."""
+"""What part each column plays: feature, target, or left out as dropped, empty, constant or an
+identifier.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,33 @@ if TYPE_CHECKING:
 
 INDEX_NAMES = frozenset(
     [
-        *("", "index", "id", "row", "rows", "rowid", "row id", "row_id", "rownames", "row_names", "row number"),
-        *("row_number", "rownum", "unnamed: 0", "level_0", "no", "no.", "nr", "nr.", "#", "obs", "record", "record_id"),
+        *(
+            "",
+            "index",
+            "id",
+            "row",
+            "rows",
+            "rowid",
+            "row id",
+            "row_id",
+            "rownames",
+            "row_names",
+            "row number",
+        ),
+        *(
+            "row_number",
+            "rownum",
+            "unnamed: 0",
+            "level_0",
+            "no",
+            "no.",
+            "nr",
+            "nr.",
+            "#",
+            "obs",
+            "record",
+            "record_id",
+        ),
     ]
 )
 NAME_OF_IDS = re.compile(r"(?:[_ .-](?:id|ID|Id)|[a-z](?:Id|ID)|^ID|^Id)$")
@@ -32,7 +59,9 @@ LARGEST_COUNT = 2**53
 LEVELS_SHOWN = 3
 
 
-def with_roles(columns: list[str], decided: Decided, target: str | None, choices: ColumnChoices) -> Schema:
+def with_roles(
+    columns: list[str], decided: Decided, target: str | None, choices: ColumnChoices
+) -> Schema:
     """Return the schema of a table's columns.
 
     Parameters
@@ -47,11 +76,16 @@ def with_roles(columns: list[str], decided: Decided, target: str | None, choices
         What the user said: a column that is named as numbers, texts or dates is never left out.
     """
     left_out = {name: "dropped" for name in choices.drop if name != target}
-    left_out |= {name: "empty" for name in columns if name not in decided.readings and name not in left_out}
+    left_out |= {
+        name: "empty" for name in columns if name not in decided.readings and name not in left_out
+    }
     judged = [
         name
         for name in columns
-        if name in decided.readings and name != target and name not in left_out and choices.kind_of(name) is None
+        if name in decided.readings
+        and name != target
+        and name not in left_out
+        and choices.kind_of(name) is None
     ]
     reasons, notes = _reasons(decided, judged)
     apart = {target, *left_out}
@@ -65,7 +99,9 @@ def with_roles(columns: list[str], decided: Decided, target: str | None, choices
     left_out |= reasons
     features = tuple(decided.readings[name] for name in kept if name not in reasons)
     facts = tuple(_facts(name, decided, target, left_out.get(name)) for name in columns)
-    return Schema(features, decided.readings.get(target), facts, (*_notes_on_left_out(left_out), *said))
+    return Schema(
+        features, decided.readings.get(target), facts, (*_notes_on_left_out(left_out), *said)
+    )
 
 
 def _reasons(decided: Decided, names: list[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -95,13 +131,17 @@ def _reasons(decided: Decided, names: list[str]) -> tuple[dict[str, str], dict[s
 
 
 def _are_whole(series: polars.Series, low: float, high: float) -> bool:
-    """Tell whether all of a column's numbers are whole, as a counter's are that a program made floats of."""
+    """Tell whether all of a column's numbers are whole, as a counter's are that a program made
+    floats of.
+    """
     if not series.dtype.is_float() or series.null_count() or low % 1 or high % 1:
         return False
     return bool(((series == series.floor()) & (series.abs() < LARGEST_COUNT)).all())
 
 
-def _judge_counter(name: str, series: polars.Series, reasons: dict[str, str], notes: dict[str, str]) -> None:
+def _judge_counter(
+    name: str, series: polars.Series, reasons: dict[str, str], notes: dict[str, str]
+) -> None:
     """Judge a column of whole numbers: does it number or name the rows?"""
     rows = len(series)
     if series.null_count() or rows < 3:
@@ -115,8 +155,14 @@ def _judge_counter(name: str, series: polars.Series, reasons: dict[str, str], no
     if is_named and (in_order or rows >= FEWEST_ROWS_TO_JUDGE):
         reasons[name] = "identifier"
     elif rows >= FEWEST_ROWS_TO_JUDGE:
-        does = f"numbers the rows from {series.min():,} to {series.max():,}" if spans else "differs in every row"
-        notes[name] = f"column {name!r} {does}; it may be an identifier (--drop {quote(name)} leaves it out)."
+        does = (
+            f"numbers the rows from {series.min():,} to {series.max():,}"
+            if spans
+            else "differs in every row"
+        )
+        notes[name] = (
+            f"column {name!r} {does}; it may be an identifier (--drop {quote(name)} leaves it out)."
+        )
 
 
 def _rises(series: polars.Series) -> bool:
@@ -155,7 +201,9 @@ def _facts(name: str, decided: Decided, target: str | None, reason: str | None) 
     role = "target" if name == target else "feature" if reason is None else "left out"
     reading = decided.readings.get(name)
     if reading is None:
-        return ColumnFacts(name, role, reason or "empty", "", 0 if reason == "dropped" else decided.rows)
+        return ColumnFacts(
+            name, role, reason or "empty", "", 0 if reason == "dropped" else decided.rows
+        )
     series = decided.columns[name]
     count, cells = decided.odd.get(name, (0, ""))
     note = f"{count:,} odd: {cells}" if count else ""
@@ -183,7 +231,9 @@ def holds(reading: ColumnReading, series: polars.Series) -> str:
     low, high = series.min(), series.max()
     if reading.kind == "date":
         midnight = all(moment.time() == moment.time().min for moment in (low, high))
-        low, high = ((moment.date() if midnight else moment.replace(microsecond=0)) for moment in (low, high))
+        low, high = (
+            (moment.date() if midnight else moment.replace(microsecond=0)) for moment in (low, high)
+        )
         return f"{low} to {high}"
     if reading.kind == "number":
         is_grouped = max(abs(low), abs(high)) >= GROUPED_FROM
@@ -201,12 +251,16 @@ def _levels(present: polars.Series) -> str:
 
 
 def _number(value: float, is_grouped: bool) -> str:
-    """Return a number in six digits or, if it is whole, in all of them; ``is_grouped`` parts thousands by commas."""
+    """Return a number in six digits or, if it is whole, in all of them; ``is_grouped`` parts
+    thousands by commas.
+    """
     if 1e5 <= abs(value) < 1e15 or (abs(value) < 1e5 and value == int(value)):
         whole = round(value)
         return f"{whole:,}" if is_grouped else f"{whole}"
     if 1e-4 <= abs(value) < 1e15:
-        whole, point, behind = np.format_float_positional(float(f"{value:.6g}"), trim="-").partition(".")
+        whole, point, behind = np.format_float_positional(
+            float(f"{value:.6g}"), trim="-"
+        ).partition(".")
         sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
         return f"{sign}{int(digits):,}{point}{behind}" if is_grouped else f"{whole}{point}{behind}"
     return f"{value:.6g}"

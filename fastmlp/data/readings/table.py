@@ -98,7 +98,9 @@ def _check_wanted(decided: Decided, choices: ColumnChoices) -> None:
 
 
 def schema_of(frame: polars.DataFrame) -> Schema:
-    """Decide how the columns of a frame of features are read; none is left out but those without a value."""
+    """Decide how the columns of a frame of features are read; none is left out but those without a
+    value.
+    """
     choices = ColumnChoices()
     decided = decide(frame, choices, lambda row: f"row {row + 1:,}")
     empty = [name for name in frame.columns if name not in decided.readings]

@@ -1,4 +1,6 @@
-"""The target column: labels or quantities, and which of its cells are gaps; its rows without a value are not learnt."""
+"""The target column: labels or quantities, and which of its cells are gaps; its rows without a
+value are not learnt.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,8 @@ def decide_target(
     Raises
     ------
     DataError
-        If the target has no value, or looks like numbers in part, so that nobody can tell quantities from labels.
+        If the target has no value, or looks like numbers in part, so that nobody can tell
+        quantities from labels.
     """
     reading, wanted = decided.readings.get(name), choices.kind_of(name)
     if reading is None and name in decided.odd:
@@ -65,7 +68,9 @@ def decide_target(
     if reading.kind == "text" and wanted is None:
         _refuse_nearly_numbers(name, texts, decided)
     for said in (decided.odd, decided.mixed_marks, decided.doubtful_numbers):
-        said.pop(name, None)  # of labels, numbers such as 1 to 9 beside X too, there is nothing to say
+        said.pop(
+            name, None
+        )  # of labels, numbers such as 1 to 9 beside X too, there is nothing to say
     reading, labels, notes = _labels(raw, name, texts, decided, choices)
     return reading, labels, notes + _note_many(labels)
 
@@ -83,7 +88,8 @@ def _note_many(labels: polars.Series) -> list[str]:
 
 
 def _are_quantities(name: str, reading: ColumnReading, decided: Decided) -> bool:
-    """Tell whether a target read as numbers or truth values is to be learnt as such; with odd cells or units some are not.
+    """Tell whether a target read as numbers or truth values is to be learnt as such; with odd cells
+    or units some are not.
 
     Codes such as 1 to 9 and X are labels, all of them, and so are 5 kg and 10 kg, if there are few.
     """
@@ -106,7 +112,9 @@ def _refuse_nearly_numbers(name: str, texts: polars.Series, decided: Decided) ->
 def _labels(
     raw: polars.DataFrame, name: str, texts: polars.Series, decided: Decided, choices: ColumnChoices
 ) -> tuple[ColumnReading, polars.Series, list[str]]:
-    """Read the target as labels: a word that spells gaps elsewhere is a label unless gaps are spelt in no other way."""
+    """Read the target as labels: a word that spells gaps elsewhere is a label unless gaps are spelt
+    in no other way.
+    """
     present = texts.filter(gap_cells(texts)).unique().sort().to_list()
     spelt = set(decided.gap_words)
     if any(_has_blanks(series) for series in raw):
@@ -130,11 +138,15 @@ def _note_words(name: str, words: list[str], count: int, are_gaps: bool) -> list
             f"{says}, which {are} taken as {gaps}, as in the rest of the table (--na-values with another spelling takes "
             f"{'it' if len(words) == 1 else 'them'} as {labels})."
         ]
-    return [f"{says}, which {are} taken as {labels} (--na-values {quote(words[0])} takes {words[0]!r} as a gap)."]
+    return [
+        f"{says}, which {are} taken as {labels} (--na-values {quote(words[0])} takes {words[0]!r} as a gap)."
+    ]
 
 
 def _has_blanks(series: polars.Series) -> bool:
-    return bool(series.null_count()) or (is_text(series) and trimmed(as_texts(series.alias(CELLS))).null_count() > 0)
+    return bool(series.null_count()) or (
+        is_text(series) and trimmed(as_texts(series.alias(CELLS))).null_count() > 0
+    )
 
 
 def _note_gaps(name: str, texts: polars.Series, reading: ColumnReading) -> list[str]:
@@ -173,4 +185,6 @@ def target_values(series: polars.Series) -> np.ndarray:
             )
         require_memory(4 * longest * len(series), f"the target {name!r}")
         return np.array(series.to_list(), dtype=str)
-    raise DataError(f"the target {name!r} holds {dtype} values; labels, numbers or truth values are needed.")
+    raise DataError(
+        f"the target {name!r} holds {dtype} values; labels, numbers or truth values are needed."
+    )

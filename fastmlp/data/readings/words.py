@@ -1,4 +1,6 @@
-"""Words for messages: lists of names, cells with their places, counts of things, texts short enough to print."""
+"""Words for messages: lists of names, cells with their places, counts of things, texts short enough
+to print.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def brief(text: str, longest: int = LONGEST) -> str:
 
 
 def printable(text: str, longest: int = LONGEST) -> str:
-    """Return a text of one line, cut to a length; what moves the cursor or cannot be seen becomes a blank."""
+    """Return a text of one line, cut to a length; what moves the cursor or cannot be seen becomes a
+    blank.
+    """
     cut = text[: longest + 1]
     return brief("".join(sign if sign.isprintable() else " " for sign in cut), longest)
 
@@ -41,7 +45,8 @@ def columns_named(names: Sequence[str]) -> str:
 
 
 def shown(column: polars.Series, cells: polars.Series, place_of: Callable[[int], str]) -> str:
-    """Return up to three different cells with where they stand first: ``'<1.0' (line 9), 'x' (line 17)``.
+    """Return up to three different cells with where they stand first: ``'<1.0' (line 9), 'x' (line
+    17)``.
 
     Parameters
     ----------
@@ -59,5 +64,7 @@ def shown(column: polars.Series, cells: polars.Series, place_of: Callable[[int],
     firsts = rows.gather(odd.arg_unique().sort())
     first = firsts.head(MOST_CELLS)
     texts = [brief(str(cell)) for cell in column.gather(first).to_list()]
-    parts = [f"{text!r} ({place_of(row)})" for text, row in zip(texts, first.to_list(), strict=True)]
+    parts = [
+        f"{text!r} ({place_of(row)})" for text, row in zip(texts, first.to_list(), strict=True)
+    ]
     return ", ".join(parts) + (", …" if len(firsts) > MOST_CELLS else "")

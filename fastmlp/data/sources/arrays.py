@@ -18,7 +18,10 @@ FEATURE_KEYS = ("X", "x", "features", "data", "images")
 TARGET_KEYS = ("y", "Y", "target", "targets", "label", "labels")
 SPLIT_FEATURE_KEYS = ("x", "X")
 EXACT_IN_FLOAT32 = 2**24
-MOST_SIZES, MOST_BYTES = 32, 2**59  # of an array that NumPy can still convert to a type of eight times as many bytes
+MOST_SIZES, MOST_BYTES = (
+    32,
+    2**59,
+)  # of an array that NumPy can still convert to a type of eight times as many bytes
 LONGEST_SHOWN = 120  # letters
 
 
@@ -28,8 +31,8 @@ def load_npz(path: Path, target: str | None = None, need_target: bool = True) ->
     Parameters
     ----------
     path
-        The .npz file. Features are looked for under X, x, features, data or images, the target under y, Y, target,
-        targets, label or labels.
+        The .npz file. Features are looked for under X, x, features, data or images, the target
+        under y, Y, target, targets, label or labels.
     target
         Name of the target array, if it is called otherwise.
     need_target
@@ -42,12 +45,27 @@ def load_npz(path: Path, target: str | None = None, need_target: bool = True) ->
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+            members = {
+                name.removesuffix(".npy"): name
+                for name in archive.namelist()
+                if name.endswith(".npy")
+            }
             wanted = _choose_keys(path, list(members), target, need_target)
-            read = {key: _read_member(archive, members[key], path) for key in wanted if key is not None}
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            read = {
+                key: _read_member(archive, members[key], path) for key in wanted if key is not None
+            }
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
         raise _unreadable(path, error) from None
-    features, labels, test_features, test_labels = (None if key is None else read[key] for key in wanted)
+    features, labels, test_features, test_labels = (
+        None if key is None else read[key] for key in wanted
+    )
     test = None
     if test_features is not None:
         test = source_of_arrays(f"{path.stem} test", test_features, test_labels, wanted[3])
@@ -57,20 +75,28 @@ def load_npz(path: Path, target: str | None = None, need_target: bool = True) ->
 def load_npy(path: Path, target_path: Path | None) -> Source:
     """Read a file of features and a file of the target, mapped into memory rather than read."""
     labels = None if target_path is None else _map(target_path)
-    return source_of_arrays(path.stem, _map(path), labels, None if target_path is None else target_path.stem)
+    return source_of_arrays(
+        path.stem, _map(path), labels, None if target_path is None else target_path.stem
+    )
 
 
 def source_of_arrays(
-    name: str, features: np.ndarray, target: np.ndarray | None, target_name: str | None, test: Source | None = None
+    name: str,
+    features: np.ndarray,
+    target: np.ndarray | None,
+    target_name: str | None,
+    test: Source | None = None,
 ) -> Source:
-    """Return a source of arrays of any shape: images are flattened, types that the kernels do not read are converted.
+    """Return a source of arrays of any shape: images are flattened, types that the kernels do not
+    read are converted.
 
     Parameters
     ----------
     name, target_name, test
         As in Source.
     features
-        (rows,), (rows, columns), (rows, height, width), or (rows, height, width, channels), the channels last or first.
+        (rows,), (rows, columns), (rows, height, width), or (rows, height, width, channels), the
+        channels last or first.
     target
         (rows,), (rows, outputs) or None.
 
@@ -91,25 +117,41 @@ def source_of_arrays(
     )
 
 
-def _choose_keys(path: Path, keys: list[str], target: str | None, need_target: bool) -> tuple[str | None, ...]:
-    """Return the keys of features, target, test features and test target, None for those that are not there."""
+def _choose_keys(
+    path: Path, keys: list[str], target: str | None, need_target: bool
+) -> tuple[str | None, ...]:
+    """Return the keys of features, target, test features and test target, None for those that are
+    not there.
+    """
     for letter in SPLIT_FEATURE_KEYS:
         if f"{letter}_train" in keys:
-            features, test = f"{letter}_train", f"{letter}_test" if f"{letter}_test" in keys else None
+            features, test = (
+                f"{letter}_train",
+                f"{letter}_test" if f"{letter}_test" in keys else None,
+            )
             labels, test_labels = (
-                next((f"{y}_{part}" for y in "yY" if f"{y}_{part}" in keys), None) for part in ("train", "test")
+                next((f"{y}_{part}" for y in "yY" if f"{y}_{part}" in keys), None)
+                for part in ("train", "test")
             )
             break
     else:
         features = next((key for key in FEATURE_KEYS if key in keys and key != target), None)
-        labels, test, test_labels = next((key for key in TARGET_KEYS if key in keys), None), None, None
+        labels, test, test_labels = (
+            next((key for key in TARGET_KEYS if key in keys), None),
+            None,
+            None,
+        )
     if features is None:
         found = ", ".join(sorted(keys)[:10]) or "none"
-        raise DataError(f"{path} holds no features: it has the arrays {found}; call them X (and the target y).")
+        raise DataError(
+            f"{path} holds no features: it has the arrays {found}; call them X (and the target y)."
+        )
     if target is not None and target in keys:
         labels = target
     elif target is not None and need_target:
-        raise DataError(f"{path} has no array {target!r} for the target{did_you_mean(target, keys)}")
+        raise DataError(
+            f"{path} has no array {target!r} for the target{did_you_mean(target, keys)}"
+        )
     if labels is None and need_target:
         raise DataError(
             f"{path} holds no target; call its array one of {', '.join(TARGET_KEYS)}, or y_train beside x_train."
@@ -124,7 +166,9 @@ def _read_member(archive: zipfile.ZipFile, member: str, path: Path) -> np.ndarra
         shape, _, dtype = _read_npy_header(file, what)
         wanted = math.prod(shape) * dtype.itemsize
         if wanted != size - file.tell():
-            raise DataError(f"{what} is damaged: its shape {_shown(shape)} does not fit the {size:,} bytes stored.")
+            raise DataError(
+                f"{what} is damaged: its shape {_shown(shape)} does not fit the {size:,} bytes stored."
+            )
         require_memory(wanted, what)
     with archive.open(member) as file:
         return _read_checked(lambda: np.lib.format.read_array(file, allow_pickle=False), what)
@@ -139,7 +183,9 @@ def _map(path: Path) -> np.ndarray:
     except OSError as error:
         raise _unreadable(path, error) from None
     if wanted > held:
-        raise DataError(f"{path} is damaged: its shape {_shown(shape)} does not fit the {held:,} bytes stored.")
+        raise DataError(
+            f"{path} is damaged: its shape {_shown(shape)} does not fit the {held:,} bytes stored."
+        )
     mode = "r" if wanted else None  # an empty file cannot be mapped
     return _read_checked(lambda: np.load(path, mmap_mode=mode, allow_pickle=False), str(path))
 
@@ -147,7 +193,10 @@ def _map(path: Path) -> np.ndarray:
 def _read_npy_header(file: BinaryIO, what: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     def read():
         version = np.lib.format.read_magic(file)
-        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        readers = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }
         if version not in readers:
             raise ValueError(f"version {version} of the format")
         return readers[version](file)
@@ -157,12 +206,17 @@ def _read_npy_header(file: BinaryIO, what: str) -> tuple[tuple[int, ...], bool, 
         raise DataError(
             f"{what} holds Python objects, which are not read as they could run code; save numbers or texts."
         )
-    # A size of 0 hides the others from their product, but not from NumPy: an array may not even span too many bytes.
+    # A size of 0 hides the others from their product, but not from NumPy: an array may not even
+    # span too many bytes.
     spanned = math.prod(max(size, 1) for size in shape) * dtype.itemsize
     if len(shape) > MOST_SIZES or any(size < 0 for size in shape) or spanned > MOST_BYTES:
-        raise DataError(f"{what} is damaged: its shape is {_shown(shape)}, of {dtype.itemsize:,} bytes each.")
+        raise DataError(
+            f"{what} is damaged: its shape is {_shown(shape)}, of {dtype.itemsize:,} bytes each."
+        )
     if dtype.itemsize == 0:
-        raise DataError(f"{what} holds values of no bytes ({_shown(dtype)}); save numbers or texts.")
+        raise DataError(
+            f"{what} holds values of no bytes ({_shown(dtype)}); save numbers or texts."
+        )
     return shape, fortran, dtype
 
 
@@ -172,7 +226,9 @@ def _read_checked(read, what: str):
         return read()
     except DataError:
         raise
-    except Exception as error:  # NumPy parses the header as a Python literal, which fails in many ways
+    except (
+        Exception
+    ) as error:  # NumPy parses the header as a Python literal, which fails in many ways
         reason = _shown((str(error) or type(error).__name__).splitlines()[0])
         raise DataError(f"{what} is not a readable NumPy array: {reason}.") from None
 
@@ -188,7 +244,9 @@ def _unreadable(path: Path, error: Exception) -> DataError:
     return DataError(f"{path} cannot be read: {reason}.")
 
 
-def _as_matrix(name: str, features: np.ndarray) -> tuple[np.ndarray, tuple[int, ...] | None, tuple[str, ...]]:
+def _as_matrix(
+    name: str, features: np.ndarray
+) -> tuple[np.ndarray, tuple[int, ...] | None, tuple[str, ...]]:
     if features.dtype.kind not in "buif":
         raise DataError(f"{name}: features of type {features.dtype} cannot be used; give numbers.")
     if not 1 <= features.ndim <= 4 or 0 in features.shape:
@@ -208,7 +266,9 @@ def _as_matrix(name: str, features: np.ndarray) -> tuple[np.ndarray, tuple[int, 
 
 
 def _as_number_type(name: str, matrix: np.ndarray) -> np.ndarray:
-    """Return uint8, float32 or float64: the types that the kernels read, and wide enough for the values."""
+    """Return uint8, float32 or float64: the types that the kernels read, and wide enough for the
+    values.
+    """
     if matrix.dtype == bool:
         return matrix.view(np.uint8)
     if matrix.dtype in (np.uint8, np.float32, np.float64) and matrix.dtype.isnative:
@@ -223,7 +283,9 @@ def _as_number_type(name: str, matrix: np.ndarray) -> np.ndarray:
 
 
 def as_target(name: str, target: np.ndarray) -> np.ndarray:
-    """Return a target as int64, float64, bool or str values, (rows,) or (rows, outputs), or raise a DataError."""
+    """Return a target as int64, float64, bool or str values, (rows,) or (rows, outputs), or raise a
+    DataError.
+    """
     letter = 4 if target.dtype.kind == "S" else 1  # bytes that one byte becomes
     require_memory(target.size * max(8, letter * target.dtype.itemsize), name)
     if target.dtype.kind == "S":
@@ -232,14 +294,18 @@ def as_target(name: str, target: np.ndarray) -> np.ndarray:
         except UnicodeDecodeError:
             raise DataError(f"{name}: the target's texts are not UTF-8.") from None
     if target.dtype.kind not in "buifU":
-        raise DataError(f"{name}: a target of type {target.dtype} cannot be used; give numbers, texts or truth values.")
+        raise DataError(
+            f"{name}: a target of type {target.dtype} cannot be used; give numbers, texts or truth values."
+        )
     if target.ndim == 2 and target.shape[1] == 1:
         target = target[:, 0]
     if target.ndim not in (1, 2):
         raise DataError(
             f"{name}: a target of shape {target.shape} cannot be used; give one value, or one row of values, a row."
         )
-    wanted = {"u": np.dtype(np.int64), "i": np.dtype(np.int64), "f": np.dtype(np.float64)}.get(target.dtype.kind)
+    wanted = {"u": np.dtype(np.int64), "i": np.dtype(np.int64), "f": np.dtype(np.float64)}.get(
+        target.dtype.kind
+    )
     if target.dtype == np.uint64 and target.size and target.max() > np.iinfo(np.int64).max:
         wanted = np.dtype(np.float64)
     return np.array(target, wanted or target.dtype.newbyteorder("="))

@@ -19,12 +19,19 @@ from .idx import read_idx
 SYSTEM_FOLDER = Path("/usr/share/datasets")
 DATA_DIR_VARIABLE = "FASTMLP_DATA_DIR"
 DATA_URL_VARIABLE = "FASTMLP_DATA_URL"
-PARTS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+PARTS = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
 
 
 @dataclass(frozen=True)
 class Publication:
-    """Where a data set in IDX files is published: addresses to try in order, and its four files as in PARTS."""
+    """Where a data set in IDX files is published: addresses to try in order, and its four files as
+    in PARTS.
+    """
 
     base_urls: tuple[str, ...]
     files: tuple[PublishedFile, ...]
@@ -38,7 +45,10 @@ def _files(*sizes_and_sums: tuple[int, str]) -> tuple[PublishedFile, ...]:
 PUBLICATIONS = {
     "mnist": Publication(
         # The authors' own page no longer serves the files; both of these hold them unchanged.
-        ("https://storage.googleapis.com/cvdf-datasets/mnist", "https://ossci-datasets.s3.amazonaws.com/mnist"),
+        (
+            "https://storage.googleapis.com/cvdf-datasets/mnist",
+            "https://ossci-datasets.s3.amazonaws.com/mnist",
+        ),
         _files(
             (9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
             (28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
@@ -59,7 +69,10 @@ PUBLICATIONS = {
         ),
     ),
     "kmnist": Publication(
-        ("https://codh.rois.ac.jp/kmnist/dataset/kmnist", "http://codh.rois.ac.jp/kmnist/dataset/kmnist"),
+        (
+            "https://codh.rois.ac.jp/kmnist/dataset/kmnist",
+            "http://codh.rois.ac.jp/kmnist/dataset/kmnist",
+        ),
         _files(
             (18_165_135, "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4"),
             (29_497, "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17"),
@@ -79,8 +92,9 @@ def load_dataset(name: str, data_dir: str | Path | None = None) -> Source:
     name
         One of NAMES.
     data_dir
-        Folder of the IDX files, or of a sub-folder ``name`` that holds them; without it the environment's
-        FASTMLP_DATA_DIR, else the system's folder, the cache, and at last a download into the cache.
+        Folder of the IDX files, or of a sub-folder ``name`` that holds them; without it the
+        environment's FASTMLP_DATA_DIR, else the system's folder, the cache, and at last a download
+        into the cache.
 
     Raises
     ------
@@ -107,22 +121,30 @@ def source_of_idx(name: str, files: dict[str, Path]) -> Source:
     """
     test = None
     if "t10k-images-idx3-ubyte" in files:
-        test = idx_pair(f"{name} test", files["t10k-images-idx3-ubyte"], files["t10k-labels-idx1-ubyte"])
+        test = idx_pair(
+            f"{name} test", files["t10k-images-idx3-ubyte"], files["t10k-labels-idx1-ubyte"]
+        )
     return idx_pair(name, files["train-images-idx3-ubyte"], files["train-labels-idx1-ubyte"], test)
 
 
-def idx_pair(name: str, images_path: Path, labels_path: Path | None, test: Source | None = None) -> Source:
-    """Return the source in a file of images and a file of labels; without labels it is for prediction.
+def idx_pair(
+    name: str, images_path: Path, labels_path: Path | None, test: Source | None = None
+) -> Source:
+    """Return the source in a file of images and a file of labels; without labels it is for
+    prediction.
 
     Raises
     ------
     DataError
-        If a file is damaged, the images are not one uint8 image or row each, or the files differ in length.
+        If a file is damaged, the images are not one uint8 image or row each, or the files differ in
+        length.
     """
     images = read_idx(images_path)
     labels = None if labels_path is None else read_idx(labels_path)
     if images.dtype != np.uint8 or images.ndim < 2 or not images.size:
-        raise DataError(f"{images_path} holds no images: its values are {images.dtype} of shape {images.shape}.")
+        raise DataError(
+            f"{images_path} holds no images: its values are {images.dtype} of shape {images.shape}."
+        )
     if labels is not None and (labels.ndim != 1 or len(labels) != len(images)):
         raise DataError(
             f"{labels_path} holds labels of shape {labels.shape} for the {len(images):,} images of {images_path}; "
@@ -141,17 +163,25 @@ def idx_pair(name: str, images_path: Path, labels_path: Path | None, test: Sourc
 def find_idx_files(folder: Path) -> dict[str, Path]:
     """Return those of the four IDX files that a folder holds, under the names of PARTS.
 
-    They may be gzipped, and spelt with a dot before "idx". A pair of which one half is lacking is left out.
+    They may be gzipped, and spelt with a dot before "idx". A pair of which one half is lacking is
+    left out.
     """
     found = {}
     for part in PARTS:
         stem, _, dimensions = part.partition("-idx")
-        for spelling in (part, f"{part}.gz", f"{stem}.idx{dimensions}", f"{stem}.idx{dimensions}.gz"):
+        for spelling in (
+            part,
+            f"{part}.gz",
+            f"{stem}.idx{dimensions}",
+            f"{stem}.idx{dimensions}.gz",
+        ):
             if (folder / spelling).is_file():
                 found[part] = folder / spelling
                 break
     pairs = (PARTS[:2], PARTS[2:])
-    return {part: found[part] for pair in pairs if all(each in found for each in pair) for part in pair}
+    return {
+        part: found[part] for pair in pairs if all(each in found for each in pair) for part in pair
+    }
 
 
 def _find_or_download(name: str, data_dir: str | Path | None) -> dict[str, Path]:
@@ -191,10 +221,14 @@ def _download_all(name: str, cache: Path) -> dict[str, Path]:
 
 
 def _digits() -> Source:
-    """The 8×8 digits that scikit-learn carries, read without importing it: that takes longer than training on them."""
+    """The 8×8 digits that scikit-learn carries, read without importing it: that takes longer than
+    training on them.
+    """
     package = importlib.util.find_spec("sklearn")
     if package is None or not package.submodule_search_locations:
-        raise DataError("the digits data come with scikit-learn, which is not installed: pip install scikit-learn.")
+        raise DataError(
+            "the digits data come with scikit-learn, which is not installed: pip install scikit-learn."
+        )
     path = Path(package.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
     try:
         with gzip.open(path, "rt", encoding="ascii") as file:

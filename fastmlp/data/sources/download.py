@@ -1,4 +1,6 @@
-"""Downloads of published files: checked against their SHA-256, written aside and renamed when they are whole."""
+"""Downloads of published files: checked against their SHA-256, written aside and renamed when they
+are whole.
+"""
 
 from __future__ import annotations
 
@@ -50,12 +52,14 @@ def download(file: PublishedFile, base_urls: Sequence[str], folder: Path) -> Pat
     base_urls
         http or https addresses of folders that hold the file, in the order to try.
     folder
-        Where to put it; made if need be. A file of this name that is there already is replaced in one step.
+        Where to put it; made if need be. A file of this name that is there already is replaced in
+        one step.
 
     Raises
     ------
     DataError
-        If no address has the file with its size and sum; the message names the first address and its failure.
+        If no address has the file with its size and sum; the message names the first address and
+        its failure.
     """
     failures = []
     for base_url in base_urls:
@@ -87,14 +91,18 @@ def _download_from(url: str, file: PublishedFile, folder: Path) -> Path:
         Path(aside).chmod(0o644)
         Path(aside).replace(folder / file.name)
     except OSError as error:
-        raise DataError(f"{folder / file.name} cannot be written: {error.strerror}. {REMEDY}") from None
+        raise DataError(
+            f"{folder / file.name} cannot be written: {error.strerror}. {REMEDY}"
+        ) from None
     finally:
         Path(aside).unlink(missing_ok=True)
     return folder / file.name
 
 
 def _fetch(url: str, file: PublishedFile, target: BinaryIO) -> None:
-    """Copy the body at ``url`` to ``target``; anything but the very bytes that were published is a _FailedDownload."""
+    """Copy the body at ``url`` to ``target``; anything but the very bytes that were published is a
+    _FailedDownload.
+    """
     import http.client
     import urllib.error
     import urllib.request

@@ -1,4 +1,6 @@
-"""The IDX format of MNIST and its relatives: a big-endian header of type and sizes, then the values."""
+"""The IDX format of MNIST and its relatives: a big-endian header of type and sizes, then the
+values.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,17 @@ from fastmlp.errors import DataError
 VALUE_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAXIMUM_DIMENSIONS = 4
 GZIP_MAGIC = b"\x1f\x8b"
-# Deflate cannot pack more than 1,032 bytes into one: a header that promises more lies, and no memory is taken.
+# Deflate cannot pack more than 1,032 bytes into one: a header that promises more lies, and no
+# memory is taken.
 DEFLATE_LIMIT = 1032
 READ_BYTES = 1 << 20
 IDX_NAME = re.compile(r"[-.]idx[1-4]?([-.]ubyte)?(\.gz)?$|-ubyte(\.gz)?$")
 
 
 def is_idx_name(path: Path) -> bool:
-    """Tell whether a file is called as IDX files are: ``train-images-idx3-ubyte.gz`` and its other spellings."""
+    """Tell whether a file is called as IDX files are: ``train-images-idx3-ubyte.gz`` and its other
+    spellings.
+    """
     return IDX_NAME.search(path.name) is not None
 
 
@@ -40,7 +45,8 @@ def read_idx(path: str | Path) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        One to four dimensions, as the header says, of uint8, int8, int16, int32, float32 or float64.
+        One to four dimensions, as the header says, of uint8, int8, int16, int32, float32 or
+        float64.
 
     Raises
     ------
@@ -66,17 +72,23 @@ def _read_values(file: BinaryIO, path: Path, limit: int) -> np.ndarray:
     value_type, shape, header_size = _read_header(file, path)
     size = math.prod(shape) * value_type.itemsize
     if header_size + size > limit:
-        raise DataError(f"{path} is too short for the {' × '.join(map(str, shape))} values that its header promises.")
+        raise DataError(
+            f"{path} is too short for the {' × '.join(map(str, shape))} values that its header promises."
+        )
     require_memory(size, str(path))
     values = np.empty(size, np.uint8)
     filled = 0
     while filled < size:
         count = file.readinto(memoryview(values)[filled : filled + READ_BYTES])
         if not count:
-            raise DataError(f"{path} ends after {filled:,} of {size:,} bytes of values; it is truncated.")
+            raise DataError(
+                f"{path} ends after {filled:,} of {size:,} bytes of values; it is truncated."
+            )
         filled += count
     if file.read(1):
-        raise DataError(f"{path} is longer than the {' × '.join(map(str, shape))} values that its header promises.")
+        raise DataError(
+            f"{path} is longer than the {' × '.join(map(str, shape))} values that its header promises."
+        )
     values = values.view(value_type).reshape(shape)
     return values if value_type.isnative else values.astype(value_type.newbyteorder("="))
 

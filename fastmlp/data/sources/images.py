@@ -43,17 +43,18 @@ def load_images(
     path
         The folder. Without ``need_target`` also a folder of pictures alone, or one picture.
     image_size
-        Size to bring all pictures to: "HxW", (height, width) or the side of a square. Without it all must be alike.
+        Size to bring all pictures to: "HxW", (height, width) or the side of a square. Without it
+        all must be alike.
     colour
         Whether to keep red, green and blue; otherwise pictures become gray.
     need_target
         Whether classes are needed.
     reading
-        How transparency and more than 8 bits are read, from a model that was trained on pictures; without it that is
-        decided by the pictures in ``path``, those of its test folder left out.
+        How transparency and more than 8 bits are read, from a model that was trained on pictures;
+        without it that is decided by the pictures in ``path``, those of its test folder left out.
     ground
-        "white" or "black", over which transparent pictures are laid; "auto": on which of the two they show. A
-        ``reading`` has its own.
+        "white" or "black", over which transparent pictures are laid; "auto": on which of the two
+        they show. A ``reading`` has its own.
 
     Returns
     -------
@@ -63,12 +64,14 @@ def load_images(
     Raises
     ------
     DataError
-        If there are no pictures, fewer than two classes, sizes that differ, a damaged picture, pictures that are all
-        the same, or too little memory.
+        If there are no pictures, fewer than two classes, sizes that differ, a damaged picture,
+        pictures that are all the same, or too little memory.
     UsageError
         If ``image_size`` is not a size, or ``ground`` not one of the above.
     """
-    ground = {"auto": None, "white": WHITE, "black": BLACK}[choose("ground", ground, ("auto", "white", "black"))]
+    ground = {"auto": None, "white": WHITE, "black": BLACK}[
+        choose("ground", ground, ("auto", "white", "black"))
+    ]
     size = parse_size(image_size)
     layout = labelled(path) if need_target else unlabelled(path)
     with decoding():
@@ -79,7 +82,14 @@ def load_images(
             notes += _note_on_flat(train)
         if layout.test is not None:
             shape = train.image_shape[:2]
-            test = _read(f"{path.name} test", layout.test, shape, colour, train.pictures, resized=size is None)
+            test = _read(
+                f"{path.name} test",
+                layout.test,
+                shape,
+                colour,
+                train.pictures,
+                resized=size is None,
+            )
             notes += tuple(f"of the test pictures: {note}" for note in test.notes)
     return replace(train, test=test, notes=notes)
 
@@ -105,7 +115,9 @@ def _read(
 
         def fill(chosen: np.ndarray, reading: PictureReading) -> None:
             read = partial(read_bytes, size=(height, width), colour=colour, reading=reading)
-            for row, pixels in zip(chosen, pool.map(read, [files[row] for row in chosen]), strict=True):
+            for row, pixels in zip(
+                chosen, pool.map(read, [files[row] for row in chosen]), strict=True
+            ):
                 rows[row] = pixels
 
         is_opaque = np.array([header.kind is Kind.OPAQUE for header in headers])
@@ -130,7 +142,9 @@ def _read(
 
 
 def _notes_on_files(files: list[Path], headers: list[Header], brought_to: Size | None) -> list[str]:
-    """Return sentences on files of several pictures, on colours of 16 bits, and on sizes that are changed unasked."""
+    """Return sentences on files of several pictures, on colours of 16 bits, and on sizes that are
+    changed unasked.
+    """
 
     def such(is_such: Callable[[Header], bool]) -> tuple[int, str]:
         found = [file.name for file, header in zip(files, headers, strict=True) if is_such(header)]
@@ -139,7 +153,9 @@ def _notes_on_files(files: list[Path], headers: list[Header], brought_to: Size |
     notes = []
     count, example = such(lambda header: header.has_frames)
     if count:
-        notes.append(f"files of several pictures: {count:,}, such as {example}; the first of each is read.")
+        notes.append(
+            f"files of several pictures: {count:,}, such as {example}; the first of each is read."
+        )
     count, example = such(lambda header: header.is_cut)
     if count:
         notes.append(
@@ -148,7 +164,9 @@ def _notes_on_files(files: list[Path], headers: list[Header], brought_to: Size |
     count, example = such(lambda header: brought_to not in (None, header.size))
     if count:
         shape = "×".join(map(str, brought_to))
-        notes.append(f"pictures brought to the training pictures' size, {shape}: {count:,}, such as {example}.")
+        notes.append(
+            f"pictures brought to the training pictures' size, {shape}: {count:,}, such as {example}."
+        )
     return notes
 
 
@@ -166,7 +184,9 @@ def _check_differences(source: Source, root: Path) -> None:
 
 
 def _note_on_flat(source: Source) -> tuple[str, ...]:
-    """Say of training pictures that each is of one colour, which may be a fault in what they were made by."""
+    """Say of training pictures that each is of one colour, which may be a fault in what they were
+    made by.
+    """
     channels = 3 if len(source.image_shape) == 3 else 1
     pixels = source.features.reshape(len(source), -1, channels)
     if pixels.shape[1] == 1 or not all((picture == picture[0]).all() for picture in pixels):
@@ -189,11 +209,15 @@ def parse_size(image_size: str | int | Size | None) -> Size | None:
     if image_size is None:
         return None
     size = image_size
-    if isinstance(size, str) and (match := re.fullmatch(r"\s*(\d{1,6})(?:\s*[x×X]\s*(\d{1,6}))?\s*", size)):
+    if isinstance(size, str) and (
+        match := re.fullmatch(r"\s*(\d{1,6})(?:\s*[x×X]\s*(\d{1,6}))?\s*", size)
+    ):
         size = (int(match[1]), int(match[2] or match[1]))
     elif isinstance(size, int):
         size = (size, size)
-    whole = not isinstance(size, str) and len(size) == 2 and all(isinstance(side, int) for side in size)
+    whole = (
+        not isinstance(size, str) and len(size) == 2 and all(isinstance(side, int) for side in size)
+    )
     if not whole or not all(0 < side <= LARGEST_SIDE for side in size):
         raise UsageError(
             f"image size {image_size!r} is not known; give HEIGHTxWIDTH such as 28x28, sides from 1 to {LARGEST_SIDE}."

@@ -1,4 +1,6 @@
-"""Data that a program holds in memory as a source: a frame with its target in it, or features and target as a pair."""
+"""Data that a program holds in memory as a source: a frame with its target in it, or features and
+target as a pair.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,13 @@ NAME = "data in memory"
 
 
 def is_place(given: Any) -> bool:
-    """Tell whether data are given by name: a data set's, a path, or a pair of paths; and not themselves."""
+    """Tell whether data are given by name: a data set's, a path, or a pair of paths; and not
+    themselves.
+    """
     return isinstance(given, (str, Path)) or (
-        isinstance(given, (list, tuple)) and len(given) == 2 and all(isinstance(part, (str, Path)) for part in given)
+        isinstance(given, (list, tuple))
+        and len(given) == 2
+        and all(isinstance(part, (str, Path)) for part in given)
     )
 
 
@@ -43,15 +49,19 @@ def is_pair(given: Any) -> bool:
 
 
 def as_source(
-    given: Any, target: str | int | None = None, need_target: bool = True, options: TableOptions | None = None
+    given: Any,
+    target: str | int | None = None,
+    need_target: bool = True,
+    options: TableOptions | None = None,
 ) -> Source:
     """Return data in memory as a source.
 
     Parameters
     ----------
     given
-        A pair of features, as ``as_features`` takes them, and target: an array, a list, a series or a frame; or a frame,
-        a dict of columns or a list of dicts with the target in it. Without a need for a target, features alone.
+        A pair of features, as ``as_features`` takes them, and target: an array, a list, a series or
+        a frame; or a frame, a dict of columns or a list of dicts with the target in it. Without a
+        need for a target, features alone.
     target, need_target
         As for ``load_table``, of a frame with the target in it.
     options
@@ -80,7 +90,9 @@ def as_source(
     return _of_features(features, options)
 
 
-def _of_frame(frame: Any, target: str | int | None, need_target: bool, options: TableOptions | None) -> Source:
+def _of_frame(
+    frame: Any, target: str | int | None, need_target: bool, options: TableOptions | None
+) -> Source:
     """The one place where a frame in memory is read as a table."""
     tables.require_cells(frame, "the frame")
     return tables.source_of_frame(frame, NAME, target, need_target, options, where="the frame")

@@ -1,4 +1,6 @@
-"""Data that a program holds in memory, however it holds them: frames, dicts, lists, arrays and tensors become features."""
+"""Data that a program holds in memory, however it holds them: frames, dicts, lists, arrays and
+tensors become features.
+"""
 
 from __future__ import annotations
 
@@ -29,25 +31,28 @@ def as_features(
     Parameters
     ----------
     given
-        Rows as an array (NumPy, sparse, a tensor), a frame (pandas, polars, lazy, Arrow), a dict of columns, a list of
-        rows or of dicts; or one row as a 1-D array, a flat list, a dict of single values or a series.
+        Rows as an array (NumPy, sparse, a tensor), a frame (pandas, polars, lazy, Arrow), a dict of
+        columns, a list of rows or of dicts; or one row as a 1-D array, a flat list, a dict of
+        single values or a series.
     width
         How many columns a row has. Without it a 1-D array is one column rather than one row.
     names
-        The columns' names, if they have names. Other columns of a frame or dict are then left out unread.
+        The columns' names, if they have names. Other columns of a frame or dict are then left out
+        unread.
 
     Returns
     -------
     numpy.ndarray or polars.DataFrame
-        (rows, columns) of numbers; or a frame, where columns have names of their own or are not all numbers. Without a
-        ``width`` an array may have from one to four dimensions.
+        (rows, columns) of numbers; or a frame, where columns have names of their own or are not all
+        numbers. Without a ``width`` an array may have from one to four dimensions.
 
     Raises
     ------
     UsageError
         If it is none of these.
     DataError
-        If a value cannot be used, a column of ``names`` is missing, or a single row has another length.
+        If a value cannot be used, a column of ``names`` is missing, or a single row has another
+        length.
     """
     frame = as_frame(given, names)
     if frame is not None:
@@ -56,10 +61,16 @@ def as_features(
         return _of_series(given, width, names)
     if isinstance(given, (list, tuple)):
         return _of_list(given, width, names)
-    if given is None or isinstance(given, (str, bytes, PathLike, set, frozenset)) or callable(given):
+    if (
+        given is None
+        or isinstance(given, (str, bytes, PathLike, set, frozenset))
+        or callable(given)
+    ):
         raise _not_features(given)
     if hasattr(given, "toarray") and hasattr(given, "nnz"):  # sparse
-        require_memory(int(np.prod(given.shape)) * given.dtype.itemsize, "the sparse matrix, made dense,")
+        require_memory(
+            int(np.prod(given.shape)) * given.dtype.itemsize, "the sparse matrix, made dense,"
+        )
         given = given.toarray()
     array = plain_array(given, "the features")
     if array.ndim == 0:
@@ -68,7 +79,9 @@ def as_features(
 
 
 def as_frame(given: Any, names: tuple[str, ...] | None = None) -> polars.DataFrame | None:
-    """Return what has columns with names as a polars frame, and None for anything else; see ``as_features``."""
+    """Return what has columns with names as a polars frame, and None for anything else; see
+    ``as_features``.
+    """
     if is_of("polars", given, "DataFrame"):
         return given
     if is_of("polars", given, "LazyFrame"):
@@ -80,14 +93,22 @@ def as_frame(given: Any, names: tuple[str, ...] | None = None) -> polars.DataFra
         return _of_columns(given.columns, lambda position: given.iloc[:, position], names)
     if isinstance(given, Mapping):
         return _of_dict(given, names)
-    if isinstance(given, (list, tuple)) and given and all(isinstance(row, Mapping) for row in given):
+    if (
+        isinstance(given, (list, tuple))
+        and given
+        and all(isinstance(row, Mapping) for row in given)
+    ):
         keys = list(dict.fromkeys(key for row in given for key in row))
         return _of_columns(keys, lambda position: [row.get(keys[position]) for row in given], names)
     if isinstance(given, np.ndarray) and given.dtype.names is not None:
         rows = np.atleast_1d(given)
-        return _of_columns(rows.dtype.names, lambda position: rows[rows.dtype.names[position]], names)
+        return _of_columns(
+            rows.dtype.names, lambda position: rows[rows.dtype.names[position]], names
+        )
     is_series = is_of("polars", given, "Series") or is_of("pandas", given, "Series")
-    if not is_series and (hasattr(given, "__arrow_c_stream__") or hasattr(given, "__arrow_c_array__")):
+    if not is_series and (
+        hasattr(given, "__arrow_c_stream__") or hasattr(given, "__arrow_c_array__")
+    ):
         return _of_arrow(given)
     return None
 
@@ -95,14 +116,20 @@ def as_frame(given: Any, names: tuple[str, ...] | None = None) -> polars.DataFra
 def _of_columns(
     columns: Iterable[Any], column: Callable[[int], Any], names: tuple[str, ...] | None
 ) -> polars.DataFrame:
-    """Return the columns, those of ``names`` alone where these are given, as a frame; names that are no texts become so."""
+    """Return the columns, those of ``names`` alone where these are given, as a frame; names that
+    are no texts become so.
+    """
     polars = _polars()
-    series = [to_series(name, column(position)) for name, position in _wanted(columns, names).items()]
+    series = [
+        to_series(name, column(position)) for name, position in _wanted(columns, names).items()
+    ]
     _check_lengths(series)
     return polars.DataFrame(series)
 
 
-def _of_matrix(columns: Iterable[Any], matrix: np.ndarray, names: tuple[str, ...] | None) -> polars.DataFrame:
+def _of_matrix(
+    columns: Iterable[Any], matrix: np.ndarray, names: tuple[str, ...] | None
+) -> polars.DataFrame:
     """Return the columns of a matrix of numbers, as ``_of_columns`` would, at once."""
     wanted = _wanted(columns, names)
     chosen = matrix if names is None else matrix[:, list(wanted.values())]
@@ -114,14 +141,18 @@ def _wanted(columns: Iterable[Any], names: tuple[str, ...] | None) -> dict[str, 
     found: dict[str, int] = {}
     for position, name in enumerate(map(str, columns)):
         if name in found:
-            raise DataError(f"the column {name!r} occurs twice; give each column a name of its own.")
+            raise DataError(
+                f"the column {name!r} occurs twice; give each column a name of its own."
+            )
         found[name] = position
     if names is None:
         return found
     for name in names:
         if name not in found:
             hint = did_you_mean(name, found)
-            raise DataError(f"the data has no column {name!r}, which the model was trained on{hint}")
+            raise DataError(
+                f"the data has no column {name!r}, which the model was trained on{hint}"
+            )
     return {name: found[name] for name in names}
 
 
@@ -135,7 +166,9 @@ def _check_lengths(series: Sequence[polars.Series]) -> None:
 
 
 def _of_dict(given: Mapping, names: tuple[str, ...] | None) -> polars.DataFrame:
-    """Return a dict of columns, of which single values hold for all rows; a dict of single values alone is one row."""
+    """Return a dict of columns, of which single values hold for all rows; a dict of single values
+    alone is one row.
+    """
     keys, values = list(given), list(given.values())
     lengths = [len(value) for value in values if not _is_single(value)]
     rows = lengths[0] if lengths else 1
@@ -170,11 +203,17 @@ def _of_arrow(given: Any) -> polars.DataFrame:
         return polars.DataFrame(given)
     except Exception as error:  # whatever a foreign class raises while it is converted
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"the {type(given).__name__} cannot be read as a table: {reason}.") from None
+        raise DataError(
+            f"the {type(given).__name__} cannot be read as a table: {reason}."
+        ) from None
 
 
-def _of_series(given: Any, width: int | None, names: tuple[str, ...] | None) -> np.ndarray | polars.DataFrame:
-    """Return a series as one row, by the names in its index if it has them; without a ``width`` as one column."""
+def _of_series(
+    given: Any, width: int | None, names: tuple[str, ...] | None
+) -> np.ndarray | polars.DataFrame:
+    """Return a series as one row, by the names in its index if it has them; without a ``width`` as
+    one column.
+    """
     if width is None:
         return to_series(str(given.name or numbered_names(1)[0]), given).to_frame()
     if is_of("polars", given, "Series"):
@@ -187,7 +226,9 @@ def _of_series(given: Any, width: int | None, names: tuple[str, ...] | None) -> 
     return _one_row(given.tolist(), width, names)
 
 
-def _of_list(given: Sequence, width: int | None, names: tuple[str, ...] | None) -> np.ndarray | polars.DataFrame:
+def _of_list(
+    given: Sequence, width: int | None, names: tuple[str, ...] | None
+) -> np.ndarray | polars.DataFrame:
     if not len(given):
         return np.zeros((0, width or 0))
     if not any(hasattr(row, "__len__") and not isinstance(row, (str, bytes)) for row in given):
@@ -195,7 +236,9 @@ def _of_list(given: Sequence, width: int | None, names: tuple[str, ...] | None) 
     if all(isinstance(row, (list, tuple)) for row in given):
         lengths = {len(row) for row in given}
         if len(lengths) > 1:
-            raise DataError(f"the rows have from {min(lengths):,} to {max(lengths):,} values; all must have as many.")
+            raise DataError(
+                f"the rows have from {min(lengths):,} to {max(lengths):,} values; all must have as many."
+            )
         if names is not None and lengths == {len(names)}:
             return _of_columns(names, list(zip(*given, strict=True)).__getitem__, names)
         return _of_array(_of_cells(given), width, names)
@@ -215,16 +258,26 @@ def _of_cells(given: Sequence) -> np.ndarray:
         raise DataError("the features must be rows of single values, all of one length.") from None
 
 
-def _one_row(values: Sequence, width: int, names: tuple[str, ...] | None) -> np.ndarray | polars.DataFrame:
+def _one_row(
+    values: Sequence, width: int, names: tuple[str, ...] | None
+) -> np.ndarray | polars.DataFrame:
     if len(values) != width:
-        remedy = "give a column as rows of one value each" if width == 1 else "give several rows as a list of rows"
-        raise DataError(f"one row of {len(values):,} values was given; a row has {width:,}. Else {remedy}.")
+        remedy = (
+            "give a column as rows of one value each"
+            if width == 1
+            else "give several rows as a list of rows"
+        )
+        raise DataError(
+            f"one row of {len(values):,} values was given; a row has {width:,}. Else {remedy}."
+        )
     if names is not None and len(names) == width:
         return _of_columns(names, lambda position: [values[position]], names)
     return _of_array(_of_cells([list(values)]), width, names)
 
 
-def _of_array(array: np.ndarray, width: int | None, names: tuple[str, ...] | None) -> np.ndarray | polars.DataFrame:
+def _of_array(
+    array: np.ndarray, width: int | None, names: tuple[str, ...] | None
+) -> np.ndarray | polars.DataFrame:
     if array.dtype.kind == "c":
         raise DataError(f"features of type {array.dtype} cannot be used; give numbers.")
     if width is not None and array.ndim == 1:
@@ -236,7 +289,9 @@ def _of_array(array: np.ndarray, width: int | None, names: tuple[str, ...] | Non
     if array.dtype.kind in "buif":
         return array
     if array.dtype.kind not in "OUMm" or array.ndim > 2:
-        raise DataError(f"features of type {array.dtype} and shape {array.shape} cannot be used; give numbers.")
+        raise DataError(
+            f"features of type {array.dtype} and shape {array.shape} cannot be used; give numbers."
+        )
     columns = array.reshape(len(array), -1)
     fits = names is not None and len(names) == columns.shape[1]
     chosen = names if fits else numbered_names(columns.shape[1])
@@ -244,7 +299,9 @@ def _of_array(array: np.ndarray, width: int | None, names: tuple[str, ...] | Non
 
 
 def _flattened(array: np.ndarray) -> np.ndarray:
-    """Return pictures (rows, height, width) or (rows, height, width, channels), the channels last or first, as rows."""
+    """Return pictures (rows, height, width) or (rows, height, width, channels), the channels last
+    or first, as rows.
+    """
     from .arrays import source_of_arrays
 
     if 0 in array.shape:
@@ -261,5 +318,11 @@ def _polars() -> Any:
 
 
 def _not_features(given: Any) -> UsageError:
-    path = " fastmlp.predict and fastmlp.evaluate read files." if isinstance(given, (str, PathLike)) else ""
-    return UsageError(f"data of type {type(given).__name__} cannot be taken as features; give {ACCEPTED}.{path}")
+    path = (
+        " fastmlp.predict and fastmlp.evaluate read files."
+        if isinstance(given, (str, PathLike))
+        else ""
+    )
+    return UsageError(
+        f"data of type {type(given).__name__} cannot be taken as features; give {ACCEPTED}.{path}"
+    )

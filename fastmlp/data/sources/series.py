@@ -1,4 +1,6 @@
-"""Columns that a program holds in memory, of pandas, NumPy or plain Python, as polars series; what is missing is null."""
+"""Columns that a program holds in memory, of pandas, NumPy or plain Python, as polars series; what
+is missing is null.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,14 @@ if TYPE_CHECKING:
 INT64 = np.iinfo(np.int64)
 NEVER_MISSING = {str, int, bool, datetime.date}
 OF_PANDAS = ("Period", "Interval")
-MAYBE_MISSING = (float, np.floating, decimal.Decimal, np.datetime64, np.timedelta64, datetime.datetime)
+MAYBE_MISSING = (
+    float,
+    np.floating,
+    decimal.Decimal,
+    np.datetime64,
+    np.timedelta64,
+    datetime.datetime,
+)
 
 
 def to_series(name: str, values: Any) -> polars.Series:
@@ -31,8 +40,8 @@ def to_series(name: str, values: Any) -> polars.Series:
     name
         Of the column.
     values
-        A polars or pandas series, a 1-D array or (rows, 1) array, or any sequence of plain values. Values of several
-        kinds, such as numbers among texts, become texts.
+        A polars or pandas series, a 1-D array or (rows, 1) array, or any sequence of plain values.
+        Values of several kinds, such as numbers among texts, become texts.
 
     Raises
     ------
@@ -51,7 +60,9 @@ def to_series(name: str, values: Any) -> polars.Series:
 
 
 def is_of(package: str, given: Any, *classes: str) -> bool:
-    """Tell whether an object is of one of a package's classes, without importing a package that nobody has imported."""
+    """Tell whether an object is of one of a package's classes, without importing a package that
+    nobody has imported.
+    """
     module = sys.modules.get(package)
     if module is None:
         return False
@@ -72,7 +83,8 @@ def is_missing(value: Any) -> bool:
 
 
 def plain_array(given: Any, what: str) -> np.ndarray:
-    """Return anything that NumPy takes as an array, in the machine's byte order; tensors come from their device.
+    """Return anything that NumPy takes as an array, in the machine's byte order; tensors come from
+    their device.
 
     Raises
     ------
@@ -84,7 +96,11 @@ def plain_array(given: Any, what: str) -> np.ndarray:
     elif hasattr(given, "__cuda_array_interface__") and hasattr(given, "get"):
         given = given.get()
     if isinstance(given, np.ma.MaskedArray):
-        given = given.filled(np.nan) if given.dtype.kind == "f" else np.where(given.mask, None, given.data)
+        given = (
+            given.filled(np.nan)
+            if given.dtype.kind == "f"
+            else np.where(given.mask, None, given.data)
+        )
     try:
         array = np.asarray(given)
     except Exception as error:  # whatever a foreign class raises while it is converted
@@ -114,7 +130,9 @@ def _from_array(name: str, array: np.ndarray) -> polars.Series:
     if array.dtype.kind in "buif":
         return polars.Series(name, np.ascontiguousarray(array), nan_to_null=True)
     if array.dtype.kind in "Mm":
-        return _with_gaps(polars.Series(name, array.astype(f"{array.dtype.kind}8[us]")), np.isnat(array))
+        return _with_gaps(
+            polars.Series(name, array.astype(f"{array.dtype.kind}8[us]")), np.isnat(array)
+        )
     if array.dtype.kind not in "UO":
         raise _unusable(name, str(array.dtype))
     return _from_values(name, _with_none(array.tolist()))
@@ -136,14 +154,20 @@ def _from_pandas(name: str, column: pandas.Series) -> polars.Series:
     if isinstance(dtype, np.dtype) and dtype.kind != "O":
         return _from_array(name, plain_array(column, f"column {name!r}"))
     gaps = column.isna().to_numpy(dtype=bool)
-    if getattr(dtype, "kind", "O") in "buif" and hasattr(dtype, "numpy_dtype"):  # pandas' nullable numbers
+    if getattr(dtype, "kind", "O") in "buif" and hasattr(
+        dtype, "numpy_dtype"
+    ):  # pandas' nullable numbers
         filled = column.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0))
         return _with_gaps(polars.Series(name, np.ascontiguousarray(filled), nan_to_null=True), gaps)
-    return _from_values(name, [None if gap else value for value, gap in zip(column.tolist(), gaps, strict=True)])
+    return _from_values(
+        name, [None if gap else value for value, gap in zip(column.tolist(), gaps, strict=True)]
+    )
 
 
 def _from_categories(name: str, column: pandas.Series) -> polars.Series:
-    """Return a column that is categorical by its owner's word as texts that only the categories can be."""
+    """Return a column that is categorical by its owner's word as texts that only the categories can
+    be.
+    """
     import polars
 
     categories = column.cat.categories
@@ -162,28 +186,38 @@ def _from_values(name: str, values: Sequence[Any]) -> polars.Series:
     import polars
 
     kinds = {type(value) for value in values} - {type(None)}
-    if any(kind.__name__ in OF_PANDAS and kind.__module__.split(".")[0] == "pandas" for kind in kinds):
+    if any(
+        kind.__name__ in OF_PANDAS and kind.__module__.split(".")[0] == "pandas" for kind in kinds
+    ):
         values = [_without_pandas(value) for value in values]
         kinds = {type(value) for value in values} - {type(None)}
     if not kinds:
         return polars.Series(name, values, dtype=polars.Null)
     if all(issubclass(kind, str) for kind in kinds):
-        return polars.Series(name, [None if value is None else str(value) for value in values], dtype=polars.String)
+        return polars.Series(
+            name, [None if value is None else str(value) for value in values], dtype=polars.String
+        )
     if all(issubclass(kind, (bool, np.bool_)) for kind in kinds):
-        return polars.Series(name, [None if value is None else bool(value) for value in values], dtype=polars.Boolean)
+        return polars.Series(
+            name, [None if value is None else bool(value) for value in values], dtype=polars.Boolean
+        )
     if all(issubclass(kind, (numbers.Real, decimal.Decimal, np.bool_)) for kind in kinds):
         return _from_numbers(name, values, kinds)
     if all(issubclass(kind, (datetime.date, np.datetime64)) for kind in kinds):
         return _from_dates(name, values, kinds)
     if all(issubclass(kind, (datetime.timedelta, np.timedelta64)) for kind in kinds):
-        return _from_array(name, np.array(["NaT" if value is None else value for value in values], "m8[us]"))
+        return _from_array(
+            name, np.array(["NaT" if value is None else value for value in values], "m8[us]")
+        )
     if kinds == {datetime.time}:
         return polars.Series(name, values, dtype=polars.Time)
     return polars.Series(name, [_as_text(name, value) for value in values], dtype=polars.String)
 
 
 def _without_pandas(value: Any) -> Any:
-    """Return a span of the calendar as its first moment, and an interval as its text; as whole columns of them become."""
+    """Return a span of the calendar as its first moment, and an interval as its text; as whole
+    columns of them become.
+    """
     if type(value).__name__ == "Period":
         return value.to_timestamp().to_pydatetime()
     return str(value) if type(value).__name__ == "Interval" else value
@@ -201,7 +235,9 @@ def _from_numbers(name: str, values: Sequence[Any], kinds: set[type]) -> polars.
     try:
         converted = [None if value is None else float(value) for value in values]
     except OverflowError:
-        raise DataError(f"column {name!r} holds a number too large for float64; divide the column.") from None
+        raise DataError(
+            f"column {name!r} holds a number too large for float64; divide the column."
+        ) from None
     return polars.Series(name, converted, dtype=polars.Float64)
 
 
@@ -218,7 +254,9 @@ def _as_moment(value: Any) -> datetime.datetime | None:
     if isinstance(value, np.datetime64):
         value = value.astype("M8[us]").item()
     if isinstance(value, datetime.datetime):
-        return value if value.tzinfo is None else value.astimezone(datetime.UTC).replace(tzinfo=None)
+        return (
+            value if value.tzinfo is None else value.astimezone(datetime.UTC).replace(tzinfo=None)
+        )
     return None if value is None else datetime.datetime(value.year, value.month, value.day)
 
 
@@ -228,7 +266,15 @@ def _as_text(name: str, value: Any) -> str | None:
             return value.decode("utf-8")
         except UnicodeDecodeError:
             raise DataError(f"column {name!r} holds bytes that are not UTF-8 texts.") from None
-    plain = (str, numbers.Real, decimal.Decimal, np.bool_, datetime.date, datetime.time, datetime.timedelta)
+    plain = (
+        str,
+        numbers.Real,
+        decimal.Decimal,
+        np.bool_,
+        datetime.date,
+        datetime.time,
+        datetime.timedelta,
+    )
     if value is None or isinstance(value, plain):
         return None if value is None else str(value)
     raise _unusable(name, type(value).__name__)
@@ -239,4 +285,6 @@ def _with_gaps(series: polars.Series, gaps: np.ndarray) -> polars.Series:
 
 
 def _unusable(name: str, kind: str) -> DataError:
-    return DataError(f"column {name!r} holds {kind} values; numbers, texts, truth values, dates and times can be used.")
+    return DataError(
+        f"column {name!r} holds {kind} values; numbers, texts, truth values, dates and times can be used."
+    )

@@ -1,4 +1,6 @@
-"""Tables as sources: a table as it came, its columns described or read as a model reads them, the target split off."""
+"""Tables as sources: a table as it came, its columns described or read as a model reads them, the
+target split off.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,8 @@ class TableOptions:
     schema
         How a model reads it, which then counts alone; without it that is decided here.
     image_size, colour
-        Sides of the pictures that the rows are, if they are any, and whether a pixel is three columns.
+        Sides of the pictures that the rows are, if they are any, and whether a pixel is three
+        columns.
     """
 
     task: str = "auto"
@@ -68,18 +71,19 @@ def load_table(
     path
         The file, whose name says the format; or several, or a pattern that finds several.
     target
-        The target column's name, or its position from 0, from the end if negative. Without it a column called label or
-        target, else the last column.
+        The target column's name, or its position from 0, from the end if negative. Without it a
+        column called label or target, else the last column.
     need_target
-        Whether the target must be there. If not, only a given ``target`` is split off, and only where the table has it.
+        Whether the target must be there. If not, only a given ``target`` is split off, and only
+        where the table has it.
     options
         How to read it.
 
     Returns
     -------
     Source
-        Features as a frame; with a schema as they came, for the model to read. uint8 rows of pixels if an image size is
-        given.
+        Features as a frame; with a schema as they came, for the model to read. uint8 rows of pixels
+        if an image size is given.
 
     Raises
     ------
@@ -93,7 +97,9 @@ def load_table(
     table = read_table(path, layout)
     if options.schema is not None:
         table = with_known_names(table, options.schema)
-    return source_of_frame(table.frame, _name_of(path), target, need_target, options, table, str(path))
+    return source_of_frame(
+        table.frame, _name_of(path), target, need_target, options, table, str(path)
+    )
 
 
 def _name_of(path: Path | str | list[Path]) -> str:
@@ -106,7 +112,9 @@ def _name_of(path: Path | str | list[Path]) -> str:
 
 
 def with_known_names(table: RawTable, schema: Schema) -> RawTable:
-    """Name the columns of a file without a header as the training table's, if they are as many, and say so."""
+    """Name the columns of a file without a header as the training table's, if they are as many, and
+    say so.
+    """
     names = [each.name for each in schema.columns]
     target = None if schema.target is None else schema.target.name
     if (
@@ -119,9 +127,13 @@ def with_known_names(table: RawTable, schema: Schema) -> RawTable:
         return table
     for known in (names, [name for name in names if name != target], list(schema.names)):
         if len(known) == table.frame.width:
-            frame = frame_of(series.alias(name) for series, name in zip(table.frame, known, strict=True))
+            frame = frame_of(
+                series.alias(name) for series, name in zip(table.frame, known, strict=True)
+            )
             note = f"the table has no header; its columns are taken as {listed(known, 3)}, in the order of training."
-            return replace(table, frame=frame, notes=(*(n for n in table.notes if n != no_header_note()), note))
+            return replace(
+                table, frame=frame, notes=(*(n for n in table.notes if n != no_header_note()), note)
+            )
     raise DataError(
         f"the table has no header, and {table.frame.width:,} columns where the training table has {len(names):,}: give it "
         "their names, or --header where its first row holds them."
@@ -170,7 +182,9 @@ def source_of_frame(
     if target is not None and given is None and target != frame.columns[-1]:
         notes = (*notes, f"column {target!r} is taken as the target.")
     if frame.width == 1 and target is not None:
-        raise DataError(f"{where} has the column {target!r} only; a table needs features beside the target.")
+        raise DataError(
+            f"{where} has the column {target!r} only; a table needs features beside the target."
+        )
     if options.schema is not None or options.image_size is not None:
         return _with_target(*_as_known(frame, name, target, options, notes), need_target)
     choices = options.columns
@@ -185,7 +199,9 @@ def source_of_frame(
     )
     if not described.schema.names:
         beside = "" if target is None else f" beside the target {target!r}"
-        raise DataError(f"{where} has nothing to learn from{beside}: each column is empty or was dropped.")
+        raise DataError(
+            f"{where} has nothing to learn from{beside}: each column is empty or was dropped."
+        )
     source = Source(
         name=_short(name),
         features=described.features,
@@ -205,9 +221,15 @@ def require_cells(frame: polars.DataFrame, where: str) -> None:
 
 
 def _as_known(
-    frame: polars.DataFrame, name: str, target: str | None, options: TableOptions, notes: tuple[str, ...]
+    frame: polars.DataFrame,
+    name: str,
+    target: str | None,
+    options: TableOptions,
+    notes: tuple[str, ...],
 ) -> tuple[Source, polars.Series | None]:
-    """Return a source, and its target, whose columns need no deciding: a model knows them, or they are pixels."""
+    """Return a source, and its target, whose columns need no deciding: a model knows them, or they
+    are pixels.
+    """
     reading, values, said = None if options.schema is None else options.schema.target, None, []
     schema = options.schema or Schema(())
     if target is not None and (reading is None or reading.name != target):
@@ -221,7 +243,11 @@ def _as_known(
     if options.image_size is not None:
         shape = (*options.image_size, 3) if options.colour else options.image_size
         # What is given to a model may hold more columns, among which it finds its own.
-        pixels = as_pixels(features, shape, name) if options.schema is None else pixels_or_none(features, shape)
+        pixels = (
+            as_pixels(features, shape, name)
+            if options.schema is None
+            else pixels_or_none(features, shape)
+        )
         features, shape = (features, None) if pixels is None else (pixels, shape)
     source = Source(
         name=_short(name),
@@ -258,8 +284,11 @@ def _with_target(source: Source, target: polars.Series | None, need_target: bool
     )
 
 
-def load_pair(features_path: Path, labels_path: Path, options: TableOptions | None = None) -> Source:
-    """Read features and labels from two tables, whose rows belong together in order or by equal index columns.
+def load_pair(
+    features_path: Path, labels_path: Path, options: TableOptions | None = None
+) -> Source:
+    """Read features and labels from two tables, whose rows belong together in order or by equal
+    index columns.
 
     Parameters
     ----------
@@ -274,10 +303,15 @@ def load_pair(features_path: Path, labels_path: Path, options: TableOptions | No
         If the tables differ in length or in their indices, or a label is missing.
     """
     options = options or TableOptions()
-    features, labels = read_table(features_path, options.layout), read_table(labels_path, options.layout)
+    features, labels = (
+        read_table(features_path, options.layout),
+        read_table(labels_path, options.layout),
+    )
     frame, given = features.frame, labels.frame
     if given.width > 2:
-        raise DataError(f"{labels_path} has {given.width:,} columns; it may have the label, or an index and the label.")
+        raise DataError(
+            f"{labels_path} has {given.width:,} columns; it may have the label, or an index and the label."
+        )
     if given.height != frame.height:
         raise DataError(
             f"{features_path} has {frame.height:,} rows and {labels_path} {given.height:,}; they must be as many."
@@ -303,7 +337,9 @@ def _without_index(
 ) -> polars.DataFrame:
     import polars
 
-    first, second = (each.to_series(0).alias("index").cast(polars.String) for each in (frame, given))
+    first, second = (
+        each.to_series(0).alias("index").cast(polars.String) for each in (frame, given)
+    )
     differ = first.ne_missing(second)
     if differ.any():
         row = differ.arg_max()
@@ -314,7 +350,9 @@ def _without_index(
     return frame_of(frame.get_columns()[1:])
 
 
-def _target_column(columns: list[str], where: str, target: str | int | None, need_target: bool) -> str | None:
+def _target_column(
+    columns: list[str], where: str, target: str | int | None, need_target: bool
+) -> str | None:
     if target is None:
         usual = [name for name in columns if name.lower() in USUAL_TARGETS]
         return (usual[0] if len(usual) == 1 else columns[-1]) if need_target else None
@@ -325,7 +363,9 @@ def _target_column(columns: list[str], where: str, target: str | int | None, nee
     except ValueError:
         if not need_target:
             return None
-        raise DataError(f"{where} has no column {target!r} for the target{did_you_mean(target, columns)}") from None
+        raise DataError(
+            f"{where} has no column {target!r} for the target{did_you_mean(target, columns)}"
+        ) from None
     if not -len(columns) <= position < len(columns):
         raise DataError(
             f"{where} has no column at position {position}; it has {len(columns):,} columns, "

@@ -1,4 +1,6 @@
-"""Preprocessing as ONNX operators: a table's columns, or a matrix, become the scaled matrix that the network reads."""
+"""Preprocessing as ONNX operators: a table's columns, or a matrix, become the scaled matrix that
+the network reads.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,13 @@ MISSING = "NaN where it is missing"
 
 
 def add_features(graph: Graph, features: FeaturePreprocessor) -> str:
-    """Declare the inputs and add what imputes, encodes and scales them; return the name of the matrix.
+    """Declare the inputs and add what imputes, encodes and scales them; return the name of the
+    matrix.
 
-    A table has an input (rows, 1) for each of its columns, called as the column is: double for numbers, dates and
-    times, of which NaN is missing; string for texts, of which the empty one is missing unless training knew it as a
-    level of its own. A matrix has one input, ``features``, double where a column lies far from zero.
+    A table has an input (rows, 1) for each of its columns, called as the column is: double for
+    numbers, dates and times, of which NaN is missing; string for texts, of which the empty one is
+    missing unless training knew it as a level of its own. A matrix has one input, ``features``,
+    double where a column lies far from zero.
     """
     kept = features.to_dict()["features"]
     if kept["kind"] == "table":
@@ -65,7 +69,8 @@ def _matrix(graph: Graph, plan: MatrixPlan) -> str:
 def _table(graph: Graph, columns: Sequence[NumericColumn | CategoryColumn]) -> str:
     inputs = [_column_input(graph, position, column) for position, column in enumerate(columns, 1)]
     parts = []
-    # Numbers that stand side by side are worked on together: a table of numbers alone takes five operators.
+    # Numbers that stand side by side are worked on together: a table of numbers alone takes five
+    # operators.
     for kind, group in groupby(zip(columns, inputs, strict=True), key=lambda pair: type(pair[0])):
         if kind is NumericColumn:
             parts.append(_numbers(graph, list(group)))

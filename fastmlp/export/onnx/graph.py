@@ -37,31 +37,47 @@ class Graph:
         return name
 
     def input(self, name: str, kind: np.dtype | type, columns: int, about: str = "") -> str:
-        """Declare an input (rows, columns) of numbers, or of texts where ``kind`` is str; return its name."""
+        """Declare an input (rows, columns) of numbers, or of texts where ``kind`` is str; return
+        its name.
+        """
         from onnx import helper
 
         name = self.unique(name)
-        value = helper.make_tensor_value_info(name, element_type(kind), ["rows", columns], doc_string=about)
+        value = helper.make_tensor_value_info(
+            name, element_type(kind), ["rows", columns], doc_string=about
+        )
         self.inputs.append(value)
         return name
 
-    def output(self, name: str, value: str, kind: np.dtype | type, columns: int | None, about: str = "") -> None:
-        """Declare ``value`` as an output (rows, columns), or (rows,) where ``columns`` is None, under its own name."""
+    def output(
+        self, name: str, value: str, kind: np.dtype | type, columns: int | None, about: str = ""
+    ) -> None:
+        """Declare ``value`` as an output (rows, columns), or (rows,) where ``columns`` is None,
+        under its own name.
+        """
         from onnx import helper
 
         name = self.unique(name)
         self._nodes.append(helper.make_node("Identity", [value], [name], name=name))
         shape = ["rows"] if columns is None else ["rows", columns]
-        self.outputs.append(helper.make_tensor_value_info(name, element_type(kind), shape, doc_string=about))
+        self.outputs.append(
+            helper.make_tensor_value_info(name, element_type(kind), shape, doc_string=about)
+        )
 
-    def constant(self, values: Any, dtype: np.dtype | type | None = None, name: str = "constant") -> str:
-        """Add an array of numbers, truth values or texts, by default in the network's dtype; return its name."""
+    def constant(
+        self, values: Any, dtype: np.dtype | type | None = None, name: str = "constant"
+    ) -> str:
+        """Add an array of numbers, truth values or texts, by default in the network's dtype; return
+        its name.
+        """
         from onnx import TensorProto, helper, numpy_helper
 
         name = self.unique(name)
         if dtype is str:
             texts = [text.encode() for text in values]
-            self._constants.append(helper.make_tensor(name, TensorProto.STRING, [len(texts)], texts))
+            self._constants.append(
+                helper.make_tensor(name, TensorProto.STRING, [len(texts)], texts)
+            )
         else:
             array = np.ascontiguousarray(values, dtype or self.dtype).reshape(np.shape(values))
             self._constants.append(numpy_helper.from_array(array, name))
@@ -72,7 +88,9 @@ class Graph:
         from onnx import helper
 
         name = self.unique(operator.lower())
-        self._nodes.append(helper.make_node(operator, inputs, [name], name=name, domain=domain, **attributes))
+        self._nodes.append(
+            helper.make_node(operator, inputs, [name], name=name, domain=domain, **attributes)
+        )
         return name
 
     def cast(self, value: str, kind: np.dtype | type | None = None) -> str:
@@ -86,11 +104,15 @@ class Graph:
 
         from fastmlp import __version__
 
-        graph = helper.make_graph(self._nodes, name, self.inputs, self.outputs, self._constants, doc_string=about)
+        graph = helper.make_graph(
+            self._nodes, name, self.inputs, self.outputs, self._constants, doc_string=about
+        )
         opsets = [helper.make_opsetid("", opset), helper.make_opsetid(ML_DOMAIN, ML_OPSET)]
         # The oldest file format that has these operators: older programs can read it.
         versions = {"opset_imports": opsets, "ir_version": helper.find_min_ir_version_for(opsets)}
-        model = helper.make_model(graph, producer_name="fastmlp", producer_version=__version__, **versions)
+        model = helper.make_model(
+            graph, producer_name="fastmlp", producer_version=__version__, **versions
+        )
         helper.set_model_props(model, metadata)
         onnx.checker.check_model(model, full_check=True)
         return model

@@ -1,4 +1,6 @@
-"""A whole model as ONNX: preprocessing, network and what becomes of its outputs, so that raw rows give labels."""
+"""A whole model as ONNX: preprocessing, network and what becomes of its outputs, so that raw rows
+give labels.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +37,10 @@ def onnx_model(model: TrainedModel, opset: int | None = None) -> Any:
     Returns
     -------
     onnx.ModelProto
-        Inputs: see ``onnx_features.add_features``. Outputs: for classification ``label`` (rows,) and ``probabilities``
-        (rows, classes); for several labels a row ``label`` (rows, outputs) of 0 and 1 and ``probabilities``; for
-        regression ``prediction`` (rows, outputs). The number of rows is free.
+        Inputs: see ``onnx_features.add_features``. Outputs: for classification ``label`` (rows,)
+        and ``probabilities`` (rows, classes); for several labels a row ``label`` (rows, outputs) of
+        0 and 1 and ``probabilities``; for regression ``prediction`` (rows, outputs). The number of
+        rows is free.
 
     Raises
     ------
@@ -62,7 +65,9 @@ def onnx_model(model: TrainedModel, opset: int | None = None) -> Any:
     else:
         _add_probabilities(graph, model, outputs)
     if graph.constant_bytes > LARGEST_FILE:
-        raise UsageError("the model is larger than the 2 GiB that an ONNX file can hold; export it as torch or npz.")
+        raise UsageError(
+            "the model is larger than the 2 GiB that an ONNX file can hold; export it as torch or npz."
+        )
     return graph.model("fastmlp", opset, {"fastmlp": json.dumps(_metadata(model, graph))}, ABOUT)
 
 
@@ -70,8 +75,12 @@ def _add_values(graph: Graph, model: TrainedModel, outputs: str) -> None:
     """Undo what standardised the target, in float64 as the model itself does."""
     values, scaling = graph.cast(outputs, np.float64), target_scaling(model.targets)
     if scaling is not None:
-        values = graph.add("Mul", values, graph.constant(scaling.scale[None], np.float64, "target_deviation"))
-        values = graph.add("Add", values, graph.constant(scaling.shift[None], np.float64, "target_mean"))
+        values = graph.add(
+            "Mul", values, graph.constant(scaling.scale[None], np.float64, "target_deviation")
+        )
+        values = graph.add(
+            "Add", values, graph.constant(scaling.shift[None], np.float64, "target_mean")
+        )
     about = "the target's values, in its own unit"
     graph.output("prediction", values, np.float64, model.targets.output_width, about)
 
@@ -87,12 +96,20 @@ def _add_probabilities(graph: Graph, model: TrainedModel, outputs: str) -> None:
         graph.output("label", label, np.int64, width, "1 where the probability is more than ½")
     else:
         if model.network.architecture.outputs == 1:
-            outputs = graph.add("Concat", graph.add("Sub", graph.constant(1.0), outputs), outputs, axis=1)
+            outputs = graph.add(
+                "Concat", graph.add("Sub", graph.constant(1.0), outputs), outputs, axis=1
+            )
         best = graph.add("ArgMax", outputs, axis=1, keepdims=0)
         kind = str if isinstance(model.classes[0], str) else np.array(model.classes).dtype
         labels = graph.constant(model.classes, kind, "classes")
         graph.output("label", graph.add("Gather", labels, best), kind, None, "the likeliest class")
-    graph.output("probabilities", outputs, graph.dtype, width, "by class, in the order of the metadata's classes")
+    graph.output(
+        "probabilities",
+        outputs,
+        graph.dtype,
+        width,
+        "by class, in the order of the metadata's classes",
+    )
 
 
 def _metadata(model: TrainedModel, graph: Graph) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""A network's steps as ONNX operators that every opset from 13 on has, and that ONNX Runtime has in both precisions."""
+"""A network's steps as ONNX operators that every opset from 13 on has, and that ONNX Runtime has in
+both precisions.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ from fastmlp.export.network import Activate, Drop, Linear, Normalization, Step
 
 from .graph import Graph
 
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, equation 14
+SELU_ALPHA, SELU_SCALE = (
+    1.6732632423543772,
+    1.0507009873554805,
+)  # Klambauer et al. 2017, equation 14
 
 
 def add_network(graph: Graph, steps: list[Step], x: str) -> str:
@@ -23,7 +28,9 @@ def add_network(graph: Graph, steps: list[Step], x: str) -> str:
                 x = graph.add("Gemm", x, *arrays)
             case Normalization():
                 # The operator would hold epsilon in float32 whatever the network computes in.
-                arrays = {name: getattr(step, name) for name in ("gamma", "beta", "mean", "variance")}
+                arrays = {
+                    name: getattr(step, name) for name in ("gamma", "beta", "mean", "variance")
+                }
                 arrays["variance"] = arrays["variance"] + step.epsilon
                 constants = [graph.constant(array, name=name) for name, array in arrays.items()]
                 x = graph.add("BatchNormalization", x, *constants, epsilon=0.0)
@@ -40,7 +47,9 @@ def operator(name: str) -> Callable[[Graph, str, float], str]:
 
 
 def leaky_relu(graph: Graph, z: str, p: float) -> str:
-    """The larger of z and p·z, as p < 1; LeakyRelu would hold p in float32 whatever the network computes in."""
+    """The larger of z and p·z, as p < 1; LeakyRelu would hold p in float32 whatever the network
+    computes in.
+    """
     return graph.add("Max", z, graph.add("Mul", z, graph.constant(p)))
 
 
@@ -65,13 +74,17 @@ def softplus(graph: Graph, z: str, p: float) -> str:
 
 def gelu(graph: Graph, z: str, p: float) -> str:
     """z·Φ(z) = z/2·(1 + erf(z/√2)); erf in float32, which is all that ONNX Runtime has."""
-    erf = graph.add("Erf", graph.cast(graph.add("Mul", z, graph.constant(np.sqrt(0.5))), np.float32))
+    erf = graph.add(
+        "Erf", graph.cast(graph.add("Mul", z, graph.constant(np.sqrt(0.5))), np.float32)
+    )
     distribution = graph.add("Add", graph.cast(erf), graph.constant(1.0))
     return graph.add("Mul", graph.add("Mul", z, graph.constant(0.5)), distribution)
 
 
 def silu(graph: Graph, z: str, p: float) -> str:
-    """z·sigmoid(z) as z/(1 + e⁻ᶻ): ONNX Runtime 1.20 makes of the product an operator that it lacks in float64."""
+    """z·sigmoid(z) as z/(1 + e⁻ᶻ): ONNX Runtime 1.20 makes of the product an operator that it lacks
+    in float64.
+    """
     whole = graph.add("Add", graph.add("Exp", graph.add("Neg", z)), graph.constant(1.0))
     return graph.add("Div", z, whole)
 

@@ -1,4 +1,6 @@
-"""The two layers that torch.nn lacks; the generated Python files hold copies of them. Imports torch."""
+"""The two layers that torch.nn lacks; the generated Python files hold copies of them. Imports
+torch.
+"""
 
 import torch
 from torch import nn

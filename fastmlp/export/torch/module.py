@@ -1,4 +1,6 @@
-"""A model as the state_dict of a PyTorch nn.Sequential, as the module itself, and as the Python file that builds it."""
+"""A model as the state_dict of a PyTorch nn.Sequential, as the module itself, and as the Python
+file that builds it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,12 @@ if TYPE_CHECKING:
 OWN_LAYERS = ("Scale", "SignedLog")  # of torch_layers
 # Of the Python file: by it an export knows one that it may replace.
 FIRST_LINE = '"""A network that fastmlp trained, as a PyTorch module: build() returns it with its weights."""'
-SIZES = ("columns", "in_features", "out_features", "num_features")  # need no name where they are read
+SIZES = (
+    "columns",
+    "in_features",
+    "out_features",
+    "num_features",
+)  # need no name where they are read
 ACTIVATIONS = {
     "relu": "ReLU",
     "leaky_relu": "LeakyReLU",
@@ -56,7 +63,10 @@ class TorchLayer:
 
     def __str__(self) -> str:
         prefix = "" if self.name in OWN_LAYERS else "nn."
-        words = [f"{value!r}" if name in SIZES else f"{name}={value!r}" for name, value in self.arguments.items()]
+        words = [
+            f"{value!r}" if name in SIZES else f"{name}={value!r}"
+            for name, value in self.arguments.items()
+        ]
         return f"{prefix}{self.name}({', '.join(words)})"
 
 
@@ -67,10 +77,11 @@ class MissingTorchError(FastMLPError, ImportError):
 
 
 def torch_layers(model: TrainedModel) -> list[TorchLayer]:
-    """Return the layers of the nn.Sequential that computes what a model does between its matrix and its outputs.
+    """Return the layers of the nn.Sequential that computes what a model does between its matrix and
+    its outputs.
 
-    It takes the matrix that ``model.features.transform`` returns, not yet scaled, and gives logits for classes and
-    values in the target's own unit for regression.
+    It takes the matrix that ``model.features.transform`` returns, not yet scaled, and gives logits
+    for classes and values in the target's own unit for regression.
     """
     around = feature_scaling(model.features), target_scaling(model.targets)
     before, after = ([] if step is None else [step] for step in around)
@@ -79,9 +90,13 @@ def torch_layers(model: TrainedModel) -> list[TorchLayer]:
 
 
 def state_dict(model: TrainedModel) -> dict[str, np.ndarray]:
-    """Return the arrays of ``torch_layers`` under the names that nn.Sequential gives them: ``0.weight``, …"""
+    """Return the arrays of ``torch_layers`` under the names that nn.Sequential gives them:
+    ``0.weight``, …
+    """
     layers = enumerate(torch_layers(model))
-    return {f"{index}.{name}": array for index, layer in layers for name, array in layer.arrays.items()}
+    return {
+        f"{index}.{name}": array for index, layer in layers for name, array in layer.arrays.items()
+    }
 
 
 def module(model: TrainedModel) -> Any:
@@ -102,14 +117,23 @@ def module(model: TrainedModel) -> Any:
     from . import layers as own
 
     layers = torch_layers(model)
-    built = [getattr(own if each.name in OWN_LAYERS else torch.nn, each.name)(**each.arguments) for each in layers]
-    sequential = torch.nn.Sequential(*built).to(torch.float64 if model.network.dtype == np.float64 else torch.float32)
-    sequential.load_state_dict({name: torch.from_numpy(array) for name, array in state_dict(model).items()})
+    built = [
+        getattr(own if each.name in OWN_LAYERS else torch.nn, each.name)(**each.arguments)
+        for each in layers
+    ]
+    sequential = torch.nn.Sequential(*built).to(
+        torch.float64 if model.network.dtype == np.float64 else torch.float32
+    )
+    sequential.load_state_dict(
+        {name: torch.from_numpy(array) for name, array in state_dict(model).items()}
+    )
     return sequential.eval()
 
 
 def python_source(model: TrainedModel, weights_name: str) -> str:
-    """Return a Python file whose ``build()`` returns the module, with the weights of the file ``weights_name``."""
+    """Return a Python file whose ``build()`` returns the module, with the weights of the file
+    ``weights_name``.
+    """
     layers = torch_layers(model)
     lines = [
         FIRST_LINE,
@@ -137,7 +161,9 @@ def python_source(model: TrainedModel, weights_name: str) -> str:
 
 
 def _facts(model: TrainedModel) -> Iterator[str]:
-    """Yield what a reader must know of inputs and outputs; all that comes from data stands in literals."""
+    """Yield what a reader must know of inputs and outputs; all that comes from data stands in
+    literals.
+    """
     width = model.features.output_columns
     missing = "without missing values"
     yield f"# It takes a matrix (rows, {width}) of {model.network.dtype.name}, {missing}, as it was before scaling."
@@ -150,7 +176,10 @@ def _facts(model: TrainedModel) -> Iterator[str]:
     if model.task == "regression":
         yield "# It gives the target's values, in its own unit."
         return
-    last = {"softmax_cross_entropy": "logits; .softmax(1) makes", "log_loss": "logits; .sigmoid() makes"}
+    last = {
+        "softmax_cross_entropy": "logits; .softmax(1) makes",
+        "log_loss": "logits; .sigmoid() makes",
+    }
     yield f"# It gives {last.get(model.loss.name, 'what is taken for')} probabilities."
     if model.classes is not None:
         yield f"CLASSES = {model.classes!a}"
@@ -173,15 +202,25 @@ def _layer(step: Step, dtype: np.dtype) -> TorchLayer:
             return TorchLayer("Scale", {"columns": len(scale)}, arrays(scale=scale, shift=shift))
         case Linear(weight, bias):
             inputs, outputs = weight.shape
-            how = {"in_features": inputs, "out_features": outputs} | ({} if bias is not None else {"bias": False})
-            return TorchLayer("Linear", how, arrays(weight=weight.T, **({} if bias is None else {"bias": bias})))
+            how = {"in_features": inputs, "out_features": outputs} | (
+                {} if bias is not None else {"bias": False}
+            )
+            return TorchLayer(
+                "Linear", how, arrays(weight=weight.T, **({} if bias is None else {"bias": bias}))
+            )
         case Normalization(gamma, beta, mean, variance, epsilon, decay):
             how = {"num_features": len(gamma), "eps": epsilon, "momentum": round(1 - decay, 12)}
             kept = arrays(weight=gamma, bias=beta, running_mean=mean, running_var=variance)
             return TorchLayer("BatchNorm1d", how, kept | {"num_batches_tracked": np.array(0)})
         case Activate(activation):
             how = {"leaky_relu": "negative_slope", "elu": "alpha"}.get(activation.name)
-            arguments = {"dim": 1} if activation.name == "softmax" else {how: activation.parameter} if how else {}
+            arguments = (
+                {"dim": 1}
+                if activation.name == "softmax"
+                else {how: activation.parameter}
+                if how
+                else {}
+            )
             return TorchLayer(ACTIVATIONS[activation.name], arguments)
         case Drop(rate):
             return TorchLayer("Dropout", {"p": round(rate, 12)})

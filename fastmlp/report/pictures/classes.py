@@ -1,4 +1,6 @@
-"""Pictures of classes: which is taken for which, how many are right of each, how many there are of each."""
+"""Pictures of classes: which is taken for which, how many are right of each, how many there are of
+each.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ LETTERS_IN_LINE = 36  # of names side by side below a matrix of half a page
 def confusion(matrix: Sequence[Sequence[int]], names: list[str], split: str) -> Picture:
     """Return the confusion matrix: a row for each true class, a column for each predicted one.
 
-    A cell is as strong as its share of the row, so that rare classes are seen too; the number is the count of rows.
+    A cell is as strong as its share of the row, so that rare classes are seen too; the number is
+    the count of rows.
     """
     counts = np.array(matrix)
     classes = len(counts)
@@ -49,11 +52,19 @@ def confusion(matrix: Sequence[Sequence[int]], names: list[str], split: str) -> 
     upright = classes * max(map(len, shown)) > LETTERS_IN_LINE
     ax.set_xticks(ticks, shown, rotation=90 if upright else 0)
     ax.set_yticks(ticks, shown)
-    ax.set(xlim=(-0.5, classes - 0.5), ylim=(classes - 0.5, -0.5), aspect="equal", xlabel="predicted", ylabel="true")
+    ax.set(
+        xlim=(-0.5, classes - 0.5),
+        ylim=(classes - 0.5, -0.5),
+        aspect="equal",
+        xlabel="predicted",
+        ylabel="true",
+    )
     ax.tick_params(length=0)
     ax.grid(False)
     wrong = most_confused(counts, 3)
-    worst = "; ".join(f"{names[true]} taken for {names[said]} {rows:,} times" for true, said, rows in wrong)
+    worst = "; ".join(
+        f"{names[true]} taken for {names[said]} {rows:,} times" for true, said, rows in wrong
+    )
     right = int(np.trace(counts))
     return Picture(
         f"confusion-{split}",
@@ -61,7 +72,10 @@ def confusion(matrix: Sequence[Sequence[int]], names: list[str], split: str) -> 
         f"Confusion matrix of {classes} classes over {counts.sum():,} {split} rows: {right:,} are on the diagonal, right. "
         + (f"Most frequent mistakes: {worst}." if worst else "There are no mistakes."),
         figure,
-        {"true \\ predicted": names, **{f"{name}": counts[:, column] for column, name in enumerate(_unique(names))}},
+        {
+            "true \\ predicted": names,
+            **{f"{name}": counts[:, column] for column, name in enumerate(_unique(names))},
+        },
         f"Of the {split} rows. A cell is filled by its share of the true class."
         + (" Counts are in the CSV." if classes > MOST_WITH_COUNTS else ""),
         wide=wide,
@@ -80,7 +94,9 @@ def _cells(ax, counts: np.ndarray, shares: np.ndarray) -> None:
     # A single mistake among a thousand must still be seen.
     strength = [0.12 + 0.88 * shares[place] for place in places]
     ax.add_collection(
-        PatchCollection(boxes, facecolors=[(*to_rgb(BLUE), each) for each in strength], edgecolors="none")
+        PatchCollection(
+            boxes, facecolors=[(*to_rgb(BLUE), each) for each in strength], edgecolors="none"
+        )
     )
     for edge in np.arange(-0.5, classes, 1):
         ax.axhline(edge, color=SOFT, linewidth=0.2)
@@ -92,20 +108,27 @@ def _cells(ax, counts: np.ndarray, shares: np.ndarray) -> None:
         row, column = place
         text = f"{counts[place]:,}" if counts[place] < 10_000 else f"{counts[place] / 1000:.3g}k"
         colour = ON_FILL if each > 0.55 else INK
-        ax.text(column, row, text, ha="center", va="center", size=size - (len(text) > 4), color=colour)
+        ax.text(
+            column, row, text, ha="center", va="center", size=size - (len(text) > 4), color=colour
+        )
 
 
-def accuracy_by_class(shares: dict[str, np.ndarray], names: list[str], what: str = "class") -> Picture:
-    """Return the share of right rows of each class, the splits side by side, the weakest class first.
+def accuracy_by_class(
+    shares: dict[str, np.ndarray], names: list[str], what: str = "class"
+) -> Picture:
+    """Return the share of right rows of each class, the splits side by side, the weakest class
+    first.
 
     Parameters
     ----------
     shares
-        (classes,) by split, NaN where a split has no rows of a class; the last split tells the order.
+        (classes,) by split, NaN where a split has no rows of a class; the last split tells the
+        order.
     names
         Of the classes.
     what
-        ``"class"``, or ``"label"`` where a row can have several: a row is then right where the label is.
+        ``"class"``, or ``"label"`` where a row can have several: a row is then right where the
+        label is.
     """
     judged = list(shares)[-1]
     order = np.argsort(np.nan_to_num(shares[judged], nan=2.0), kind="stable")
@@ -115,7 +138,15 @@ def accuracy_by_class(shares: dict[str, np.ndarray], names: list[str], what: str
     rows_of = "the class's rows" if what == "class" else "rows"
     for split, values in shares.items():
         colour, _, marker = OF_SPLIT[split]
-        ax.plot(values[drawn], places, linestyle="none", color=colour, marker=marker, markersize=5, label=split)
+        ax.plot(
+            values[drawn],
+            places,
+            linestyle="none",
+            color=colour,
+            marker=marker,
+            markersize=5,
+            label=split,
+        )
     low = np.nanmin([values[drawn] for values in shares.values()], axis=0)
     high = np.nanmax([values[drawn] for values in shares.values()], axis=0)
     ax.hlines(places, low, high, color=SOFT, linewidth=0.8, zorder=0)
@@ -142,7 +173,9 @@ def accuracy_by_class(shares: dict[str, np.ndarray], names: list[str], what: str
     )
 
 
-def class_distribution(counts: dict[str, np.ndarray], names: list[str], what: str = "class") -> Picture:
+def class_distribution(
+    counts: dict[str, np.ndarray], names: list[str], what: str = "class"
+) -> Picture:
     """Return how many rows of each class each split has, the largest class first."""
     total = sum(counts.values())
     order = np.argsort(-total, kind="stable")
@@ -191,4 +224,7 @@ def _cut(classes: int, drawn: int) -> str:
 
 def _unique(names: list[str]) -> list[str]:
     """Return names as keys of a dict: two that are alike must not hide each other."""
-    return [name if names.count(name) == 1 else f"{name} ({number})" for number, name in enumerate(names, 1)]
+    return [
+        name if names.count(name) == 1 else f"{name} ({number})"
+        for number, name in enumerate(names, 1)
+    ]

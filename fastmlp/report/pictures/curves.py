@@ -48,17 +48,24 @@ def _curve(record: RunRecord, word: str) -> Picture | None:
     for split, values in lines.items():
         _line(ax, epochs, values, split)
     final = _final_test(record, word, ax) if "test" not in lines else None
-    log = word in ("loss", "rmse") and wants_log(np.concatenate([*lines.values(), [final or math.nan]]))
+    log = word in ("loss", "rmse") and wants_log(
+        np.concatenate([*lines.values(), [final or math.nan]])
+    )
     _mark_best(ax, record.best_epoch)
     for number, start in enumerate(record.phase_starts):
-        ax.axvline(start - 0.5, color=SOFT, linewidth=0.7, zorder=0, label="" if number else "a new phase")
+        ax.axvline(
+            start - 0.5, color=SOFT, linewidth=0.7, zorder=0, label="" if number else "a new phase"
+        )
     _finish(ax, "epoch", word, log)
     return Picture(
         f"{word}-by-epoch",
         f"{WORDS[word].capitalize()} by epoch",
         _alt(word, record, lines, log),
         figure,
-        {"epoch": epochs.astype(int), **{f"{split}_{word}": values for split, values in lines.items()}},
+        {
+            "epoch": epochs.astype(int),
+            **{f"{split}_{word}": values for split, values in lines.items()},
+        },
         _caption(record, word, lines, final),
     )
 
@@ -84,7 +91,10 @@ def update_curves(record: RunRecord) -> list[Picture]:
                 f"Line chart of {WORDS[word]} at {len(updates):,} points between updates {updates[0]:,.0f} and "
                 f"{updates[-1]:,.0f}: {_ends(lines, word)}.",
                 figure,
-                {"update": updates.astype(int), **{f"{split}_{word}": values for split, values in lines.items()}},
+                {
+                    "update": updates.astype(int),
+                    **{f"{split}_{word}": values for split, values in lines.items()},
+                },
                 "The line of train is the mean over the batches since the point before.",
             )
         )
@@ -112,24 +122,49 @@ def rate_curve(record: RunRecord) -> Picture | None:
 
 def _line(ax: Any, x: np.ndarray, values: np.ndarray, split: str) -> None:
     colour, dash, marker = OF_SPLIT[split]
-    ax.plot(x, values, color=colour, linestyle=dash, marker=marker, markevery=markers_every(len(x)), label=split)
+    ax.plot(
+        x,
+        values,
+        color=colour,
+        linestyle=dash,
+        marker=marker,
+        markevery=markers_every(len(x)),
+        label=split,
+    )
 
 
 def _final_test(record: RunRecord, word: str, ax: Any) -> float | None:
-    """Mark what the test rows gave when training was over, where they were not measured after each epoch."""
+    """Mark what the test rows gave when training was over, where they were not measured after each
+    epoch.
+    """
     value = record.metrics.get(f"test_{word}")
     if not isinstance(value, (int, float)) or not record.epochs:
         return None
     restored = record.settings is not None and record.settings.early_stopping is not None
     epoch = record.best_epoch if restored else record.epochs[-1]["epoch"]
     colour, _, marker = OF_SPLIT["test"]
-    ax.plot([epoch], [value], color=colour, linestyle="none", marker=marker, markersize=6, label="test, at the end")
+    ax.plot(
+        [epoch],
+        [value],
+        color=colour,
+        linestyle="none",
+        marker=marker,
+        markersize=6,
+        label="test, at the end",
+    )
     return value
 
 
 def _mark_best(ax: Any, epoch: int) -> None:
     if epoch:
-        ax.axvline(epoch, color=SOFT, linewidth=0.9, linestyle=(0, (2, 2)), zorder=0, label=f"best epoch, {epoch}")
+        ax.axvline(
+            epoch,
+            color=SOFT,
+            linewidth=0.9,
+            linestyle=(0, (2, 2)),
+            zorder=0,
+            label=f"best epoch, {epoch}",
+        )
 
 
 def _finish(ax: Any, x_word: str, word: str, log: bool) -> None:
@@ -163,10 +198,14 @@ def _alt(word: str, record: RunRecord, lines: dict[str, np.ndarray], log: bool) 
     return f"Line chart of {WORDS[word]} over {len(record.epochs):,} epochs{scale}: {_ends(lines, word)}.{best}"
 
 
-def _caption(record: RunRecord, word: str, lines: dict[str, np.ndarray], final: float | None) -> str:
+def _caption(
+    record: RunRecord, word: str, lines: dict[str, np.ndarray], final: float | None
+) -> str:
     sentences = []
     if "train" in lines and len(lines) > 1:
-        sentences.append("Train is the mean over each epoch's batches while the weights changed; the others follow it.")
+        sentences.append(
+            "Train is the mean over each epoch's batches while the weights changed; the others follow it."
+        )
     if final is not None and "validation" in lines:
         sentences.append(f"The test rows were looked at once, at the end: {_shown(word, final)}.")
     return " ".join(sentences)

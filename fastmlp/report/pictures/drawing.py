@@ -1,4 +1,6 @@
-"""How pictures are drawn: one style, colours that the colour-blind tell apart, SVG that follows light and dark."""
+"""How pictures are drawn: one style, colours that the colour-blind tell apart, SVG that follows
+light and dark.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# The palette of Okabe and Ito. Each colour stands for itself on a light ground and for its partner on a dark one.
+# The palette of Okabe and Ito. Each colour stands for itself on a light ground and for its partner
+# on a dark one.
 INK, SOFT, GRID, ON_FILL = "#1b1c20", "#5f616b", "#dcdde3", "#fefefe"
-BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
+BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#d55e00",
+    "#cc79a7",
+    "#56b4e9",
+)
 DARK = {
     INK: "#ececf1",
     SOFT: "#a9abb6",
@@ -112,27 +122,41 @@ class Picture:
     def __post_init__(self):
         from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-        # Once, for both files: as the figure's own engine it would run, and draw everything, before each.
+        # Once, for both files: as the figure's own engine it would run, and draw everything, before
+        # each.
         ConstrainedLayoutEngine().execute(self.figure)
 
     def svg(self) -> str:
         """Return the picture as SVG whose colours follow the reader's choice of light or dark."""
         buffer = io.StringIO()
-        self.figure.savefig(buffer, format="svg", dpi=DOTS, transparent=True, metadata={"Date": None, "Creator": None})
+        self.figure.savefig(
+            buffer,
+            format="svg",
+            dpi=DOTS,
+            transparent=True,
+            metadata={"Date": None, "Creator": None},
+        )
         text = buffer.getvalue()
-        text = _COLOUR_IN_STYLE.sub(lambda match: f"var(--c{match[0][1:]})" if match[0] in DARK else match[0], text)
+        text = _COLOUR_IN_STYLE.sub(
+            lambda match: f"var(--c{match[0][1:]})" if match[0] in DARK else match[0], text
+        )
         head, tag, rest = text[text.index("<svg") :].partition(">")
         return f"{head}{tag}{_STYLE_OF_SVG}{rest}"
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write the picture as PNG and its numbers as CSV into a folder; return both paths."""
         png, table = folder / f"{self.name}.png", folder / f"{self.name}.csv"
-        write_atomically(png, lambda aside: self.figure.savefig(aside, format="png", dpi=DOTS, facecolor="white"))
+        write_atomically(
+            png, lambda aside: self.figure.savefig(aside, format="png", dpi=DOTS, facecolor="white")
+        )
         write_atomically(table, self._write_csv)
         return png, table
 
     def _write_csv(self, path: Path) -> None:
-        columns = [column.tolist() if isinstance(column, np.ndarray) else column for column in self.columns.values()]
+        columns = [
+            column.tolist() if isinstance(column, np.ndarray) else column
+            for column in self.columns.values()
+        ]
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(self.columns)
@@ -160,8 +184,12 @@ def drawing() -> Iterator[None]:
         yield
 
 
-def axes(width: float = WIDTH, height: float = HEIGHT, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
-    """Return a figure of a size in inches and its axes, or an array of them; no global state knows of it."""
+def axes(
+    width: float = WIDTH, height: float = HEIGHT, rows: int = 1, columns: int = 1
+) -> tuple[Figure, Any]:
+    """Return a figure of a size in inches and its axes, or an array of them; no global state knows
+    of it.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -176,7 +204,9 @@ def size_for_bars(rows: int) -> tuple[float, float]:
 
 
 def plain_numbers(axis: Any, log: bool = False) -> None:
-    """Let an axis write its numbers as people do: 0.001 rather than powers of ten that need mathematical type."""
+    """Let an axis write its numbers as people do: 0.001 rather than powers of ten that need
+    mathematical type.
+    """
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     if log:
@@ -205,7 +235,12 @@ def percents(axis: Any) -> None:
 def short_number(value: float) -> str:
     """Return a number in few letters: ``0.001``, ``1e-05``, ``12,000``."""
     if value != 0 and not 1e-4 <= abs(value) < 1e6:
-        return f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")
+        return (
+            f"{value:.3g}".replace("e-0", "e-")
+            .replace("e+0", "e")
+            .replace("e+", "e")
+            .replace("-", "−")
+        )
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}").replace("-", "−")
 
 
@@ -214,7 +249,11 @@ def wants_log(values: np.ndarray) -> bool:
     values = np.asarray(values, np.float64)
     values = values[np.isfinite(values)]
     positive = values[values > 0]  # a zero among them is left out of the picture
-    return bool(2 * positive.size > values.size and values.min() >= 0 and positive.max() > 50 * positive.min())
+    return bool(
+        2 * positive.size > values.size
+        and values.min() >= 0
+        and positive.max() > 50 * positive.min()
+    )
 
 
 def markers_every(points: int) -> int:
@@ -231,7 +270,9 @@ def legend(ax: Axes, columns: int = 3) -> None:
             labels,
             loc="lower left",
             bbox_to_anchor=(0, 1),
-            ncols=len(handles) if len(handles) <= columns else -(-len(handles) // -(-len(handles) // columns)),
+            ncols=len(handles)
+            if len(handles) <= columns
+            else -(-len(handles) // -(-len(handles) // columns)),
             borderaxespad=0.2,
             columnspacing=1.4,
         )

@@ -1,4 +1,6 @@
-"""Texts of users inside pictures: short, on one line, and only of letters that a font at hand can draw."""
+"""Texts of users inside pictures: short, on one line, and only of letters that a font at hand can
+draw.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def _drawable() -> frozenset[int]:
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     return frozenset(
-        code for family in font_families() for code in get_font(findfont(FontProperties(family=family))).get_charmap()
+        code
+        for family in font_families()
+        for code in get_font(findfont(FontProperties(family=family))).get_charmap()
     )
 
 
@@ -57,12 +61,18 @@ def label(text: str, number: int, longest: int = LONGEST) -> str:
         Letters that are kept; an ellipsis takes the place of the others.
     """
     line = " ".join(str(text).split())
-    if not line or any(ord(letter) not in _drawable() or unicodedata.category(letter)[0] == "C" for letter in line):
+    if not line or any(
+        ord(letter) not in _drawable() or unicodedata.category(letter)[0] == "C" for letter in line
+    ):
         return f"#{number}"
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
 def labels(texts: Sequence[str], longest: int = LONGEST) -> list[str]:
-    """Return texts as a picture can show them, no two alike: what became the same gets its number, from 1."""
+    """Return texts as a picture can show them, no two alike: what became the same gets its number,
+    from 1.
+    """
     shown = [label(text, number, longest) for number, text in enumerate(texts, 1)]
-    return [text if shown.count(text) == 1 else f"#{number}" for number, text in enumerate(shown, 1)]
+    return [
+        text if shown.count(text) == 1 else f"#{number}" for number, text in enumerate(shown, 1)
+    ]

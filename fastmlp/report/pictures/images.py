@@ -1,4 +1,6 @@
-"""Pictures of pictures: samples of each class, the worst mistakes, and the first layer's weights as images."""
+"""Pictures of pictures: samples of each class, the worst mistakes, and the first layer's weights as
+images.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,13 @@ GAP = 0.12  # between tiles, as a share of their width
 def as_images(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return pixels (rows, height, width, 3) from 0 to 1 of rows as they were read.
 
-    Bytes are divided by 255; other numbers are brought to that range by their least and largest value.
+    Bytes are divided by 255; other numbers are brought to that range by their least and largest
+    value.
     """
     pixels = np.asarray(rows)
-    if pixels.dtype == np.uint8 and pixels.max(initial=0) > 16:  # the digits of scikit-learn go to 16
+    if (
+        pixels.dtype == np.uint8 and pixels.max(initial=0) > 16
+    ):  # the digits of scikit-learn go to 16
         values = pixels / 255.0
     else:
         values = pixels.astype(np.float64)
@@ -41,7 +46,9 @@ def as_images(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.repeat(images, 3, axis=3) if images.shape[3] == 1 else images[..., :3]
 
 
-def class_samples(pixels: np.ndarray, encoded: np.ndarray, names: list[str], shape: tuple[int, ...]) -> Picture:
+def class_samples(
+    pixels: np.ndarray, encoded: np.ndarray, names: list[str], shape: tuple[int, ...]
+) -> Picture:
     """Return samples of each class: a row of them for few classes, one each for many.
 
     Parameters
@@ -56,13 +63,22 @@ def class_samples(pixels: np.ndarray, encoded: np.ndarray, names: list[str], sha
         Of a row's picture.
     """
     in_rows = len(names) <= MOST_CLASSES_IN_ROWS
-    chosen = first_rows_of_classes(encoded, len(names), SAMPLES_A_CLASS if in_rows else 1)[:MOST_CLASSES]
+    chosen = first_rows_of_classes(encoded, len(names), SAMPLES_A_CLASS if in_rows else 1)[
+        :MOST_CLASSES
+    ]
     short = max(map(len, names)) <= 8
-    shown, columns = labels(names, 10 if in_rows or short else 14), SAMPLES_A_CLASS if in_rows or short else 5
+    shown, columns = (
+        labels(names, 10 if in_rows or short else 14),
+        SAMPLES_A_CLASS if in_rows or short else 5,
+    )
     if in_rows:
-        tiles = [(line, place, row) for line, rows in enumerate(chosen) for place, row in enumerate(rows)]
+        tiles = [
+            (line, place, row) for line, rows in enumerate(chosen) for place, row in enumerate(rows)
+        ]
     else:
-        tiles = [(*divmod(number, columns), rows[0]) for number, rows in enumerate(chosen) if len(rows)]
+        tiles = [
+            (*divmod(number, columns), rows[0]) for number, rows in enumerate(chosen) if len(rows)
+        ]
     rows = np.array([row for *_, row in tiles])
     grid = _Grid(shape, 1 + max(line for line, *_ in tiles), columns, room=0.0 if in_rows else 0.34)
     for (line, place, row), image in zip(tiles, as_images(pixels[rows], shape), strict=True):
@@ -73,7 +89,11 @@ def class_samples(pixels: np.ndarray, encoded: np.ndarray, names: list[str], sha
         "class-samples",
         "Samples of each class",
         f"Grid of {len(tiles)} images from the training rows: "
-        + (f"a line of up to {columns} for each of {len(names)} classes." if in_rows else "one of each class."),
+        + (
+            f"a line of up to {columns} for each of {len(names)} classes."
+            if in_rows
+            else "one of each class."
+        ),
         grid.drawn(),
         {"row": rows + 1, "class": [names[number] for number in encoded[rows]]},
         "The first training rows of each class.",
@@ -88,7 +108,9 @@ def mistakes(
     shape: tuple[int, ...],
     places: list[str],
 ) -> Picture | None:
-    """Return the worst mistakes as images with true class, predicted class and how sure the model was; None without."""
+    """Return the worst mistakes as images with true class, predicted class and how sure the model
+    was; None without.
+    """
     rows = worst_mistakes(encoded, outputs, MISTAKES)
     if not len(rows):
         return None
@@ -136,21 +158,27 @@ def first_layer(weights: np.ndarray, shape: tuple[int, ...]) -> Picture:
     grid = _Grid(shape, -(-len(chosen) // columns), columns)
     colours = colormaps["RdBu_r"]
     for number, image in enumerate(images):
-        grid.put(colours(np.clip(0.5 + image / (2 * limit), 0, 1))[..., :3], *divmod(number, columns))
+        grid.put(
+            colours(np.clip(0.5 + image / (2 * limit), 0, 1))[..., :3], *divmod(number, columns)
+        )
     return Picture(
         "first-layer-weights",
         "What the first layer looks for",
         f"Grid of {len(chosen)} of {weights.shape[1]:,} units of the first layer, the strongest first: each shows its weights "
         f"as an image of {shape[0]}×{shape[1]}, from −{limit:.3g} in blue over white to {limit:.3g} in red.",
         grid.drawn(),
-        {"input": np.arange(1, len(weights) + 1), **{f"unit_{unit + 1}": weights[:, unit] for unit in chosen}},
+        {
+            "input": np.arange(1, len(weights) + 1),
+            **{f"unit_{unit + 1}": weights[:, unit] for unit in chosen},
+        },
         f"Weights of the {len(chosen)} strongest of {weights.shape[1]:,} units: red raises the unit, blue lowers it, up to "
         f"±{limit:.3g}.",
     )
 
 
 class _Grid:
-    """Tiles in lines and columns, each with up to two lines of text below: one image of all, which is drawn at once.
+    """Tiles in lines and columns, each with up to two lines of text below: one image of all, which
+    is drawn at once.
 
     Lengths are in pixels of the tiles.
     """
@@ -160,7 +188,9 @@ class _Grid:
         self.lines, gap = lines, max(1, round(GAP * self.width))
         self.pitch = self.width + gap
         self.line_height = self.height + math.ceil(room * self.width) + gap
-        self.pixels = np.zeros((lines * self.line_height - gap, columns * self.pitch - gap, 4))  # transparent
+        self.pixels = np.zeros(
+            (lines * self.line_height - gap, columns * self.pitch - gap, 4)
+        )  # transparent
         self.frames: list[list[tuple[int, int]]] = []
         high, wide = self.pixels.shape[:2]
         self.figure, self.ax = axes(WIDTH, min(60.0, WIDTH * high / wide + 0.1))
@@ -169,13 +199,17 @@ class _Grid:
         self.ax.set_xticks([])
         self.ax.set_yticks([])
 
-    def put(self, image: np.ndarray, line: int, place: int, text: str = "", below: str = "") -> None:
+    def put(
+        self, image: np.ndarray, line: int, place: int, text: str = "", below: str = ""
+    ) -> None:
         """Put an image (height, width, 3) into a place, with its text."""
         left, top = place * self.pitch, line * self.line_height
         right, bottom = left + self.width, top + self.height
         self.pixels[top:bottom, left:right, :3] = image
         self.pixels[top:bottom, left:right, 3] = 1
-        self.frames.append([(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
+        self.frames.append(
+            [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+        )
         for words, offset, colour in ((text, 0.03, INK), (below, 0.18, VERMILLION)):
             if words:
                 middle, height = left + self.width / 2, bottom + offset * self.width
@@ -187,7 +221,9 @@ class _Grid:
 
         high, wide = self.pixels.shape[:2]
         self.ax.imshow(self.pixels, extent=(0, wide, high, 0), interpolation="none")
-        self.ax.add_collection(LineCollection(self.frames, colors=SOFT, linewidths=0.3), autolim=False)
+        self.ax.add_collection(
+            LineCollection(self.frames, colors=SOFT, linewidths=0.3), autolim=False
+        )
         margin = 0.02 * self.width
         self.ax.set(xlim=(-margin, wide + margin), ylim=(high + margin, -margin), aspect="equal")
         return self.figure

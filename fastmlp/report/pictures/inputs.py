@@ -1,4 +1,6 @@
-"""Pictures of the inputs' side: the decision surface of two inputs, and the first layer's weights as a heat map."""
+"""Pictures of the inputs' side: the decision surface of two inputs, and the first layer's weights
+as a heat map.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,18 @@ from fastmlp.data.source import numbered_names
 from fastmlp.model.model import Model
 from fastmlp.report.evidence import Split
 
-from .drawing import COLOURS, INK, MARKERS, OF_SPLIT, ON_FILL, WIDTH, Picture, axes, legend, plain_numbers
+from .drawing import (
+    COLOURS,
+    INK,
+    MARKERS,
+    OF_SPLIT,
+    ON_FILL,
+    WIDTH,
+    Picture,
+    axes,
+    legend,
+    plain_numbers,
+)
 from .glyphs import label, labels
 
 STEPS = 80  # of the grid, each way
@@ -19,12 +32,17 @@ MOST_INPUTS, MOST_UNITS = 30, 40
 
 
 def two_inputs(split: Split) -> tuple[np.ndarray, list[str]] | None:
-    """Return (rows, 2) numbers and their names if the data have just two inputs, both of them numbers."""
+    """Return (rows, 2) numbers and their names if the data have just two inputs, both of them
+    numbers.
+    """
     features, names = split.source.features, split.source.feature_names
     if features.shape[1] != 2:
         return None
     if not isinstance(features, np.ndarray):
-        if not all(dtype.is_numeric() for dtype in features.dtypes) or features.null_count().sum_horizontal().item():
+        if (
+            not all(dtype.is_numeric() for dtype in features.dtypes)
+            or features.null_count().sum_horizontal().item()
+        ):
             return None
         names, features = tuple(features.columns), features.to_numpy()
     points = np.asarray(features, np.float64)
@@ -32,9 +50,11 @@ def two_inputs(split: Split) -> tuple[np.ndarray, list[str]] | None:
 
 
 def decision_surface(model: Model, split: Split, class_names: list[str]) -> list[Picture]:
-    """Return what the model says all over the plane of its two inputs, with the rows that it was judged by.
+    """Return what the model says all over the plane of its two inputs, with the rows that it was
+    judged by.
 
-    One picture for classes, one for each output otherwise; none where the inputs are not two numbers.
+    One picture for classes, one for each output otherwise; none where the inputs are not two
+    numbers.
     """
     found = two_inputs(split)
     if found is None or (model.task == "classification" and len(class_names) > MOST_CLASSES):
@@ -45,7 +65,11 @@ def decision_surface(model: Model, split: Split, class_names: list[str]) -> list
     outputs = model.predict_outputs(plane)
     shown = np.linspace(0, len(points) - 1, min(len(points), MOST_POINTS)).astype(np.int64)
     if model.task == "classification":
-        return [_of_classes(x, y, plane, outputs, points[shown], split, split.encoded[shown], class_names, names)]
+        return [
+            _of_classes(
+                x, y, plane, outputs, points[shown], split, split.encoded[shown], class_names, names
+            )
+        ]
     kind = "probability" if model.task == "multilabel" else "predicted value"
     several = outputs.shape[1] > 1
     return [
@@ -82,7 +106,8 @@ def _of_classes(x, y, plane, outputs, points, split, encoded, class_names, names
         )  # fmt: skip
     _finish(ax, x, y, names)
     shares = ", ".join(
-        f"{name} on {share:.0%}" for name, share in zip(class_names, _shares(decided, len(class_names)), strict=True)
+        f"{name} on {share:.0%}"
+        for name, share in zip(class_names, _shares(decided, len(class_names)), strict=True)
     )
     return Picture(
         "decision-surface",
@@ -94,7 +119,10 @@ def _of_classes(x, y, plane, outputs, points, split, encoded, class_names, names
             names[0]: plane[:, 0],
             names[1] if names[1] != names[0] else f"{names[1]} (2)": plane[:, 1],
             "predicted": [class_names[number] for number in decided],
-            **{f"output_{number}": outputs[:, index] for index, number in enumerate(range(1, outputs.shape[1] + 1))},
+            **{
+                f"output_{number}": outputs[:, index]
+                for index, number in enumerate(range(1, outputs.shape[1] + 1))
+            },
         },
         f"Colour: predicted class, stronger where the model is surer. Points: {split.name} rows by their true class.",
     )
@@ -125,7 +153,12 @@ def _of_output(x, y, plane, values, points, true, split, names, word, suffix) ->
 
 
 def _finish(ax, x: np.ndarray, y: np.ndarray, names: list[str]) -> None:
-    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel=label(names[0], 1, 30), ylabel=label(names[1], 2, 30))
+    ax.set(
+        xlim=(x[0], x[-1]),
+        ylim=(y[0], y[-1]),
+        xlabel=label(names[0], 1, 30),
+        ylabel=label(names[1], 2, 30),
+    )
     ax.grid(False)
     plain_numbers(ax.xaxis)
     plain_numbers(ax.yaxis)
@@ -157,7 +190,9 @@ def weights_heat_map(weights: np.ndarray, input_names: tuple[str, ...]) -> Pictu
     part = weights[np.ix_(inputs, units)]
     limit = float(np.abs(part).max()) or 1.0
     figure, ax = axes(WIDTH, max(2.4, 1.2 + 0.17 * len(inputs)))
-    image = ax.imshow(part, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="none")
+    image = ax.imshow(
+        part, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="none"
+    )
     shown = labels([input_names[index] for index in inputs], 18)
     ax.set_yticks(np.arange(len(inputs)), shown)
     ax.set_xticks([])

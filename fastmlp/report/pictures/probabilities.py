@@ -15,7 +15,9 @@ def calibration_curve(found: Calibration, split: str) -> Picture:
     figure, (ax, below) = _two_axes()
     colour, _, marker = OF_SPLIT[split]
     there = found.counts > 0
-    ax.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)), label="as sure as right")
+    ax.plot(
+        [0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)), label="as sure as right"
+    )
     ax.plot(
         found.confidence[there],
         found.right[there],
@@ -25,11 +27,22 @@ def calibration_curve(found: Calibration, split: str) -> Picture:
         label=f"{split}, calibration error {found.error:.4f}",
     )
     ax.vlines(
-        found.confidence[there], found.confidence[there], found.right[there], color=colour, linewidth=0.8, alpha=0.6
+        found.confidence[there],
+        found.confidence[there],
+        found.right[there],
+        color=colour,
+        linewidth=0.8,
+        alpha=0.6,
     )
     ax.set(xlim=(0, 1.02), ylim=(0, 1.04), ylabel="share that is right")
     middle = (found.edges[:-1] + found.edges[1:]) / 2
-    below.bar(middle[there], found.counts[there], 0.86 / len(middle), color=(colour, 0.7), edgecolor="none")
+    below.bar(
+        middle[there],
+        found.counts[there],
+        0.86 / len(middle),
+        color=(colour, 0.7),
+        edgecolor="none",
+    )
     below.set(xlabel="how sure the model was", ylabel="answers", yscale="log", ylim=(0.7, None))
     below.yaxis.set_major_formatter(lambda value, _: short_number(value))
     below.yaxis.set_minor_formatter(lambda *_: "")
@@ -37,7 +50,10 @@ def calibration_curve(found: Calibration, split: str) -> Picture:
     for axis in (ax.xaxis, ax.yaxis, below.xaxis):
         percents(axis)
     legend(ax)
-    sure, right = (np.average(values[there], weights=found.counts[there]) for values in (found.confidence, found.right))
+    sure, right = (
+        np.average(values[there], weights=found.counts[there])
+        for values in (found.confidence, found.right)
+    )
     return Picture(
         f"calibration-{split}",
         "Calibration",

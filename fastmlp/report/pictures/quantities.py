@@ -28,7 +28,9 @@ def pictures_of_output(
         Of the files' names, where there are several outputs.
     """
     shown = np.linspace(0, len(true) - 1, min(len(true), MOST_POINTS)).astype(np.int64)
-    some = "" if len(shown) == len(true) else f" {len(shown):,} of {len(true):,} rows, evenly chosen."
+    some = (
+        "" if len(shown) == len(true) else f" {len(shown):,} of {len(true):,} rows, evenly chosen."
+    )
     points = {"row": shown + 1, "true": true[shown], "predicted": predicted[shown]}
     return [
         _predicted_against_true(points, split, name, suffix, some),
@@ -42,7 +44,15 @@ def _predicted_against_true(points: dict, split: str, name: str, suffix: str, so
     figure, ax = axes(height=4.0)
     _scatter(ax, true, predicted, split)
     low, high = (float(limit(limit(true), limit(predicted))) for limit in (_least, _largest))
-    ax.plot([low, high], [low, high], color=SOFT, linewidth=1, linestyle=(0, (3, 3)), label="exactly right", zorder=1)
+    ax.plot(
+        [low, high],
+        [low, high],
+        color=SOFT,
+        linewidth=1,
+        linestyle=(0, (3, 3)),
+        label="exactly right",
+        zorder=1,
+    )
     ax.set(xlabel="true", ylabel="predicted")
     _plain(ax)
     legend(ax)
@@ -57,7 +67,9 @@ def _predicted_against_true(points: dict, split: str, name: str, suffix: str, so
     )
 
 
-def _residuals_against_predicted(points: dict, split: str, name: str, suffix: str, some: str) -> Picture:
+def _residuals_against_predicted(
+    points: dict, split: str, name: str, suffix: str, some: str
+) -> Picture:
     residuals = points["true"] - points["predicted"]
     figure, ax = axes()
     ax.axhline(0, color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
@@ -77,7 +89,9 @@ def _residuals_against_predicted(points: dict, split: str, name: str, suffix: st
 
 
 def _residual_histogram(residuals: np.ndarray, split: str, name: str, suffix: str) -> Picture:
-    counts, edges = np.histogram(residuals, bins=min(BINS, max(5, int(np.sqrt(len(residuals))) + 1)))
+    counts, edges = np.histogram(
+        residuals, bins=min(BINS, max(5, int(np.sqrt(len(residuals))) + 1))
+    )
     mean = float(residuals.mean())
     figure, ax = axes()
     ax.stairs(counts, edges, fill=True, color=(OF_SPLIT[split][0], 0.7), label=split)

@@ -1,4 +1,6 @@
-"""Pictures of a sweep: the result against the swept value, all curves in one picture, the time of an epoch."""
+"""Pictures of a sweep: the result against the swept value, all curves in one picture, the time of
+an epoch.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def result_picture(sweep: Sweep, found: list[Outcome]) -> Picture | None:
     """Return the metric against the swept value, or by variant where the values are no numbers."""
     if not found:
         return None
-    numeric = all(isinstance(each.value, (int, float)) and not isinstance(each.value, bool) for each in found)
+    numeric = all(
+        isinstance(each.value, (int, float)) and not isinstance(each.value, bool) for each in found
+    )
     draw = _against_value if numeric and len(found) > 1 else _by_variant
     return draw(sweep, found)
 
@@ -57,7 +61,9 @@ def _against_value(sweep: Sweep, found: list[Outcome]) -> Picture:
     columns = _columns(found)
     if sweep.metric != train_metric(sweep.metric):
         colour, dash, marker = OF_SPLIT["train"]
-        ax.plot(values, columns["train"], color=colour, linestyle=dash, marker=marker, label="train")
+        ax.plot(
+            values, columns["train"], color=colour, linestyle=dash, marker=marker, label="train"
+        )
     colour, dash, marker = OF_SPLIT.get(sweep.metric.partition("_")[0], OF_SPLIT["test"])
     _with_spread(ax, values, columns, colour, dash, marker, metric_words(sweep.metric))
     _mark_failures(ax, values, found)
@@ -119,7 +125,15 @@ def _by_variant(sweep: Sweep, found: list[Outcome]) -> Picture:
     columns, places = _columns(found), np.arange(len(found))
     if sweep.metric != train_metric(sweep.metric):
         colour, _, marker = OF_SPLIT["train"]
-        ax.plot(columns["train"], places, linestyle="none", color=colour, marker=marker, markersize=5, label="train")
+        ax.plot(
+            columns["train"],
+            places,
+            linestyle="none",
+            color=colour,
+            marker=marker,
+            markersize=5,
+            label="train",
+        )
         ax.hlines(places, columns["train"], columns["middle"], color=SOFT, linewidth=0.8, zorder=0)
     colour, _, marker = OF_SPLIT.get(sweep.metric.partition("_")[0], OF_SPLIT["test"])
     ax.hlines(places, columns["lowest"], columns["highest"], color=colour, linewidth=2)
@@ -132,14 +146,27 @@ def _by_variant(sweep: Sweep, found: list[Outcome]) -> Picture:
     for place, each in zip(places, found, strict=True):
         if not math.isfinite(each.middle) or (each.middle == 0 and ax.get_xscale() == "log"):
             words = "0" if each.middle == 0 else each.status
-            ax.text(0.02, place, words, transform=ax.get_yaxis_transform(), va="center", color=INK, style="italic")
+            ax.text(
+                0.02,
+                place,
+                words,
+                transform=ax.get_yaxis_transform(),
+                va="center",
+                color=INK,
+                style="italic",
+            )
     legend(ax)
     return Picture(
         f"{sweep.name}-result",
         f"{metric_words(sweep.metric).capitalize()} of each variant",
-        f"Dot plot of {metric_words(sweep.metric)} of {len(found)} variants: " + _told(sweep, found),
+        f"Dot plot of {metric_words(sweep.metric)} of {len(found)} variants: "
+        + _told(sweep, found),
         figure,
-        {"variant": [each.name for each in found], "value": [each.value for each in found], **columns},
+        {
+            "variant": [each.name for each in found],
+            "value": [each.value for each in found],
+            **columns,
+        },
         _caption(found),
     )
 
@@ -167,8 +194,11 @@ def _caption(found: list[Outcome]) -> str:
     return "Median over the seeds, with a line from the lowest to the highest." if spread else ""
 
 
-def curves_picture(sweep: Sweep, records: Mapping[str, list[RunRecord]], word: str) -> Picture | None:
-    """Return one measure of every variant over the epochs, on the split that the sweep's metric names if it was measured.
+def curves_picture(
+    sweep: Sweep, records: Mapping[str, list[RunRecord]], word: str
+) -> Picture | None:
+    """Return one measure of every variant over the epochs, on the split that the sweep's metric
+    names if it was measured.
 
     Parameters
     ----------
@@ -183,9 +213,19 @@ def curves_picture(sweep: Sweep, records: Mapping[str, list[RunRecord]], word: s
     lines = []
     for name in sweep.variants:
         for number, record in enumerate(records.get(name, [])):
-            split = next((each for each in (wanted, record.monitored, "train") if _has(record, f"{each}_{word}")), None)
+            split = next(
+                (
+                    each
+                    for each in (wanted, record.monitored, "train")
+                    if _has(record, f"{each}_{word}")
+                ),
+                None,
+            )
             if split is not None:
-                epochs, values = numbers_of(record.epochs, "epoch"), numbers_of(record.epochs, f"{split}_{word}")
+                epochs, values = (
+                    numbers_of(record.epochs, "epoch"),
+                    numbers_of(record.epochs, f"{split}_{word}"),
+                )
                 lines.append((name, number, split, epochs, values))
     if not lines:
         return None
@@ -214,7 +254,9 @@ def curves_picture(sweep: Sweep, records: Mapping[str, list[RunRecord]], word: s
         f"{sweep.name}-{word}",
         f"{split.capitalize()} {WORDS[word]} of all variants",
         f"Line chart of {split} {WORDS[word]} over the epochs of {len(names)} variants, which end at: "
-        + ", ".join(_ending(name, values, word) for name, number, _, _, values in lines[:20] if number == 0)
+        + ", ".join(
+            _ending(name, values, word) for name, number, _, _, values in lines[:20] if number == 0
+        )
         + ".",
         figure,
         {
@@ -226,7 +268,10 @@ def curves_picture(sweep: Sweep, records: Mapping[str, list[RunRecord]], word: s
         " ".join(
             sentence
             for sentence, holds in (
-                ("A line ends where the loss became NaN or infinite.", not np.isfinite(everything).all()),
+                (
+                    "A line ends where the loss became NaN or infinite.",
+                    not np.isfinite(everything).all(),
+                ),
                 ("Lines that explode leave the picture above.", leaves),
             )
             if holds
@@ -235,12 +280,16 @@ def curves_picture(sweep: Sweep, records: Mapping[str, list[RunRecord]], word: s
 
 
 def _without_explosions(lines: list[tuple]) -> np.ndarray:
-    """Return all values but those of runs that grew beyond anything that the others show, so that these can be seen."""
+    """Return all values but those of runs that grew beyond anything that the others show, so that
+    these can be seen.
+    """
     everything = np.concatenate([values for *_, values in lines])
     whole = [values for *_, values in lines if np.isfinite(values).all()]
     if not whole:
         return everything
-    limit = EXPLODED * max(np.median([values[0] for values in whole]), np.median([values[-1] for values in whole]))
+    limit = EXPLODED * max(
+        np.median([values[0] for values in whole]), np.median([values[-1] for values in whole])
+    )
     kept = everything[everything <= limit]  # NaN is not
     return kept if len(kept) else everything
 

@@ -1,4 +1,6 @@
-"""Captures of the emulated device: what they refuse, what spoils them, what a graph does; and failures on demand."""
+"""Captures of the emulated device: what they refuse, what spoils them, what a graph does; and
+failures on demand.
+"""
 
 from contextlib import suppress
 
@@ -44,7 +46,9 @@ class TestCapture:
         assert sum("_node_" in line and "label=" in line for line in dot.splitlines()) == 2
         assert dot.count("->") == 1
 
-    @pytest.mark.parametrize("use", [lambda s: s.synchronize(), lambda s: s.done, lambda s: Device().synchronize()])
+    @pytest.mark.parametrize(
+        "use", [lambda s: s.synchronize(), lambda s: s.done, lambda s: Device().synchronize()]
+    )
     def test_waiting_spoils_the_capture(self, capturing, use):
         array = cupy.empty(1)
         with refused(900):
@@ -52,7 +56,9 @@ class TestCapture:
         with pytest.raises(RuntimeError, match="invalidated"):
             capturing.is_capturing()
         with refused(901):
-            runtime.memcpyAsync(array.data.ptr, array.data.ptr, 8, runtime.memcpyDeviceToDevice, capturing.ptr)
+            runtime.memcpyAsync(
+                array.data.ptr, array.data.ptr, 8, runtime.memcpyDeviceToDevice, capturing.ptr
+            )
         with refused(901):
             capturing.end_capture()
         assert not capturing.is_capturing()
@@ -78,14 +84,18 @@ class TestCapture:
     def test_pinned_memory_can_be_captured_and_other_memory_cannot(self, stream):
         buffer, array = cupyx.zeros_pinned(3), cupy.empty(3)
         stream.begin_capture()
-        runtime.memcpyAsync(array.data.ptr, buffer.ctypes.data, 24, runtime.memcpyHostToDevice, stream.ptr)
+        runtime.memcpyAsync(
+            array.data.ptr, buffer.ctypes.data, 24, runtime.memcpyHostToDevice, stream.ptr
+        )
         graph = stream.end_capture()
         buffer[:] = 3
         graph.launch()
         assert (array.get() == 3).all()
         stream.begin_capture()
         with refused(900):
-            runtime.memcpyAsync(array.data.ptr, np.zeros(3).ctypes.data, 24, runtime.memcpyHostToDevice, stream.ptr)
+            runtime.memcpyAsync(
+                array.data.ptr, np.zeros(3).ctypes.data, 24, runtime.memcpyHostToDevice, stream.ptr
+            )
         with refused(901):
             stream.end_capture()
 
@@ -155,7 +165,8 @@ class TestCapture:
 
 class TestFailures:
     @pytest.mark.parametrize(
-        ("word", "status", "version"), [("no-driver", 35, 0), ("old-driver", 35, 11040), ("no-device", 100, 12090)]
+        ("word", "status", "version"),
+        [("no-driver", 35, 0), ("old-driver", 35, 11040), ("no-device", 100, 12090)],
     )
     def test_of_the_driver(self, word, status, version):
         with emulation.failing(word):
@@ -172,7 +183,9 @@ class TestFailures:
             assert not cupy.is_available()
         assert cupy.is_available()
 
-    @pytest.mark.parametrize(("word", "status"), [("begin-capture", 900), ("end-capture", 901), ("graph-launch", 999)])
+    @pytest.mark.parametrize(
+        ("word", "status"), [("begin-capture", 900), ("end-capture", 901), ("graph-launch", 999)]
+    )
     def test_of_graphs(self, stream, word, status):
         def use():
             stream.begin_capture()

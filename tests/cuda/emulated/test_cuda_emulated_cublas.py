@@ -1,4 +1,6 @@
-"""The emulated libcublas: cuBLAS's conventions, its checks, and that its work goes into streams and captures."""
+"""The emulated libcublas: cuBLAS's conventions, its checks, and that its work goes into streams and
+captures.
+"""
 
 import ctypes
 from ctypes import byref, c_double, c_float, c_int, c_size_t, c_void_p
@@ -12,7 +14,14 @@ from cupy._errors import MisuseError
 from cupy.cuda import Stream
 from emulated_support import on_host
 
-SUCCESS, NOT_INITIALIZED, INVALID_VALUE, EXECUTION_FAILED, INTERNAL_ERROR, NOT_SUPPORTED = 0, 1, 7, 13, 14, 15
+SUCCESS, NOT_INITIALIZED, INVALID_VALUE, EXECUTION_FAILED, INTERNAL_ERROR, NOT_SUPPORTED = (
+    0,
+    1,
+    7,
+    13,
+    14,
+    15,
+)
 N, T = 0, 1
 HOST, DEVICE = 0, 1
 TYPES = {np.dtype(np.float32): 0, np.dtype(np.float64): 1}
@@ -34,7 +43,9 @@ class Handle:
     def use(self, stream, workspace=True):
         self.call("cublasSetStream_v2", c_void_p(stream.ptr))
         if workspace:
-            self.call("cublasSetWorkspace_v2", c_void_p(self.workspace.data.ptr), c_size_t(WORKSPACE))
+            self.call(
+                "cublasSetWorkspace_v2", c_void_p(self.workspace.data.ptr), c_size_t(WORKSPACE)
+            )
 
     def status(self, name, *arguments):
         return getattr(self.library, name)(self.handle, *arguments)
@@ -70,24 +81,31 @@ def handle(stream):
 @pytest.fixture
 def operands(random):
     """a (3 × 4), b (4 × 5) and c (3 × 5) in Fortran order, with alpha and beta."""
-    a, b, c = (cupy.asarray(random.standard_normal(shape[::-1])) for shape in ((3, 4), (4, 5), (3, 5)))
+    a, b, c = (
+        cupy.asarray(random.standard_normal(shape[::-1])) for shape in ((3, 4), (4, 5), (3, 5))
+    )
     return a, b, c, cupy.asarray(np.array([2.0])), cupy.asarray(np.array([0.5]))
 
 
 @pytest.mark.parametrize("transb", [N, T])
 @pytest.mark.parametrize("transa", [N, T])
-@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 4, 5), (33, 1, 65), (40, 70, 5), (2, 3, 0)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (3, 4, 5), (33, 1, 65), (40, 70, 5), (2, 3, 0)], ids=str
+)
 def test_products(handle, dtype, random, shape, transa, transb):
     m, n, k = shape
     a, b, c = (random.standard_normal(shape).astype(dtype) for shape in ((m, k), (k, n), (m, n)))
     stored = [
-        cupy.asarray(np.ascontiguousarray(x.T if flag == N else x)) for x, flag in ((a, transa), (b, transb), (c, N))
+        cupy.asarray(np.ascontiguousarray(x.T if flag == N else x))
+        for x, flag in ((a, transa), (b, transb), (c, N))
     ]
     scalars = [cupy.asarray(np.array([value], dtype)) for value in (2, 0.5)]
     leading = {} if k else {"lda": m if transa == N else 1, "ldb": 1 if transb == N else n}
     assert handle.gemm(*stored, *scalars, transa, transb, m=m, n=n, k=k, **leading) == SUCCESS
     expected = 2.0 * (a.astype(float) @ b) + 0.5 * c
-    np.testing.assert_allclose(stored[2].get().T, expected, rtol=0, atol=1e-4 if dtype == np.float32 else 1e-13)
+    np.testing.assert_allclose(
+        stored[2].get().T, expected, rtol=0, atol=1e-4 if dtype == np.float32 else 1e-13
+    )
 
 
 def test_a_part_of_a_larger_matrix(handle):
@@ -108,7 +126,10 @@ def test_beta_zero_does_not_read_c(handle, operands):
 
 
 def test_tf32_keeps_ten_bits_of_the_factors(handle):
-    ones, c = cupy.asarray(np.full((1, 1), 1 + 2.0**-11 + 2.0**-20, np.float32)), cupy.empty((1, 1), np.float32)
+    ones, c = (
+        cupy.asarray(np.full((1, 1), 1 + 2.0**-11 + 2.0**-20, np.float32)),
+        cupy.empty((1, 1), np.float32),
+    )
     one, zero = cupy.asarray(np.ones(1, np.float32)), cupy.zeros(1, np.float32)
     results = []
     for compute in (COMPUTE_32F, COMPUTE_TF32):
@@ -129,10 +150,15 @@ def test_it_runs_when_the_stream_comes_to_it(handle, operands):
     assert (c.get() != before).all()
 
 
-def test_scalars_of_the_device_are_read_at_replay_and_those_of_the_host_are_frozen(handle, stream, operands):
+def test_scalars_of_the_device_are_read_at_replay_and_those_of_the_host_are_frozen(
+    handle, stream, operands
+):
     a, b, c, alpha, _ = operands
     zero, product = cupy.zeros(1), a.get().T @ b.get().T
-    for mode, scalars in ((DEVICE, (alpha, zero)), (HOST, (byref(c_double(2)), byref(c_double(0))))):
+    for mode, scalars in (
+        (DEVICE, (alpha, zero)),
+        (HOST, (byref(c_double(2)), byref(c_double(0)))),
+    ):
         handle.call("cublasSetPointerMode_v2", mode)
         alpha.set(np.array([2.0]))
         stream.begin_capture()
@@ -174,9 +200,14 @@ def test_a_workspace_is_needed_in_a_capture_and_a_new_stream_forgets_it(handle, 
 
 def test_a_workspace_lies_on_256_bytes_of_live_memory(handle):
     assert (
-        handle.status("cublasSetWorkspace_v2", c_void_p(handle.workspace.data.ptr + 8), c_size_t(64)) == INVALID_VALUE
+        handle.status(
+            "cublasSetWorkspace_v2", c_void_p(handle.workspace.data.ptr + 8), c_size_t(64)
+        )
+        == INVALID_VALUE
     )
-    handle.status("cublasSetWorkspace_v2", c_void_p(handle.workspace.data.ptr), c_size_t(WORKSPACE + 1))
+    handle.status(
+        "cublasSetWorkspace_v2", c_void_p(handle.workspace.data.ptr), c_size_t(WORKSPACE + 1)
+    )
     with pytest.raises(MisuseError, match="cublasSetWorkspace_v2"):
         cupy.empty(1)
 
@@ -210,7 +241,9 @@ def test_streams_that_are_not_there(handle, operands):
 
 
 def test_streams_keep_no_order_among_each_other(handle, stream, operands):
-    """The operands are written in the stream of the fixture; the product in another one comes first and finds NaN."""
+    """The operands are written in the stream of the fixture; the product in another one comes first
+    and finds NaN.
+    """
     with Stream(non_blocking=True) as other:
         handle.use(other)
         assert handle.gemm(*operands) == SUCCESS

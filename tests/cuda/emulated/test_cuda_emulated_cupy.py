@@ -1,4 +1,6 @@
-"""The emulated arrays, memory and streams: as strict as the real ones, and work is done when a stream comes to it."""
+"""The emulated arrays, memory and streams: as strict as the real ones, and work is done when a
+stream comes to it.
+"""
 
 import ctypes
 
@@ -27,7 +29,9 @@ class TestArrays:
             use(cupy.zeros(3))
 
     def test_conversion_says_what_to_do(self):
-        with pytest.raises(TypeError, match=r"Implicit conversion to a NumPy array is not allowed.*get\(\)"):
+        with pytest.raises(
+            TypeError, match=r"Implicit conversion to a NumPy array is not allowed.*get\(\)"
+        ):
             np.asarray(cupy.zeros(3))
 
     def test_unwritten_memory_is_nan(self):
@@ -36,7 +40,13 @@ class TestArrays:
 
     def test_shape_and_layout(self):
         array = cupy.zeros((3, 4), np.float32)
-        assert (array.shape, array.size, array.ndim, array.nbytes, array.itemsize) == ((3, 4), 12, 2, 48, 4)
+        assert (array.shape, array.size, array.ndim, array.nbytes, array.itemsize) == (
+            (3, 4),
+            12,
+            2,
+            48,
+            4,
+        )
         assert array.dtype == np.float32
         assert len(array) == 3
         assert array.flags.c_contiguous
@@ -121,11 +131,15 @@ class TestMemory:
     def test_a_full_device(self):
         with emulation.changed(memory=4096):
             kept = cupy.empty(3072, np.uint8)
-            with pytest.raises(cupy.cuda.memory.OutOfMemoryError, match="Out of memory allocating 2,048 bytes"):
+            with pytest.raises(
+                cupy.cuda.memory.OutOfMemoryError, match="Out of memory allocating 2,048 bytes"
+            ):
                 cupy.empty(2000, np.uint8)
             assert runtime.memGetInfo() == (1024, 4096)
             del kept
-            assert cupy.empty(4096, np.uint8).size == 4096  # what the pool keeps is given back first
+            assert (
+                cupy.empty(4096, np.uint8).size == 4096
+            )  # what the pool keeps is given back first
         with emulation.failing("memory", 512), pytest.raises(MemoryError):
             cupy.empty(SIZE)
 
@@ -240,7 +254,11 @@ class TestStreams:
         assert cupy.cuda.get_current_stream() is other
 
     def test_a_stream_belongs_to_its_device(self, stream):
-        with Device(1), pytest.raises(RuntimeError, match="does not match with the current device"), stream:
+        with (
+            Device(1),
+            pytest.raises(RuntimeError, match="does not match with the current device"),
+            stream,
+        ):
             pass
         with Device(1), pytest.raises(RuntimeError, match="stream of device 0"):
             cupy.zeros(3).set(np.zeros(3), stream=stream)
@@ -259,13 +277,23 @@ class TestStreams:
 
     def test_raw_copies(self, stream):
         here, there, pinned = cupy.zeros(3), cupy.empty(3), cupyx.empty_pinned(3)
-        runtime.memcpyAsync(there.data.ptr, here.data.ptr, 24, runtime.memcpyDeviceToDevice, stream.ptr)
-        runtime.memcpyAsync(pinned.ctypes.data, there.data.ptr, 24, runtime.memcpyDeviceToHost, stream.ptr)
+        runtime.memcpyAsync(
+            there.data.ptr, here.data.ptr, 24, runtime.memcpyDeviceToDevice, stream.ptr
+        )
+        runtime.memcpyAsync(
+            pinned.ctypes.data, there.data.ptr, 24, runtime.memcpyDeviceToHost, stream.ptr
+        )
         stream.synchronize()
         assert (pinned == 0).all()
         with pytest.raises(MisuseError, match="no memory of a device"):
-            runtime.memcpyAsync(pinned.ctypes.data, here.data.ptr, 24, runtime.memcpyDeviceToDevice, stream.ptr)
+            runtime.memcpyAsync(
+                pinned.ctypes.data, here.data.ptr, 24, runtime.memcpyDeviceToDevice, stream.ptr
+            )
         with pytest.raises(MisuseError, match="only 24 are left"):
-            runtime.memcpyAsync(there.data.ptr, here.data.ptr, 32, runtime.memcpyDeviceToDevice, stream.ptr)
+            runtime.memcpyAsync(
+                there.data.ptr, here.data.ptr, 32, runtime.memcpyDeviceToDevice, stream.ptr
+            )
         with refused(400):
-            runtime.memcpyAsync(there.data.ptr, here.data.ptr, 24, runtime.memcpyDeviceToDevice, 12345)
+            runtime.memcpyAsync(
+                there.data.ptr, here.data.ptr, 24, runtime.memcpyDeviceToDevice, 12345
+            )

@@ -1,4 +1,6 @@
-"""Kernels on the emulated device: every argument is checked, and a launch keeps the arguments of its time."""
+"""Kernels on the emulated device: every argument is checked, and a launch keeps the arguments of
+its time.
+"""
 
 from functools import partial
 
@@ -39,14 +41,21 @@ __global__ void EACH_ELEMENT_OF(x) leave_others_waiting(Vector<T> x) {
 }
 """
 )
-NAMES = ("add_scaled<float>", "add_scaled<double>", "write_past<float>", "leave_others_waiting<float>")
+NAMES = (
+    "add_scaled<float>",
+    "add_scaled<double>",
+    "write_past<float>",
+    "leave_others_waiting<float>",
+)
 MATRIX = np.dtype([("data", "<u8"), ("rows", "<i8"), ("columns", "<i8")])
 VECTOR = np.dtype([("data", "<u8"), ("size", "<i8")])
 ONE_BLOCK = (1,), (32,)
 
 
 def function(name="add_scaled<float>"):
-    return cupy.RawModule(code=TEXT, options=source.OPTIONS, name_expressions=NAMES).get_function(name)
+    return cupy.RawModule(code=TEXT, options=source.OPTIONS, name_expressions=NAMES).get_function(
+        name
+    )
 
 
 def matrix(array):
@@ -175,7 +184,9 @@ def test_grids_and_blocks_are_tuples_of_whole_numbers(arguments, grid, block):
 
 
 def test_streams_keep_their_order(x, arguments):
-    """x is written in the stream of the fixture, and another stream that does not wait for it comes first."""
+    """x is written in the stream of the fixture, and another stream that does not wait for it comes
+    first.
+    """
     with Stream(non_blocking=True) as other:
         function()(*ONE_BLOCK, arguments)
         other.synchronize()
@@ -218,7 +229,9 @@ def test_a_failure_that_was_asked_for_lasts_until_the_end_of_its_block(stream, x
 class TestModules:
     def test_the_projects_own_file(self, stream):
         name = "add_bias<float>"
-        module = cupy.RawModule(code=source.text("dense"), options=source.OPTIONS, name_expressions=(name,))
+        module = cupy.RawModule(
+            code=source.text("dense"), options=source.OPTIONS, name_expressions=(name,)
+        )
         z, bias = cupy.zeros((2, 3), np.float32), cupy.asarray(np.arange(3, dtype=np.float32))
         module.get_function(name)((1,), (1, 1), (matrix(z), vector(bias)))
         np.testing.assert_array_equal(z.get(), [[0, 1, 2]] * 2)
@@ -231,7 +244,9 @@ class TestModules:
             module.get_function("add_bias<double>")
 
     def test_text_that_does_not_compile(self):
-        module = cupy.RawModule(code="__global__ void wrong() { nonsense(); }", name_expressions=("wrong",))
+        module = cupy.RawModule(
+            code="__global__ void wrong() { nonsense(); }", name_expressions=("wrong",)
+        )
         with pytest.raises(CompileException, match="nonsense"):
             module.get_function("wrong")
         with emulation.failing("compile"), pytest.raises(CompileException):

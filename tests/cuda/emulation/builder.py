@@ -1,7 +1,9 @@
-"""Builds the text of CUDA kernels with g++ for the emulated device, once: what was built is kept in a cache folder.
+"""Builds the text of CUDA kernels with g++ for the emulated device, once: what was built is kept in
+a cache folder.
 
-A library is the text itself between two parts of the shim: device.hpp in front, which gives the words of CUDA C++, and a
-table of instances behind. The rest of the shim (threads of a block, barriers, launches) is compiled once for all.
+A library is the text itself between two parts of the shim: device.hpp in front, which gives the
+words of CUDA C++, and a table of instances behind. The rest of the shim (threads of a block,
+barriers, launches) is compiled once for all.
 """
 
 from __future__ import annotations
@@ -25,14 +27,24 @@ from fastmlp.kernels.cuda import source
 
 HERE = Path(__file__).parent
 SHIM = HERE / "shim"
-# What every library needs of the shim; a program for a sanitizer also has the driver, which holds its main().
+# What every library needs of the shim; a program for a sanitizer also has the driver, which holds
+# its main().
 PARTS = ("block.cpp", "fiber.cpp", "launch.cpp", "parameters.cpp", "shared_memory.cpp", "turns.cpp")
 DRIVER = "driver.cpp"
-# Any x86-64, or any other processor; no fused multiply-add, which would round otherwise than the tests' oracles. Each library
-# must keep its own shared memory although templates of the same name stand in several: nothing is visible, nothing unique.
-COMMON = ("-std=c++17", "-ffp-contract=off", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-pthread")
+# Any x86-64, or any other processor; no fused multiply-add, which would round otherwise than the
+# tests' oracles. Each library must keep its own shared memory although templates of the same name
+# stand in several: nothing is visible, nothing unique.
+COMMON = (
+    "-std=c++17",
+    "-ffp-contract=off",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-fno-gnu-unique",
+    "-pthread",
+)
 LIBRARIES = (None, "portable")
-# For the shim, for the text, and for linking. The shim is not instrumented: it tells the sanitizers what they need to know.
+# For the shim, for the text, and for linking. The shim is not instrumented: it tells the sanitizers
+# what they need to know.
 WATCHED = [f"{access}{size}" for access in ("read", "write") for size in (1, 2, 4, 8, 16, "_range")]
 FLAGS: dict[str | None, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     None: (("-O2",), ("-O2",), ("-shared",)),
@@ -44,7 +56,12 @@ FLAGS: dict[str | None, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
     ),
     "address": (
         ("-O2", "-g", "-DFASTMLP_ADDRESS_SANITIZER"),
-        ("-O1", "-g", "-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"),
+        (
+            "-O1",
+            "-g",
+            "-fsanitize=address,undefined,float-cast-overflow",
+            "-fno-sanitize-recover=all",
+        ),
         ("-fsanitize=address,undefined",),
     ),
 }
@@ -69,10 +86,12 @@ def build(text: str, instances: Sequence[str], sanitizer: str | None = None) -> 
     text
         CUDA C++, as NVRTC would be given it.
     instances
-        The kernels to compile, by the names that NVRTC would be asked for: ``"sgd<float>"``, ``"fill"``.
+        The kernels to compile, by the names that NVRTC would be asked for: ``"sgd<float>"``,
+        ``"fill"``.
     sanitizer
-        None for a shared library with the doors of launch.cpp (``"portable"``: with the fibers of processors other than
-        x86-64); ``"thread"`` or ``"address"`` for a program that reads its launches from a file (driver.cpp).
+        None for a shared library with the doors of launch.cpp (``"portable"``: with the fibers of
+        processors other than x86-64); ``"thread"`` or ``"address"`` for a program that reads its
+        launches from a file (driver.cpp).
 
     Raises
     ------
@@ -93,11 +112,15 @@ def build(text: str, instances: Sequence[str], sanitizer: str | None = None) -> 
                 compiled.result()
             _run(*COMMON, str(kernels), *map(str, objects), *for_linking, "-o", str(target))
 
-    return _cached(".so" if sanitizer in LIBRARIES else ".program", (unit, parts, FLAGS[sanitizer]), link)
+    return _cached(
+        ".so" if sanitizer in LIBRARIES else ".program", (unit, parts, FLAGS[sanitizer]), link
+    )
 
 
 def library(stem: str) -> Path:
-    """Return the library of all kernels of one file of kernels/cuda, in every instance; built on first use."""
+    """Return the library of all kernels of one file of kernels/cuda, in every instance; built on
+    first use.
+    """
     return build(source.text(stem), [instance.name for instance in _instances().instances(stem)])
 
 
@@ -131,7 +154,9 @@ def _translation_unit(text: str, instances: Sequence[str]) -> str:
 
 
 def _with_places(text: str) -> str:
-    """Say where each line of a text is from that is pasted from files of kernels/cuda, for errors and sanitizers."""
+    """Say where each line of a text is from that is pasted from files of kernels/cuda, for errors
+    and sanitizers.
+    """
     places = {}
     for path in sorted(source.HERE.glob("*.cu*")):
         part = path.read_text(encoding="utf-8")
@@ -145,8 +170,14 @@ def _with_places(text: str) -> str:
 
 
 def launch_bounds(text: str) -> dict[str, int]:
-    """Return the largest block of each kernel whose declaration says one, itself or by a macro's name."""
-    macros = dict(re.findall(r"^#define\s+(\w+)(?:\([^)]*\))?\s+__launch_bounds__\(\s*(\d+)", text, re.MULTILINE))
+    """Return the largest block of each kernel whose declaration says one, itself or by a macro's
+    name.
+    """
+    macros = dict(
+        re.findall(
+            r"^#define\s+(\w+)(?:\([^)]*\))?\s+__launch_bounds__\(\s*(\d+)", text, re.MULTILINE
+        )
+    )
     bounds = {}
     for declaration in re.findall(r"^[^/\n]*__global__([^{]*)\{", text, re.MULTILINE):
         kernel = re.search(r"(\w+)\s*\([^()]*\)\s*$", declaration)
@@ -175,11 +206,15 @@ def _run(*arguments: str) -> None:
 
 
 def _cached(suffix: str, made_from: object, make: Callable[[Path], None]) -> Path:
-    """Return the file that is made from exactly this by this shim and compiler; make it if it is not there yet.
+    """Return the file that is made from exactly this by this shim and compiler; make it if it is
+    not there yet.
 
-    It is written aside and renamed: another process sees all of it or nothing, and if both make it, either will do.
+    It is written aside and renamed: another process sees all of it or nothing, and if both make it,
+    either will do.
     """
-    key = hashlib.sha256(repr((made_from, COMMON, _shim_text(), _compiler_version())).encode()).hexdigest()
+    key = hashlib.sha256(
+        repr((made_from, COMMON, _shim_text(), _compiler_version())).encode()
+    ).hexdigest()
     target = cache_folder() / f"{key[:32]}{suffix}"
     if target.exists():
         os.utime(target)
@@ -193,7 +228,9 @@ def _cached(suffix: str, made_from: object, make: Callable[[Path], None]) -> Pat
 
 
 def cache_folder() -> Path:
-    """Return the folder of what was built: FASTMLP_EMULATION_CACHE, else one in the user's own cache folder."""
+    """Return the folder of what was built: FASTMLP_EMULATION_CACHE, else one in the user's own
+    cache folder.
+    """
     own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastmlp-emulation"
     folder = Path(os.environ.get("FASTMLP_EMULATION_CACHE") or own)
     folder.mkdir(parents=True, exist_ok=True)
@@ -221,7 +258,9 @@ def _compiler_version() -> str:
 
 @cache
 def _instances():
-    """Load tests/cuda/instances.py by its place: a process that runs the fastmlp command has no tests on its path."""
+    """Load tests/cuda/instances.py by its place: a process that runs the fastmlp command has no
+    tests on its path.
+    """
     name = "fastmlp_cuda_instances"
     specification = importlib.util.spec_from_file_location(name, HERE.parent / "instances.py")
     module = sys.modules[name] = importlib.util.module_from_spec(specification)

@@ -22,8 +22,11 @@ OPTIONS = {
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
 PLACE = re.compile(r"([\w/.]+\.cuh?):(\d+)")
-HEADLINE = re.compile(r"(?:WARNING|ERROR|runtime error): (.*?)(?: \(pid=\d+\)| on address .*)?$", re.MULTILINE)
-# ThreadSanitizer wants certain addresses free, which a kernel that places things at random may have taken.
+HEADLINE = re.compile(
+    r"(?:WARNING|ERROR|runtime error): (.*?)(?: \(pid=\d+\)| on address .*)?$", re.MULTILINE
+)
+# ThreadSanitizer wants certain addresses free, which a kernel that places things at random may have
+# taken.
 NO_ROOM = "unexpected memory mapping"
 
 
@@ -48,7 +51,9 @@ class Array:
 
 @dataclass(frozen=True)
 class Launch:
-    """A kernel's instance with its grid, its block and its arguments: an Array, an int (int64) or a float (float64) each."""
+    """A kernel's instance with its grid, its block and its arguments: an Array, an int (int64) or a
+    float (float64) each.
+    """
 
     instance: str
     grid: tuple[int, int, int]
@@ -73,7 +78,9 @@ class Outcome:
 
 
 def run(program: Path, launches: Sequence[Launch], seconds: int) -> Outcome:
-    """Run launches one after another until one of them is found faulty, or takes longer than it may."""
+    """Run launches one after another until one of them is found faulty, or takes longer than it
+    may.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "launches"
         with path.open("wb") as file:
@@ -93,7 +100,9 @@ def run(program: Path, launches: Sequence[Launch], seconds: int) -> Outcome:
 
 
 def _run(*command: str) -> subprocess.CompletedProcess:
-    return subprocess.run(command, env={**os.environ, **OPTIONS}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, env={**os.environ, **OPTIONS}, capture_output=True, text=True, check=False
+    )
 
 
 def _encoded(launch: Launch) -> bytes:

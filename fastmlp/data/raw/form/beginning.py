@@ -42,7 +42,9 @@ class Beginning:
     notes: tuple[str, ...]
 
 
-def find_beginning(lines: list[str], complete: bool, layout: Layout, tabs_by_name: bool) -> Beginning | None:
+def find_beginning(
+    lines: list[str], complete: bool, layout: Layout, tabs_by_name: bool
+) -> Beginning | None:
     """Find where the table begins in the first lines of a text.
 
     Parameters
@@ -98,7 +100,9 @@ def _comments(lines: list[str], begin: int) -> list[int]:
 
 
 def _are_rows(comments: list[int], lines: list[str], division: Division) -> bool:
-    """Tell whether lines that begin with # are rows of the table: several of them, as long as its rows."""
+    """Tell whether lines that begin with # are rows of the table: several of them, as long as its
+    rows.
+    """
     widths = [len(_fields(lines[place], division.separator)) for place in comments]
     return division.width > 1 and len(widths) > 1 and set(widths) == {division.width}
 
@@ -110,7 +114,9 @@ def _fields(line: str, separator: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Shape:
-    """Which record begins the table, how long its rows are, and what its header is made of, if it is one."""
+    """Which record begins the table, how long its rows are, and what its header is made of, if it
+    is one.
+    """
 
     start: int
     width: int
@@ -119,7 +125,11 @@ class _Shape:
 
 
 def _begin(
-    division: Division, lines: list[str], comments: list[int], layout: Layout, notes: tuple[str, ...]
+    division: Division,
+    lines: list[str],
+    comments: list[int],
+    layout: Layout,
+    notes: tuple[str, ...],
 ) -> Beginning:
     wanted = layout.header
     shape = _shape(division, lines, wanted)
@@ -128,11 +138,16 @@ def _begin(
     if wanted is not None:
         verdict = Verdict(wanted)
     else:
-        verdict = expected_header(shape.header, layout.expected) or decide_header(shape.header, below)
+        verdict = expected_header(shape.header, layout.expected) or decide_header(
+            shape.header, below
+        )
     if shape.note is not None:  # no row has its length, so it is a header
         verdict = Verdict(True, shape.note)
     if comments:
-        notes = (*notes, f"{counted(len(comments), 'line')} skipped before the table, which began with #.")
+        notes = (
+            *notes,
+            f"{counted(len(comments), 'line')} skipped before the table, which began with #.",
+        )
     notes = (*notes, *titles_note(shape.start, division.records[0].fields))
     header = shape.header if verdict.has_header else None
     first = records[1:2] if verdict.has_header else records[:1]
@@ -140,14 +155,21 @@ def _begin(
         names = _fields(lines[comments[-1]].lstrip("#"), division.separator)
         if len(names) == shape.width > 1 and not any(map(is_value, names)):
             header = names
-            verdict = Verdict(True, f"the names of the columns were taken from line {comments[-1] + 1:,}, after its #.")
+            verdict = Verdict(
+                True,
+                f"the names of the columns were taken from line {comments[-1] + 1:,}, after its #.",
+            )
     told = () if verdict.note is None else (verdict.note,)
     first_line = first[0].line if first else len(lines)
     return Beginning(division.separator, shape.width, header, first_line, (*notes, *told))
 
 
 def _shape(division: Division, lines: list[str], wanted: bool | None) -> _Shape:
-    rows, width, start = [record.fields for record in division.records], division.width, division.start
+    rows, width, start = (
+        [record.fields for record in division.records],
+        division.width,
+        division.start,
+    )
     uneven = _uneven_header(rows, width) if start == 1 and wanted is not False else None
     if uneven is not None and not (len(rows[0]) == 1 and _has_sure_header(rows[1:])):
         return uneven
@@ -155,7 +177,9 @@ def _shape(division: Division, lines: list[str], wanted: bool | None) -> _Shape:
         last, first = division.records[start - 1], division.records[start]
         apart = any(not line.strip() for line in lines[last.line + 1 : first.line])
         if len(rows) - start < 2 or width < 2 or not are_titles(rows[:start], width, apart):
-            return _Shape(0, len(rows[0]), rows[0])  # refused where the first row of another length stands
+            return _Shape(
+                0, len(rows[0]), rows[0]
+            )  # refused where the first row of another length stands
     if wanted is not False:
         start += count_titles(rows[start:], width)
     return _Shape(start, width, rows[start])
@@ -167,16 +191,24 @@ def _has_sure_header(rows: list[list[str]]) -> bool:
 
 
 def _uneven_header(rows: list[list[str]], width: int) -> _Shape | None:
-    """Return the shape of a table whose header has a field less or more than every row, if it is one."""
+    """Return the shape of a table whose header has a field less or more than every row, if it is
+    one.
+    """
     first, below = rows[0], rows[1:]
     if any(len(row) != width for row in below):
         return None
     if len(first) == width + 1 and not first[-1].strip():
         return _Shape(0, width, first[:-1], "the header ends with a separator that no row has.")
     verdict = decide_header(["", *first], below)
-    if len(first) != width - 1 or not verdict.has_header or not (verdict.numbered or any(map(is_name_like, first))):
+    if (
+        len(first) != width - 1
+        or not verdict.has_header
+        or not (verdict.numbered or any(map(is_name_like, first)))
+    ):
         return None
     if all(not row[-1].strip() for row in below):
-        return _Shape(0, width, [*first, ""], "every row ends with a separator that the header has not.")
+        return _Shape(
+            0, width, [*first, ""], "every row ends with a separator that the header has not."
+        )
     note = f"the header has a field less than the rows, as R writes it: the first column is called {ROW_NAMES!r}."
     return _Shape(0, width, [ROW_NAMES, *first], note)

@@ -1,4 +1,6 @@
-"""Whether the first row of a table holds its columns' names, decided column by column from the rows below."""
+"""Whether the first row of a table holds its columns' names, decided column by column from the rows
+below.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ NUMBERED = re.compile(r"column_[0-9]+")
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether there is a header, what to tell of a decision that could be another, and whether its names are numbers."""
+    """Whether there is a header, what to tell of a decision that could be another, and whether its
+    names are numbers.
+    """
 
     has_header: bool
     note: str | None = None
@@ -31,8 +35,9 @@ class Verdict:
 class _Votes:
     """How many columns say what of the first row.
 
-    ``named``: a text over values. ``valued``: a value over values. ``levelled``: a text that is none of the few levels
-    below. ``recurring``: a text that occurs again, below or beside. ``unlike``: any other text over texts.
+    ``named``: a text over values. ``valued``: a value over values. ``levelled``: a text that is
+    none of the few levels below. ``recurring``: a text that occurs again, below or beside.
+    ``unlike``: any other text over texts.
     """
 
     named: int = 0
@@ -93,7 +98,11 @@ def _doubt() -> str:
 
 def _numbers_as_names(first: list[str]) -> Verdict:
     shown = ", ".join(first[:4]) + (", …" if len(first) > 4 else "")
-    return Verdict(True, f"the first row ({shown}) is taken as the header; --no-header reads it as a row.", True)
+    return Verdict(
+        True,
+        f"the first row ({shown}) is taken as the header; --no-header reads it as a row.",
+        True,
+    )
 
 
 def _of_one_row(first: list[str]) -> Verdict:
@@ -134,12 +143,17 @@ def _count(first: list[str], below: list[list[str]]) -> _Votes:
 def _whole(cells: list[str]) -> list[int] | None:
     """Return cells as whole numbers as a name would spell them, or None."""
     texts = [cell.strip() for cell in cells]
-    plain = all(text.isascii() and text.isdigit() and len(text) < 10 and str(int(text)) == text for text in texts)
+    plain = all(
+        text.isascii() and text.isdigit() and len(text) < 10 and str(int(text)) == text
+        for text in texts
+    )
     return [int(text) for text in texts] if plain else None
 
 
 def _is_run(first: list[str], below: list[list[str]]) -> bool:
-    """Tell whether a row is 0, 1, 2, … or 1, 2, 3, …, maybe after an empty cell: pandas' names for an array."""
+    """Tell whether a row is 0, 1, 2, … or 1, 2, 3, …, maybe after an empty cell: pandas' names for
+    an array.
+    """
     led = len(first) > 1 and not first[0].strip()
     if led and any(is_gap(row[0]) for row in below):  # no index
         return False
@@ -148,24 +162,35 @@ def _is_run(first: list[str], below: list[list[str]]) -> bool:
 
 
 def _is_counted(numbers: list[int]) -> bool:
-    return len(numbers) > 1 and numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    return (
+        len(numbers) > 1
+        and numbers[0] in (0, 1)
+        and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    )
 
 
 def _recurs(first: list[str], below: list[list[str]]) -> bool:
-    """Tell whether a short run of numbers may be data: every column has whole numbers, the run's own among them.
+    """Tell whether a short run of numbers may be data: every column has whole numbers, the run's
+    own among them.
 
     Of two columns the whole numbers are enough.
     """
     if not first[0].strip() or len(first) > SHORT_RUN:
         return False
     columns = [[row[column].strip() for row in below] for column in range(len(first))]
-    if not all(_whole([cell for cell in cells if not is_gap(cell)]) is not None for cells in columns):
+    if not all(
+        _whole([cell for cell in cells if not is_gap(cell)]) is not None for cells in columns
+    ):
         return False
-    return len(first) == 2 or all(cell.strip() in cells for cell, cells in zip(first, columns, strict=True))
+    return len(first) == 2 or all(
+        cell.strip() in cells for cell, cells in zip(first, columns, strict=True)
+    )
 
 
 def _are_named_numbers(first: list[str], below: list[list[str]], votes: _Votes) -> bool:
-    """Tell whether the numbers of the first row are years, or even steps beside names: ``country,2019,2020``."""
+    """Tell whether the numbers of the first row are years, or even steps beside names:
+    ``country,2019,2020``.
+    """
     places = [column for column, cell in enumerate(first) if is_number(cell)]
     numbers = _whole([first[column] for column in places])
     if votes.recurring or not numbers:

@@ -1,4 +1,6 @@
-"""Rows by Python's csv module: for irregular quotes, other line ends, and to say which row has another length."""
+"""Rows by Python's csv module: for irregular quotes, other line ends, and to say which row has
+another length.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ def ends_open(lines: list[str], separator: str) -> bool:
     return records[-1].fields != [SENTINEL]
 
 
-def read_by_csv(content: Content, shape: Shape) -> tuple[polars.DataFrame, np.ndarray, np.ndarray, int]:
+def read_by_csv(
+    content: Content, shape: Shape
+) -> tuple[polars.DataFrame, np.ndarray, np.ndarray, int]:
     """Read the rows of a text as csv.reader does.
 
     Parameters
@@ -72,7 +76,8 @@ def read_by_csv(content: Content, shape: Shape) -> tuple[polars.DataFrame, np.nd
     frame
         (rows, width) of String, named by position; empty fields null.
     numbers, nexts
-        int64 (rows,): the line, counted from 1, on which each row begins, and the one after its end.
+        int64 (rows,): the line, counted from 1, on which each row begins, and the one after its
+        end.
     blank
         How many blank lines were left out.
 
@@ -88,8 +93,15 @@ def read_by_csv(content: Content, shape: Shape) -> tuple[polars.DataFrame, np.nd
 
     def store():
         columns = zip(*(record.fields or [""] for record in kept), strict=True)
-        series = [polars.Series(name, cells, polars.String) for name, cells in zip(names, columns, strict=True)]
-        frames.append(polars.DataFrame(series).with_columns(polars.when(polars.all() != "").then(polars.all())))
+        series = [
+            polars.Series(name, cells, polars.String)
+            for name, cells in zip(names, columns, strict=True)
+        ]
+        frames.append(
+            polars.DataFrame(series).with_columns(
+                polars.when(polars.all() != "").then(polars.all())
+            )
+        )
         numbers.extend(record.line for record in kept)
         nexts.extend(record.next_line for record in kept)
         kept.clear()
@@ -104,12 +116,18 @@ def read_by_csv(content: Content, shape: Shape) -> tuple[polars.DataFrame, np.nd
                 store()
     if kept:
         store()
-    frame = polars.concat(frames) if frames else polars.DataFrame(schema=dict.fromkeys(names, polars.String))
+    frame = (
+        polars.concat(frames)
+        if frames
+        else polars.DataFrame(schema=dict.fromkeys(names, polars.String))
+    )
     return frame, np.array(numbers, np.int64), np.array(nexts, np.int64), blank
 
 
 def _checked_records(file: Iterator[str], content: Content, shape: Shape) -> Iterator[Record]:
-    """Yield the records but for empty ones at the end; in a table of one column those between its rows are gaps."""
+    """Yield the records but for empty ones at the end; in a table of one column those between its
+    rows are gaps.
+    """
     lines = chain(islice(file, shape.first_line, None), [SENTINEL])
     empty, path = [], content.path
     try:

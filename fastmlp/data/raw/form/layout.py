@@ -32,8 +32,8 @@ class Layout:
     separator
         One character, or a word of ``WORDS``; a blank, or ``"space"``, stands for runs of blanks.
     expected
-        Names of the columns that a model was trained on: a first row that holds them is a header, and if they are
-        numbers given to columns without names, it is none.
+        Names of the columns that a model was trained on: a first row that holds them is a header,
+        and if they are numbers given to columns without names, it is none.
 
     Raises
     ------

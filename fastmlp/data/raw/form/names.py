@@ -11,13 +11,16 @@ def names_of(cells: list[str]) -> tuple[list[str], tuple[str, ...]]:
     Parameters
     ----------
     cells
-        The header's fields. The first may be empty, as over pandas' index, if another is not; any other empty one is
-        named by its position, ``column_3``.
+        The header's fields. The first may be empty, as over pandas' index, if another is not; any
+        other empty one is named by its position, ``column_3``.
     """
     stripped = [cell.strip() for cell in cells]
     numbered = numbered_names(len(cells))
     index = bool(stripped) and not stripped[0] and any(stripped)
-    names = [name or ("" if index and not place else numbered[place]) for place, name in enumerate(stripped)]
+    names = [
+        name or ("" if index and not place else numbered[place])
+        for place, name in enumerate(stripped)
+    ]
     doubled = [name for name, count in _counts(names).items() if count > 1]
     if not doubled:
         return names, ()

@@ -36,7 +36,9 @@ def long_fields() -> Iterator[None]:
 
 def is_blank(fields: list[str], width: int) -> bool:
     """Tell whether a record is a blank line; in a table of one column a line of blanks is a cell."""
-    return not fields or (width > 1 and len(fields) == 1 and fields[0] != "" and not fields[0].strip(BLANK_SIGNS))
+    return not fields or (
+        width > 1 and len(fields) == 1 and fields[0] != "" and not fields[0].strip(BLANK_SIGNS)
+    )
 
 
 def records_of(lines: Iterable[str], separator: str, first_line: int = 0) -> Iterator[Record]:
@@ -52,7 +54,9 @@ def records_of(lines: Iterable[str], separator: str, first_line: int = 0) -> Ite
         Number of the first of the lines.
     """
     runs = separator == BLANKS
-    reader = csv.reader(map(_narrowed, lines) if runs else lines, delimiter=separator, skipinitialspace=runs)
+    reader = csv.reader(
+        map(_narrowed, lines) if runs else lines, delimiter=separator, skipinitialspace=runs
+    )
     line = first_line
     for fields in reader:
         next_line = first_line + reader.line_num
@@ -64,4 +68,6 @@ def _narrowed(line: str) -> str:
     """Return a line with one blank for every run of blanks, none at its ends."""
     body = line.rstrip("\r\n")
     end = line[len(body) :]
-    return (RUN.sub(" ", body).strip(" ") if '"' not in body else body.replace("\t", " ").strip(" ")) + end
+    return (
+        RUN.sub(" ", body).strip(" ") if '"' not in body else body.replace("\t", " ").strip(" ")
+    ) + end

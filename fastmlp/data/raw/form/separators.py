@@ -1,4 +1,6 @@
-"""What divides the fields of a text: the separator under which its lines agree best and its fields are cleanest."""
+"""What divides the fields of a text: the separator under which its lines agree best and its fields
+are cleanest.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,9 @@ def divide(lines: list[str], first_line: int, separator: str, complete: bool) ->
     return Division(separator, records, width, start, alike, clean)
 
 
-def find_division(lines: list[str], first_line: int, complete: bool, tabs_by_name: bool) -> tuple[Division, str | None]:
+def find_division(
+    lines: list[str], first_line: int, complete: bool, tabs_by_name: bool
+) -> tuple[Division, str | None]:
     """Return the division that fits lines best, and what to tell where another would do as well.
 
     Parameters
@@ -101,7 +105,9 @@ def find_division(lines: list[str], first_line: int, complete: bool, tabs_by_nam
         return division.score * (TABS_BY_NAME if tabs_by_name and division.separator == "\t" else 1)
 
     fitting = [each for each in tried if each.width > 1 and each.alike >= FEWEST_ALIKE]
-    fitting = sorted((each for each in fitting if not _are_decimal_commas(each, lines)), key=weight, reverse=True)
+    fitting = sorted(
+        (each for each in fitting if not _are_decimal_commas(each, lines)), key=weight, reverse=True
+    )
     best = fitting[0] if fitting else None
     if best is None or best.alike < CLEARLY_ALIKE or best.clean < CLEARLY_CLEAN or best.start:
         runs = divide(lines, first_line, BLANKS, complete)
@@ -154,7 +160,9 @@ def _cleanness(cell: str, separator: str) -> float:
 
 
 def _are_decimal_commas(division: Division, lines: list[str]) -> bool:
-    """Tell whether commas divide nothing: under a name without one every line is a number, as ``0,5``."""
+    """Tell whether commas divide nothing: under a name without one every line is a number, as
+    ``0,5``.
+    """
     if division.separator != "," or len(division.records) < 2:
         return False
     whole = [line.strip().strip('"') for line in lines[:RECORDS_JUDGED] if line.strip()]
@@ -162,11 +170,22 @@ def _are_decimal_commas(division: Division, lines: list[str]) -> bool:
 
 
 def _fits_blanks(division: Division, lines: list[str]) -> bool:
-    """Tell whether runs of blanks divide a table: its lines agree, and a column of it is all numbers."""
-    rows = [each.fields for each in division.records[division.start :] if len(each.fields) == division.width]
+    """Tell whether runs of blanks divide a table: its lines agree, and a column of it is all
+    numbers.
+    """
+    rows = [
+        each.fields
+        for each in division.records[division.start :]
+        if len(each.fields) == division.width
+    ]
     if division.width < 2 or division.alike < CLEARLY_ALIKE or division.clean < CLEARLY_CLEAN:
         return False
-    if division.start and division.width == 2 and '"' not in "".join(lines[:2]):  # one name over dates and times
+    if (
+        division.start and division.width == 2 and '"' not in "".join(lines[:2])
+    ):  # one name over dates and times
         return False
     below = rows[1:] or rows
-    return any(sum(is_number(row[place]) for row in below) >= MOSTLY * len(below) for place in range(division.width))
+    return any(
+        sum(is_number(row[place]) for row in below) >= MOSTLY * len(below)
+        for place in range(division.width)
+    )

@@ -1,4 +1,6 @@
-"""The structure of delimited text by its bytes alone: how quotes are used, how long records are, where they begin."""
+"""The structure of delimited text by its bytes alone: how quotes are used, how long records are,
+where they begin.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,9 @@ class Quoting:
     Parameters
     ----------
     kind
-        ``PLAIN``: not at all; ``REGULAR``: around whole fields, doubled inside; ``LITERAL``: never at the beginning of a
-        field, so that all are ordinary signs; ``IRREGULAR``: otherwise, for csv.reader alone to read.
+        ``PLAIN``: not at all; ``REGULAR``: around whole fields, doubled inside; ``LITERAL``: never
+        at the beginning of a field, so that all are ordinary signs; ``IRREGULAR``: otherwise, for
+        csv.reader alone to read.
     has_empty
         Whether two quotes stand side by side, as where they are an empty field.
     """
@@ -39,7 +42,8 @@ def quoting_of(values: np.ndarray, separator: int) -> Quoting:
     separator
         The byte between fields.
     """
-    # Quotes alternate between opening and closing; of a doubled one the first closes and the second opens again.
+    # Quotes alternate between opening and closing; of a doubled one the first closes and the second
+    # opens again.
     seen, last, has_empty = 0, -2, False
     allowed = np.zeros(256, bool)
     allowed[[separator, FEED, RETURN, QUOTE]] = True
@@ -98,7 +102,8 @@ def structure_of(values: np.ndarray, separator: int, quoted: bool) -> Structure:
     separator
         The byte between fields.
     quoted
-        Whether separators and line feeds inside quotes are ordinary signs; quotes must then be regular.
+        Whether separators and line feeds inside quotes are ordinary signs; quotes must then be
+        regular.
     """
     ends, totals, total, inside = [], [], 0, False
     for begin in range(0, len(values), PIECE):
@@ -112,7 +117,10 @@ def structure_of(values: np.ndarray, separator: int, quoted: bool) -> Structure:
         ends.append(feeds + begin)
         totals.append(total + np.searchsorted(marks, feeds))
         total += len(marks)
-    ends, totals = np.concatenate(ends or [np.empty(0, np.int64)]), np.concatenate(totals or [np.empty(0, np.int64)])
+    ends, totals = (
+        np.concatenate(ends or [np.empty(0, np.int64)]),
+        np.concatenate(totals or [np.empty(0, np.int64)]),
+    )
     if len(values) and (not len(ends) or ends[-1] < len(values) - 1):
         ends, totals = np.append(ends, len(values)), np.append(totals, total)
     return Structure(np.append(0, ends[:-1] + 1)[: len(ends)], ends, np.diff(totals, prepend=0))
@@ -120,17 +128,25 @@ def structure_of(values: np.ndarray, separator: int, quoted: bool) -> Structure:
 
 def places_of(values: np.ndarray, byte: int) -> np.ndarray:
     """Return where a byte occurs, int64."""
-    found = [np.flatnonzero(values[begin : begin + PIECE] == byte) + begin for begin in range(0, len(values), PIECE)]
+    found = [
+        np.flatnonzero(values[begin : begin + PIECE] == byte) + begin
+        for begin in range(0, len(values), PIECE)
+    ]
     return np.concatenate(found) if found else np.empty(0, np.int64)
 
 
 def count(values: np.ndarray, byte: int) -> int:
     """Return how often a byte occurs."""
-    return sum(int(np.count_nonzero(values[begin : begin + PIECE] == byte)) for begin in range(0, len(values), PIECE))
+    return sum(
+        int(np.count_nonzero(values[begin : begin + PIECE] == byte))
+        for begin in range(0, len(values), PIECE)
+    )
 
 
 def blank_records(values: np.ndarray, structure: Structure, separator: int) -> np.ndarray:
-    """Return which records, bool (records,), are lines without a sign but blanks and without a separator."""
+    """Return which records, bool (records,), are lines without a sign but blanks and without a
+    separator.
+    """
     blank = np.zeros(len(structure), bool)
     bare = BLANK_BYTES.replace(bytes([separator]), b"")
     for record in np.flatnonzero(structure.separators == 0).tolist():
@@ -140,7 +156,9 @@ def blank_records(values: np.ndarray, structure: Structure, separator: int) -> n
 
 
 def squeezed(values: np.ndarray) -> bytes:
-    """Return a text without quotes with one blank for every run of blanks and tabs, none at the ends of lines."""
+    """Return a text without quotes with one blank for every run of blanks and tabs, none at the
+    ends of lines.
+    """
     pieces, before = [], FEED
     for begin in range(0, len(values), PIECE):
         piece = values[begin : begin + PIECE]

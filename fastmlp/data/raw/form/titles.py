@@ -1,4 +1,6 @@
-"""Lines before a table that are no rows of it: titles in words, set apart, or saved by a spreadsheet as one cell."""
+"""Lines before a table that are no rows of it: titles in words, set apart, or saved by a
+spreadsheet as one cell.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ LONGEST_SHOWN = 40
 
 
 def are_titles(leading: list[list[str]], width: int, apart: bool) -> bool:
-    """Tell whether records before the first of the table's length are titles: in words, and short or set apart.
+    """Tell whether records before the first of the table's length are titles: in words, and short
+    or set apart.
 
     Parameters
     ----------
@@ -32,7 +35,8 @@ def are_titles(leading: list[list[str]], width: int, apart: bool) -> bool:
 
 
 def count_titles(rows: list[list[str]], width: int) -> int:
-    """Return how many rows at the top are titles: one text and empty fields else, and a header below them.
+    """Return how many rows at the top are titles: one text and empty fields else, and a header
+    below them.
 
     Parameters
     ----------
@@ -44,7 +48,9 @@ def count_titles(rows: list[list[str]], width: int) -> int:
     place = 0
     while place < len(rows) and _is_sparse(rows[place], width):
         place += 1
-    if not 0 < place < len(rows) - 1 or not any(cell.strip() for row in rows[:place] for cell in row):
+    if not 0 < place < len(rows) - 1 or not any(
+        cell.strip() for row in rows[:place] for cell in row
+    ):
         return 0
     return place if decide_header(rows[place], rows[place + 1 :]).has_header else 0
 
@@ -55,7 +61,9 @@ def _is_sparse(fields: list[str], width: int) -> bool:
 
 
 def titles_note(count: int, first: list[str], what: str = "line") -> tuple[str, ...]:
-    """Return what to tell of titles that were skipped, with the text of the first; nothing if there are none."""
+    """Return what to tell of titles that were skipped, with the text of the first; nothing if there
+    are none.
+    """
     if not count:
         return ()
     title = next((cell.strip() for cell in first if cell.strip()), "")

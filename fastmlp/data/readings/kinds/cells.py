@@ -1,4 +1,6 @@
-"""Cells: columns of one type and all that is done to each cell; a wide table's as one column, since polars pays by column."""
+"""Cells: columns of one type and all that is done to each cell; a wide table's as one column, since
+polars pays by column.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ SHORT = 4096  # rows, below which a column costs more than its cells
 
 
 class Cells:
-    """Columns of one type and length; they have places here and no names, which may be empty or look like patterns.
+    """Columns of one type and length; they have places here and no names, which may be empty or
+    look like patterns.
 
     Parameters
     ----------
@@ -48,11 +51,18 @@ class Cells:
         return Cells(self._frame.select(change(polars.all())), self._height)
 
     def having(self, condition: Callable[[polars.Expr], polars.Expr]) -> np.ndarray:
-        """Tell in which columns a condition holds for some cell, bool (columns,); for a null it does not."""
+        """Tell in which columns a condition holds for some cell, bool (columns,); for a null it
+        does not.
+        """
         import polars
 
         if self._height is None:
-            return np.array(self._frame.select(condition(polars.all()).any()).row(0) if self._frame.width else (), bool)
+            return np.array(
+                self._frame.select(condition(polars.all()).any()).row(0)
+                if self._frame.width
+                else (),
+                bool,
+            )
         found = self._frame.select(condition(polars.all()).fill_null(False)).to_series()
         return found.to_numpy().reshape(-1, self._height).any(axis=1)
 

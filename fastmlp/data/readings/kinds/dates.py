@@ -23,11 +23,13 @@ CLOCK = (
 WEEKDAY = r"(?:[A-Za-z]{2,9}\.?,? +)?"
 MONTH = r"(?<month>[A-Za-zäéû]{3,9})\.?"
 # Parts have names where the layout alone says what they are, numbers where the column has to tell.
-NUMERIC = rf"^(?<one>[0-9]{{1,4}})(?<sign>[-/.])(?<two>[0-9]{{1,2}})[-/.](?<three>[0-9]{{1,4}}){CLOCK}$"
-DAY_FIRST = (
-    rf"^{WEEKDAY}(?<day>[0-9]{{1,2}})(?:st|nd|rd|th)?[-/. ]+{MONTH},?[-/. ]+(?<year>[0-9]{{4}}|[0-9]{{2}}){CLOCK}$"
+NUMERIC = (
+    rf"^(?<one>[0-9]{{1,4}})(?<sign>[-/.])(?<two>[0-9]{{1,2}})[-/.](?<three>[0-9]{{1,4}}){CLOCK}$"
 )
-MONTH_FIRST = rf"^{WEEKDAY}{MONTH} +(?<day>[0-9]{{1,2}})(?:st|nd|rd|th)?,? +(?<year>[0-9]{{4}}){CLOCK}$"
+DAY_FIRST = rf"^{WEEKDAY}(?<day>[0-9]{{1,2}})(?:st|nd|rd|th)?[-/. ]+{MONTH},?[-/. ]+(?<year>[0-9]{{4}}|[0-9]{{2}}){CLOCK}$"
+MONTH_FIRST = (
+    rf"^{WEEKDAY}{MONTH} +(?<day>[0-9]{{1,2}})(?:st|nd|rd|th)?,? +(?<year>[0-9]{{4}}){CLOCK}$"
+)
 YEAR_MONTH = r"^(?<year>[0-9]{4})[-/](?<month>[0-9]{1,2})$"
 MONTH_IN_DIGITS_YEAR = r"^(?<month>[0-9]{1,2})[-/](?<year>[0-9]{4})$"
 QUARTER = r"^(?<year>[0-9]{4})[-/ ]?[Qq](?<quarter>[1-4])$"
@@ -51,7 +53,9 @@ class DateOrder:
 
 
 def could_be_dates(texts: polars.Series, looks_so: polars.Series | None = None) -> bool:
-    """Tell quickly whether some of trimmed texts look like dates or times at all; ``looks_so`` is theirs, if known."""
+    """Tell quickly whether some of trimmed texts look like dates or times at all; ``looks_so`` is
+    theirs, if known.
+    """
     if looks_so is None:
         return bool(date_like(texts.drop_nulls().head(200)).any())
     return bool(looks_so.any()) and bool(looks_so.filter(texts.is_not_null()).head(200).any())
@@ -61,7 +65,9 @@ def date_like(texts: polars.Series) -> polars.Series:
     """Tell which texts look like a date or a time; it may be an impossible one."""
     patterns = (NUMERIC, DAY_FIRST, MONTH_FIRST, YEAR_MONTH, MONTH_IN_DIGITS_YEAR, MONTH_YEAR)
     patterns += (QUARTER, QUARTER_FIRST, COMPACT, TIME)
-    return texts.str.contains("|".join(f"(?:{_without_names(pattern)})" for pattern in patterns)).fill_null(False)
+    return texts.str.contains(
+        "|".join(f"(?:{_without_names(pattern)})" for pattern in patterns)
+    ).fill_null(False)
 
 
 def _without_names(pattern: str) -> str:
@@ -97,7 +103,9 @@ def order_of(texts: polars.Series, usual: str | None = None) -> DateOrder:
 
 
 def _varies_by_day(parts: polars.DataFrame, texts: polars.Series) -> bool:
-    """Tell whether dates such as 24-01-05, which have hyphens, vary less in the first part than in the last, as years do."""
+    """Tell whether dates such as 24-01-05, which have hyphens, vary less in the first part than in
+    the last, as years do.
+    """
     with_hyphens = bool(texts.str.contains(r"^[0-9]{2}-").any())
     return with_hyphens and parts["one"].n_unique() < parts["three"].n_unique()
 
@@ -105,36 +113,43 @@ def _varies_by_day(parts: polars.DataFrame, texts: polars.Series) -> bool:
 def _order_by_firsts(parts: polars.DataFrame) -> str | None:
     """Return the order by which all dates are the first of a month, if all twelve months are there."""
     for order, day, month in (("dmy", "one", "two"), ("mdy", "two", "one")):
-        if (parts[day].str.strip_chars_start("0") == "1").all() and parts[month].n_unique() == len(MONTHS):
+        if (parts[day].str.strip_chars_start("0") == "1").all() and parts[month].n_unique() == len(
+            MONTHS
+        ):
             return order
     return None
 
 
 def _order_by_sequence(parts: polars.DataFrame, orders: list[str]) -> str | None:
-    """Return the order in which the rows ascend, if there is one: tables of days and months are mostly sorted."""
+    """Return the order in which the rows ascend, if there is one: tables of days and months are
+    mostly sorted.
+    """
     ascends = {}
     for order in orders:
         dates = _dates(parts, order).drop_nulls()
         steps = dates.diff().drop_nulls().dt.total_days()
         ascends[order] = (
-            bool(len(steps)) and bool((steps >= 0).all() or (steps <= 0).all()) and bool((steps != 0).any())
+            bool(len(steps))
+            and bool((steps >= 0).all() or (steps <= 0).all())
+            and bool((steps != 0).any())
         )
     found = [order for order, does in ascends.items() if does]
     return found[0] if len(found) == 1 else None
 
 
 def parse_dates(texts: polars.Series, order: str) -> polars.Series:
-    """Return trimmed texts as datetimes of microseconds, in UTC where they name a zone; what is no date is null.
+    """Return trimmed texts as datetimes of microseconds, in UTC where they name a zone; what is no
+    date is null.
 
     Parameters
     ----------
     texts
-        Trimmed texts: digits (2024-03-31, 20240331, 31.3.24, 3/31/2024), months by name (31 Mar 2024, March 31, 2024),
-        each with or without a time of day; or month or quarter and year alone (2024-03, 3/2024, March 2024, 2024-Q1),
-        which are their first days.
+        Trimmed texts: digits (2024-03-31, 20240331, 31.3.24, 3/31/2024), months by name (31 Mar
+        2024, March 31, 2024), each with or without a time of day; or month or quarter and year
+        alone (2024-03, 3/2024, March 2024, 2024-Q1), which are their first days.
     order
-        ``dmy`` or ``mdy`` for digits in which the year stands last; with ``ymd`` these are no dates, and 24-03-31 is one.
-        Years of four digits that stand first need no order.
+        ``dmy`` or ``mdy`` for digits in which the year stands last; with ``ymd`` these are no
+        dates, and 24-03-31 is one. Years of four digits that stand first need no order.
     """
     import polars
 
@@ -146,14 +161,20 @@ def parse_dates(texts: polars.Series, order: str) -> polars.Series:
             columns.append(_assemble(_parts(texts, pattern).with_columns(day=polars.lit("1"))))
         for pattern in (QUARTER, QUARTER_FIRST):
             first_month = (polars.col("quarter").cast(polars.Int32) * 3 - 2).cast(polars.String)
-            columns.append(_assemble(_parts(texts, pattern).with_columns(month=first_month, day=polars.lit("1"))))
+            columns.append(
+                _assemble(
+                    _parts(texts, pattern).with_columns(month=first_month, day=polars.lit("1"))
+                )
+            )
         columns.append(_named_dates(_parts(texts, MONTH_YEAR).with_columns(day=polars.lit("1"))))
     frame = polars.DataFrame({str(number): column for number, column in enumerate(columns)})
     return frame.select(polars.coalesce(polars.all()).alias(texts.name)).to_series()
 
 
 def parse_times(texts: polars.Series) -> polars.Series:
-    """Return trimmed texts such as 9:30, 23:59:59.5 or 5:15 pm as times of day; what is none is null."""
+    """Return trimmed texts such as 9:30, 23:59:59.5 or 5:15 pm as times of day; what is none is
+    null.
+    """
     import polars
 
     timely = texts.set(~texts.str.contains(TIME).fill_null(True), None)
@@ -162,7 +183,9 @@ def parse_times(texts: polars.Series) -> polars.Series:
 
 
 def _parts(texts: polars.Series, pattern: str) -> polars.DataFrame:
-    """Return the named groups of a pattern as columns of texts; a row that does not match is null in each."""
+    """Return the named groups of a pattern as columns of texts; a row that does not match is null
+    in each.
+    """
     return texts.str.extract_groups(pattern).struct.unnest()
 
 
@@ -177,8 +200,11 @@ def _dates(parts: polars.DataFrame, order: str) -> polars.Series:
         year_first |= (lengths[0] == 2) & (lengths[1] == 2) & (lengths[2] == 2)
         year_last = polars.lit(False)
     else:
-        # 1.2.10 is a version, 01.02.10 and 1/2/10 are days: with points a day or a month has two digits if the year has.
-        short = (lengths[2] == 2) & ((lengths[0] == 2) | (lengths[1] == 2) | (polars.col("sign") == "/"))
+        # 1.2.10 is a version, 01.02.10 and 1/2/10 are days: with points a day or a month has two
+        # digits if the year has.
+        short = (lengths[2] == 2) & (
+            (lengths[0] == 2) | (lengths[1] == 2) | (polars.col("sign") == "/")
+        )
         year_last = (lengths[0] <= 2) & ((lengths[2] == 4) | short)
     day, month = (first, second) if order == "dmy" else (second, first)
     named = parts.with_columns(
@@ -197,24 +223,37 @@ def _named_dates(parts: polars.DataFrame) -> polars.Series:
     letters = polars.col("month").str.to_lowercase()
     # French juin and juillet begin alike.
     month = polars.when(letters.str.starts_with("juil")).then(polars.lit("7"))
-    month = month.otherwise(letters.str.slice(0, 3).replace_strict(numbers, default=None, return_dtype=polars.String))
+    month = month.otherwise(
+        letters.str.slice(0, 3).replace_strict(numbers, default=None, return_dtype=polars.String)
+    )
     return _assemble(parts.with_columns(month=month))
 
 
 def _assemble(parts: polars.DataFrame) -> polars.Series:
-    """Return year, month, day and, where there are any, the parts of a clock as datetimes; impossible ones are null."""
+    """Return year, month, day and, where there are any, the parts of a clock as datetimes;
+    impossible ones are null.
+    """
     import polars
 
     # Cells of one pattern may lack a clock, and some patterns have none.
-    absent = {name: polars.lit(None, polars.String) for name in CLOCK_PARTS if name not in parts.columns}
+    absent = {
+        name: polars.lit(None, polars.String) for name in CLOCK_PARTS if name not in parts.columns
+    }
     clock = [each.fill_null(0) for each in (_hour(), _number("minute"), _number("second"))]
     pieces = (_year(), _number("month"), _number("day"), *clock)
     text = polars.concat_str(
-        [piece.cast(polars.String).str.zfill(4 if index == 0 else 2) for index, piece in enumerate(pieces)],
+        [
+            piece.cast(polars.String).str.zfill(4 if index == 0 else 2)
+            for index, piece in enumerate(pieces)
+        ],
         separator=" ",
     )
     moment = text.str.to_datetime("%Y %m %d %H %M %S", time_unit="us", strict=False)
-    fraction = (polars.lit("0.") + polars.col("fraction")).cast(polars.Float64, strict=False).fill_null(0.0)
+    fraction = (
+        (polars.lit("0.") + polars.col("fraction"))
+        .cast(polars.Float64, strict=False)
+        .fill_null(0.0)
+    )
     microseconds = (fraction * 1e6).round().cast(polars.Int64)
     moment = moment + polars.duration(microseconds=microseconds) - _offset(polars.col("zone"))
     return parts.with_columns(**absent).select(moment.alias("date")).to_series()
@@ -231,7 +270,9 @@ def _year() -> polars.Expr:
     import polars
 
     century = polars.when(_number("year") > LAST_YEAR_OF_THIS_CENTURY).then(1900).otherwise(2000)
-    return _number("year") + polars.when(polars.col("year").str.len_bytes() == 2).then(century).otherwise(0)
+    return _number("year") + polars.when(polars.col("year").str.len_bytes() == 2).then(
+        century
+    ).otherwise(0)
 
 
 def _hour() -> polars.Expr:
@@ -249,7 +290,8 @@ def _offset(zone: polars.Expr) -> polars.Expr:
     import polars
 
     hours, minutes = (
-        zone.str.extract(r"^[+-]([0-9]{2}):?([0-9]{2})?$", group).cast(polars.Int64).fill_null(0) for group in (1, 2)
+        zone.str.extract(r"^[+-]([0-9]{2}):?([0-9]{2})?$", group).cast(polars.Int64).fill_null(0)
+        for group in (1, 2)
     )
     ahead = polars.when(zone.str.starts_with("-")).then(-1).otherwise(1)
     return polars.duration(minutes=(ahead * (hours * 60 + minutes)).fill_null(0))

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     import polars
 
 CLOCK = r"(?<hours>[0-9]+):(?<minutes>[0-5][0-9])(?::(?<seconds>[0-5][0-9](?:[.,][0-9]{1,9})?))?"
-# A program that writes -1 day, 23:00:00 means minus a day plus 23 hours; a person who writes -1:00:00 minus an hour.
+# A program that writes -1 day, 23:00:00 means minus a day plus 23 hours; a person who writes
+# -1:00:00 minus an hour.
 HOURS = rf"^(?<sign>[+-])?{CLOCK}$"
 DAYS = rf"^(?<days>[+-]?[0-9]+) ?d(?:ays?)?(?:,? *\+?{CLOCK})?$"
 ISO = (
@@ -30,8 +31,8 @@ def parse_durations(texts: polars.Series) -> polars.Series:
     Parameters
     ----------
     texts
-        Hours and minutes, maybe seconds, with days before them or without (25:10, 1 day, 2:03:04), days alone, or ISO
-        8601 (P1DT2H3M4.5S).
+        Hours and minutes, maybe seconds, with days before them or without (25:10, 1 day, 2:03:04),
+        days alone, or ISO 8601 (P1DT2H3M4.5S).
     """
     import polars
 
@@ -45,7 +46,11 @@ def _assemble(texts: polars.Series, pattern: str) -> polars.Series:
 
     parts = texts.str.extract_groups(pattern).struct.unnest()
     names = ("days", "hours", "minutes", "seconds")
-    absent = [polars.lit(None, polars.String).alias(name) for name in ("sign", *names) if name not in parts.columns]
+    absent = [
+        polars.lit(None, polars.String).alias(name)
+        for name in ("sign", *names)
+        if name not in parts.columns
+    ]
     parts = parts.with_columns(absent).with_columns(
         polars.col(name).str.replace(",", ".").cast(polars.Float64, strict=False) for name in names
     )

@@ -7,21 +7,66 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars
 
-# In a column of numbers or dates each of these can only be a gap. In a column of texts it may be a text of its own.
+# In a column of numbers or dates each of these can only be a gap. In a column of texts it may be a
+# text of its own.
 GAP_WORDS = frozenset(
     [
-        *("na", "n/a", "n.a.", "n.a", "n. a.", "n\\a", "n/d", "n.d.", "n.d", "n. d.", "nd", "k.a.", "k. a."),
+        *(
+            "na",
+            "n/a",
+            "n.a.",
+            "n.a",
+            "n. a.",
+            "n\\a",
+            "n/d",
+            "n.d.",
+            "n.d",
+            "n. d.",
+            "nd",
+            "k.a.",
+            "k. a.",
+        ),
         *("nan", "-nan", "null", "(null)", "nil", "none", "nat", "void"),
-        *("?", "??", "-", "--", "---", "–", "—", "−", ".", "..", "...", "…", "*", "#", "\\n", "<na>", "<null>"),
+        *(
+            "?",
+            "??",
+            "-",
+            "--",
+            "---",
+            "–",
+            "—",
+            "−",
+            ".",
+            "..",
+            "...",
+            "…",
+            "*",
+            "#",
+            "\\n",
+            "<na>",
+            "<null>",
+        ),
         *("#n/a", "#na", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!"),
         *("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
-        *("missing", "unknown", "undefined", "not available", "not applicable", "not determined", "no data"),
+        *(
+            "missing",
+            "unknown",
+            "undefined",
+            "not available",
+            "not applicable",
+            "not determined",
+            "no data",
+        ),
         *("0000-00-00", "0000-00-00 00:00:00"),  # what MySQL writes for no date
     ]
 )
 # The same as people and programs write them.
 GAP_SPELLINGS = frozenset(
-    [spelt(word) for word in GAP_WORDS for spelt in (str.lower, str.upper, str.capitalize, str.title)]
+    [
+        spelt(word)
+        for word in GAP_WORDS
+        for spelt in (str.lower, str.upper, str.capitalize, str.title)
+    ]
     + ["NaN", "-NaN", "NaT", "N/a"]
 )
 
@@ -33,12 +78,20 @@ def trimmed(texts: polars.Series) -> polars.Series:
 
 
 def gap_cells(texts: polars.Series, more: tuple[str, ...] = ()) -> polars.Series:
-    """Tell which of trimmed texts can only be gaps in a column of numbers: a known word, or one of ``more``."""
-    return texts.str.to_lowercase().is_in([*GAP_WORDS, *(word.lower() for word in more)]).fill_null(False)
+    """Tell which of trimmed texts can only be gaps in a column of numbers: a known word, or one of
+    ``more``.
+    """
+    return (
+        texts.str.to_lowercase()
+        .is_in([*GAP_WORDS, *(word.lower() for word in more)])
+        .fill_null(False)
+    )
 
 
 def label(cell: polars.Expr, words: tuple[str, ...]) -> polars.Expr:
-    """Return texts without the blanks around them; null where nothing is left, or one of the words, spelt exactly so."""
+    """Return texts without the blanks around them; null where nothing is left, or one of the words,
+    spelt exactly so.
+    """
     import polars
 
     bare = cell.str.strip_chars()

@@ -1,4 +1,6 @@
-"""Levels: a long column of texts as its different texts, each looked at once, and which of them every row holds."""
+"""Levels: a long column of texts as its different texts, each looked at once, and which of them
+every row holds.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,8 @@ class Levels:
     Parameters
     ----------
     texts
-        The different texts in the order in which they come first, null among them if the column has gaps; the column itself
-        where it is short or most texts are different.
+        The different texts in the order in which they come first, null among them if the column has
+        gaps; the column itself where it is short or most texts are different.
     codes
         UInt32 (rows,): which of the texts each row holds; None where these are the rows.
     counts
@@ -45,12 +47,19 @@ class Levels:
         categories = column.cast(polars.Categorical)
         levels = categories.unique(maintain_order=True)
         numbers, rows = (
-            each.to_physical().cast(polars.Int64).fill_null(-1).to_numpy() for each in (levels, categories)
+            each.to_physical().cast(polars.Int64).fill_null(-1).to_numpy()
+            for each in (levels, categories)
         )
-        places = np.zeros(int(numbers.max()) + 2, np.uint32)  # the last is that of null, whose number is -1
+        places = np.zeros(
+            int(numbers.max()) + 2, np.uint32
+        )  # the last is that of null, whose number is -1
         places[numbers] = np.arange(len(numbers), dtype=np.uint32)
         codes = places[rows]
-        return cls(levels.cast(polars.String), polars.Series(codes), np.bincount(codes, minlength=len(numbers)))
+        return cls(
+            levels.cast(polars.String),
+            polars.Series(codes),
+            np.bincount(codes, minlength=len(numbers)),
+        )
 
     def trimmed(self) -> Levels:
         """Return the same without blanks around the texts; empty ones are null."""

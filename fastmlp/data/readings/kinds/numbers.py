@@ -1,4 +1,6 @@
-"""Numbers as people write them: signs, decimal commas, thousands, percent and currency, told apart by the whole column."""
+"""Numbers as people write them: signs, decimal commas, thousands, percent and currency, told apart
+by the whole column.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +31,24 @@ UNIT = r"(?:[\p{L}°µ][\p{L}°µ²³/·^.%]{0,11}|\+)"
 WITH_UNIT = rf"^[+-]?[.,]?[0-9](?:[0-9.,'’{BLANKS}]*[0-9][.,]?)?[{BLANKS}]*({UNIT})$"
 INFINITE = r"^[+-]?(?:(?i)inf(?:inity)?|∞)$"
 # A number with signs around it that keep it from being one: <1.0, ≥5, ~7, 3.2*.
-NUMBER_WITHIN = rf"^[<>≤≥=≈~±(]*[{BLANKS}]*[+-]?[.,]?[0-9][0-9.,]*[{BLANKS}]*[\p{{L}}%*†‡+)°µ]{{0,10}}$"
+NUMBER_WITHIN = (
+    rf"^[<>≤≥=≈~±(]*[{BLANKS}]*[+-]?[.,]?[0-9][0-9.,]*[{BLANKS}]*[\p{{L}}%*†‡+)°µ]{{0,10}}$"
+)
 
 
 @dataclass(frozen=True)
 class Signs:
-    """How often the cells of a column speak for a decimal point, for a decimal comma, and for neither.
+    """How often the cells of a column speak for a decimal point, for a decimal comma, and for
+    neither.
 
     Parameters
     ----------
     point, comma
-        Cells such as ``1.25`` or ``1,000.5``, and ``1,25`` or ``1.000,5``, which can be read in one way alone.
+        Cells such as ``1.25`` or ``1,000.5``, and ``1,25`` or ``1.000,5``, which can be read in one
+        way alone.
     either_point, either_comma
-        Cells such as ``1.234`` and ``1,234``: three digits behind one sign, which may stand for thousands.
+        Cells such as ``1.234`` and ``1,234``: three digits behind one sign, which may stand for
+        thousands.
     """
 
     point: int
@@ -62,13 +69,22 @@ class Signs:
 
 
 def signs_of(texts: polars.Series, counts: np.ndarray | None = None) -> Signs:
-    """Count what trimmed texts, each of which stands ``counts`` times in its column, say of the decimal sign."""
+    """Count what trimmed texts, each of which stands ``counts`` times in its column, say of the
+    decimal sign.
+    """
     marks = sign_marks(texts)
-    return Signs(*(int(mark.sum()) if counts is None else int(counts[mark.to_numpy()].sum()) for mark in marks))
+    return Signs(
+        *(
+            int(mark.sum()) if counts is None else int(counts[mark.to_numpy()].sum())
+            for mark in marks
+        )
+    )
 
 
 def sign_marks(texts: polars.Series) -> tuple[polars.Series, ...]:
-    """Tell which trimmed texts speak for a point, for a comma, and for either; in the order of Signs."""
+    """Tell which trimmed texts speak for a point, for a comma, and for either; in the order of
+    Signs.
+    """
     body = _bodies(texts)
 
     def holds(pattern: str) -> polars.Series:
@@ -97,8 +113,8 @@ def parse_numbers(texts: polars.Series, decimal: str) -> polars.Series:
     texts
         Trimmed texts.
     decimal
-        ``.`` or ``,``; the other one, blanks and apostrophes may part groups of three digits. Signs of currency and of
-        percent are left off: 12 % is 12.
+        ``.`` or ``,``; the other one, blanks and apostrophes may part groups of three digits. Signs
+        of currency and of percent are left off: 12 % is 12.
     """
     import polars
 
@@ -127,18 +143,26 @@ def infinite_cells(texts: polars.Series) -> polars.Series:
 
 
 def cells_like_numbers(texts: polars.Series) -> polars.Series:
-    """Tell which of trimmed texts are a number but for a few signs around it: <1.0, 19M, 3.2*; not versions: 1.2.3."""
+    """Tell which of trimmed texts are a number but for a few signs around it: <1.0, 19M, 3.2*; not
+    versions: 1.2.3.
+    """
     plain = _plain_signs(texts)
-    return (plain.str.contains(NUMBER_WITHIN) & ~plain.str.contains(r"\.[0-9]{0,2}\.")).fill_null(False)
+    return (plain.str.contains(NUMBER_WITHIN) & ~plain.str.contains(r"\.[0-9]{0,2}\.")).fill_null(
+        False
+    )
 
 
 def units_in(texts: polars.Series) -> polars.Series:
-    """Return what stands behind the number in each of trimmed texts; null where that is nothing, or there is no number."""
+    """Return what stands behind the number in each of trimmed texts; null where that is nothing, or
+    there is no number.
+    """
     return _plain_signs(texts).str.extract(WITH_UNIT)
 
 
 def unit_of(units: polars.Series, count: int) -> str:
-    """Return the unit that more than half of ``count`` texts have, or an empty text; ``units`` are those of the texts."""
+    """Return the unit that more than half of ``count`` texts have, or an empty text; ``units`` are
+    those of the texts.
+    """
     found = units.drop_nulls()
     if 2 * len(found) <= count:
         return ""
@@ -152,7 +176,9 @@ def without_unit(texts: polars.Series, unit: str) -> polars.Series:
 
 
 def marks_of(texts: polars.Series) -> list[str]:
-    """Return the signs of currency and of percent that trimmed texts hold, in the order of the alphabet."""
+    """Return the signs of currency and of percent that trimmed texts hold, in the order of the
+    alphabet.
+    """
     return texts.str.extract(MARK).drop_nulls().unique().sort().to_list()
 
 
@@ -176,7 +202,9 @@ def _written(texts: polars.Series, decimal: str) -> polars.Series:
     body = body.str.replace_all(group, "").str.replace(sign, ".")
     values = body.cast(polars.Float64, strict=False)
     values = values.set(~values.is_finite().fill_null(True), None)
-    return polars.select(polars.when(negative.fill_null(False)).then(-values).otherwise(values)).to_series()
+    return polars.select(
+        polars.when(negative.fill_null(False)).then(-values).otherwise(values)
+    ).to_series()
 
 
 def _plain_signs(texts: polars.Series) -> polars.Series:

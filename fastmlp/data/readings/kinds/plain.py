@@ -1,4 +1,6 @@
-"""The columns of a frame that are plain numbers, found for the whole frame at once: a wide table has thousands."""
+"""The columns of a frame that are plain numbers, found for the whole frame at once: a wide table
+has thousands.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,13 @@ class Plain:
     Parameters
     ----------
     levels
-        The text columns by name that are no plain numbers as they came, trimmed, their empty cells null.
+        The text columns by name that are no plain numbers as they came, trimmed, their empty cells
+        null.
     numbers
         The text columns that hold plain numbers and gaps alone, as int64 or float64.
     codes
-        Names of columns of digits that are no quantities: written with leading zeros, too long to be exact, or all with
-        a plus as telephone numbers are.
+        Names of columns of digits that are no quantities: written with leading zeros, too long to
+        be exact, or all with a plus as telephone numbers are.
     gap_words
         The spellings of a gap that were found, by column, in columns of numbers.
     """
@@ -58,7 +61,9 @@ def plain_numbers(frame: polars.DataFrame, gaps: tuple[str, ...] = ()) -> Plain:
     texts = Cells.of(columns)
     numbers = texts.changed(finite_number)
     lost = numbers.null_counts() > texts.null_counts()
-    found, codes = _typed(texts.take(~lost), numbers.take(~lost), [columns[place] for place in np.flatnonzero(~lost)])
+    found, codes = _typed(
+        texts.take(~lost), numbers.take(~lost), [columns[place] for place in np.flatnonzero(~lost)]
+    )
     repaired = _repaired([columns[place] for place in np.flatnonzero(lost)], gaps)
     good = {name: each for name, each in repaired.items() if each.numbers is not None}
     if good:
@@ -75,7 +80,9 @@ def plain_numbers(frame: polars.DataFrame, gaps: tuple[str, ...] = ()) -> Plain:
 
 
 def frame_of(columns: Iterable[polars.Series]) -> polars.DataFrame:
-    """Return columns of different names side by side; one may be called "", which polars would name anew."""
+    """Return columns of different names side by side; one may be called "", which polars would name
+    anew.
+    """
     import polars
 
     columns = list(columns)
@@ -85,7 +92,9 @@ def frame_of(columns: Iterable[polars.Series]) -> polars.DataFrame:
 
 @dataclass(frozen=True, eq=False)
 class _Repaired:
-    """A column of texts, trimmed; its numbers if the rest are words that spell gaps, and these words."""
+    """A column of texts, trimmed; its numbers if the rest are words that spell gaps, and these
+    words.
+    """
 
     levels: Levels
     numbers: polars.Series | None
@@ -104,7 +113,9 @@ def _repaired(columns: list[polars.Series], gaps: tuple[str, ...]) -> dict[str, 
     spelt = gap_cells(texts, gaps)
     numbers = texts.set(spelt, None).to_frame("").select(finite_number(polars.all())).to_series()
     starts = [0, *ends[:-1]]
-    others = np.add.reduceat((numbers.is_null() & texts.is_not_null() & ~spelt).to_numpy(), starts, dtype=np.int64)
+    others = np.add.reduceat(
+        (numbers.is_null() & texts.is_not_null() & ~spelt).to_numpy(), starts, dtype=np.int64
+    )
     have_words = np.add.reduceat(spelt.to_numpy(), starts, dtype=np.int64)
     result = {}
     places = zip(columns, levels, starts, ends, others.tolist(), have_words.tolist(), strict=True)
@@ -125,8 +136,12 @@ def finite_number(cell: polars.Expr) -> polars.Expr:
     return polars.when(value.is_finite()).then(value)
 
 
-def _typed(texts: Cells, numbers: Cells, columns: list[polars.Series]) -> tuple[dict[str, polars.Series], set[str]]:
-    """Return columns of numbers by name, int64 where they are whole; those of codes, written as such, are named apart."""
+def _typed(
+    texts: Cells, numbers: Cells, columns: list[polars.Series]
+) -> tuple[dict[str, polars.Series], set[str]]:
+    """Return columns of numbers by name, int64 where they are whole; those of codes, written as
+    such, are named apart.
+    """
     import polars
 
     is_whole = ~numbers.having(lambda cell: cell != cell.floor())
@@ -134,12 +149,18 @@ def _typed(texts: Cells, numbers: Cells, columns: list[polars.Series]) -> tuple[
     whole = written.changed(lambda cell: cell.cast(polars.Int64, strict=False))
     as_written = whole.null_counts() == numbers.null_counts()[is_whole]  # 1.0 and 1e3 are not
     is_code = np.zeros(len(columns), bool)
-    is_code[is_whole] = as_written & written.having(lambda cell: cell.str.contains(r"^[+-]?0[0-9]+$"))
+    is_code[is_whole] = as_written & written.having(
+        lambda cell: cell.str.contains(r"^[+-]?0[0-9]+$")
+    )
     for place in np.flatnonzero(numbers.having(lambda cell: cell.abs() >= LONGEST_EXACT)):
-        is_code[place] |= columns[place].alias("").str.strip_chars().str.contains(r"^[+-]?[0-9]{19,}$").any()
+        is_code[place] |= (
+            columns[place].alias("").str.strip_chars().str.contains(r"^[+-]?[0-9]{19,}$").any()
+        )
     is_whole[is_whole] = as_written
     for place in np.flatnonzero(is_whole & numbers.having(lambda cell: cell >= SHORTEST_DIALLED)):
-        is_code[place] |= columns[place].alias("").str.strip_chars().str.contains(r"^\+[0-9]{8,15}$").all()
+        is_code[place] |= (
+            columns[place].alias("").str.strip_chars().str.contains(r"^\+[0-9]{8,15}$").all()
+        )
     found = dict(zip(np.flatnonzero(~is_whole).tolist(), numbers.columns(~is_whole), strict=True))
     found |= zip(np.flatnonzero(is_whole).tolist(), whole.columns(as_written), strict=True)
     names = [series.name for series in columns]

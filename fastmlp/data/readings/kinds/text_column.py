@@ -1,4 +1,6 @@
-"""TextColumn: a column of texts that are not all plain numbers, with what of it was looked at already."""
+"""TextColumn: a column of texts that are not all plain numbers, with what of it was looked at
+already.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ YEAR_FIRST = r"^[0-9]{4}[^0-9]"
 
 
 def few(odd: int, present: int) -> bool:
-    """Tell whether so many cells of another sort are few enough for a column to be what the rest is."""
+    """Tell whether so many cells of another sort are few enough for a column to be what the rest
+    is.
+    """
     return odd < present and (odd <= 0.05 * present or (odd == 1 and present >= 10))
 
 
@@ -75,9 +79,12 @@ class TextColumn:
         return 1 - self.levels.count(self.odd(read)) / self.count
 
     def order(self, usual: str | None) -> DateOrder:
-        """Return the order of day, month and year, if these are dates; ``usual`` is that of another column."""
+        """Return the order of day, month and year, if these are dates; ``usual`` is that of another
+        column.
+        """
         found = order_of(self.present, usual)
         if self.levels.codes is None or self.present.str.contains(YEAR_FIRST).fill_null(True).all():
             return found
-        # Where days and months are to be told, how often each text stands counts, and the sequence of the rows.
+        # Where days and months are to be told, how often each text stands counts, and the sequence
+        # of the rows.
         return order_of(self.levels.rows(self.present), usual)

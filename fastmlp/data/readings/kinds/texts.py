@@ -1,4 +1,6 @@
-"""Columns of texts and what their cells could be; short columns share one pass, as a pattern costs more than their cells."""
+"""Columns of texts and what their cells could be; short columns share one pass, as a pattern costs
+more than their cells.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ class Texts:
     Attributes
     ----------
     levels
-        Its different texts; what the other attributes and methods return belongs to these, and ``levels`` makes rows of it.
+        Its different texts; what the other attributes and methods return belongs to these, and
+        ``levels`` makes rows of it.
     """
 
     def __init__(self, levels: Levels, shared: _Shared, start: int, gaps: tuple[str, ...]):
@@ -55,7 +58,11 @@ class Texts:
     @property
     def gap_words(self) -> tuple[str, ...]:
         """The spellings of a gap among them."""
-        return tuple(self.levels.texts.filter(self.is_gap).unique().to_list()) if self.is_gap.any() else ()
+        return (
+            tuple(self.levels.texts.filter(self.is_gap).unique().to_list())
+            if self.is_gap.any()
+            else ()
+        )
 
     @property
     def are_truths(self) -> bool:
@@ -78,12 +85,17 @@ class Texts:
     @property
     def signs(self) -> Signs:
         """What they say of the decimal sign."""
-        marks = [self._own(("sign", place), lambda texts, place=place: self._marks()[place]) for place in range(4)]
+        marks = [
+            self._own(("sign", place), lambda texts, place=place: self._marks()[place])
+            for place in range(4)
+        ]
         return Signs(*map(self.levels.count, marks))
 
     def numbers(self, decimal: str) -> polars.Series:
         """Return them as numbers; what is none is null."""
-        return self._own(("number", decimal), lambda texts: parse_numbers(self._present(texts), decimal))
+        return self._own(
+            ("number", decimal), lambda texts: parse_numbers(self._present(texts), decimal)
+        )
 
     def times(self) -> polars.Series:
         """Return them as times of day; what is none is null."""
@@ -135,13 +147,17 @@ class Texts:
 
 
 def texts_of(columns: dict[str, Levels], gaps: tuple[str, ...]) -> dict[str, Texts]:
-    """Return columns of trimmed texts to be looked at; ``gaps`` count as gaps beside the usual words."""
+    """Return columns of trimmed texts to be looked at; ``gaps`` count as gaps beside the usual
+    words.
+    """
     import polars
 
     short = {name: levels for name, levels in columns.items() if len(levels.texts) < SHORT}
     result, start = {}, 0
     if short:
-        shared = _Shared(polars.concat([levels.texts.alias("") for levels in short.values()], rechunk=True))
+        shared = _Shared(
+            polars.concat([levels.texts.alias("") for levels in short.values()], rechunk=True)
+        )
     for name, levels in columns.items():
         if name in short:
             result[name] = Texts(levels, shared, start, gaps)

@@ -1,7 +1,9 @@
-"""A cupy for tests: NumPy memory, kernels built by g++ from the very same .cu files, and the strictness of the real one.
+"""A cupy for tests: NumPy memory, kernels built by g++ from the very same .cu files, and the
+strictness of the real one.
 
-It offers what fastmlp's CUDA backend uses, under the real names and signatures (tests/cuda/test_cuda_contract.py holds both
-against the real package), and refuses the rest. ``cupy._emulation`` controls it.
+It offers what fastmlp's CUDA backend uses, under the real names and signatures
+(tests/cuda/test_cuda_contract.py holds both against the real package), and refuses the rest.
+``cupy._emulation`` controls it.
 """
 
 from ._emulation import settings as _settings

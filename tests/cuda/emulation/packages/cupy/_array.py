@@ -1,6 +1,7 @@
 """cupy.ndarray: an array in device memory that never turns into NumPy's by itself.
 
-It offers what the backend uses and refuses the rest: arithmetic, comparison and mixing with NumPy arrays.
+It offers what the backend uses and refuses the rest: arithmetic, comparison and mixing with NumPy
+arrays.
 """
 
 from __future__ import annotations
@@ -34,9 +35,15 @@ class ndarray:
 
     def __init__(self, shape, dtype=float, memptr=None, strides=None, order="C"):
         if memptr is not None or strides is not None or order != "C":
-            raise NotImplementedError("the emulation makes only C-contiguous arrays with memory of their own")
+            raise NotImplementedError(
+                "the emulation makes only C-contiguous arrays with memory of their own"
+            )
         dtype = _checked_dtype(dtype)
-        shape = tuple(map(operator.index, shape)) if isinstance(shape, tuple | list) else (operator.index(shape),)
+        shape = (
+            tuple(map(operator.index, shape))
+            if isinstance(shape, tuple | list)
+            else (operator.index(shape),)
+        )
         if any(length < 0 for length in shape):
             raise ValueError("negative dimensions are not allowed")
         pointer = _memory.allocate(math.prod(shape) * dtype.itemsize, get_current_stream().ptr)
@@ -74,7 +81,9 @@ class ndarray:
         parts = key if isinstance(key, tuple) else (key,)
         if any(isinstance(part, ndarray | np.ndarray | list | bool) for part in parts):
             raise NotImplementedError("the emulation offers only basic slices, which are views")
-        rest = () if any(part is ... for part in parts) else (...,)  # so that a single element is a view too
+        rest = (
+            () if any(part is ... for part in parts) else (...,)
+        )  # so that a single element is a view too
         return self._derived(self._view[(*parts, *rest)])
 
     def __setitem__(self, key, value):
@@ -87,28 +96,38 @@ class ndarray:
             target.fill(value)
 
     def get(self, stream=None, order="C", out=None, blocking=True):
-        """Return a copy on the host, or copy into ``out``; waits for the stream unless ``blocking`` is False."""
+        """Return a copy on the host, or copy into ``out``; waits for the stream unless ``blocking``
+        is False.
+        """
         if out is not None:
             if not isinstance(out, np.ndarray):
                 raise TypeError("Only numpy.ndarray can be obtained from cupy.ndarray")
             if out.dtype != self.dtype:
                 raise TypeError(f"{out.dtype} array cannot be obtained from {self.dtype} array")
             if out.shape != self.shape:
-                raise ValueError(f"Shape mismatch. Expected shape: {self.shape}, actual shape: {out.shape}")
+                raise ValueError(
+                    f"Shape mismatch. Expected shape: {self.shape}, actual shape: {out.shape}"
+                )
             if not out.flags.c_contiguous:
-                raise RuntimeError("`out` cannot be specified when copying to non-contiguous ndarray")
+                raise RuntimeError(
+                    "`out` cannot be specified when copying to non-contiguous ndarray"
+                )
         stream = get_current_stream() if stream is None else stream
         _refuse_in_capture(stream, "D2H transfers")
         result = np.empty(self.shape, self.dtype) if out is None else out
         source = self if self._view.flags.c_contiguous else self.copy()
         if self.size:
-            copy_async(result.ctypes.data, source.data.ptr, self.nbytes, DEVICE_TO_HOST, queue_of(stream))
+            copy_async(
+                result.ctypes.data, source.data.ptr, self.nbytes, DEVICE_TO_HOST, queue_of(stream)
+            )
         if blocking:
             stream.synchronize()
         return result
 
     def set(self, arr, stream=None):
-        """Copy a NumPy array of the same shape and type here; asynchronous, so pinned memory must be kept as it is."""
+        """Copy a NumPy array of the same shape and type here; asynchronous, so pinned memory must
+        be kept as it is.
+        """
         if not isinstance(arr, np.ndarray):
             raise TypeError("Only numpy.ndarray can be set to cupy.ndarray")
         if arr.dtype != self.dtype:
@@ -121,7 +140,9 @@ class ndarray:
         _refuse_in_capture(stream, "H2D transfers")
         source = np.ascontiguousarray(arr)
         if self.size:
-            copy_async(self.data.ptr, source.ctypes.data, self.nbytes, HOST_TO_DEVICE, queue_of(stream))
+            copy_async(
+                self.data.ptr, source.ctypes.data, self.nbytes, HOST_TO_DEVICE, queue_of(stream)
+            )
 
     def fill(self, value):
         """Write a number into every element, in the current stream."""
@@ -158,10 +179,16 @@ class ndarray:
 
     def view(self, dtype=None, type=None):
         """Return a view of the same memory, as another element type where one is given."""
-        return self._derived(self._view if dtype is None else self._view.view(_checked_dtype(dtype)))
+        return self._derived(
+            self._view if dtype is None else self._view.view(_checked_dtype(dtype))
+        )
 
     def _used(self, what: str) -> tuple:
-        return (_memory.device_memory(self.data.ptr, 1, what, _device.current_device()),) if self.size else ()
+        return (
+            (_memory.device_memory(self.data.ptr, 1, what, _device.current_device()),)
+            if self.size
+            else ()
+        )
 
     def __array__(self, dtype=None, copy=None):
         raise TypeError(
@@ -169,7 +196,9 @@ class ndarray:
         )
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        raise TypeError(f"the emulation offers no arithmetic: numpy.{ufunc.__name__} with a device array")
+        raise TypeError(
+            f"the emulation offers no arithmetic: numpy.{ufunc.__name__} with a device array"
+        )
 
     def __array_function__(self, func, types, args, kwargs):
         raise TypeError(f"the emulation offers no numpy.{func.__name__} with a device array")
@@ -190,12 +219,27 @@ def _refused(name: str):
     def method(self, *others):
         if any(isinstance(other, np.ndarray) for other in others):
             raise TypeError("Unsupported type <class 'numpy.ndarray'>")
-        raise NotImplementedError(f"the emulation offers no {name} of device arrays; the backend does not use it")
+        raise NotImplementedError(
+            f"the emulation offers no {name} of device arrays; the backend does not use it"
+        )
 
     return method
 
 
-_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift")
+_BINARY = (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "and",
+    "or",
+    "xor",
+    "lshift",
+    "rshift",
+)
 _OTHERS = (
     "eq",
     "ne",
@@ -221,8 +265,12 @@ for _name in (*_OTHERS, *(prefix + name for prefix in ("", "r", "i") for name in
 def matmul_of_cublas(*operands):
     """Refuse: CuPy's own products call cuBLAS through wrappers that a capture does not let through."""
     if get_current_stream().is_capturing():
-        raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
-    raise NotImplementedError("the emulation offers no matrix products of CuPy's; the backend calls libcublas")
+        raise NotImplementedError(
+            "calling cuBLAS API during stream capture is currently unsupported"
+        )
+    raise NotImplementedError(
+        "the emulation offers no matrix products of CuPy's; the backend calls libcublas"
+    )
 
 
 ndarray.__matmul__ = ndarray.__rmatmul__ = ndarray.__imatmul__ = matmul_of_cublas
@@ -244,11 +292,15 @@ def empty_like(prototype, dtype=None, order="K", subok=None, shape=None):
     """Return an array of the same shape and type, its bytes 0xFF."""
     if not isinstance(prototype, ndarray):
         raise TypeError(f"Unsupported type {type(prototype)}")
-    return ndarray(prototype.shape if shape is None else shape, prototype.dtype if dtype is None else dtype)
+    return ndarray(
+        prototype.shape if shape is None else shape, prototype.dtype if dtype is None else dtype
+    )
 
 
 def asarray(a, dtype=None, order=None, *, copy=None, blocking=False):
-    """Return an array on the device: the same one, or a copy of a host array, made in the current stream."""
+    """Return an array on the device: the same one, or a copy of a host array, made in the current
+    stream.
+    """
     if isinstance(a, ndarray) and (dtype is None or a.dtype == dtype) and not copy:
         return a
     return array(a, dtype, blocking=blocking)
@@ -270,11 +322,19 @@ def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocki
 
 def _copy_elements(target: ndarray, source: ndarray) -> None:
     if target.shape != source.shape or target.dtype != source.dtype:
-        raise NotImplementedError("the emulation copies only between device arrays of one shape and type")
+        raise NotImplementedError(
+            "the emulation copies only between device arrays of one shape and type"
+        )
     if target.size == 0:
         return
     if target._view.flags.c_contiguous and source._view.flags.c_contiguous:
-        copy_async(target.data.ptr, source.data.ptr, target.nbytes, DEVICE_TO_DEVICE, queue_of(get_current_stream()))
+        copy_async(
+            target.data.ptr,
+            source.data.ptr,
+            target.nbytes,
+            DEVICE_TO_DEVICE,
+            queue_of(get_current_stream()),
+        )
         return
     to, of, used = target._view, source._view, (*target._used("copy"), *source._used("copy"))
     with LOCK:

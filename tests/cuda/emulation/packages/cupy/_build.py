@@ -1,4 +1,6 @@
-"""Finds tests/cuda/emulation/builder.py, and builds by it the kernels of a text and the emulated libcublas."""
+"""Finds tests/cuda/emulation/builder.py, and builds by it the kernels of a text and the emulated
+libcublas.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +18,25 @@ CUBLAS_FLAGS = ("-std=c++17", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
 
 
 def kernels(code: str, names: tuple[str, ...]) -> Path:
-    """Return the library of a text: of a file of kernels/cuda one with all its instances, of another text one with these."""
+    """Return the library of a text: of a file of kernels/cuda one with all its instances, of
+    another text one with these.
+    """
     stem = _stem(code)
     return builder().build(code, names) if stem is None else builder().library(stem)
 
 
 @cache
 def cublas() -> Path:
-    """Return the emulated libcublas; it is written aside and renamed, as another process may build it too."""
+    """Return the emulated libcublas; it is written aside and renamed, as another process may build
+    it too.
+    """
     source, program = EMULATION / "cublas.cpp", builder().compiler()
     if program is None:
         raise RuntimeError("the emulated device needs g++, which is not installed")
     version = subprocess.run([program, "--version"], capture_output=True, check=True).stdout
-    key = hashlib.sha256(b"\0".join([source.read_bytes(), version, " ".join(CUBLAS_FLAGS).encode()])).hexdigest()[:16]
+    key = hashlib.sha256(
+        b"\0".join([source.read_bytes(), version, " ".join(CUBLAS_FLAGS).encode()])
+    ).hexdigest()[:16]
     target = builder().cache_folder() / f"libcublas-{key}.so"
     if not target.exists():
         with tempfile.TemporaryDirectory(dir=target.parent) as aside:

@@ -1,4 +1,6 @@
-"""Joins the emulated libcublas (cublas.cpp) to the emulated device: products go into streams and captures like kernels."""
+"""Joins the emulated libcublas (cublas.cpp) to the emulated device: products go into streams and
+captures like kernels.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ class Product(ctypes.Structure):
         ("workspace", ctypes.c_size_t),
         ("workspace_size", ctypes.c_size_t),
         *((name, ctypes.c_int) for name in ("device", "is_double", "is_tf32", "scalars_on_device")),
-        *((name, ctypes.c_int) for name in ("transa", "transb", "m", "n", "k", "lda", "ldb", "ldc")),
+        *(
+            (name, ctypes.c_int)
+            for name in ("transa", "transb", "m", "n", "k", "lda", "ldb", "ldc")
+        ),
         *((name, ctypes.c_size_t) for name in ("alpha", "beta", "a", "b", "c")),
         ("alpha_value", ctypes.c_double),
         ("beta_value", ctypes.c_double),
@@ -91,7 +96,12 @@ def _submit_checked(product: Product) -> int:
     ]
     if product.workspace:
         used.append(
-            device_memory(product.workspace, product.workspace_size, "cublasGemmEx: the workspace", product.device)
+            device_memory(
+                product.workspace,
+                product.workspace_size,
+                "cublasGemmEx: the workspace",
+                product.device,
+            )
         )
     elif queue.capture is not None:
         return INTERNAL_ERROR  # it would allocate one of its own
@@ -102,7 +112,9 @@ def _submit_checked(product: Product) -> int:
 
 
 def _extents(product: Product):
-    """Yield the name, address and bytes of each piece of device memory that a product reads or writes."""
+    """Yield the name, address and bytes of each piece of device memory that a product reads or
+    writes.
+    """
     size = 8 if product.is_double else 4
     rows_a, columns_a = (product.m, product.k) if product.transa == 0 else (product.k, product.m)
     rows_b, columns_b = (product.k, product.n) if product.transb == 0 else (product.n, product.k)

@@ -1,7 +1,9 @@
-"""The emulated devices: queues of work, one a stream, and the scheduler that decides which of them runs when.
+"""The emulated devices: queues of work, one a stream, and the scheduler that decides which of them
+runs when.
 
-Work is done in the order of its stream and after the events that it waits for, and otherwise in any order: what a program did
-not ask to be ordered is not ordered. One lock guards everything: kernels of one process run one after another.
+Work is done in the order of its stream and after the events that it waits for, and otherwise in any
+order: what a program did not ask to be ordered is not ordered. One lock guards everything: kernels
+of one process run one after another.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ LONGEST_NAP = 40  # pieces of work after which the scheduler thinks again about 
 
 
 class Work:
-    """One piece of work in a stream; it runs after the work before it in that stream, and after what it waits for."""
+    """One piece of work in a stream; it runs after the work before it in that stream, and after
+    what it waits for.
+    """
 
     __slots__ = ("after", "is_done", "queue", "run")
 
@@ -45,13 +49,17 @@ class Work:
 
 
 class Node:
-    """One operation of a capture: what it is called in the graph, how it runs, and the memory that it uses."""
+    """One operation of a capture: what it is called in the graph, how it runs, and the memory that
+    it uses.
+    """
 
     __slots__ = ("allocations", "kind", "label", "run")
 
     def __init__(self, kind: str, label: str, run: Callable[[], None], allocations: tuple):
         self.kind, self.label, self.run = kind, label, run
-        self.allocations = [weakref.ref(allocation) for allocation in allocations]  # a graph keeps no memory alive
+        self.allocations = [
+            weakref.ref(allocation) for allocation in allocations
+        ]  # a graph keeps no memory alive
 
 
 class Capture:
@@ -88,7 +96,8 @@ class Queue:
 
 
 class Machine:
-    """The devices of a process: the streams, the fault that ended the context if one did, and the scheduler.
+    """The devices of a process: the streams, the fault that ended the context if one did, and the
+    scheduler.
 
     Attributes
     ----------
@@ -119,7 +128,9 @@ class Machine:
             queue.capture = None
 
     def queue(self, handle: int, device: int) -> Queue:
-        """Return the stream of a handle; 0 is the legacy default stream of the device that is given."""
+        """Return the stream of a handle; 0 is the legacy default stream of the device that is
+        given.
+        """
         key = handle or -1 - device
         if key not in self.queues:
             if handle:
@@ -147,10 +158,17 @@ class Machine:
     def last_work(self, handle: int, device: int) -> Work | None:
         """Return what a stream, which may be gone, was handed last."""
         return next(
-            (queue.last for queue in self.all_queues() if (queue.handle, queue.device) == (handle, device)), None
+            (
+                queue.last
+                for queue in self.all_queues()
+                if (queue.handle, queue.device) == (handle, device)
+            ),
+            None,
         )
 
-    def submit(self, queue: Queue, kind: str, label: str, run: Callable[[], None], allocations: tuple = ()) -> None:
+    def submit(
+        self, queue: Queue, kind: str, label: str, run: Callable[[], None], allocations: tuple = ()
+    ) -> None:
         """Hand an operation to a stream, or to its capture."""
         self.check()
         if queue.capture is None:
@@ -162,7 +180,9 @@ class Machine:
             self.refuse_in_capture(queue, settings.failure("capture"))
         queue.capture.nodes.append(Node(kind, label, run, allocations))
 
-    def issue(self, queue: Queue, run: Callable[[], None] | None, after: Iterable[Work] = ()) -> Work:
+    def issue(
+        self, queue: Queue, run: Callable[[], None] | None, after: Iterable[Work] = ()
+    ) -> Work:
         """Add work to a stream and let the streams that are awake run."""
         work = Work(queue, run, [*after, *self._ordered_before(queue)])
         queue.pending.append(work)
@@ -189,7 +209,9 @@ class Machine:
             self.finish(queue)
 
     def refuse_in_capture(self, queue: Queue, status: int = CAPTURE_UNSUPPORTED) -> None:
-        """Do what CUDA does when it is asked for something that cannot be captured: fail, and end the capture's worth."""
+        """Do what CUDA does when it is asked for something that cannot be captured: fail, and end
+        the capture's worth.
+        """
         queue.capture.is_valid = False
         raise CUDARuntimeError(status)
 
@@ -213,7 +235,9 @@ class Machine:
         others = [
             other
             for other in self.all_queues()
-            if other.is_blocking and other.device == queue.device and (queue.handle == 0) != (other.handle == 0)
+            if other.is_blocking
+            and other.device == queue.device
+            and (queue.handle == 0) != (other.handle == 0)
         ]
         for other in others:
             if queue.handle == 0 and other.capture is not None:
@@ -221,7 +245,9 @@ class Machine:
         return [other.last for other in others if other.last is not None]
 
     def _let_run(self) -> None:
-        """Run what is ready in the streams that are awake; who is awake changes now and then, by the seed."""
+        """Run what is ready in the streams that are awake; who is awake changes now and then, by
+        the seed.
+        """
         if settings.order == "lazy":
             return
         queues = self.all_queues()
@@ -235,7 +261,11 @@ class Machine:
 
     def _think(self, queues: list[Queue]) -> None:
         if self._order != settings.order:
-            self._order, self._random, self._until_next_thought = settings.order, random.Random(int(settings.order)), 0
+            self._order, self._random, self._until_next_thought = (
+                settings.order,
+                random.Random(int(settings.order)),
+                0,
+            )
         self._until_next_thought -= 1
         if self._until_next_thought < 0:
             self._until_next_thought = self._random.randrange(LONGEST_NAP)

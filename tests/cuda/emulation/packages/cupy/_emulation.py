@@ -1,7 +1,9 @@
-"""The control of the emulated device: what it looks like, in which order streams run, and how it fails on demand.
+"""The control of the emulated device: what it looks like, in which order streams run, and how it
+fails on demand.
 
-In a process of its own, such as the command line, environment variables do the same: FASTMLP_EMULATION_FAIL holds words of
-FAILURES (``no-driver``, or ``capture,memory=1000000``); FASTMLP_EMULATION_ORDER and the like hold a field of Settings each.
+In a process of its own, such as the command line, environment variables do the same:
+FASTMLP_EMULATION_FAIL holds words of FAILURES (``no-driver``, or ``capture,memory=1000000``);
+FASTMLP_EMULATION_ORDER and the like hold a field of Settings each.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ FAILURES = {
     "compile": ("no RawModule compiles", 0),
     "launch": ("a kernel that runs ends the context with this status, seen at the next call", 719),
     "begin-capture": ("Stream.begin_capture fails with this status", 900),
-    "capture": ("the first operation of a capture is refused with this status, which spoils the capture", 900),
+    "capture": (
+        "the first operation of a capture is refused with this status, which spoils the capture",
+        900,
+    ),
     "end-capture": ("Stream.end_capture fails with this status", 901),
     "replay": ("a graph leaves out its last operation", 0),
     "graph-launch": ("Graph.launch fails with this status", 999),
@@ -47,8 +52,9 @@ class Settings:
     memory
         Bytes of each device.
     order
-        How streams run against each other: ``"eager"``: all at once; ``"lazy"``: nothing before somebody waits for it; a
-        number: the seed of a scheduler that lets some streams run ahead while others lag.
+        How streams run against each other: ``"eager"``: all at once; ``"lazy"``: nothing before
+        somebody waits for it; a number: the seed of a scheduler that lets some streams run ahead
+        while others lag.
     failures
         Words of FAILURES with their numbers.
     """
@@ -87,7 +93,8 @@ def from_environment() -> Settings:
 
 @contextmanager
 def failing(word: str, number: int | None = None, *, status: int | None = None) -> Iterator[None]:
-    """Let the device fail for a with-block; afterwards it works again, also where a real process would have lost it.
+    """Let the device fail for a with-block; afterwards it works again, also where a real process
+    would have lost it.
 
     Parameters
     ----------
@@ -124,7 +131,9 @@ def changed(**changes: object) -> Iterator[Settings]:
 
 @contextmanager
 def fresh(**changes: object) -> Iterator[Settings]:
-    """Change settings for a with-block that has devices of its own; arrays and streams of outside are foreign to them."""
+    """Change settings for a with-block that has devices of its own; arrays and streams of outside
+    are foreign to them.
+    """
     from . import _device
 
     with changed(**changes), _device.replaced():

@@ -42,7 +42,9 @@ class CUDARuntimeError(RuntimeError):
 
     def __init__(self, status):
         self.status = status
-        super().__init__(RUNTIME_TEXTS.get(status, f"cudaError{status}: an error that was asked for"))
+        super().__init__(
+            RUNTIME_TEXTS.get(status, f"cudaError{status}: an error that was asked for")
+        )
 
 
 class CUDADriverError(RuntimeError):
@@ -54,7 +56,8 @@ class CUDADriverError(RuntimeError):
 
 
 class MisuseError(AssertionError):
-    """What the real device would not notice, or would answer with garbage: a fault of the program under test.
+    """What the real device would not notice, or would answer with garbage: a fault of the program
+    under test.
 
     It is none of CUDA's errors, so that no fall-back takes it for a device that fails.
     """

@@ -1,7 +1,8 @@
-"""Device memory: allocations with guards around them, a table that finds whose an address is, and CuPy's pool.
+"""Device memory: allocations with guards around them, a table that finds whose an address is, and
+CuPy's pool.
 
-Memory that nobody has written holds 0xFF bytes, which are NaN. So do the guards: what is read past the end of an allocation
-is NaN, and what is written there is found at the next synchronisation.
+Memory that nobody has written holds 0xFF bytes, which are NaN. So do the guards: what is read past
+the end of an allocation is NaN, and what is written there is found at the next synchronisation.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class OutOfMemoryError(MemoryError):
 
     def __init__(self, size, total, limit=0):
         limited = f", limit set to: {limit:,} bytes" if limit else ""
-        super().__init__(f"Out of memory allocating {size:,} bytes (allocated so far: {total:,} bytes{limited}).")
+        super().__init__(
+            f"Out of memory allocating {size:,} bytes (allocated so far: {total:,} bytes{limited})."
+        )
 
 
 class Block:
@@ -45,7 +48,9 @@ class Block:
         return self._bytes[self._start : self._start + size]
 
     def guards_are_whole(self, size: int) -> bool:
-        """Return whether nobody wrote right before the block or right after its first ``size`` bytes."""
+        """Return whether nobody wrote right before the block or right after its first ``size``
+        bytes.
+        """
         start, end = self._start, self._start + size
         before, after = self._bytes[start - len(GUARD) : start], self._bytes[end : end + len(GUARD)]
         return before.tobytes() == GUARD and after.tobytes() == GUARD
@@ -71,7 +76,9 @@ class Allocation:
         """End the context if somebody wrote outside it."""
         machine = self.pool.machine
         if self.is_guarded and machine.fault is None and not self.block.guards_are_whole(self.size):
-            machine.fault = MisuseError(f"somebody wrote outside an allocation of {self.size} bytes")
+            machine.fault = MisuseError(
+                f"somebody wrote outside an allocation of {self.size} bytes"
+            )
             self.is_guarded = False
 
     def __del__(self):
@@ -111,7 +118,9 @@ class Table:
 
     def all(self) -> list[Allocation]:
         """Return every live allocation."""
-        return [allocation for found in list(self._live.values()) if (allocation := found()) is not None]
+        return [
+            allocation for found in list(self._live.values()) if (allocation := found()) is not None
+        ]
 
     def find(self, address: int) -> Allocation | None:
         """Return the allocation in which an address lies."""
@@ -122,7 +131,8 @@ class Table:
 
 
 class Pool:
-    """CuPy's pool of one device: what is freed is kept for the stream that was current when it was allocated.
+    """CuPy's pool of one device: what is freed is kept for the stream that was current when it was
+    allocated.
 
     Attributes
     ----------
@@ -154,7 +164,9 @@ class Pool:
 
         if block.last is None or block.last.is_done:
             clear()
-        else:  # the stream has yet to come to what used the memory before: it is handed out again all the same
+        # the stream has yet to come to what used the memory before: it is handed out again all the
+        # same
+        else:
             self.machine.issue(block.last.queue, clear)
         return allocation
 
@@ -164,7 +176,9 @@ class Pool:
         self._table.remove(allocation.address)
         allocation.block.last = self.machine.last_work(allocation.stream, self.device)
         self.used -= allocation.block.room
-        self.kept.setdefault((allocation.stream, allocation.block.room), []).append(allocation.block)
+        self.kept.setdefault((allocation.stream, allocation.block.room), []).append(
+            allocation.block
+        )
 
     def give_back(self, stream: int | None = None) -> None:
         """Give free blocks back to the device, which waits until all work is done."""
@@ -283,17 +297,21 @@ def device_memory(address: int, size: int, what: str, device: int) -> Allocation
     Raises
     ------
     MisuseError
-        If the memory was freed, is the host's or another device's, or is too short. The real device would notice when the
-        work runs, or never.
+        If the memory was freed, is the host's or another device's, or is too short. The real device
+        would notice when the work runs, or never.
     """
     allocation = memories().table.find(address)
     if allocation is None:
         raise MisuseError(f"{what}: {address:#x} is {_what_is_at(address)}")
     if allocation.device != device:
-        raise MisuseError(f"{what}: {address:#x} is memory of device {allocation.device}, used on device {device}")
+        raise MisuseError(
+            f"{what}: {address:#x} is memory of device {allocation.device}, used on device {device}"
+        )
     room = allocation.address + allocation.size - address
     if size > room:
-        raise MisuseError(f"{what}: {size} bytes at {address:#x}, but only {room} are left of the allocation")
+        raise MisuseError(
+            f"{what}: {size} bytes at {address:#x}, but only {room} are left of the allocation"
+        )
     return allocation
 
 

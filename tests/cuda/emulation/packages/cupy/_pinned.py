@@ -1,6 +1,8 @@
-"""Pinned host memory: what asynchronous copies read and write when they run, not when they are asked for.
+"""Pinned host memory: what asynchronous copies read and write when they run, not when they are
+asked for.
 
-As in CuPy, the memory of an array that is gone is handed out again at once, whether or not a copy still waits for it.
+As in CuPy, the memory of an array that is gone is handed out again at once, whether or not a copy
+still waits for it.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ def zeros_pinned(shape, dtype=float, order="C"):
 def is_pinned(address: int, size: int) -> bool:
     """Return whether memory lies in one pinned array."""
     with LOCK:
-        return any(start <= address and address + size <= start + room for start, room in _live.items())
+        return any(
+            start <= address and address + size <= start + room for start, room in _live.items()
+        )
 
 
 def _give_back(address: int, block: np.ndarray) -> None:

@@ -1,7 +1,9 @@
-"""RawModule and RawKernel: text for NVRTC, built by g++ for the host, and launches whose every argument is checked.
+"""RawModule and RawKernel: text for NVRTC, built by g++ for the host, and launches whose every
+argument is checked.
 
-The real launch takes what it is given; a wrong size or type there is a wrong result, or none. Here each argument must have
-exactly the type of its parameter, and each pointer must lead into live memory of the device that is long enough.
+The real launch takes what it is given; a wrong size or type there is a wrong result, or none. Here
+each argument must have exactly the type of its parameter, and each pointer must lead into live
+memory of the device that is long enough.
 """
 
 from __future__ import annotations
@@ -68,9 +70,13 @@ class RawModule:
         if code is None:
             raise TypeError("Exactly one of `code` and `path` keyword arguments must be given.")
         if not isinstance(options, tuple):
-            raise TypeError(f"Argument 'options' has incorrect type (expected tuple, got {type(options).__name__})")
+            raise TypeError(
+                f"Argument 'options' has incorrect type (expected tuple, got {type(options).__name__})"
+            )
         if not isinstance(code, str):
-            raise TypeError(f"Argument 'code' has incorrect type (expected str, got {type(code).__name__})")
+            raise TypeError(
+                f"Argument 'code' has incorrect type (expected str, got {type(code).__name__})"
+            )
         if backend != "nvrtc":
             raise NotImplementedError("the emulation stands in for NVRTC only")
         self.code, self.options, self.backend = code, options, backend
@@ -83,10 +89,14 @@ class RawModule:
     def get_function(self, name):
         """Return a kernel by its name expression."""
         if not isinstance(name, str):
-            raise TypeError(f"Argument 'name' has incorrect type (expected str, got {type(name).__name__})")
+            raise TypeError(
+                f"Argument 'name' has incorrect type (expected str, got {type(name).__name__})"
+            )
         _device.current_device()
         return RawKernel._of(
-            _library(self.code, self.options, self.name_expressions or ()), name, self.name_expressions
+            _library(self.code, self.options, self.name_expressions or ()),
+            name,
+            self.name_expressions,
         )
 
 
@@ -114,14 +124,19 @@ class RawKernel:
     def __call__(self, grid, block, args, *, shared_mem=0, stream=None):
         """Check everything and hand the launch to a stream, by default the current one."""
         with LOCK:
-            machine, queue = _device.present(), queue_of(get_current_stream() if stream is None else stream)
+            machine, queue = (
+                _device.present(),
+                queue_of(get_current_stream() if stream is None else stream),
+            )
             machine.check()
             self._check_shape(grid, block)
             if shared_mem:
                 raise NotImplementedError("the emulation has no dynamic shared memory")
             run, used = self._prepared(grid, block, args, queue.device)
             try:
-                machine.submit(queue, "KERNEL", f"{self.name}<<<{grid},{block},{shared_mem}>>>", run, used)
+                machine.submit(
+                    queue, "KERNEL", f"{self.name}<<<{grid},{block},{shared_mem}>>>", run, used
+                )
             except CUDARuntimeError as error:
                 if error.status in IN_CAPTURE:
                     raise CUDADriverError(error.status) from None
@@ -130,7 +145,9 @@ class RawKernel:
     def _check_shape(self, grid: tuple, block: tuple) -> None:
         for what, given, largest in ("grid", grid, LARGEST_GRID), ("block", block, LARGEST_BLOCK):
             if not isinstance(given, tuple):
-                raise TypeError(f"Argument '{what}' has incorrect type (expected tuple, got {type(given).__name__})")
+                raise TypeError(
+                    f"Argument '{what}' has incorrect type (expected tuple, got {type(given).__name__})"
+                )
             if not 1 <= len(given) <= 3:
                 raise ValueError(f"{self.name}: {what} must have 1 to 3 lengths, not {given}")
             for length, limit in zip(map(operator.index, given), largest, strict=False):
@@ -143,7 +160,9 @@ class RawKernel:
             raise explained(CUDADriverError(INVALID_VALUE), why)
 
     def _prepared(self, grid: tuple, block: tuple, args, device: int):
-        """Return a function that runs the kernel with the arguments of now, and the memory that it uses."""
+        """Return a function that runs the kernel with the arguments of now, and the memory that it
+        uses.
+        """
         if len(args) != len(self._types):
             raise TypeError(
                 f"{self.name} takes {len(self._types)} arguments ({'; '.join(self._types)}), not {len(args)}"
@@ -155,7 +174,11 @@ class RawKernel:
         ]
         addresses = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
         shape = [(ctypes.c_uint * 3)(*(*lengths, 1, 1)[:3]) for lengths in (grid, block)]
-        call, name, text = self._library.fastmlp_launch, self.name.encode(), ctypes.create_string_buffer(2000)
+        call, name, text = (
+            self._library.fastmlp_launch,
+            self.name.encode(),
+            ctypes.create_string_buffer(2000),
+        )
 
         def run(keep=values):
             status = settings.failure("launch")
@@ -166,7 +189,9 @@ class RawKernel:
 
         return run, tuple(used)
 
-    def _checked(self, position: int, type_name: str, value, device: int, used: list[Allocation]) -> np.ndarray:
+    def _checked(
+        self, position: int, type_name: str, value, device: int, used: list[Allocation]
+    ) -> np.ndarray:
         """Return a copy of an argument as a 0-d array of exactly the parameter's type."""
         what = f"{self.name}: argument {position}"
         array = ARRAY.fullmatch(type_name)
@@ -176,12 +201,16 @@ class RawKernel:
                 type(value) is np.ndarray and value.shape == () and value.dtype == dtype
             )
             if not fits:
-                raise TypeError(f"{what} must be numpy.{dtype}, for {type_name}, not {_described(value)}")
+                raise TypeError(
+                    f"{what} must be numpy.{dtype}, for {type_name}, not {_described(value)}"
+                )
             return np.array(value, dtype)
         kind, element = array.groups()
         if not (type(value) is np.ndarray and value.shape == () and value.dtype == STRUCTS[kind]):
             fields = ", ".join(STRUCTS[kind].names)
-            raise TypeError(f"{what} must be a 0-d NumPy array of ({fields}), for {type_name}, not {_described(value)}")
+            raise TypeError(
+                f"{what} must be a 0-d NumPy array of ({fields}), for {type_name}, not {_described(value)}"
+            )
         data, *lengths = value[()].tolist()
         if any(length < 0 for length in lengths):
             raise ValueError(f"{what}: negative length in {lengths}")
@@ -202,9 +231,13 @@ def _described(value) -> str:
 def _library(code: str, options: tuple[str, ...], names: tuple[str, ...]) -> ctypes.CDLL:
     """Return the loaded build of a text, or what NVRTC would say."""
     if unknown := [option for option in options if not KNOWN_OPTIONS.match(option)]:
-        raise CompileException(f"nvrtc: error: unrecognized option {unknown[0]} found", code, "emulated.cu", options)
+        raise CompileException(
+            f"nvrtc: error: unrecognized option {unknown[0]} found", code, "emulated.cu", options
+        )
     if settings.fails("compile"):
-        raise CompileException("emulated.cu(1): error: a failure that was asked for", code, "emulated.cu", options)
+        raise CompileException(
+            "emulated.cu(1): error: a failure that was asked for", code, "emulated.cu", options
+        )
     try:
         return _loaded(code, names)
     except RuntimeError as error:
@@ -214,8 +247,18 @@ def _library(code: str, options: tuple[str, ...], names: tuple[str, ...]) -> cty
 @cache
 def _loaded(code: str, names: tuple[str, ...]) -> ctypes.CDLL:
     library = ctypes.CDLL(str(_build.kernels(code, names)))
-    library.fastmlp_parameters.argtypes, library.fastmlp_parameters.restype = (ctypes.c_char_p,), ctypes.c_char_p
+    library.fastmlp_parameters.argtypes, library.fastmlp_parameters.restype = (
+        (ctypes.c_char_p,),
+        ctypes.c_char_p,
+    )
     library.fastmlp_max_threads.argtypes = (ctypes.c_char_p,)
     lengths, addresses = ctypes.POINTER(ctypes.c_uint), ctypes.POINTER(ctypes.c_void_p)
-    library.fastmlp_launch.argtypes = ctypes.c_char_p, lengths, lengths, addresses, ctypes.c_char_p, ctypes.c_size_t
+    library.fastmlp_launch.argtypes = (
+        ctypes.c_char_p,
+        lengths,
+        lengths,
+        addresses,
+        ctypes.c_char_p,
+        ctypes.c_size_t,
+    )
     return library

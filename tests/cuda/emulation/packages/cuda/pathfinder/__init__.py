@@ -1,6 +1,7 @@
 """A cuda.pathfinder for tests, which finds the emulated libcublas.
 
-The folder ``cuda`` above it has no __init__.py: the real one is a namespace package too, and this part of it comes first.
+The folder ``cuda`` above it has no __init__.py: the real one is a namespace package too, and this
+part of it comes first.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,9 @@ def load_nvidia_dynamic_lib(libname: str) -> LoadedDL:
     from cupy._emulation import settings
 
     if libname != "cublas" or settings.fails("cublas"):
-        raise DynamicLibNotFoundError(f'Failure finding "lib{libname}.so.12": No such file: lib{libname}.so.12')
+        raise DynamicLibNotFoundError(
+            f'Failure finding "lib{libname}.so.12": No such file: lib{libname}.so.12'
+        )
     return _cublas()
 
 

@@ -6,7 +6,13 @@ class CompileException(Exception):
 
     def __init__(self, msg, source, name, options, backend="nvrtc"):
         super().__init__()
-        self._msg, self.source, self.name, self.options, self.backend = msg, source, name, options, backend
+        self._msg, self.source, self.name, self.options, self.backend = (
+            msg,
+            source,
+            name,
+            options,
+            backend,
+        )
 
     def __str__(self):
         return self.get_message()

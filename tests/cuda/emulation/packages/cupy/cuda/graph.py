@@ -36,7 +36,8 @@ class Graph:
         Raises
         ------
         MisuseError
-            If memory that the graph uses has been freed since: the real device would work on whatever lies there now.
+            If memory that the graph uses has been freed since: the real device would work on
+            whatever lies there now.
         """
         with LOCK:
             queue = self._checked_queue(stream)
@@ -44,7 +45,9 @@ class Graph:
                 raise CUDARuntimeError(settings.failure("graph-launch"))
             for node in self._nodes:
                 if any(allocation() is None for allocation in node.allocations):
-                    raise MisuseError(f"{node.label}: the graph uses memory that has been freed since it was captured")
+                    raise MisuseError(
+                        f"{node.label}: the graph uses memory that has been freed since it was captured"
+                    )
             nodes = self._nodes[:-1] if settings.fails("replay") else self._nodes
             _device.present().issue(queue, lambda: _run_all(nodes))
 
@@ -60,17 +63,24 @@ class Graph:
             f'"{name}_node_{i}"[style="bold" shape="{SHAPES.get(node.kind, "rectangle")}" label="{i}\n{_label(node)}\n"];'
             for i, node in enumerate(self._nodes)
         ]
-        edges = [f'"{name}_node_{i}" -> "{name}_node_{i + 1}";' for i in range(len(self._nodes) - 1)]
+        edges = [
+            f'"{name}_node_{i}" -> "{name}_node_{i + 1}";' for i in range(len(self._nodes) - 1)
+        ]
         lines = "\n".join([*nodes, *edges])
         return f'digraph dot {{\nsubgraph cluster_{self._number} {{\nlabel="{name}" graph[style="dashed"];\n{lines}\n}}\n}}\n'
 
     def _checked_queue(self, stream):
-        machine, queue = _device.present(), queue_of(get_current_stream() if stream is None else stream)
+        machine, queue = (
+            _device.present(),
+            queue_of(get_current_stream() if stream is None else stream),
+        )
         machine.check()
         if queue.capture is not None:
             raise NotImplementedError("the emulation does not capture the launch of a graph")
         if queue.device != self._device:
-            raise RuntimeError(f"a graph of device {self._device} is launched on device {queue.device}")
+            raise RuntimeError(
+                f"a graph of device {self._device} is launched on device {queue.device}"
+            )
         return queue
 
 

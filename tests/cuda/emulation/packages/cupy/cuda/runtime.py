@@ -29,7 +29,13 @@ def setDevice(device):
 
 def driverGetVersion():
     """Return the newest CUDA that the driver knows; 0 without one."""
-    return 0 if _emulation.settings.fails("no-driver") else 11040 if _emulation.settings.fails("old-driver") else 12090
+    return (
+        0
+        if _emulation.settings.fails("no-driver")
+        else 11040
+        if _emulation.settings.fails("old-driver")
+        else 12090
+    )
 
 
 def runtimeGetVersion():
@@ -68,4 +74,6 @@ def deviceSynchronize():
 
 def memcpyAsync(dst, src, size, kind, stream):
     """Copy ``size`` bytes between addresses, in the order of a stream given by its handle."""
-    _copy.copy_async(dst, src, size, kind, _device.present().queue(stream, _device.current_device()))
+    _copy.copy_async(
+        dst, src, size, kind, _device.present().queue(stream, _device.current_device())
+    )

@@ -41,7 +41,9 @@ class Stream:
             with LOCK:
                 self.device_id = _device.current_device()
                 self._machine = _device.present()
-                self.ptr = self._machine.create_queue(self.device_id, is_blocking=not non_blocking).handle
+                self.ptr = self._machine.create_queue(
+                    self.device_id, is_blocking=not non_blocking
+                ).handle
 
     def __del__(self):
         if getattr(self, "ptr", 0):
@@ -101,7 +103,9 @@ class Stream:
             machine, queue = _device.present(), queue_of(self)
             machine.check()
             if event._capture is not None and event._capture is not queue.capture:
-                raise NotImplementedError("the emulation does not let a second stream join a capture")
+                raise NotImplementedError(
+                    "the emulation does not let a second stream join a capture"
+                )
             if queue.capture is not None:
                 if event._capture is None and event._work is not None:
                     machine.refuse_in_capture(queue, CAPTURE_ISOLATION)
@@ -125,7 +129,9 @@ class Stream:
             queue.capture = Capture()
 
     def end_capture(self):
-        """Stop writing down and return the Graph; fails if something that cannot be captured was tried."""
+        """Stop writing down and return the Graph; fails if something that cannot be captured was
+        tried.
+        """
         from .graph import Graph
 
         with LOCK:
@@ -145,7 +151,9 @@ class Stream:
         with LOCK:
             capture = queue_of(self).capture
             if capture is not None and not capture.is_valid:
-                raise RuntimeError("the stream was capturing, but an error has invalidated the capture sequence")
+                raise RuntimeError(
+                    "the stream was capturing, but an error has invalidated the capture sequence"
+                )
             return capture is not None
 
     def _checked_device(self) -> int:
@@ -176,7 +184,10 @@ class Event:
     def record(self, stream=None):
         """Mark what a stream, by default the current one, has been handed so far."""
         with LOCK:
-            machine, queue = _device.present(), queue_of(get_current_stream() if stream is None else stream)
+            machine, queue = (
+                _device.present(),
+                queue_of(get_current_stream() if stream is None else stream),
+            )
             machine.check()
             self._capture = queue.capture
             self._work = machine.issue(queue, None) if queue.capture is None else None
@@ -195,7 +206,9 @@ class Event:
 
 def get_current_stream(device_id=-1):
     """Return the current stream of a device, by default the current one's."""
-    return _stacks().current.get(_device.current_device() if device_id == -1 else device_id, Stream.null)
+    return _stacks().current.get(
+        _device.current_device() if device_id == -1 else device_id, Stream.null
+    )
 
 
 def queue_of(stream) -> Queue:
@@ -205,7 +218,9 @@ def queue_of(stream) -> Queue:
     device = _device.current_device()
     queue = _device.present().queue(stream.ptr, device)
     if queue.device != device:
-        raise RuntimeError(f"a stream of device {queue.device} is used while device {device} is the current one")
+        raise RuntimeError(
+            f"a stream of device {queue.device} is used while device {device} is the current one"
+        )
     return queue
 
 
