@@ -14,8 +14,8 @@ from numba import njit
 TRAINING = """
 import json
 import numpy as np
-from fastmlp.backend.cpu import CpuBackend
-from fastmlp.data.batches import Batches
+from fastmlp.backend.cpu.backend import CpuBackend
+from fastmlp.step.batches import Batches
 from fastmlp.nn.losses import parse_loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.optim.optimizers import Regularization, make_optimizer
@@ -42,7 +42,7 @@ USER_FUNCTION = """
 import sys
 import numpy as np
 from numba import njit
-from fastmlp.backend.cpu import CpuBackend
+from fastmlp.backend.cpu.backend import CpuBackend
 
 @njit
 def mine(z, p):
@@ -57,7 +57,7 @@ print(a[1, 1])
 BIAS = """
 import json, os
 import numpy as np
-from fastmlp.backend.cpu import CpuBackend
+from fastmlp.backend.cpu.backend import CpuBackend
 
 os.nice(19)
 backend = CpuBackend(threads=1)

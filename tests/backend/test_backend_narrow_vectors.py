@@ -14,7 +14,7 @@ from fastmlp.kernels.cpu.intrinsics import IS_ARM
 
 SCRIPT = """
 import numpy as np
-from fastmlp.backend.cpu import CpuBackend
+from fastmlp.backend.cpu.backend import CpuBackend
 
 backend = CpuBackend(1)
 assert backend.blas is None
