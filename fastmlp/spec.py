@@ -1,20 +1,52 @@
-"""Reads words of the form ``name`` or ``name(argument, …)``: ``leaky_relu(0.2)``, ``uniform(0,
-0.05)``, ``step(10, 0.5)``.
-"""
+"""What users write: words such as ``relu`` or ``step(10, 0.5)``, and the ranges of their numbers."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from .errors import UsageError, choose
 
 _PATTERN = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\(([^()]*)\))?\s*")
 
 
+@dataclass(frozen=True)
+class Range:
+    """The numbers that are accepted: from ``low`` or above ``above``, below ``below``."""
+
+    low: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    def __str__(self) -> str:
+        words = {"at least": self.low, "greater than": self.above, "less than": self.below}
+        return " and ".join(f"{word} {end:g}" for word, end in words.items() if end is not None)
+
+    def check(self, name: str, value: float) -> float:
+        """Return ``value`` if it is finite and in range, else raise a UsageError about ``name``."""
+        finite = math.isfinite(value)
+        if (
+            finite
+            and (self.low is None or value >= self.low)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        ):
+            return value
+        words = [*([] if finite else ["a finite number"]), *([str(self)] if str(self) else [])]
+        raise UsageError(f"{name} must be {', '.join(words)}; got {value:g}.")
+
+
+NOT_NEGATIVE, POSITIVE, AT_LEAST_1 = Range(low=0), Range(above=0), Range(low=1)
+SHARE = Range(low=0, below=1)
+
+
 def parse_spec(
-    what: str, text: str, accepted: Mapping[str, tuple[int, int]]
+    what: str,
+    text: str,
+    accepted: Mapping[str, tuple[int, int]],
+    aliases: Mapping[str, str] | None = None,
 ) -> tuple[str, list[float | str]]:
     """Split ``name(a, b)`` into its name and arguments.
 
@@ -26,6 +58,8 @@ def parse_spec(
         The user's word. Hyphens count as underscores.
     accepted
         For each name the least and the largest number of arguments.
+    aliases
+        Other words for some of these names.
 
     Returns
     -------
@@ -42,9 +76,11 @@ def parse_spec(
     match = _PATTERN.fullmatch(str(text))
     if not match:
         raise UsageError(
-            f"{what} {text!r} cannot be read. Write a name, or name(number, …): {', '.join(accepted)}."
+            f"{what} {text!r} cannot be read. "
+            f"Write a name, or name(number, …): {', '.join(accepted)}."
         )
-    name = choose(what, match[1].lower().replace("-", "_"), accepted)
+    word = match[1].lower().replace("-", "_")
+    name = choose(what, (aliases or {}).get(word, word), accepted)
     arguments = (
         [_argument(what, text, part) for part in match[2].split(",")]
         if (match[2] or "").strip()

@@ -1,6 +1,4 @@
-"""Options: those of ``fastmlp train`` are made from the table of settings, and a few that other
-commands share.
-"""
+"""Options: one for each setting, made from their table, and a few that other commands share."""
 
 from __future__ import annotations
 
@@ -11,12 +9,12 @@ import click
 from click.core import ParameterSource
 
 from fastmlp.errors import UsageError
-from fastmlp.settings.settings import Settings, field_type, read_config, settings_from
+from fastmlp.settings.config import read_config
+from fastmlp.settings.description import field_type
+from fastmlp.settings.settings import Settings, settings_from
 
-BY_FASTMLP = (
-    "auto",
-    "none",
-)  # words that give an open choice back to fastmlp, whatever a config file says
+# Words that give an open choice back to fastmlp, whatever a config file says.
+BY_FASTMLP = ("auto", "none")
 
 
 class OpenNumber(click.ParamType):
@@ -61,7 +59,8 @@ LAYOUT = (
     click.Option(
         ["--separator"],
         metavar="TEXT",
-        help="What stands between the fields of DATA; both default as in training where that fits, else found out.",
+        help="What separates the fields of DATA; both default to the training's where that fits, "
+        "else they are detected.",
     ),
 )
 JSON = click.Option(
@@ -122,7 +121,8 @@ def gather_settings(context: click.Context, data: str | None, config: str | None
     if data is not None:
         if "dataset" in typed:
             raise UsageError(
-                f"the data are given twice, as {data!r} and as --dataset {typed['dataset']!r}; give one."
+                f"the data are given twice, as {data!r} and as --dataset {typed['dataset']!r}; "
+                "give one."
             )
         typed["dataset"] = data
     return settings_from({} if config is None else read_config(config), typed)
@@ -131,7 +131,7 @@ def gather_settings(context: click.Context, data: str | None, config: str | None
 def _option(description: Field) -> click.Option:
     name, default = "--" + description.name.replace("_", "-"), description.default
     assert default is not MISSING, description.name
-    kind, optional = field_type(description)
+    kind, optional = field_type(Settings, description.name)
     section, choices, text = (description.metadata[key] for key in ("group", "choices", "help"))
     if kind is bool:
         declaration, options = f"{name}/--no-{name[2:]}", {}

@@ -8,16 +8,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp.kernels.constants import LOSS_SUM, NORM_BLOCK
-from fastmlp.optim.optimizers import (
-    ADAMW_WEIGHT_DECAY,
-    SGD,
-    Adagrad,
-    Adam,
-    Momentum,
-    Optimizer,
-    Regularization,
-    RMSProp,
-)
+from fastmlp.optim.optimizers import Optimizer, Regularization, make_optimizer
+from fastmlp.optim.rules import NUMBERS, RULES
 from fastmlp.step.parameters import ParameterStore
 from fastmlp.training.sweep import Sweep
 
@@ -26,19 +18,12 @@ from .rows import Rows
 
 
 def make_rule(estimator: Any) -> Optimizer:
-    """Return the update rule of an estimator's ``solver``; scikit-learn's sgd has Nesterov's
-    momentum by default.
-    """
-    solver, momentum, epsilon = estimator.solver, estimator.momentum, estimator.epsilon
-    if solver == "sgd":
-        return Momentum(momentum, nesterov=estimator.nesterovs_momentum) if momentum else SGD()
-    if solver in ("momentum", "nesterov"):
-        return Momentum(momentum, nesterov=solver == "nesterov")
-    if solver == "rmsprop":
-        return RMSProp(estimator.rho, epsilon)
-    if solver == "adagrad":
-        return Adagrad(epsilon)
-    return Adam(estimator.beta_1, estimator.beta_2, epsilon)
+    """Return the update rule of a ``solver``; scikit-learn's sgd is momentum's, or Nesterov's."""
+    solver = estimator.solver
+    if solver == "sgd" and estimator.momentum:
+        solver = "nesterov" if estimator.nesterovs_momentum else "momentum"
+    words = {name: number.sklearn or name for name, number in NUMBERS.items()}
+    return make_optimizer(solver, **{name: getattr(estimator, words[name]) for name in words})
 
 
 class Penalty:
@@ -82,7 +67,7 @@ class Lesson:
         self._penalty = Penalty(engine.network.store) if self._alpha else None
         decay = estimator.weight_decay
         if decay is None:
-            decay = ADAMW_WEIGHT_DECAY if estimator.solver == "adamw" else 0.0
+            decay = RULES[estimator.solver].weight_decay
         how = Regularization(0.0, self._alpha / rows.batch_size, float(decay), estimator.clip_norm)
         network = engine.network
         self.optimizer.bind(engine.backend, network.store, network.counters, how)

@@ -1,6 +1,4 @@
-"""Runs an experiment: what is done stays done, what has changed is run again, what fails leaves the
-others alone.
-"""
+"""Runs an experiment: what is done stays, what has changed runs again, failures stay alone."""
 
 from __future__ import annotations
 
@@ -18,7 +16,8 @@ from fastmlp.errors import UsageError, did_you_mean
 from fastmlp.files.atomic import WriteError, write_text
 from fastmlp.preparation.prepare import read_source
 from fastmlp.run.folder import METRICS_FILE
-from fastmlp.settings.settings import Settings, settings_from
+from fastmlp.settings.description import Role
+from fastmlp.settings.settings import Settings, names_of, settings_from
 
 from .data_plan import DataPlan, choose_plan
 from .pool import STARTED, run_here, run_in_processes
@@ -37,9 +36,6 @@ from .sweeps import SweepPlan, VariantPlan, effective_settings, shown_value
 
 MOST_JOBS, MOST_SEEDS = 256, 1000
 EXPERIMENTS_FOLDER = "experiments"
-# The plan tells of the data, wherever they were written; and how many threads share a run makes no
-# other run of it.
-SAME_ALL_THE_SAME = ("threads", "dataset", "test", "data_dir")
 
 
 @dataclass(frozen=True)
@@ -230,9 +226,7 @@ class Runner:
 
 
 def _check_first(waiting: list[Planned]) -> None:
-    """Look once at what all runs need, so that what is wrong with it is said once, and before
-    anything runs.
-    """
+    """Look at what all runs need, so that what is wrong with it is said once, before any runs."""
     runs = [settings_from(planned.task["settings"]) for planned in waiting]
     for device in {run.device for run in runs}:
         open_backend(device)
@@ -247,7 +241,8 @@ def _chosen_variants(recipe: Recipe, only: str | None) -> set[str]:
     sweeps = {sweep.name: sweep for sweep in recipe.sweeps}
     if only not in sweeps:
         raise UsageError(
-            f"recipe {recipe.name} has no sweep {only!r}{did_you_mean(only, sweeps)} Sweeps: {', '.join(sweeps)}."
+            f"recipe {recipe.name} has no sweep {only!r}{did_you_mean(only, sweeps)} "
+            f"Sweeps: {', '.join(sweeps)}."
         )
     return set(sweeps[only].order)
 
@@ -261,7 +256,8 @@ def _open_folder(folder: Path, name: str) -> Experiment | None:
         is_taken = any(not entry.name.lstrip(".").startswith("data-") for entry in folder.iterdir())
     except (OSError, ValueError) as error:
         raise WriteError(
-            f"cannot make the folder {folder}: {getattr(error, 'strerror', None) or error}. Choose another --out."
+            f"cannot make the folder {folder}: {getattr(error, 'strerror', None) or error}. "
+            "Choose another --out."
         ) from None
     if not is_experiment:
         if is_taken:
@@ -309,9 +305,7 @@ def _experiment(
 
 
 def _values(sweep: SweepPlan, changes: dict[str, dict[str, Any]], plan: DataPlan) -> list[Any]:
-    """Return the swept values; where a variant leaves the setting as it is, the data may have one
-    of their own.
-    """
+    """Return the swept values; where a variant sets none, the data may have one of their own."""
     if sweep.setting not in plan.settings:
         return sweep.values
     own = shown_value(plan.settings[sweep.setting])
@@ -320,9 +314,7 @@ def _values(sweep: SweepPlan, changes: dict[str, dict[str, Any]], plan: DataPlan
 
 
 def _threads(options: Options, settings: Settings) -> str:
-    """Return the threads of a run: what was asked for, else a fair share where several run at a
-    time.
-    """
+    """Return the threads of a run: what was asked for, else a fair share of what there is."""
     if options.threads is not None:
         return str(options.threads)
     if options.jobs == 1 or settings.threads != "auto":
@@ -331,16 +323,14 @@ def _threads(options: Options, settings: Settings) -> str:
 
 
 def _fingerprint(task: dict[str, Any], plan: DataPlan, dataset: str | None) -> str:
-    """Return a word for everything that a run depends on; ``dataset`` is the variant's own, if it
-    has one.
-    """
-    usual = (
-        Settings().to_dict()
-    )  # which are left out, so that a setting that a later version adds changes nothing
+    """Return a digest of all that a run depends on; ``dataset`` is the variant's own, if any."""
+    # Defaults are left out, so that a setting that a later version adds changes nothing; and the
+    # plan tells of the data, wherever they lie.
+    usual, places = Settings().to_dict(), names_of(Role.PLACE)
     settings = {
         name: value
         for name, value in task["settings"].items()
-        if name not in SAME_ALL_THE_SAME and value != usual.get(name)
+        if name not in places and value != usual.get(name)
     }
     data = [plan.to_dict(), data_stamp(plan.dataset)] if dataset is None else [dataset]
     whole = [settings, task["phases"], task["measures"], data]

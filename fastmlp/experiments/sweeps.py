@@ -1,6 +1,4 @@
-"""The sweeps of a recipe: lists of values, grids and named variants become settings that are
-checked before any run.
-"""
+"""The sweeps of a recipe: values, grids and named variants become settings, checked before a run."""
 
 from __future__ import annotations
 
@@ -15,7 +13,6 @@ from fastmlp.errors import UsageError, did_you_mean
 from fastmlp.run.phases import MOST_PHASES, parse_phases
 from fastmlp.settings.settings import Settings, settings_from
 
-from .checks import check_words
 from .records import EXPECTATIONS, Comparison
 from .tables import NAME, Table
 
@@ -29,9 +26,7 @@ METRIC = re.compile(
 
 @dataclass(frozen=True)
 class VariantPlan:
-    """A run that is wanted: what it changes of the recipe's base, and the value by which its sweep
-    knows it.
-    """
+    """A run that is wanted: its changes to the recipe's base, and its value in the sweep."""
 
     name: str
     changes: dict[str, Any]
@@ -41,9 +36,7 @@ class VariantPlan:
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """A sweep as the recipe has it: ``own`` variants, and ``order``, the names of all that it
-    shows, with the value of its setting for each in ``values``.
-    """
+    """A sweep: its ``own`` variants, the ``order`` of all that it shows, and their ``values``."""
 
     name: str
     title: str
@@ -59,8 +52,7 @@ class SweepPlan:
 def parse_sweeps(
     tables: list[Table], base: dict[str, Any], quick: dict[str, Any]
 ) -> list[SweepPlan]:
-    """Return the sweeps of a recipe; every variant's settings and phases are checked, for quick
-    runs too.
+    """Return the sweeps of a recipe, every variant's settings and phases checked, quick ones too.
 
     Raises
     ------
@@ -74,7 +66,8 @@ def parse_sweeps(
         for variant in sweep.own:
             if variant.name in known:
                 raise UsageError(
-                    f"{table.where}: there are two variants named {variant.name!r}; name one otherwise."
+                    f"{table.where}: there are two variants named {variant.name!r}; "
+                    "name one otherwise."
                 )
             known[variant.name] = variant
             _check_variant(variant, base, quick)
@@ -120,9 +113,8 @@ def effective_settings(
         The share of all epochs that is trained.
     """
     settings = settings_from(base, quick or {}, variant.changes)
-    of_variant = settings_from(
-        base, variant.changes
-    ).epochs  # a quick run shortens all, whatever they say
+    # A quick run shortens all, whatever they say.
+    of_variant = settings_from(base, variant.changes).epochs
 
     def shortened(epochs: int | None) -> int | None:
         most = None if quick is None else quick["epochs"]
@@ -231,9 +223,7 @@ def _named(table: Table, changes: dict, setting: str, base: dict[str, Any]) -> V
 def _by_value(
     order: list[str], known: dict[str, VariantPlan], setting: str, base: dict[str, Any]
 ) -> tuple[list[str], list[Any]]:
-    """Put variants into the order of a swept number, and return its values; texts stay in the order
-    they were given in.
-    """
+    """Sort variants by a swept number, and return its values; texts stay in their order."""
     default = getattr(Settings(), setting)
     values = {name: known[name].changes.get(setting, base.get(setting, default)) for name in order}
     if all(isinstance(value, (int, float)) for value in values.values()):
@@ -245,18 +235,17 @@ def _check_variant(variant: VariantPlan, base: dict[str, Any], quick: dict[str, 
     dataset = variant.changes.get("dataset", NAMES_OF_DATA[0])
     if dataset not in NAMES_OF_DATA:
         raise UsageError(
-            f"variant {variant.name}: its own dataset must be one of {', '.join(NAMES_OF_DATA)}; got {dataset!r:.60}. "
-            "Other data are named in [data], for all variants."
+            f"variant {variant.name}: its own dataset must be one of {', '.join(NAMES_OF_DATA)}; "
+            f"got {dataset!r:.60}. Other data are named in [data], for all variants."
         )
     try:
-        parse_phases(
-            settings_from(base, variant.changes), variant.phases or [{"epochs": 1}]
-        )  # counts are counts
-        for how in (None, quick):
-            settings, phases = effective_settings(variant, base, how)
-            check_words(settings)
+        # Counts of epochs are counts, before a quick run makes them so.
+        parse_phases(settings_from(base, variant.changes), variant.phases or [{"epochs": 1}])
+        for shortening in (None, quick):
+            settings, phases = effective_settings(variant, base, shortening)
+            settings.check_words()
             for phase in parse_phases(settings, phases) if phases else ():
-                check_words(phase.settings)
+                phase.settings.check_words()
     except UsageError as error:
         raise UsageError(f"variant {variant.name}: {error}") from None
 

@@ -17,12 +17,13 @@ from fastmlp.errors import UsageError
 from fastmlp.nn.layers import ActivationLayer, BatchNormalization, Dense, Dropout, Layer
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Architecture, Network
-from fastmlp.settings.settings import Settings, settings_from
+from fastmlp.settings.description import Role
+from fastmlp.settings.settings import Settings, names_of, settings_from
 
+from . import DEFAULTS
 from .differences import EPSILON, ROUNDINGS, SMALLEST_SHARE, STEP, Function, Slopes, slopes
 from .formulas import FROM_LOGITS, PENALTY, layer_formulas, loss_formula
 from .results import AGREES, NOT_COMPARED, WRONG, Comparison, GradientCheck, LayerCheck
-from .settings import ACCEPTED, ARCHITECTURE, DEFAULTS
 from .subject import Subject
 
 MOST_NUMBERS = (
@@ -77,13 +78,7 @@ def gradcheck(
     for name, value in (("inputs", inputs), ("outputs", outputs), ("rows", rows)):
         _check_count(name, value, 1)
     _check_count("elements", elements, 0)
-    architecture = Architecture(
-        inputs=inputs,
-        outputs=outputs,
-        hidden=chosen.hidden_widths,
-        dropout=chosen.dropout_rates,
-        **{name: getattr(chosen, name) for name in ARCHITECTURE},
-    )
+    architecture = chosen.make_architecture(inputs, outputs)
     _check_size(architecture, rows)
     backend, _ = open_backend(chosen.device, threads=1, gemm=chosen.gemm, announce=announce)
     generator = np.random.Generator(
@@ -120,10 +115,9 @@ def gradcheck(
 def _chosen(settings: dict[str, Any]) -> Settings:
     chosen = settings_from(DEFAULTS, settings)
     for name in settings:
-        if name.replace("-", "_") not in ACCEPTED:
-            raise UsageError(
-                f"setting {name!r} has no part in a gradient. Accepted: {', '.join(ACCEPTED)}."
-            )
+        if name.replace("-", "_") not in names_of(Role.GRADIENT):
+            accepted = ", ".join(names_of(Role.GRADIENT))
+            raise UsageError(f"setting {name!r} has no part in a gradient. Accepted: {accepted}.")
     return chosen
 
 

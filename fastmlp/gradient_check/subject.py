@@ -1,6 +1,4 @@
-"""A network on one batch as a gradient check sees it: its gradients, and its loss as a function of
-what enters a layer.
-"""
+"""A network on one batch: its gradients, and its loss as a function of what enters a layer."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
-from fastmlp.nn.losses import Loss, parse_loss
+from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.settings.settings import Settings
 
@@ -42,8 +40,7 @@ class Subject:
         Every loss accepts a classification; what its targets look like is the batch's affair.
         """
         outputs = architecture.outputs
-        how = {"label_smoothing": chosen.label_smoothing, "reduction": chosen.reduction}
-        loss = parse_loss(chosen.loss, task="classification", outputs=outputs, **how)
+        loss = chosen.make_loss("classification", outputs)
         network = Network(architecture, backend, dtype, chosen.seed)
         for layer in network.layers:
             layer.needs_input_gradient = True
@@ -79,17 +76,14 @@ class Subject:
         return found
 
     def gradients(self, x: np.ndarray) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
-        """Return the derivatives with respect to what enters each layer (last the outputs), and to
-        each one's parameters.
-        """
+        """Return the derivatives by what enters each layer (last the outputs), and by parameters."""
         outputs = self.network.forward(self._on_device(x), True)
         upstream = self.loss.backward(outputs, self._targets, self._weights)
         handed_on = [self.backend.to_numpy(upstream)]
         for layer in reversed(self.network.layers):
             upstream = layer.backward(upstream)
-            handed_on.insert(
-                0, self.backend.to_numpy(upstream)
-            )  # a copy: the layer below may write over it
+            # A copy: the layer below may write over it.
+            handed_on.insert(0, self.backend.to_numpy(upstream))
         store = self.network.store
         for segment in store.segments:
             if segment.decays and (self.l1 or self.l2):
@@ -101,8 +95,7 @@ class Subject:
         ]
 
     def loss_from(self, index: int, x: np.ndarray) -> Function:
-        """Return the loss, penalties included, as a function of arrays like ``x`` that enter layer
-        ``index``.
+        """Return the loss with penalties as a function of arrays like ``x`` that enter a layer.
 
         Behind the last layer come the outputs. The way to the loss is recorded once: each value
         costs a replay.

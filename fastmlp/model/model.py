@@ -20,7 +20,7 @@ from fastmlp.data.sources.incoming import as_features
 from fastmlp.data.sources.tables import TableOptions
 from fastmlp.errors import DataError, FastMLPError, FastMLPWarning, ModelFileError, UsageError
 from fastmlp.files.tensors import ROW_HASHES, read_model, take_tensor, write_model
-from fastmlp.nn.losses import Loss, parse_loss
+from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.preparation.known_rows import KnownRows
 from fastmlp.settings.settings import settings_from
@@ -406,13 +406,7 @@ def _rebuild(
     )
     settings = settings_from(description["settings"])
     network = Network(architecture, backend, np.dtype(description["dtype"]), seed=0)
-    loss = parse_loss(
-        settings.loss,
-        task=targets.task,
-        outputs=architecture.outputs,
-        label_smoothing=settings.label_smoothing,
-        reduction=settings.reduction,
-    )
+    loss = settings.make_loss(targets.task, architecture.outputs)
     if (
         features.output_columns != architecture.inputs
         or output_width(loss.name, targets) != architecture.outputs

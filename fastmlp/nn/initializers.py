@@ -115,9 +115,7 @@ def parse_initializer(text: str | Initializer) -> Initializer:
     """
     if isinstance(text, Initializer):
         return text
-    stem, bracket, rest = str(text).partition("(")
-    word = ALIASES.get(stem.strip().lower().replace("-", "_"), stem)
-    name, arguments = parse_spec("initial weight", word + bracket + rest, ACCEPTED)
+    name, arguments = parse_spec("initial weight", text, ACCEPTED, ALIASES)
     _check_sizes(text, arguments)
     if name in ("uniform", "normal"):
         defaults = [0.0, 0.05] if name == "uniform" else [0.0, 1.0]

@@ -256,9 +256,7 @@ def parse_loss(
             "regression": "mse",
         }[task]
         text = "log_loss" if task == "classification" and outputs == 1 else text
-    stem, bracket, rest = text.partition("(")
-    word = ALIASES.get(stem.strip().lower().replace("-", "_"), stem)
-    name, arguments = parse_spec("loss", word + bracket + rest, ACCEPTED)
+    name, arguments = parse_spec("loss", text, ACCEPTED, ALIASES)
     if name == "softmax_cross_entropy" and task != "classification":
         raise UsageError(
             f"loss {name} needs one class a row; this is a {task} task. Accepted: log_loss, mse, mae, huber."

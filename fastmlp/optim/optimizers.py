@@ -1,10 +1,7 @@
-"""Optimizers: what happens to the flat gradient, and how it moves the flat parameters. They own no
-parameters.
-"""
+"""Optimizers: what happens to the flat gradient, and how it moves the flat parameters."""
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -12,9 +9,12 @@ import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
 from fastmlp.backend.sink import Move, Sink
-from fastmlp.errors import UsageError, choose
+from fastmlp.errors import choose
 from fastmlp.kernels.constants import NORM_BLOCK
+from fastmlp.spec import NOT_NEGATIVE, POSITIVE
 from fastmlp.step.counters import Counters
+
+from .rules import NUMBERS, OPTIMIZERS, RULES
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,10 @@ class Regularization:
 
     def __post_init__(self):
         for name in ("l1", "l2", "weight_decay"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise UsageError(f"{name} must be a finite number of at least 0; got {value:g}.")
+            NOT_NEGATIVE.check(name, getattr(self, name))
         for name in ("clip_norm", "clip_value"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise UsageError(f"{name} must be a finite number greater than 0; got {value:g}.")
+            if getattr(self, name) is not None:
+                POSITIVE.check(name, getattr(self, name))
 
 
 class Optimizer(ABC):
@@ -79,30 +76,20 @@ class Optimizer(ABC):
         regularization: Regularization,
         fold: bool = True,
     ) -> None:
-        """Allocate the state for the buffers of ``store`` (values, gradient, segments), and fold
-        where possible.
-        """
-        self.backend, self.store, self.counters, self.regularization = (
-            backend,
-            store,
-            counters,
-            regularization,
-        )
+        """Allocate the state for the buffers of ``store``, and fold where possible."""
+        self.backend, self.store, self.counters = backend, store, counters
+        self.regularization = regularization
         self.state = {name: backend.zeros(store.values.shape, store.dtype) for name in self.slots}
         self.learning_rate = backend.zeros((1,), np.float64)
         blocks = -(-store.values.shape[0] // NORM_BLOCK)
         self._partial_norms = backend.zeros((blocks,), np.float64)
         self._table = backend.zeros((0,), np.float64)
         self.folds = fold and self._can_fold()
-        for (
-            parameter
-        ) in store.trained:  # all of them: an optimizer that was bound before may have left its own
+        # All parameters: an optimizer that was bound before may have left sinks of its own.
+        for parameter in store.trained:
+            plain = Sink(store.one, store.zero, parameter.gradient)
             folds = self.folds and parameter.folds
-            parameter.sink = (
-                self._folded_sink(parameter)
-                if folds
-                else Sink(store.one, store.zero, parameter.gradient)
-            )
+            parameter.sink = self._folded_sink(parameter) if folds else plain
 
     def _can_fold(self) -> bool:
         """Return whether the rule folds and nothing looks at the gradient before it."""
@@ -114,18 +101,14 @@ class Optimizer(ABC):
         return not how.l1 and how.clip_norm is None and how.clip_value is None
 
     def _folded_sink(self, parameter) -> Sink:
-        """Return where a parameter's sum over the batch goes so that it is the update, or the
-        velocity's.
-        """
+        """Return where a parameter's sum over the batch goes so that it is the update itself."""
         raise NotImplementedError
 
     def _finish_folded(self, segments: list) -> None:  # noqa: B027  SGD has nothing left to do
         """Launch what is left to do for segments of folding parameters after their sums."""
 
     def set_learning_rates(self, table: np.ndarray) -> None:
-        """Set the learning rate of each update of the coming epoch; the table keeps its memory
-        while its length stays.
-        """
+        """Set the rate of each update of the coming epoch; equal lengths share their memory."""
         if self._table.shape != table.shape:
             self._table = self.backend.zeros(table.shape, np.float64)
         self.backend.assign(self._table, table)
@@ -154,15 +137,11 @@ class Optimizer(ABC):
             self._rule(self.store.values[stretch], gradient[stretch], slots, decay)
 
     def _stretches(self, segments: list) -> list[tuple[slice, float]]:
-        """Return stretches of the flat buffers with their weight decay; neighbours that share it
-        are one launch.
-        """
+        """Return stretches of the flat buffers with their weight decay, neighbours joined."""
         joined: list[tuple[slice, float]] = []
         for segment in segments:
-            stretch, decay = (
-                segment.stretch,
-                self.regularization.weight_decay if segment.decays else 0.0,
-            )
+            stretch = segment.stretch
+            decay = self.regularization.weight_decay if segment.decays else 0.0
             if joined and joined[-1][0].stop == stretch.start and joined[-1][1] == decay:
                 stretch = slice(joined.pop()[0].start, stretch.stop)
             joined.append((stretch, decay))
@@ -204,13 +183,12 @@ class SGD(Optimizer):
 
 
 class Momentum(Optimizer):
-    """Gradient descent with a velocity v ← μ·v + g; with ``nesterov`` it looks ahead by one step."""
+    """Gradient descent with a velocity: v ← μ·v + g, w ← w − lr·v."""
 
     slots = ("velocity",)
 
-    def __init__(self, momentum: float = 0.9, nesterov: bool = False):
-        self.momentum = _fraction("momentum", momentum)
-        self.nesterov = nesterov
+    def __init__(self, momentum: float):
+        self.momentum = momentum
 
     def bind(self, backend, store, counters, regularization, fold=True) -> None:
         """Also allocate the factor of v ← 1·sum + μ·v."""
@@ -219,7 +197,7 @@ class Momentum(Optimizer):
         super().bind(backend, store, counters, regularization, fold)
 
     def _can_fold(self) -> bool:
-        return not self.nesterov and not self.regularization.l2 and self._gradient_is_free()
+        return not self.regularization.l2 and self._gradient_is_free()
 
     def _folded_sink(self, parameter) -> Sink:
         velocity = self.store.view(self.state["velocity"], parameter)
@@ -229,11 +207,8 @@ class Momentum(Optimizer):
         return Sink(self.store.one, self._mu, velocity, move)
 
     def _finish_folded(self, segments) -> None:
-        left = [
-            segment
-            for segment in segments
-            if not (self.backend.moves_weights and segment.is_matrix)
-        ]
+        moved = self.backend.moves_weights
+        left = [segment for segment in segments if not (moved and segment.is_matrix)]
         for stretch, decay in self._stretches(left):
             velocity = self.state["velocity"][stretch]
             self.backend.ops.momentum_step(
@@ -241,8 +216,21 @@ class Momentum(Optimizer):
             )
 
     def _rule(self, values, gradient, slots, decay) -> None:
-        operation = self.backend.ops.nesterov if self.nesterov else self.backend.ops.momentum
-        operation(values, gradient, *slots, self.learning_rate, self.momentum, decay)
+        self.backend.ops.momentum(
+            values, gradient, *slots, self.learning_rate, self.momentum, decay
+        )
+
+
+class Nesterov(Momentum):
+    """Momentum that looks ahead by one step: w ← w − lr·(g + μ·v)."""
+
+    def _can_fold(self) -> bool:
+        return False
+
+    def _rule(self, values, gradient, slots, decay) -> None:
+        self.backend.ops.nesterov(
+            values, gradient, *slots, self.learning_rate, self.momentum, decay
+        )
 
 
 class RMSProp(Optimizer):
@@ -250,8 +238,8 @@ class RMSProp(Optimizer):
 
     slots = ("mean_square",)
 
-    def __init__(self, rho: float = 0.9, epsilon: float = 1e-8):
-        self.rho, self.epsilon = _fraction("rho", rho), _positive("epsilon", epsilon)
+    def __init__(self, rho: float, epsilon: float):
+        self.rho, self.epsilon = rho, epsilon
 
     def _rule(self, values, gradient, slots, decay) -> None:
         self.backend.ops.rmsprop(
@@ -264,8 +252,8 @@ class Adagrad(Optimizer):
 
     slots = ("square_sum",)
 
-    def __init__(self, epsilon: float = 1e-10):
-        self.epsilon = _positive("epsilon", epsilon)
+    def __init__(self, epsilon: float):
+        self.epsilon = epsilon
 
     def _rule(self, values, gradient, slots, decay) -> None:
         self.backend.ops.adagrad(values, gradient, *slots, self.learning_rate, self.epsilon, decay)
@@ -276,73 +264,39 @@ class Adam(Optimizer):
 
     slots = ("first_moment", "second_moment")
 
-    def __init__(self, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8):
-        self.beta1, self.beta2 = _fraction("beta1", beta1), _fraction("beta2", beta2)
-        self.epsilon = _positive("epsilon", epsilon)
+    def __init__(self, beta1: float, beta2: float, epsilon: float):
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
 
     def _rule(self, values, gradient, slots, decay) -> None:
-        how = self.beta1, self.beta2, self.epsilon, decay
+        numbers = self.beta1, self.beta2, self.epsilon, decay
         self.backend.ops.adam(
-            values, gradient, *slots, self.counters.values, self.learning_rate, *how
+            values, gradient, *slots, self.counters.values, self.learning_rate, *numbers
         )
 
 
-OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw")
-DEFAULT_LEARNING_RATES = {
-    "sgd": 0.1,
-    "momentum": 0.01,
-    "nesterov": 0.01,
-    "rmsprop": 0.001,
-    "adagrad": 0.01,
-    "adam": 0.001,
-    "adamw": 0.001,
-}
-ADAMW_WEIGHT_DECAY = 0.01
-SMALLEST_EPSILON = (
-    1e-30  # well inside float32, where a smaller one would become 0 and divide it by 0
-)
+def make_optimizer(name: str, **numbers: float | None) -> Optimizer:
+    """Return the optimizer of a rule.
 
-
-def make_optimizer(
-    name: str,
-    *,
-    momentum: float = 0.9,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    rho: float = 0.9,
-    epsilon: float | None = None,
-) -> Optimizer:
-    """Return the optimizer that ``name`` names; numbers that its rule does not use are ignored.
-
-    ``adamw`` is Adam; what sets it apart is a weight decay of 0.01 unless another is given
-    (Regularization.weight_decay).
+    Parameters
+    ----------
+    name
+        One of RULES.
+    **numbers
+        Any of NUMBERS; None or nothing for the rule's default. Those that the rule does not take
+        are ignored.
 
     Raises
     ------
     UsageError
-        For an unknown name or a number out of range.
+        For an unknown name, or a number that the rule takes and that is out of range.
     """
-    choose("optimizer", name, OPTIMIZERS)
-    if name == "sgd":
-        return SGD()
-    if name in ("momentum", "nesterov"):
-        return Momentum(momentum, nesterov=name == "nesterov")
-    if name == "rmsprop":
-        return RMSProp(rho, 1e-8 if epsilon is None else epsilon)
-    if name == "adagrad":
-        return Adagrad(1e-10 if epsilon is None else epsilon)
-    return Adam(beta1, beta2, 1e-8 if epsilon is None else epsilon)
-
-
-def _fraction(name: str, value: float) -> float:
-    if not 0 <= value < 1:
-        raise UsageError(f"{name} must be at least 0 and less than 1; got {value:g}.")
-    return value
-
-
-def _positive(name: str, value: float) -> float:
-    if not (math.isfinite(value) and value >= SMALLEST_EPSILON):
-        raise UsageError(
-            f"{name} must be a finite number of at least {SMALLEST_EPSILON:g}; got {value:g}."
-        )
-    return value
+    rule = RULES[choose("optimizer", name, OPTIMIZERS)]
+    for number in numbers:
+        choose("number of an optimizer", number, NUMBERS)
+    taken = {}
+    for number in rule.numbers:
+        given, default = numbers.get(number), NUMBERS[number].default
+        if given is None:
+            given = getattr(rule, number) if default is None else default
+        taken[number] = NUMBERS[number].range.check(number, given)
+    return globals()[rule.kind](**taken)

@@ -151,9 +151,7 @@ def parse_schedule(
         )
     if warmup < 0:
         raise UsageError(f"warmup must be at least 0 updates; got {warmup}.")
-    stem, bracket, rest = str(text).partition("(")
-    word = ALIASES.get(stem.strip().lower().replace("-", "_"), stem)
-    name, arguments = parse_spec("schedule", word + bracket + rest, ACCEPTED)
+    name, arguments = parse_spec("schedule", text, ACCEPTED, ALIASES)
     arguments = numbers("schedule", text, arguments) + DEFAULTS[name][len(arguments) :]
     _check_arguments(name, text, arguments)
     return Schedule(name, arguments, base_rate, updates_per_epoch, epochs, warmup)

@@ -17,7 +17,8 @@ from fastmlp.run.folder import (
     read_metrics,
 )
 from fastmlp.run.phases import PHASES_FILE
-from fastmlp.settings.settings import Settings, read_config, settings_from
+from fastmlp.settings.config import read_config
+from fastmlp.settings.settings import Settings, settings_from
 
 LARGEST_HISTORY = 1 << 28  # bytes: a million records
 LARGEST, LARGEST_COUNT = 1e300, 2**53  # what is larger was not written by fastmlp

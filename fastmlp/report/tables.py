@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from fastmlp.model.evaluate import classification_report, multilabel_report
-from fastmlp.run.train import decide
 from fastmlp.settings.settings import Settings
 
 from .evidence import Evidence, Split
@@ -55,12 +54,9 @@ def settings_tables(record: RunRecord) -> list[Html]:
     if record.settings is None:
         return []
     settings = record.settings
-    plain = decide(
-        replace(
-            Settings(), optimizer=settings.optimizer, batch_size=min(64, settings.batch_size) or 64
-        ),
-        record.metrics.get("train_rows") or 10**9,
-    )
+    usual_batch = min(64, settings.batch_size) or 64
+    plain = Settings(optimizer=settings.optimizer, batch_size=usual_batch)
+    plain = plain.decided(record.metrics.get("train_rows") or 10**9)
     if not record.metrics.get("train_rows"):  # on which the default number of epochs depends
         plain = replace(plain, epochs=None)
     plain = replace(plain, batch_size=Settings.batch_size, optimizer=Settings.optimizer)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.optim.optimizers import DEFAULT_LEARNING_RATES
+from fastmlp.optim.rules import RULES
 from fastmlp.report.pictures.curves import numbers_of
 
 from .evidence import Evidence
@@ -216,7 +216,7 @@ def _cause(record: RunRecord) -> str:
         return f"Likely cause: the initial weights are as large as {spread:g}, so that units saturate; try --init auto."
     if settings.normalize == "none":
         return "Likely cause: the inputs are not normalised; try --normalize standard."
-    usual = DEFAULT_LEARNING_RATES[settings.optimizer]
+    usual = RULES[settings.optimizer].learning_rate
     if settings.lr is not None and settings.lr >= 20 * usual:
         return f"Likely cause: the learning rate {settings.lr:g} is too large for {settings.optimizer}; try {usual:g}."
     if settings.lr is not None and settings.lr <= usual / 20:

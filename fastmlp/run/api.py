@@ -126,6 +126,7 @@ def _first_place(
         raise UsageError(f"{what} is given twice, in the first place and by name; give it once.")
     if isinstance(data, dict) and data and set(data) <= set(Settings.__dataclass_fields__):
         raise UsageError(
-            "a dict of these keys in the first place may be settings or columns; give **settings, or dataset=columns."
+            "a dict of these keys in the first place may be settings or columns; "
+            "give **settings, or dataset=columns."
         )
     return settings, dataset

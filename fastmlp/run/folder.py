@@ -49,15 +49,14 @@ def create_run_folder(out: str | Path | None, name: str) -> Path:
                     return folder
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise WriteError(
-            f"cannot make the run folder {wanted}: {getattr(error, 'strerror', None) or error}. Choose another --out."
+            f"cannot make the run folder {wanted}: {getattr(error, 'strerror', None) or error}. "
+            "Choose another --out."
         ) from None
     raise WriteError(f"there are too many runs named {wanted}. Choose another --out.")
 
 
 def taken(out: str | Path | None, folder: Path) -> str:
-    """Return a sentence that says where a run went if the folder that was asked for was taken, else
-    nothing.
-    """
+    """Return a sentence that says where a run went if its folder was taken, else nothing."""
     if out is None or folder == Path(out):
         return ""
     return f"{out} was there before and is left as it is; the folder of this run is {folder}."

@@ -15,11 +15,12 @@ from fastmlp.errors import UsageError, did_you_mean
 from fastmlp.files.atomic import write_json, write_text
 from fastmlp.model.model import Model, output_width
 from fastmlp.nn.layers import Dropout
-from fastmlp.nn.losses import parse_loss
 from fastmlp.nn.network import Network, per_layer
 from fastmlp.optim.optimizers import Optimizer
 from fastmlp.preparation.prepare import PreparedData, prepare
-from fastmlp.settings.settings import Settings, settings_from, to_toml
+from fastmlp.settings.config import to_toml
+from fastmlp.settings.description import Role
+from fastmlp.settings.settings import Settings, names_of, settings_from
 from fastmlp.step.batches import Batches
 from fastmlp.training.callbacks import Callback, HistoryWriter, Record
 from fastmlp.training.passes import training_sweep
@@ -32,40 +33,12 @@ from .train import (
     TrainingJob,
     build_model,
     build_optimizer,
-    build_schedule,
-    decide,
     make_batches,
     make_measures,
     open_device,
 )
 
 PHASES_FILE = "phases.json"
-PHASE_SETTINGS = (
-    *(
-        "epochs",
-        "loss",
-        "label_smoothing",
-        "reduction",
-        "lr",
-        "schedule",
-        "warmup",
-        "dropout",
-        "batch_size",
-    ),
-    *(
-        "momentum",
-        "beta1",
-        "beta2",
-        "rho",
-        "epsilon",
-        "weight_decay",
-        "l1",
-        "l2",
-        "clip_norm",
-        "clip_value",
-    ),
-    *("shuffle", "drop_last", "early_stopping", "watch"),
-)
 OWN_KEYS = ("rows_share", "loss_threshold")
 MOST_PHASES = 1000
 
@@ -97,8 +70,8 @@ def parse_phases(settings: Settings, tables: Sequence[dict[str, Any]]) -> list[P
     settings
         Of the run.
     tables
-        One a phase: keys of PHASE_SETTINGS, ``rows_share`` and ``loss_threshold``. ``epochs`` must
-        be there, in the table or in ``settings``.
+        One a phase: settings of the role PHASE, ``rows_share`` and ``loss_threshold``. ``epochs``
+        must be there, in the table or in ``settings``.
 
     Raises
     ------
@@ -116,10 +89,11 @@ def parse_phases(settings: Settings, tables: Sequence[dict[str, Any]]) -> list[P
 
 def _parse_phase(settings: Settings, number: int, table: dict[str, Any]) -> Phase:
     given = {key.replace("-", "_"): value for key, value in table.items()}
+    accepted = (*names_of(Role.PHASE), *OWN_KEYS)
     for key in given:
-        if key not in (*PHASE_SETTINGS, *OWN_KEYS):
+        if key not in accepted:
             raise UsageError(
-                f"phase {number}: {key!r} cannot change in mid-run{did_you_mean(key, (*PHASE_SETTINGS, *OWN_KEYS))}"
+                f"phase {number}: {key!r} cannot change in mid-run{did_you_mean(key, accepted)}"
             )
     share, threshold = given.pop("rows_share", 1.0), given.pop("loss_threshold", None)
     if not _is_number(share) or not 0 < share <= 1:
@@ -243,7 +217,8 @@ def set_up_phases(
     phases = parse_phases(settings, tables)
     backend, reason = open_device(settings, announce)
     data = prepare(settings)
-    phases = [replace(phase, settings=decide(phase.settings, len(data.train))) for phase in phases]
+    rows = len(data.train)
+    phases = [replace(phase, settings=phase.settings.decided(rows)) for phase in phases]
     whole = _whole_run(phases)
     _check_outputs(phases, data)
     model = build_model(whole, data, backend)
@@ -305,13 +280,7 @@ def _stage(
 ) -> Stage:
     """Record a phase: its loss, optimizer and dropout are bound to the network while that is done."""
     settings, network = phase.settings, built.network
-    loss = parse_loss(
-        settings.loss,
-        task=built.task,
-        outputs=network.architecture.outputs,
-        label_smoothing=settings.label_smoothing,
-        reduction=settings.reduction,
-    )
+    loss = settings.make_loss(built.task, network.architecture.outputs)
     loss.bind(network.backend, network.dtype, network.bound_rows, network.architecture.outputs)
     of_model = replace(
         whole,
@@ -333,7 +302,7 @@ def _stage(
         network,
         loss,
         optimizer,
-        build_schedule(settings, rows),
+        settings.make_schedule(rows),
         batches,
         epochs=settings.epochs,
         seed=settings.seed,

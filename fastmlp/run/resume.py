@@ -1,6 +1,4 @@
-"""Goes on with a run that was stopped or killed, from its newest sound checkpoint, in the same
-folder.
-"""
+"""Goes on with a run that was stopped or killed: the newest sound checkpoint, the same folder."""
 
 from __future__ import annotations
 
@@ -17,7 +15,9 @@ from fastmlp.files.entries import Count, check_entries, unfit
 from fastmlp.model.model import MODEL_FILE
 from fastmlp.preparation.given import Given
 from fastmlp.preparation.prepare import same_data
-from fastmlp.settings.settings import Settings, read_config, settings_from, to_toml
+from fastmlp.settings.config import read_config, to_toml
+from fastmlp.settings.description import Role
+from fastmlp.settings.settings import Settings, names_of, settings_from
 from fastmlp.training.callbacks import Callback
 from fastmlp.training.checkpoint import FOLDER as CHECKPOINTS
 from fastmlp.training.checkpoint import NAME as CHECKPOINT_NAME
@@ -28,16 +28,6 @@ from fastmlp.training.trainer import Trainer
 from .folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, read_history, read_metrics
 from .train import TrainingJob, set_up
 
-# What may be changed when a run goes on: nothing that the arrays of the state or the split of the
-# data depend on.
-CHANGEABLE = (
-    "dropout", "dropout_units", "batch_norm_decay", "loss", "reduction", "label_smoothing", "class_weight",
-    "optimizer", "lr", "momentum", "beta1", "beta2", "rho", "epsilon", "weight_decay", "l1", "l2", "clip_norm",
-    "clip_value", "schedule", "warmup", "batch_size", "epochs", "shuffle", "drop_last", "early_stopping", "watch",
-    "checkpoint_every", "log_every", "device", "threads", "gemm", "matmul_precision", "data_dir",
-)  # fmt: skip
-# With one of these another number of rows belongs to a step: the epoch at hand begins anew.
-CHANGES_STEPS = ("batch_size", "drop_last", "shuffle")
 OWN_FILES = re.compile(
     "|".join(re.escape(name) for name in (MODEL_FILE, CONFIG_FILE, HISTORY_FILE, METRICS_FILE))
 )
@@ -58,7 +48,7 @@ def resume(
     run
         The run's folder.
     changes
-        Settings that are to be different from now on; CHANGEABLE ones alone.
+        Settings that are to be different from now on; only those of the role RESUME.
     callbacks, announce
         As in ``set_up``.
     given
@@ -86,11 +76,11 @@ def resume(
     job = set_up(settings, resumed=folder, callbacks=callbacks, announce=announce, given=given)
     if not same_data(job.data, checkpoint.run["data"]):
         raise UsageError(
-            f"the data of {folder} are not those that the run was begun with: {settings.dataset} has changed. Give the same "
-            "data, or train anew."
+            f"the data of {folder} are not those that the run was begun with: {settings.dataset} "
+            "has changed. Give the same data, or train anew."
         )
     state = checkpoint.state
-    if any(name in changed for name in CHANGES_STEPS) and state.position.step:
+    if any(name in changed for name in names_of(Role.ROWS)) and state.position.step:
         notes.append(
             f"epoch {state.position.epoch} begins anew, since {', '.join(changed)} changed."
         )
@@ -110,9 +100,7 @@ def resume(
 
 
 def _check_notes(folder: Path, notes: dict[str, Any]) -> None:
-    """Check what a checkpoint says of its run: a digest of the data, and where it was resumed with
-    which changes.
-    """
+    """Check what a checkpoint says of its run: the data's digest, where it was resumed and how."""
     try:
         if not isinstance(notes.get("data"), str):
             raise unfit("run.data", "text", notes.get("data"))
@@ -135,9 +123,7 @@ def _check_notes(folder: Path, notes: dict[str, Any]) -> None:
 
 
 def _is_complete(folder: Path, epochs: int) -> bool:
-    """Return whether a run of so many epochs was also saved and measured, rather than killed before
-    it could be.
-    """
+    """Return whether a run of so many epochs was also saved and measured."""
     metrics = read_metrics(folder)  # written last
     return (
         metrics is not None and metrics.get("epochs") == epochs and (folder / MODEL_FILE).is_file()
@@ -148,8 +134,8 @@ def _nothing_left(folder: Path, epochs: int, trainer: Trainer) -> str:
     if epochs >= trainer.epochs:
         return f"{folder} has trained all of its {trainer.epochs} epochs; give more with --epochs."
     return (
-        f"{folder} has stopped after epoch {epochs}, {trainer.early_stopping} without an improvement; give more patience with "
-        "--early-stopping."
+        f"{folder} has stopped after epoch {epochs}, {trainer.early_stopping} without an "
+        "improvement; give more patience with --early-stopping."
     )
 
 
@@ -157,14 +143,16 @@ def _merged(folder: Path, changes: dict[str, Any]) -> tuple[Settings, Settings]:
     """Return the settings that the run had, and those that it goes on with."""
     if not (folder / CONFIG_FILE).is_file():
         raise ModelFileError(
-            f"{folder} is not a run's folder: it has no {CONFIG_FILE}. Give a folder of fastmlp train."
+            f"{folder} is not a run's folder: it has no {CONFIG_FILE}. "
+            "Give a folder of fastmlp train."
         )
     kept = read_config(folder / CONFIG_FILE)
+    changeable = names_of(Role.RESUME)
     for name in changes:
-        if name not in CHANGEABLE and name in Settings.__dataclass_fields__:
+        if name not in changeable and name in Settings.__dataclass_fields__:
             raise UsageError(
-                f"--{name.replace('_', '-')} cannot change when a run goes on: parameters or data depend on it. Train anew, "
-                f"or change one of: {', '.join(CHANGEABLE)}."
+                f"--{name.replace('_', '-')} cannot change when a run goes on: parameters or data "
+                f"depend on it. Train anew, or change one of: {', '.join(changeable)}."
             )
     return settings_from(kept), settings_from(kept, changes)
 

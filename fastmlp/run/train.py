@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,12 @@ from fastmlp.errors import UsageError
 from fastmlp.files.atomic import write_json, write_text
 from fastmlp.model.model import Model, bind, loss_targets, output_width
 from fastmlp.model.prediction import PREDICTION_BATCH
-from fastmlp.nn.losses import parse_loss
 from fastmlp.nn.network import Architecture, Network
-from fastmlp.optim.optimizers import (
-    ADAMW_WEIGHT_DECAY,
-    DEFAULT_LEARNING_RATES,
-    Optimizer,
-    Regularization,
-    make_optimizer,
-)
-from fastmlp.optim.schedules import Schedule, parse_schedule
+from fastmlp.optim.optimizers import Optimizer
 from fastmlp.preparation.given import Given
 from fastmlp.preparation.prepare import Part, PreparedData, prepare
-from fastmlp.settings.settings import Settings, to_toml
+from fastmlp.settings.config import to_toml
+from fastmlp.settings.settings import Settings
 from fastmlp.step.batches import Batches
 from fastmlp.step.counters import Counters
 from fastmlp.training.callbacks import Callback, HistoryWriter, Record
@@ -39,7 +32,6 @@ from fastmlp.training.trainer import Trainer, TrainingResult
 from .folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, create_run_folder
 
 COPIES_OF_PARAMETERS = 6  # values, gradient, two of Adam's moments, and two snapshots
-FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 200
 
 
 @dataclass
@@ -155,12 +147,10 @@ def set_up(
     """
     backend, reason = open_device(settings, announce)
     data = prepare(settings, given)
-    settings = decide(settings, len(data.train))
+    settings = settings.decided(len(data.train))
     model = build_model(settings, data, backend)
-    optimizer, schedule = (
-        build_optimizer(settings, model),
-        build_schedule(settings, len(data.train)),
-    )
+    optimizer = build_optimizer(settings, model)
+    schedule = settings.make_schedule(len(data.train))
     # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles,
     # which takes seconds.
     folder = resumed
@@ -208,49 +198,11 @@ def open_device(settings: Settings, announce: Callable[[str], None]) -> tuple[Ba
     )
 
 
-def decide(settings: Settings, rows: int) -> Settings:
-    """Return the settings with every open choice made, for a number of training rows."""
-    batch_size = min(settings.batch_size or rows, rows)
-    epochs = settings.epochs
-    if epochs is None:
-        updates_per_epoch = -(-rows // batch_size)
-        epochs = min(max(-(-FEWEST_UPDATES // updates_per_epoch), FEWEST_EPOCHS), MOST_EPOCHS)
-    decay = settings.weight_decay
-    return replace(
-        settings,
-        batch_size=batch_size,
-        epochs=epochs,
-        lr=DEFAULT_LEARNING_RATES[settings.optimizer] if settings.lr is None else settings.lr,
-        weight_decay=(ADAMW_WEIGHT_DECAY if settings.optimizer == "adamw" else 0.0)
-        if decay is None
-        else decay,
-    )
-
-
 def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Model:
     """Return the untrained model, bound for the settings' batches and for predictions."""
     outputs = output_width(settings.loss.replace("-", "_"), data.targets)
-    loss = parse_loss(
-        settings.loss,
-        task=data.targets.task,
-        outputs=outputs,
-        label_smoothing=settings.label_smoothing,
-        reduction=settings.reduction,
-    )
-    architecture = Architecture(
-        inputs=data.features.output_columns,
-        outputs=outputs,
-        hidden=settings.hidden_widths,
-        activation=settings.activation,
-        output_activation=settings.output_activation,
-        init=settings.init,
-        bias_init=settings.bias_init,
-        dropout=settings.dropout_rates,
-        dropout_units=settings.dropout_units,
-        batch_norm=settings.batch_norm,
-        batch_norm_decay=settings.batch_norm_decay,
-        decay_biases=settings.decay_biases,
-    )
+    loss = settings.make_loss(data.targets.task, outputs)
+    architecture = settings.make_architecture(data.features.output_columns, outputs)
     _check_memory(architecture, settings, backend)
     network = Network(architecture, backend, settings.dtype, settings.seed)
     bind(network, loss, max(settings.batch_size, PREDICTION_BATCH))
@@ -315,24 +267,7 @@ def make_measures(model: Model, data: PreparedData, training: Batches) -> dict[s
 
 def build_optimizer(settings: Settings, model: Model) -> Optimizer:
     """Return the optimizer, bound to the model's network."""
-    optimizer = make_optimizer(
-        settings.optimizer,
-        momentum=settings.momentum,
-        beta1=settings.beta1,
-        beta2=settings.beta2,
-        rho=settings.rho,
-        epsilon=settings.epsilon,
-    )
-    regularization = Regularization(
-        settings.l1, settings.l2, settings.weight_decay, settings.clip_norm, settings.clip_value
-    )
+    optimizer = settings.make_optimizer()
     network = model.network
-    optimizer.bind(network.backend, network.store, network.counters, regularization)
+    optimizer.bind(network.backend, network.store, network.counters, settings.make_regularization())
     return optimizer
-
-
-def build_schedule(settings: Settings, rows: int) -> Schedule:
-    """Return the learning rates of epochs of ``rows`` rows."""
-    full, ragged = divmod(rows, settings.batch_size)
-    updates = full + bool(ragged and not (settings.drop_last and full))
-    return parse_schedule(settings.schedule, settings.lr, updates, settings.epochs, settings.warmup)

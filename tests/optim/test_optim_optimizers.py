@@ -11,13 +11,8 @@ from oracles import optimizers as oracle
 from oracles.networks import build
 
 from fastmlp.errors import UsageError
-from fastmlp.optim.optimizers import (
-    ADAMW_WEIGHT_DECAY,
-    DEFAULT_LEARNING_RATES,
-    OPTIMIZERS,
-    Regularization,
-    make_optimizer,
-)
+from fastmlp.optim.optimizers import OPTIMIZERS, Regularization, make_optimizer
+from fastmlp.optim.rules import RULES
 from fastmlp.optim.schedules import parse_schedule
 
 UPDATES = 50
@@ -199,8 +194,11 @@ def test_state_is_named_and_starts_at_zero(backend, dtype):
 
 
 def test_defaults_exist_for_every_optimizer():
-    assert set(DEFAULT_LEARNING_RATES) == set(OPTIMIZERS) == set(oracle.RULES)
-    assert ADAMW_WEIGHT_DECAY == 0.01
+    assert set(RULES) == set(OPTIMIZERS) == set(oracle.RULES)
+    assert all(rule.learning_rate > 0 for rule in RULES.values())
+    assert {name: rule.weight_decay for name, rule in RULES.items() if rule.weight_decay} == {
+        "adamw": 0.01
+    }
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@ Python.
 """
 
 import json
-import math
 import tomllib
 
 import numpy as np
@@ -11,29 +10,8 @@ import pytest
 
 import fastmlp
 from fastmlp.errors import DataError, FastMLPWarning, UsageError
-from fastmlp.run.train import FEWEST_EPOCHS, FEWEST_UPDATES, MOST_EPOCHS, decide, set_up
+from fastmlp.run.train import set_up
 from fastmlp.settings.settings import Settings
-
-
-@pytest.mark.parametrize(
-    ("rows", "batch_size"),
-    [(1438, 64), (60_000, 64), (64 * 200, 64), (64 * 90, 64), (10, 64), (1, 1), (100, 0)],
-)
-def test_epochs_are_chosen_for_a_number_of_updates(rows, batch_size):
-    decided = decide(Settings(batch_size=batch_size), rows)
-    assert decided.batch_size == min(batch_size or rows, rows)
-    assert FEWEST_EPOCHS <= decided.epochs <= MOST_EPOCHS
-    updates = math.ceil(rows / decided.batch_size)
-    assert updates * decided.epochs >= FEWEST_UPDATES or decided.epochs == MOST_EPOCHS
-    assert updates * (decided.epochs - 1) < FEWEST_UPDATES or decided.epochs == FEWEST_EPOCHS
-
-
-def test_open_choices_follow_the_optimizer_and_given_ones_stay():
-    assert decide(Settings(optimizer="adam"), 10).lr == 0.001
-    assert decide(Settings(optimizer="adamw"), 10).weight_decay == 0.01
-    assert decide(Settings(optimizer="sgd"), 10).weight_decay == 0.0
-    given = decide(Settings(lr=0.5, weight_decay=0.0, optimizer="adamw", epochs=3), 10)
-    assert (given.lr, given.weight_decay, given.epochs) == (0.5, 0.0, 3)
 
 
 def test_what_python_gets(run):

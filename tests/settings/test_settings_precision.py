@@ -9,7 +9,8 @@ import fastmlp
 from fastmlp.errors import UsageError
 from fastmlp.kernels.cpu.processor import has_bfloat16
 from fastmlp.run.train import set_up
-from fastmlp.settings.settings import read_config, settings_from
+from fastmlp.settings.config import read_config
+from fastmlp.settings.settings import settings_from
 from fastmlp.training.callbacks import Callback
 
 pytestmark = pytest.mark.skipif(

@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmlp.errors import UsageError
-from fastmlp.settings.settings import Settings, field_type, read_config, settings_from, to_toml
+from fastmlp.settings.config import read_config, to_toml
+from fastmlp.settings.description import field_type
+from fastmlp.settings.settings import (
+    FEWEST_EPOCHS,
+    FEWEST_UPDATES,
+    MOST_EPOCHS,
+    Settings,
+    settings_from,
+)
 
 
 def test_every_setting_is_described():
@@ -20,7 +28,7 @@ def test_every_setting_is_described():
         assert description.default is not MISSING
         assert description.metadata["help"].endswith((".", "…"))
         assert description.metadata["group"]
-        kind, optional = field_type(description)
+        kind, optional = field_type(Settings, description.name)
         assert kind in (str, int, float, bool)
         assert optional == (description.default is None)
 
@@ -150,3 +158,24 @@ def test_config_files_that_cannot_be_read(tmp_path):
     (tmp_path / "large.toml").write_bytes(b"#" * 2_000_000)
     with pytest.raises(UsageError, match="larger than"):
         read_config(tmp_path / "large.toml")
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size"),
+    [(1438, 64), (60_000, 64), (64 * 200, 64), (64 * 90, 64), (10, 64), (1, 1), (100, 0)],
+)
+def test_epochs_are_chosen_for_a_number_of_updates(rows, batch_size):
+    decided = Settings(batch_size=batch_size).decided(rows)
+    assert decided.batch_size == min(batch_size or rows, rows)
+    assert FEWEST_EPOCHS <= decided.epochs <= MOST_EPOCHS
+    updates = math.ceil(rows / decided.batch_size)
+    assert updates * decided.epochs >= FEWEST_UPDATES or decided.epochs == MOST_EPOCHS
+    assert updates * (decided.epochs - 1) < FEWEST_UPDATES or decided.epochs == FEWEST_EPOCHS
+
+
+def test_open_choices_follow_the_optimizer_and_given_ones_stay():
+    assert Settings(optimizer="adam").decided(10).lr == 0.001
+    assert Settings(optimizer="adamw").decided(10).weight_decay == 0.01
+    assert Settings(optimizer="sgd").decided(10).weight_decay == 0.0
+    given = Settings(lr=0.5, weight_decay=0.0, optimizer="adamw", epochs=3).decided(10)
+    assert (given.lr, given.weight_decay, given.epochs) == (0.5, 0.0, 3)

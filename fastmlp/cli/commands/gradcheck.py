@@ -12,11 +12,14 @@ from click.core import ParameterSource
 
 from fastmlp.cli.console import Console
 from fastmlp.cli.options import JSON, SectionedCommand, SettingOption, setting_options
-from fastmlp.gradient_check.settings import ACCEPTED, DEFAULTS
+from fastmlp.gradient_check import DEFAULTS
+from fastmlp.settings.description import Role
+from fastmlp.settings.settings import names_of
 
 if TYPE_CHECKING:
     from fastmlp.gradient_check.check import Comparison, GradientCheck, LayerCheck
 
+ACCEPTED = names_of(Role.GRADIENT)
 HEADER = ("", "", "shape", "element", "backward", "differences", "rel. error", "")
 FLUSH_LEFT = (0, 1, 7)  # columns
 SECTIONS = {

@@ -1,0 +1,224 @@
+"""The table of settings: each one's type, default, help, range and role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fastmlp.optim.rules import NUMBERS, OPTIMIZERS, default_help, number_help
+from fastmlp.spec import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SHARE
+
+from .description import Role, option
+
+RESUME, PHASE, ROWS = Role.RESUME, Role.PHASE, Role.ROWS
+GRADIENT, PLACE = Role.GRADIENT, Role.PLACE
+_data, _table = partial(option, "data"), partial(option, "table")
+_network, _loss = partial(option, "network"), partial(option, "loss")
+_optimizer, _training = partial(option, "optimizer"), partial(option, "training")
+_machine = partial(option, "machine")
+
+
+def _rule_number(name: str) -> Any:
+    """Return the setting of a number of the update rules."""
+    number = NUMBERS[name]
+    return _optimizer(number.default, number_help(name), number.range, PHASE)
+
+
+@dataclass(frozen=True)
+class SettingsTable:
+    """The settings by name; None means: chosen by fastmlp, as the help text says."""
+
+    dataset: str = _data(
+        "digits", "Name of a data set, or a file, a folder, or an X,y pair of files.", role=PLACE
+    )
+    target: str | None = _data(None, "Target column, by name or position; default: the last.")
+    task: str = _data(
+        "auto", "What to learn.", ("auto", "classification", "regression", "multilabel")
+    )
+    test: str | None = _data(None, "File or folder with the test rows.", role=PLACE)
+    test_fraction: float = _data(
+        0.2, "Share of rows held out for testing, if the data has no test set.", SHARE
+    )
+    validation_fraction: float | None = _data(
+        None, "Share of rows held out for validation; default 0, or 0.1 with early stopping.", SHARE
+    )
+    normalize: str = _data("standard", "How inputs are scaled.", ("none", "unit", "standard"))
+    standardize_target: bool = _data(
+        True, "Scale a regression target to mean 0 and deviation 1 for training."
+    )
+    data_dir: str | None = _data(
+        None, "Folder with the files of a named data set.", role=RESUME | PLACE
+    )
+    image_size: str | None = _data(
+        None, "HxW to which the images of a folder are resized, or that of a table's pictures."
+    )
+    colour: bool = _data(False, "Keep the colours of images.")
+    ground: str = _data(
+        "auto",
+        "Background of transparent images: auto picks one that they stand out from.",
+        ("auto", "white", "black"),
+    )
+
+    header: bool | None = _table(
+        None, "Whether a table's first row names its columns; default: detected."
+    )
+    separator: str | None = _table(
+        None, "What separates a table's fields: one character, tab or space; default: detected."
+    )
+    decimal: str | None = _table(
+        None, "Decimal sign of a table's numbers; default: detected for each column.", (".", ",")
+    )
+    na_values: str | None = _table(
+        None, "Spellings of a missing value, separated by commas; text columns have no others."
+    )
+    drop: str | None = _table(None, "Columns to leave out, separated by commas.")
+    categorical: str | None = _table(
+        None, "Columns to read as text, one-hot encoded, even if they look like numbers."
+    )
+    numeric: str | None = _table(
+        None, "Columns to read as numbers; any other cell counts as missing."
+    )
+    dates: str | None = _table(
+        None, "Columns to read as dates, with their order if need be: when, day=dmy, day=mdy."
+    )
+
+    hidden: str = _network("256,128", "Widths of the hidden layers, or none.", role=GRADIENT)
+    activation: str = _network(
+        "relu",
+        "Activation of the hidden layers, one for all or one each: relu, leaky_relu(0.1), …",
+        role=GRADIENT,
+    )
+    output_activation: str = _network(
+        "identity", "Activation of the last layer, before the loss.", role=GRADIENT
+    )
+    init: str = _network(
+        "auto",
+        "Initial weights: auto, zeros, normal(0,0.1), glorot_uniform, he_normal, …",
+        role=GRADIENT,
+    )
+    bias_init: str = _network("zeros", "Initial biases, in the same words.", role=GRADIENT)
+    dropout: str = _network(
+        "0",
+        "Share of units dropped after the hidden layers, one for all or one each.",
+        role=PHASE | GRADIENT,
+    )
+    dropout_units: bool = _network(
+        False,
+        "Drop units for a whole batch rather than element by element.",
+        role=RESUME | GRADIENT,
+    )
+    batch_norm: str = _network(
+        "none",
+        "Which layers have their inputs normalised by batch.",
+        ("none", "hidden", "input", "all"),
+        GRADIENT,
+    )
+    batch_norm_decay: float = _network(
+        0.9, "Decay of batch normalisation's running statistics.", SHARE, RESUME
+    )
+
+    loss: str = _loss(
+        "auto",
+        "Loss: auto, softmax_cross_entropy, log_loss, mse, mae or huber(1).",
+        role=PHASE | GRADIENT,
+    )
+    reduction: str = _loss(
+        "mean",
+        "Whether a batch's losses are averaged or added up.",
+        ("mean", "sum"),
+        PHASE | GRADIENT,
+    )
+    label_smoothing: float = _loss(
+        0.0, "Share of the target that is spread over all classes.", SHARE, PHASE | GRADIENT
+    )
+    class_weight: str = _loss(
+        "none", "Weights of the classes: none, balanced, or label=weight,label=weight.", role=RESUME
+    )
+
+    optimizer: str = _optimizer("adam", "Update rule.", OPTIMIZERS, RESUME)
+    lr: float | None = _optimizer(
+        None, "Learning rate; default: the optimizer's own.", POSITIVE, PHASE
+    )
+    momentum: float = _rule_number("momentum")
+    beta1: float = _rule_number("beta1")
+    beta2: float = _rule_number("beta2")
+    rho: float = _rule_number("rho")
+    epsilon: float | None = _rule_number("epsilon")
+    weight_decay: float | None = _optimizer(
+        None,
+        f"Decoupled decay of the weights; {default_help('weight_decay')}.",
+        NOT_NEGATIVE,
+        PHASE,
+    )
+    l1: float = _optimizer(0.0, "Adds l1·Σ|w| to the loss.", NOT_NEGATIVE, PHASE | GRADIENT)
+    l2: float = _optimizer(0.0, "Adds l2·Σw²/2 to the loss.", NOT_NEGATIVE, PHASE | GRADIENT)
+    decay_biases: bool = _optimizer(
+        False, "Let l1, l2 and weight decay act on biases too.", role=GRADIENT
+    )
+    clip_norm: float | None = _optimizer(None, "Largest norm of the gradient.", POSITIVE, PHASE)
+    clip_value: float | None = _optimizer(
+        None, "Largest size of an element of the gradient.", POSITIVE, PHASE
+    )
+    schedule: str = _optimizer(
+        "cosine",
+        "How the learning rate changes: cosine, constant, step(10,0.5), "
+        "exponential, inverse_scaling, one_cycle or plateau.",
+        role=PHASE,
+    )
+    warmup: int = _optimizer(
+        0, "Updates over which the learning rate rises at the start.", NOT_NEGATIVE, PHASE
+    )
+
+    batch_size: int = _training(64, "Rows in a batch; 0 for all rows.", NOT_NEGATIVE, PHASE | ROWS)
+    epochs: int | None = _training(
+        None,
+        "Passes over the rows; default: enough for 1,000 updates, 10 to 200.",
+        AT_LEAST_1,
+        PHASE,
+    )
+    shuffle: bool = _training(True, "Take the rows in another order each epoch.", role=PHASE | ROWS)
+    drop_last: bool = _training(
+        False, "Leave out a last batch that is smaller than the others.", role=PHASE | ROWS
+    )
+    early_stopping: int | None = _training(
+        None,
+        "Stop after so many epochs without improvement and keep the best weights.",
+        AT_LEAST_1,
+        PHASE,
+    )
+    watch: str = _training(
+        "loss",
+        "What decides which epoch is the best on the validation rows.",
+        ("loss", "score"),
+        PHASE,
+    )
+    checkpoint_every: int | None = _training(
+        None,
+        "Epochs between checkpoints, from which --resume goes on; Ctrl-C always leaves one.",
+        AT_LEAST_1,
+        RESUME,
+    )
+    log_every: int | None = _training(
+        None, "Also record every so many updates.", AT_LEAST_1, RESUME
+    )
+    seed: int = _training(
+        0, "Seed of splits, initial weights, shuffles and dropout.", NOT_NEGATIVE, GRADIENT
+    )
+    dtype: str = _training("float32", "Floating-point type.", ("float32", "float64"), GRADIENT)
+
+    device: str = _machine("auto", "auto, cpu, cuda or cuda:N.", role=RESUME | GRADIENT)
+    threads: str = _machine("auto", "CPU threads: auto or a number.", role=RESUME | PLACE)
+    matmul_precision: str = _machine(
+        "highest",
+        "Precision of float32 products; high (TF32, on CUDA) and medium "
+        "(bfloat16, on CPUs that have it) are faster.",
+        ("highest", "high", "medium"),
+        RESUME,
+    )
+    gemm: str = _machine(
+        "auto",
+        "What multiplies matrices on the CPU; auto is tiles.",
+        ("auto", "tiles", "blas", "mkl"),
+        RESUME | GRADIENT,
+    )
