@@ -1,4 +1,4 @@
-"""What users write: words such as ``relu`` or ``step(10, 0.5)``, and the ranges of their numbers."""
+"""What users write: words such as ``relu`` or ``step(10, 0.5)``, and the ranges of numbers."""
 
 from __future__ import annotations
 
@@ -14,28 +14,25 @@ _PATTERN = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\(([^()]*)\))?\s*")
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers that are accepted: from ``low`` or above ``above``, below ``below``."""
+    """The finite numbers from ``low`` or above ``above``, up to ``high`` or below ``below``."""
 
-    low: float | None = None
-    above: float | None = None
-    below: float | None = None
+    low: float = -math.inf
+    above: float = -math.inf
+    below: float = math.inf
+    high: float = math.inf
 
     def __str__(self) -> str:
-        words = {"at least": self.low, "greater than": self.above, "less than": self.below}
-        return " and ".join(f"{word} {end:g}" for word, end in words.items() if end is not None)
+        words = {"at least": self.low, "greater than": self.above}
+        words |= {"less than": self.below, "at most": self.high}
+        return " and ".join(f"{word} {end:g}" for word, end in words.items() if math.isfinite(end))
 
     def check(self, name: str, value: float) -> float:
         """Return ``value`` if it is finite and in range, else raise a UsageError about ``name``."""
         finite = math.isfinite(value)
-        if (
-            finite
-            and (self.low is None or value >= self.low)
-            and (self.above is None or value > self.above)
-            and (self.below is None or value < self.below)
-        ):
+        if finite and self.low <= value <= self.high and self.above < value < self.below:
             return value
-        words = [*([] if finite else ["a finite number"]), *([str(self)] if str(self) else [])]
-        raise UsageError(f"{name} must be {', '.join(words)}; got {value:g}.")
+        words = ", ".join(filter(None, ["" if finite else "a finite number", str(self)]))
+        raise UsageError(f"{name} must be {words}; got {value:g}.")
 
 
 NOT_NEGATIVE, POSITIVE, AT_LEAST_1 = Range(low=0), Range(above=0), Range(low=1)

@@ -1,6 +1,4 @@
-"""Words of the form ``name(argument, …)``: what is read, and that nothing but a UsageError ever
-comes back.
-"""
+"""Words of the form ``name(argument, …)`` and ranges: nothing but a UsageError comes back."""
 
 import math
 
@@ -9,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastmlp.errors import UsageError
-from fastmlp.spec import numbers, parse_spec
+from fastmlp.spec import Range, numbers, parse_spec
 
 SHAPES = {"plain": (0, 0), "one": (1, 1), "some_words": (0, 3)}
 
@@ -59,9 +57,7 @@ def test_what_is_refused(text, message):
 
 
 def check(text):
-    """Parse ``text``: a UsageError of one line, or a name that is accepted with arguments that are
-    in order.
-    """
+    """Parse ``text``: a UsageError of one line, or an accepted name with arguments in order."""
     try:
         name, arguments = parse_spec("thing", text, SHAPES)
     except UsageError as error:
@@ -114,3 +110,36 @@ def test_numbers_refuses_words():
     assert numbers("thing", "some_words(1)", [1.0]) == [1.0]
     with pytest.raises(UsageError, match="'gain' is not a number"):
         numbers("thing", "some_words(gain)", ["gain"])
+
+
+def test_other_words_for_a_name():
+    aliases = {"the_one": "one"}
+    assert parse_spec("thing", "The-One(3)", SHAPES, aliases) == ("one", [3.0])
+    with pytest.raises(UsageError, match=r"thing 'the_one' has 0 argument\(s\); one takes 1"):
+        parse_spec("thing", "the_one", SHAPES, aliases)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "inside", "outside", "words"),
+    [
+        (Range(low=0), [0, 1e300], [-1e-300], "at least 0"),
+        (Range(above=0), [1e-300], [0.0], "greater than 0"),
+        (Range(low=0, below=1), [0, 0.999], [1.0, -0.1], "at least 0 and less than 1"),
+        (Range(low=0, high=1), [0, 1], [1.001], "at least 0 and at most 1"),
+    ],
+)
+def test_ranges(accepted, inside, outside, words):
+    for value in inside:
+        assert accepted.check("x", value) == value
+    for value in outside:
+        with pytest.raises(UsageError, match=f"^x must be {words}; got {value:g}\\.$"):
+            accepted.check("x", value)
+    for value in (math.nan, math.inf, -math.inf):
+        with pytest.raises(UsageError, match=f"^x must be a finite number, {words}; got {value}"):
+            accepted.check("x", value)
+
+
+def test_every_range_wants_finite_numbers():
+    assert Range().check("x", -3) == -3
+    with pytest.raises(UsageError, match=r"^x must be a finite number; got nan\.$"):
+        Range().check("x", math.nan)

@@ -44,8 +44,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         'tanh', 'relu', 'leaky_relu(0.01)', 'elu(1)', 'selu', 'gelu', 'silu', 'mish', 'softplus',
         'softmax', 'signed_log'.
     solver : str, default='adam'
-        'lbfgs', 'sgd' (with ``momentum``), 'adam', 'adamw', 'momentum', 'nesterov', 'rmsprop' or
-        'adagrad'.
+        'lbfgs', 'sgd' (with ``momentum``), 'adam', or another rule of ``fastmlp.optim.rules``.
     alpha : float, default=0.0001
         L2 penalty: alpha·Σw²/2, divided by the rows of the batch, is part of the loss.
     batch_size : int, default='auto'
@@ -84,7 +83,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay of the moments of 'adam' and 'adamw'.
     epsilon : float, default=1e-8
-        What 'adam', 'adamw', 'rmsprop' and 'adagrad' add to their divisor.
+        What the rules that divide by a root, such as 'adam', add to it.
     n_iter_no_change : int, default=10
         Epochs in a row without an improvement after which training ends; numpy.inf for never.
     max_fun : int, default=15000

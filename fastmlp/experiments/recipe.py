@@ -1,4 +1,4 @@
-"""Recipes: TOML files that say what to run, on which data, and what somebody else's runs brought."""
+"""Recipes: TOML files that say what to run, on which data, and what others' runs brought."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def find_recipe(name: str) -> Recipe:
     path = Path(name).expanduser()
     if not path.is_file():
         raise UsageError(
-            f"recipe {name!r} is neither a file nor one that comes with fastmlp{did_you_mean(name, names())} "
-            f"Recipes: {', '.join(names())}."
+            f"recipe {name!r} is neither a file nor one that comes with fastmlp"
+            f"{did_you_mean(name, names())} Recipes: {', '.join(names())}."
         )
     try:
         if path.stat().st_size > LARGEST_RECIPE:
@@ -142,7 +142,7 @@ def _parse(name: str, text: str, top: Table) -> Recipe:
         raise UsageError("base: the data are named by dataset in [data], not in [base].")
     if not sweep_tables:
         raise UsageError(
-            "it has no [[sweeps]]; give at least one, with a setting and values, a grid or variants."
+            "it has no [[sweeps]]; give at least one, with a setting and values, grid or variants."
         )
     quick.setdefault("epochs", QUICK_EPOCHS)
     sweeps = parse_sweeps(sweep_tables, base, quick)

@@ -1,6 +1,4 @@
-"""The parts of an experiment: variants, sweeps, and figures that were reported, with what is
-expected of them.
-"""
+"""An experiment's parts: variants, sweeps, and reported figures with what is expected of them."""
 
 from __future__ import annotations
 
@@ -101,7 +99,7 @@ class Sweep:
     values: list[Any] = field(default_factory=list)
 
     def value_of(self, name: str) -> Any:
-        """Return the value of the swept setting of a variant; None where no one setting is swept."""
+        """Return the value of a variant's swept setting; None where no one setting is swept."""
         return dict(zip(self.variants, self.values, strict=False)).get(name)
 
 

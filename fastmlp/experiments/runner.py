@@ -83,9 +83,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Planned:
-    """A run with everything that it depends on; one that is not wanted now may have been done
-    before, with more seeds.
-    """
+    """A run with all that it depends on; one not wanted now may be done already."""
 
     variant: Variant
     task: dict[str, Any]

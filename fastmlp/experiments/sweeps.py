@@ -1,4 +1,4 @@
-"""The sweeps of a recipe: values, grids and named variants become settings, checked before a run."""
+"""The sweeps of a recipe: values, grids and named variants become checked settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ MOST_VARIANTS = 10_000
 SETTINGS = tuple(description.name for description in fields(Settings))
 METRIC = re.compile(
     r"(train|validation|test)_(loss|accuracy|rmse|r2|binary_cross_entropy)(_first)?"
-    r"|(train|test|validation)_loss_lowest(_epoch)?|train_seconds|samples_per_second|parameters|epochs|best_epoch"
+    r"|(train|test|validation)_loss_lowest(_epoch)?"
+    r"|train_seconds|samples_per_second|parameters|epochs|best_epoch"
 )
 
 

@@ -1,6 +1,4 @@
-"""Runs one variant, and is the process that does so for others: a line of JSON in, a line of JSON
-out.
-"""
+"""Runs one variant, or as a process those of others: a line of JSON in, a line of JSON out."""
 
 from __future__ import annotations
 
@@ -106,9 +104,7 @@ class FirstEpoch(Callback):
 
 
 def _of_history(job: TrainingJob) -> dict[str, float]:
-    """Return the losses of the first epoch, and where the loss of rows that were held out was
-    lowest.
-    """
+    """Return the first epoch's losses, and where the loss of held-out rows was lowest."""
     epochs = [record for record in job.records if record.kind == "epoch"]
     if not epochs:
         return {}

@@ -76,7 +76,7 @@ class Subject:
         return found
 
     def gradients(self, x: np.ndarray) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
-        """Return the derivatives by what enters each layer (last the outputs), and by parameters."""
+        """Return the derivatives by each layer's input (last the outputs), and by parameters."""
         outputs = self.network.forward(self._on_device(x), True)
         upstream = self.loss.backward(outputs, self._targets, self._weights)
         handed_on = [self.backend.to_numpy(upstream)]

@@ -1,6 +1,4 @@
-"""Learning-rate schedules: the rate of every update of an epoch as one array, so that no step asks
-Python for it.
-"""
+"""Learning-rate schedules: an epoch's rates as one array, so that no step asks Python for it."""
 
 from __future__ import annotations
 
@@ -8,31 +6,25 @@ import math
 
 import numpy as np
 
-from fastmlp.errors import UsageError
-from fastmlp.spec import numbers, parse_spec
+from fastmlp.spec import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, Range, numbers, parse_spec
 
-ACCEPTED = {
-    "constant": (0, 0),
-    "step": (0, 2),
-    "exponential": (0, 1),
-    "inverse_scaling": (0, 1),
-    "cosine": (0, 1),
-    "one_cycle": (0, 2),
-    "plateau": (0, 2),
-}
-ALIASES = {"invscaling": "inverse_scaling", "reduce_on_plateau": "plateau", "onecycle": "one_cycle"}
-DEFAULTS = {
+_SHARE = Range(low=0, high=1)
+# For each schedule its numbers: what they mean, their defaults and ranges.
+NUMBERS: dict[str, list[tuple[str, float, Range]]] = {
     "constant": [],
-    "step": [10, 0.5],  # epochs between drops, factor
-    "exponential": [0.95],  # factor an epoch
-    "inverse_scaling": [0.5],  # power
-    "cosine": [0.0],  # final rate as a share of the first
-    "one_cycle": [0.3, 25.0],  # share of the run that rises, peak over start
-    "plateau": [5, 0.5],  # epochs without improvement, factor
+    "step": [("epochs between drops", 10, AT_LEAST_1), ("factor", 0.5, _SHARE)],
+    "exponential": [("factor an epoch", 0.95, _SHARE)],
+    "inverse_scaling": [("power", 0.5, NOT_NEGATIVE)],
+    "cosine": [("final share of the rate", 0.0, _SHARE)],
+    "one_cycle": [
+        ("rising share of the run", 0.3, Range(low=0.001, high=0.999)),
+        ("ratio of peak to start", 25.0, AT_LEAST_1),
+    ],
+    "plateau": [("epochs without improvement", 5, AT_LEAST_1), ("factor", 0.5, _SHARE)],
 }
-IMPROVEMENT = (
-    1e-4  # relative change of the watched number that counts as an improvement on a plateau
-)
+ACCEPTED = {name: (0, len(taken)) for name, taken in NUMBERS.items()}
+ALIASES = {"invscaling": "inverse_scaling", "reduce_on_plateau": "plateau", "onecycle": "one_cycle"}
+IMPROVEMENT = 1e-4  # relative change of the watched number that counts, on a plateau
 
 
 class Schedule:
@@ -41,7 +33,7 @@ class Schedule:
     Parameters
     ----------
     name, arguments
-        One of ACCEPTED with its numbers, in the order of DEFAULTS:
+        One of NUMBERS with its numbers, in that order:
 
         - ``step(epochs, factor)``: multiplied by ``factor`` every ``epochs``;
         - ``exponential(factor)``: by ``factor`` every epoch, smoothly;
@@ -76,9 +68,7 @@ class Schedule:
         self.plateau_factor, self.best, self.epochs_since_best = 1.0, math.inf, 0
 
     def learning_rates(self, first_update: int, count: int) -> np.ndarray:
-        """Return the rates, float64, of ``count`` updates from the one numbered ``first_update``
-        (from 0) on.
-        """
+        """Return the rates, float64, of ``count`` updates from ``first_update`` (from 0) on."""
         update = np.arange(first_update, first_update + count, dtype=np.float64)
         rates = self.base_rate * self._factor(np.maximum(update - self.warmup, 0.0))
         if self.warmup:
@@ -88,9 +78,7 @@ class Schedule:
         return rates
 
     def epoch_ended(self, watched: float) -> bool:
-        """Tell the schedule the number to watch (smaller is better); return whether a plateau
-        lowered the rate.
-        """
+        """Take the watched number (smaller is better); return whether a plateau lowers the rate."""
         if self.name != "plateau":
             return False
         patience, factor = self.arguments
@@ -145,34 +133,11 @@ def parse_schedule(
         For an unknown name, numbers out of range, a rate that is not positive, or a negative
         warm-up.
     """
-    if not (math.isfinite(base_rate) and base_rate > 0):
-        raise UsageError(
-            f"the learning rate must be a finite number greater than 0; got {base_rate:g}."
-        )
-    if warmup < 0:
-        raise UsageError(f"warmup must be at least 0 updates; got {warmup}.")
-    name, arguments = parse_spec("schedule", text, ACCEPTED, ALIASES)
-    arguments = numbers("schedule", text, arguments) + DEFAULTS[name][len(arguments) :]
-    _check_arguments(name, text, arguments)
+    POSITIVE.check("the learning rate", base_rate)
+    NOT_NEGATIVE.check("warmup", warmup)
+    name, given = parse_spec("schedule", text, ACCEPTED, ALIASES)
+    given = numbers("schedule", text, given)
+    arguments = given + [default for _, default, _ in NUMBERS[name][len(given) :]]
+    for value, (meaning, _, accepted) in zip(arguments, NUMBERS[name], strict=True):
+        accepted.check(f"schedule {text!r}: the {meaning}", value)
     return Schedule(name, arguments, base_rate, updates_per_epoch, epochs, warmup)
-
-
-_SHARE = 0, 1, "must lie between 0 and 1"
-_EPOCHS = 1, math.inf, "must be at least 1"
-_RANGES = {
-    "step": [("epochs", *_EPOCHS), ("the factor", *_SHARE)],
-    "exponential": [("the factor", *_SHARE)],
-    "inverse_scaling": [("the power", 0, math.inf, "must be at least 0")],
-    "cosine": [("the final share", *_SHARE)],
-    "one_cycle": [
-        ("the rise", 0.001, 0.999, "must lie between 0.001 and 0.999"),
-        ("the ratio", *_EPOCHS),
-    ],
-    "plateau": [("epochs", *_EPOCHS), ("the factor", *_SHARE)],
-}
-
-
-def _check_arguments(name: str, text: str, arguments: list[float]) -> None:
-    for value, (meaning, low, high, rule) in zip(arguments, _RANGES.get(name, []), strict=True):
-        if not low <= value <= high:
-            raise UsageError(f"schedule {text!r}: {meaning} {rule}; got {value:g}.")

@@ -44,7 +44,8 @@ class Settings(SettingsTable):
                 f"matmul_precision 'medium' is for dtype float32, not {self.dtype}; "
                 "give --dtype float32 or --matmul-precision highest."
             )
-        self.hidden_widths, self.dropout_rates, self.thread_count  # noqa: B018  parsed for their errors
+        # Parsed for their errors:
+        self.hidden_widths, self.dropout_rates, self.thread_count  # noqa: B018
         self.layout, self.columns  # noqa: B018
 
     @property

@@ -28,9 +28,7 @@ def recipe(text=RECIPE, name="rates"):
 
 
 def run(text=RECIPE, name="rates", **options):
-    """Run a recipe; return the experiment and which (name, seed) ran, in the order in which they
-    ended.
-    """
+    """Run a recipe; return the experiment and the (name, seed) that ran, in order of their ends."""
     runner, ran = Runner(recipe(text, name), Options(**options)), []
     experiment = runner.run(
         lambda variant: ran.append(variant.key) if variant.status != "running" else None

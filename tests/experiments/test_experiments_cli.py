@@ -1,4 +1,4 @@
-"""``fastmlp experiment``: what it prints, its exit codes, and one line for what a user gets wrong."""
+"""``fastmlp experiment``: what it prints, its exit codes, one line for what a user gets wrong."""
 
 import numpy as np
 import pytest

@@ -146,7 +146,8 @@ SWEEP = '[[sweeps]]\nname = "s"\nsetting = "lr"\nvalues = [0.1]\n'
         ),
         ('[[sweeps]]\nname = "s"\nsetting = "loss"\nvalues = ["hinge"]', "loss 'hinge'"),
         (
-            '[[sweeps]]\nname = "s"\nsetting = "momentum"\nvalues = [1.5]\nchanges = { optimizer = "momentum" }',
+            '[[sweeps]]\nname = "s"\nsetting = "momentum"\nvalues = [1.5]\n'
+            'changes = { optimizer = "momentum" }',
             "momentum",
         ),
         (SWEEP + 'changes = { dataset = "/etc/passwd" }', "its own dataset must be one of"),
@@ -172,8 +173,8 @@ SWEEP = '[[sweeps]]\nname = "s"\nsetting = "lr"\nvalues = [0.1]\n'
             "no epochs",
         ),
         (
-            SWEEP
-            + '[[sweeps]]\nname = "t"\n[[sweeps.variants]]\nname = "x"\nphases = [{ epochs = 1, loss = "x" }]',
+            SWEEP + '[[sweeps]]\nname = "t"\n[[sweeps.variants]]\nname = "x"\n'
+            'phases = [{ epochs = 1, loss = "x" }]',
             "loss",
         ),
         (
@@ -189,13 +190,13 @@ SWEEP = '[[sweeps]]\nname = "s"\nsetting = "lr"\nvalues = [0.1]\n'
             "must be a number",
         ),
         (
-            SWEEP
-            + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = 1\nexpect = "fail"',
+            SWEEP + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = 1\n'
+            'expect = "fail"',
             "'fails'",
         ),
         (
-            SWEEP
-            + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = 1\ntolerance = -1',
+            SWEEP + '[[compare]]\nvariant = "s-0.1"\nmetric = "test_accuracy"\nreported = 1\n'
+            "tolerance = -1",
             "at least 0",
         ),
         (

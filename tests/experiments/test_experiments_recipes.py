@@ -1,6 +1,4 @@
-"""The recipes of the package: each runs, quickly, and holds every figure of the system that it
-repeats.
-"""
+"""The package's recipes: each runs, quickly, and holds every figure that it repeats."""
 
 import json
 

@@ -1,6 +1,4 @@
-"""The runner: what is done stays done, what changed runs again, what fails or is stopped leaves the
-others alone.
-"""
+"""The runner: what is done stays, what changed runs again, failures leave the others alone."""
 
 import json
 import shutil

@@ -1,6 +1,4 @@
-"""Updates that are folded into the matrix product of the gradient equal the plain ones, and stay
-within their optimizer.
-"""
+"""Updates folded into the gradient's product equal the plain, and stay in their optimizer."""
 
 import numpy as np
 import pytest

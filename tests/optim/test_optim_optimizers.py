@@ -27,9 +27,7 @@ REGULARIZATIONS = {
 
 
 def train(backend, dtype, optimizer, *, decay_biases=False, **how):
-    """Move a network's parameters by given gradients; return network, values at the start,
-    gradients, rates.
-    """
+    """Move a network by given gradients; return it, its start, the gradients, the rates."""
     network = build(backend, dtype, hidden=(5, 9), batch_norm="input", decay_biases=decay_biases)
     optimizer.bind(backend, network.store, network.counters, Regularization(**how), fold=False)
     parameters = {

@@ -1,4 +1,4 @@
-"""Each update rule of the table as both faces train with it, against NumPy: none becomes another."""
+"""Each update rule of the table, as both faces train with it, against NumPy."""
 
 import numpy as np
 import pytest
@@ -89,6 +89,7 @@ SOLVERS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(("name", "words"), SOLVERS, ids=str)
 def test_trained_through_the_estimators(name, words, rows):
     given = SKLEARN | words

@@ -1,6 +1,4 @@
-"""Schedules against closed formulas at chosen updates, the plateau's states, warm-up, words and
-errors.
-"""
+"""Schedules against closed formulas, the plateau's states, warm-up, words and errors."""
 
 import math
 
@@ -10,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastmlp.errors import UsageError
-from fastmlp.optim.schedules import ACCEPTED, ALIASES, DEFAULTS, parse_schedule
+from fastmlp.optim.schedules import ACCEPTED, ALIASES, NUMBERS, parse_schedule
 
 RATE, PER_EPOCH, EPOCHS = 0.4, 10, 30
 TOTAL = PER_EPOCH * EPOCHS
@@ -161,8 +159,9 @@ class TestParse:
 
     @pytest.mark.parametrize("name", sorted(ACCEPTED))
     def test_defaults_fill_what_is_left_out(self, name):
-        assert make(name).arguments == make(f"{name}()").arguments == DEFAULTS[name]
-        assert len(DEFAULTS[name]) == ACCEPTED[name][1]
+        defaults = [default for _, default, _ in NUMBERS[name]]
+        assert make(name).arguments == make(f"{name}()").arguments == defaults
+        assert len(defaults) == ACCEPTED[name][1]
 
     def test_a_part_of_the_numbers(self):
         assert make("step(3)").arguments == [3, 0.5]

@@ -1,6 +1,4 @@
-"""Training with products of bfloat16: it learns, no product of float32 slips in, and a run keeps
-and says what it took.
-"""
+"""Training with products of bfloat16: it learns, no float32 slips in, a run keeps what it took."""
 
 import numpy as np
 import pytest

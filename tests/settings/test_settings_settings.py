@@ -1,6 +1,4 @@
-"""Settings: one table for the command line, config files and Python; every value is checked and
-survives a round trip.
-"""
+"""Settings: one table for all faces; every value is checked and survives a round trip."""
 
 import math
 import tomllib
