@@ -109,10 +109,7 @@ class SettingsTable:
         role=RESUME | GRADIENT,
     )
     batch_norm: str = _network(
-        "none",
-        "Which layers have their inputs normalised by batch.",
-        ("none", "hidden", "input", "all"),
-        GRADIENT,
+        "none", "Where batch normalisation stands.", ("none", "hidden", "input", "all"), GRADIENT
     )
     batch_norm_decay: float = _network(
         0.9, "Decay of batch normalisation's running statistics.", SHARE, RESUME

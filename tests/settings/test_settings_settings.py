@@ -1,6 +1,7 @@
 """Settings: one table for all faces; every value is checked and survives a round trip."""
 
 import math
+import re
 import tomllib
 from dataclasses import MISSING, fields
 
@@ -11,12 +12,13 @@ from hypothesis import strategies as st
 
 from fastmlp.errors import UsageError
 from fastmlp.settings.config import read_config, to_toml
-from fastmlp.settings.description import field_type
+from fastmlp.settings.description import Role, field_type
 from fastmlp.settings.settings import (
     FEWEST_EPOCHS,
     FEWEST_UPDATES,
     MOST_EPOCHS,
     Settings,
+    names_of,
     settings_from,
 )
 
@@ -115,10 +117,17 @@ def test_values_are_brought_to_their_type_where_nothing_is_lost():
         ({"hidden": [[1], 2]}, "hidden"),
         ({"seed": 2**200}, "seed"),
         ({"l1": 10**400}, "l1"),
+        ({"epochs": 10**400}, "epochs must be less than 2^63"),
+        ({"momentum": 1.0}, "momentum must be at least 0 and less than 1; got 1."),
+        ({"rho": -0.1}, "rho must be at least 0 and less than 1"),
+        ({"label_smoothing": 1.0}, "label_smoothing must be at least 0 and less than 1"),
+        ({"batch_norm_decay": 1.0}, "batch_norm_decay must be at least 0 and less than 1"),
+        ({"clip_norm": 0.0}, "clip_norm must be greater than 0"),
+        ({"epsilon": 0.0}, "epsilon must be at least 1e-30"),
     ],
 )
 def test_what_is_refused(given, said):
-    with pytest.raises(UsageError, match=said.replace("(", r"\(")) as caught:
+    with pytest.raises(UsageError, match=re.escape(said)) as caught:
         settings_from(given)
     assert "\n" not in str(caught.value)
 
@@ -177,3 +186,73 @@ def test_open_choices_follow_the_optimizer_and_given_ones_stay():
     assert Settings(optimizer="sgd").decided(10).weight_decay == 0.0
     given = Settings(lr=0.5, weight_decay=0.0, optimizer="adamw", epochs=3).decided(10)
     assert (given.lr, given.weight_decay, given.epochs) == (0.5, 0.0, 3)
+
+
+def test_what_changes_in_mid_run_leaves_arrays_and_data_alone():
+    resumed, phases = set(names_of(Role.RESUME)), set(names_of(Role.PHASE))
+    assert set(names_of(Role.ROWS)) <= phases < resumed
+    assert not resumed & {"hidden", "batch_norm", "decay_biases", "dtype", "seed", "task"}
+    assert not resumed & {"target", "test_fraction", "validation_fraction", "normalize", "drop"}
+
+
+CHANGED = Settings(
+    hidden="7,5", activation="tanh", output_activation="softplus", init="he_normal",
+    bias_init="constant(0.5)", dropout="0.25,0.5", dropout_units=True, batch_norm="all",
+    batch_norm_decay=0.75, decay_biases=True, loss="log-loss", reduction="sum",
+    label_smoothing=0.125, l1=0.1, l2=0.2, weight_decay=0.3, clip_norm=4.0, clip_value=5.0,
+    schedule="step(3,0.25)", lr=0.5, epochs=9, warmup=2, batch_size=4,
+)  # fmt: skip
+
+
+def test_every_setting_reaches_the_architecture():
+    made = CHANGED.make_architecture(inputs=3, outputs=2)
+    usual = Settings().make_architecture(inputs=1, outputs=1)
+    assert (made.inputs, made.outputs, made.hidden, made.dropout) == (3, 2, (7, 5), (0.25, 0.5))
+    for each in fields(made):
+        assert getattr(made, each.name) != getattr(usual, each.name)
+        if each.name not in ("inputs", "outputs", "hidden", "dropout"):
+            assert getattr(made, each.name) == getattr(CHANGED, each.name)
+
+
+def test_what_else_settings_make():
+    loss = CHANGED.make_loss("multilabel", outputs=2)
+    assert (loss.name, loss.reduction, loss.parameter) == ("log_loss", "sum", 0.125)
+    regularization = CHANGED.make_regularization()
+    assert list(vars(regularization).values()) == [0.1, 0.2, 0.3, 4.0, 5.0]
+    assert Settings(optimizer="adamw").make_regularization().weight_decay == 0.01
+    schedule = CHANGED.make_schedule(rows=10)
+    assert (schedule.name, schedule.arguments) == ("step", [3, 0.25])
+    assert (schedule.base_rate, schedule.updates_per_epoch, schedule.warmup) == (0.5, 3, 2)
+    assert schedule.total == 3 * 9 - 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "drop_last", "updates"), [(8, False, 2), (9, False, 3), (9, True, 2), (3, True, 1)]
+)
+def test_updates_per_epoch(rows, drop_last, updates):
+    settings = Settings(batch_size=4, drop_last=drop_last)
+    assert settings.updates_per_epoch(rows) == updates
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"activation": "relu,rleu"},
+        {"output_activation": "rleu"},
+        {"activation": "relu,relu,relu"},
+        {"init": "heavy"},
+        {"bias_init": "heavy"},
+        {"loss": "hinge"},
+        {"loss": "mse", "label_smoothing": 0.1},
+        {"schedule": "cosin"},
+    ],
+)
+def test_words_that_a_run_would_refuse(words):
+    settings = Settings(**words)
+    with pytest.raises(UsageError):
+        settings.check_words()
+
+
+def test_words_that_a_run_accepts():
+    Settings().check_words()
+    CHANGED.check_words()
