@@ -9,7 +9,7 @@ import numpy as np
 
 from fastmlp.kernels.constants import LOSS_SUM, NORM_BLOCK
 from fastmlp.optim.optimizers import Optimizer, Regularization, make_optimizer
-from fastmlp.optim.rules import NUMBERS, RULES
+from fastmlp.optim.rules import RULES, SKLEARN_NAMES
 from fastmlp.step.parameters import ParameterStore
 from fastmlp.training.sweep import Sweep
 
@@ -22,8 +22,8 @@ def make_rule(estimator: Any) -> Optimizer:
     solver = estimator.solver
     if solver == "sgd" and estimator.momentum:
         solver = "nesterov" if estimator.nesterovs_momentum else "momentum"
-    words = {name: number.sklearn or name for name, number in NUMBERS.items()}
-    return make_optimizer(solver, **{name: getattr(estimator, words[name]) for name in words})
+    numbers = {name: getattr(estimator, theirs) for name, theirs in SKLEARN_NAMES.items()}
+    return make_optimizer(solver, **numbers)
 
 
 class Penalty:

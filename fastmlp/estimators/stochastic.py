@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.optim.rules import SKLEARN_NAMES
+
 from .engine import Engine
 from .fitting import Fitting, warn_of
 from .inputs import Sample, split
@@ -33,16 +35,8 @@ STOCHASTIC_ATTRIBUTES = (
 )
 # What recorded steps hold as constants: a pass may be used again while these stay.
 RECORDED = (
-    "solver",
-    "alpha",
-    "momentum",
-    "nesterovs_momentum",
-    "beta_1",
-    "beta_2",
-    "epsilon",
-    "rho",
-    "weight_decay",
-    "clip_norm",
+    *("solver", "alpha", "nesterovs_momentum", "weight_decay", "clip_norm"),
+    *SKLEARN_NAMES.values(),
 )
 
 

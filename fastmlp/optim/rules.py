@@ -61,6 +61,8 @@ NUMBERS = {
     "rho": Number(0.9, "Decay of the mean squared gradient", SHARE),
     "epsilon": Number(None, "What is added to the divisor", Range(low=SMALLEST_EPSILON)),
 }
+# The numbers by scikit-learn's names for them.
+SKLEARN_NAMES = {name: number.sklearn or name for name, number in NUMBERS.items()}
 RULES = {
     "sgd": Rule("SGD", 0.1),
     "momentum": Rule("Momentum", 0.01, ("momentum",)),
