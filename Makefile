@@ -1,7 +1,7 @@
 # Short names for the two commands of the README, and for what a developer types.
 PYTHON ?= python3
 
-.PHONY: train test lint readme check-narrow check-cuda check-torch
+.PHONY: train test lint readme figures check-narrow check-cuda check-torch
 
 train:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/fastmlp train digits --seed 0
@@ -43,3 +43,7 @@ check-torch:
 readme:
 	.venv/bin/python tests/test_readme.py
 	.venv/bin/python tests/test_docs.py
+
+# Draws docs/figures/*.svg from their sources; dot is Graphviz's (apt-get install graphviz).
+figures:
+	for source in docs/figures/*.dot; do dot -Tsvg "$$source" -o "$${source%.dot}.svg"; done

@@ -7,6 +7,7 @@ Run as a script, it writes what the commands print, and the lines of the links, 
 from __future__ import annotations
 
 import ast
+import doctest
 import re
 from pathlib import Path
 
@@ -20,10 +21,12 @@ from fastmlp.optim.optimizers import OPTIMIZERS
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 LESSON = ROOT / "docs" / "backpropagation.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 EXACT = {LESSON.name}  # their numbers have so few digits that every processor prints the same
 LINK = re.compile(r"\[`([\w.]+)`\]\(([^)#\s]+\.py)#L(\d+)\)")
 LINE_LINK = re.compile(r"\]\([^)\s]+#L\d+\)")
 FILE_LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
+SESSION = re.compile(r"```pycon\n(.*?)```", re.DOTALL)
 SECTION_LINK = re.compile(r"\]\(#([^)\s]+)\)")
 
 
@@ -54,6 +57,19 @@ def test_a_page_shows_what_its_commands_print(page, tmp_path):
     seen = str if page.name in EXACT else masked
     for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")):
         assert seen(run_block(kind, text, tmp_path)) == seen(text)
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if SESSION.search(page.read_text(encoding="utf-8"))], ids=ids
+)
+def test_a_session_shows_what_python_prints(page):
+    session = "\n".join(SESSION.findall(page.read_text(encoding="utf-8")))
+    test = doctest.DocTestParser().get_doctest(session, {}, page.name, str(page), 0)
+    printed: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    runner.run(test, out=printed.append)
+    assert test.examples
+    assert not printed, "".join(printed)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
