@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import UsageError, choose
 
@@ -37,6 +38,47 @@ class Range:
 
 NOT_NEGATIVE, POSITIVE, AT_LEAST_1 = Range(low=0), Range(above=0), Range(low=1)
 SHARE = Range(low=0, below=1)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """The one number that a word may take, as ``leaky_relu(0.2)`` does.
+
+    Attributes
+    ----------
+    name
+        What an error message calls it: ``"the slope"``.
+    default
+        Where the word stands alone.
+    range
+        The numbers that are accepted.
+    """
+
+    name: str
+    default: float
+    range: Range
+
+
+def parse_with_argument(
+    what: str, text: str, table: Mapping[str, Any], aliases: Mapping[str, str] | None = None
+) -> tuple[str, float]:
+    """Return a name of a table and its number: the one given, its default, or 0 where it has none.
+
+    The table's rows have an attribute ``argument``, an Argument or None; the other parameters are
+    those of parse_spec.
+
+    Raises
+    ------
+    UsageError
+        As parse_spec, and for a number out of range.
+    """
+    accepted = {name: (0, 1 if row.argument else 0) for name, row in table.items()}
+    name, arguments = parse_spec(what, text, accepted, aliases)
+    argument = table[name].argument
+    if argument is None:
+        return name, 0.0
+    value = numbers(what, text, arguments)[0] if arguments else argument.default
+    return name, argument.range.check(f"{what} {text!r}: {argument.name}", value)
 
 
 def parse_spec(

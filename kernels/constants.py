@@ -9,6 +9,3 @@ RIGHT_NEVER, RIGHT_THRESHOLD, RIGHT_ARGMAX = 0, 1, 2
 # Elements in each partial sum of a norm; fixed, so that the norm does not depend on how the work is
 # divided.
 NORM_BLOCK = 4096
-# Activations whose derivative is taken from the input z; that of all others comes from the output
-# a.
-FROM_INPUT = ("gelu", "silu", "mish")

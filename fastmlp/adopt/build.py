@@ -16,17 +16,15 @@ from fastmlp.data.features.scaling import far_from_zero
 from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.data.splits import TASKS
 from fastmlp.errors import UsageError, choose
-from fastmlp.export.network import Linear, Normalization, Scaling, Step
 from fastmlp.model.model import Model, bind
 from fastmlp.model.prediction import PREDICTION_BATCH
-from fastmlp.nn.losses import parse_loss
-from fastmlp.nn.network import Architecture, Network
+from fastmlp.nn.network import Network
+from fastmlp.nn.steps import Linear, Scaling, Step
 from fastmlp.settings.settings import Settings, settings_from
 from fastmlp.step.parameters import Parameter
 
 from .canonical import Arranged, Block, arrange
 
-WORDS = {Scaling: "scaling", Linear: "linear layer", Normalization: "batch normalisation"}
 KINDS_OF_LABELS = (str, int, bool, float)
 
 
@@ -101,42 +99,33 @@ def assemble(
         _sort_classes(blocks[-1], around.classes)
     features = _features(arranged.scaling, inputs, around, dtype)
     settings = _settings(arranged, around.origin, task, loss_word, dtype)
-    architecture = Architecture(
-        inputs=inputs,
-        outputs=outputs,
-        hidden=settings.hidden_widths,
-        activation=settings.activation,
-        output_activation=settings.output_activation,
-        batch_norm=settings.batch_norm,
-    )
-    loss = parse_loss(loss_word, task=task, outputs=outputs)
+    architecture = settings.make_architecture(inputs, outputs)
+    loss = settings.make_loss(task, outputs)
     network = Network(architecture, open_backend(device, threads=threads)[0], dtype, seed=0)
     bind(network, loss, PREDICTION_BATCH)
-    arrays = _arrays(arranged)
-    for name, parameter in network.named_parameters().items():
-        _assign(network, name, parameter, arrays[name])
+    named = network.named_parameters().items()
+    for (name, parameter), values in zip(named, arranged.arrays(), strict=True):
+        _assign(network, name, parameter, values)
     return Model(network, loss, features, targets, settings.to_dict(), around.target_name)
 
 
 def _check_steps(steps: Sequence[Step]) -> None:
-    """Check that each step takes as many columns as the one before gives, and that all numbers are
-    finite.
-    """
+    """Check that the steps' widths follow each other and that all numbers are finite."""
     width = None
     for step in steps:
         arrays = [array for array in vars(step).values() if isinstance(array, np.ndarray)]
         if not arrays:
             continue
-        taken, what = arrays[0].shape[0], WORDS[type(step)]
+        taken = arrays[0].shape[0]
         if width not in (None, taken):
             raise UsageError(
-                f"a {what} takes {taken:,} columns and the one before gives {width:,}; an MLP's layers follow each "
-                "other."
+                f"{step.word} takes {taken:,} columns and the one before gives {width:,}; "
+                "an MLP's layers follow each other."
             )
         width = arrays[0].shape[-1]
         if not all(np.isfinite(array).all() for array in arrays):
             raise UsageError(
-                f"a {what} holds numbers that are not finite; the network cannot predict."
+                f"{step.word} holds numbers that are not finite; the network cannot predict."
             )
 
 
@@ -157,7 +146,8 @@ def _task(around: Surroundings) -> str:
         return choose("task", around.task, TASKS)
     if around.classes is None:
         raise UsageError(
-            f"a network does not say what it is for; give task, one of {', '.join(TASKS)}, or classes."
+            "a network does not say what it is for; "
+            f"give task, one of {', '.join(TASKS)}, or classes."
         )
     return "classification"
 
@@ -168,7 +158,7 @@ def _loss_word(task: str, last: Block, outputs: int) -> str:
     """
     word = last.activation_word
     if task == "regression":
-        return "mse"
+        return "squared_error"
     single = task == "multilabel" or outputs == 1
     accepted = ("identity", "sigmoid") if single else ("identity", "softmax")
     if word not in accepted:
@@ -176,7 +166,7 @@ def _loss_word(task: str, last: Block, outputs: int) -> str:
             raise UsageError(
                 f"a single output tells two classes apart by identity or sigmoid, not by {word}."
             )
-        return "mse"  # which takes the outputs as they are
+        return "squared_error"  # which takes the outputs as they are
     last.activation = None
     return "log_loss" if single else "softmax_cross_entropy"
 
@@ -191,7 +181,8 @@ def _labels(around: Surroundings, task: str, outputs: int) -> list | None:
     labels = list(range(count)) if around.classes is None else np.asarray(around.classes).tolist()
     if len(labels) != count or len(set(labels)) != count:
         raise UsageError(
-            f"the network tells {count:,} classes apart; give as many different labels, not {len(labels):,}."
+            f"the network tells {count:,} classes apart; "
+            f"give as many different labels, not {len(labels):,}."
         )
     if len({type(label) for label in labels}) != 1 or type(labels[0]) not in KINDS_OF_LABELS:
         raise UsageError(
@@ -285,38 +276,12 @@ def _settings(network: Arranged, origin: str, task: str, loss: str, dtype: np.dt
             "hidden": ",".join(str(block.linear.weight.shape[1]) for block in hidden) or "none",
             "activation": words[0] if len(set(words)) == 1 else ",".join(words) or "identity",
             "output_activation": last.activation_word,
-            "batch_norm": network.batch_norm,
+            "batch_norm": network.normalized,
             "loss": loss,
             "normalize": "none" if network.scaling is None else "standard",
             "dtype": np.dtype(dtype).name,
         }
     )
-
-
-def _arrays(network: Arranged) -> dict[str, np.ndarray]:
-    """Return the arrays under the names of ``Network.named_parameters``."""
-    arrays: dict[str, np.ndarray] = {}
-    normalizations = [
-        network.input_normalization,
-        *(block.normalization for block in network.blocks),
-    ]
-    for index, normalization in enumerate(each for each in normalizations if each is not None):
-        names = ("gamma", "beta", "running_mean", "running_variance")
-        values = (
-            normalization.gamma,
-            normalization.beta,
-            normalization.mean,
-            normalization.variance,
-        )
-        arrays |= {
-            f"batch_normalization_{index}.{name}": value
-            for name, value in zip(names, values, strict=True)
-        }
-    for index, block in enumerate(network.blocks):
-        linear = block.linear
-        bias = np.zeros(linear.weight.shape[1]) if linear.bias is None else linear.bias
-        arrays |= {f"dense_{index}.weight": linear.weight, f"dense_{index}.bias": bias}
-    return arrays
 
 
 def with_scaling(steps: Sequence[Step], scaling: Scaling) -> list[Step]:

@@ -4,14 +4,14 @@ place of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fastmlp.errors import UsageError
-from fastmlp.export.network import Activate, Drop, Linear, Normalization, Scaling, Step
 from fastmlp.nn.activations import parse_activation
+from fastmlp.nn.steps import Activate, Drop, Linear, Normalization, Scaling, Step
 
 IDENTITY = parse_activation("identity")
 EPSILON = 1e-5  # of our batch normalisation
@@ -28,12 +28,7 @@ class Block:
     @property
     def activation_word(self) -> str:
         """The activation as an architecture names it, with every digit of its argument."""
-        found = IDENTITY if self.activation is None else self.activation.activation
-        return (
-            f"{found.name}({found.parameter!r})"
-            if found.name in ("leaky_relu", "elu")
-            else found.name
-        )
+        return (IDENTITY if self.activation is None else self.activation.activation).word
 
 
 @dataclass(eq=False)
@@ -56,7 +51,7 @@ class Arranged:
     blocks: list[Block]
 
     @property
-    def batch_norm(self) -> str:
+    def normalized(self) -> str:
         """Where the architecture has batch normalisation."""
         words = {
             (False, False): "none",
@@ -65,6 +60,19 @@ class Arranged:
             (True, True): "all",
         }
         return words[self.input_normalization is not None, self.blocks[0].normalization is not None]
+
+    def arrays(self) -> Iterator[np.ndarray]:
+        """Yield the arrays in the order of ``Network.named_parameters``."""
+        if self.input_normalization is not None:
+            yield from self.input_normalization.arrays
+        for block in self.blocks:
+            yield block.linear.weight
+            if block.normalization is not None:
+                yield from block.normalization.arrays
+            elif block.linear.bias is None:
+                yield np.zeros(block.linear.weight.shape[1])
+            else:
+                yield block.linear.bias
 
 
 def arrange(steps: Sequence[Step]) -> Arranged:
@@ -88,7 +96,8 @@ def arrange(steps: Sequence[Step]) -> Arranged:
     before = steps[:first]
     if not all(isinstance(step, Normalization) for step in before) or len(before) > 1:
         raise UsageError(
-            "before the first linear layer an MLP has one scaling and one batch normalisation at most."
+            "before the first linear layer an MLP has one scaling "
+            "and one batch normalisation at most."
         )
     blocks = _blocks(steps[first:])
     _settle_normalizations(blocks)
@@ -99,39 +108,30 @@ def arrange(steps: Sequence[Step]) -> Arranged:
 
 def is_identity(step: Step) -> bool:
     """Tell whether a step is the activation that changes nothing."""
-    return isinstance(step, Activate) and step.activation.name == "identity"
+    return isinstance(step, Activate) and step.activation.is_identity
 
 
 def _blocks(steps: Sequence[Step]) -> list[Block]:
     """Return the steps, of which the first is linear, by linear layers."""
     blocks: list[Block] = []
-    waiting: Normalization | None = (
-        None  # behind an activation: it joins the linear layer that follows
-    )
+    # A normalisation behind an activation, which joins the linear layer that follows.
+    waiting: Normalization | None = None
     for step in steps:
         if isinstance(step, Linear):
             blocks.append(Block(step if waiting is None else _behind(waiting, step)))
             waiting = None
-        elif (
-            isinstance(step, Normalization)
-            and blocks[-1].activation is not None
-            and waiting is None
-        ):
+            continue
+        last = blocks[-1]
+        if isinstance(step, Normalization) and last.activation and not waiting:
             waiting = step
-        elif (
-            isinstance(step, Normalization) and waiting is None and blocks[-1].normalization is None
-        ):
-            blocks[-1].normalization = step
-        elif isinstance(step, Activate) and waiting is None and blocks[-1].activation is None:
-            blocks[-1].activation = step
+        elif isinstance(step, Normalization) and not (waiting or last.normalization):
+            last.normalization = step
+        elif isinstance(step, Activate) and not (waiting or last.activation):
+            last.activation = step
         else:
-            what = {
-                Scaling: "a scaling",
-                Normalization: "a batch normalisation",
-                Activate: "an activation",
-            }[type(step)]
             raise UsageError(
-                f"{what} follows linear layer {len(blocks)} where an MLP has none; one of each is accepted."
+                f"{step.word} follows linear layer {len(blocks)} where an MLP has none; "
+                "one of each is accepted."
             )
     if waiting is not None:
         raise UsageError(
@@ -141,9 +141,7 @@ def _blocks(steps: Sequence[Step]) -> list[Block]:
 
 
 def _settle_normalizations(blocks: list[Block]) -> None:
-    """Keep normalisations where every hidden layer has one; fold all others into their linear
-    layers.
-    """
+    """Keep normalisations where every hidden layer has one; fold all others away."""
     *hidden, last = blocks
     kept = bool(hidden) and all(block.normalization for block in hidden)
     for block in hidden if kept else ():
@@ -160,7 +158,7 @@ def _settle_normalizations(blocks: list[Block]) -> None:
 
 
 def _before(linear: Linear, normalization: Normalization) -> Linear:
-    """Return the linear layer that does what ``linear`` and then ``normalization`` do, in float64."""
+    """Return, in float64, the linear layer for ``linear`` and then ``normalization``."""
     factor, bias = normalization.factor, 0 if linear.bias is None else linear.bias
     return Linear(
         linear.weight * factor,
@@ -169,7 +167,7 @@ def _before(linear: Linear, normalization: Normalization) -> Linear:
 
 
 def _behind(normalization: Normalization, linear: Linear) -> Linear:
-    """Return the linear layer that does what ``normalization`` and then ``linear`` do, in float64."""
+    """Return, in float64, the linear layer for ``normalization`` and then ``linear``."""
     factor = normalization.factor
     shift = normalization.beta - normalization.mean.astype(np.float64) * factor
     return Linear(

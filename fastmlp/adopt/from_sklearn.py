@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from fastmlp.errors import UsageError
-from fastmlp.export.network import Activate, Linear, Scaling, Step
 from fastmlp.model.model import Model
 from fastmlp.nn.activations import parse_activation
+from fastmlp.nn.steps import Activate, Linear, Scaling, Step
 
 from .build import Surroundings, assemble, with_origins, with_scaling
 
@@ -48,7 +48,8 @@ def from_sklearn(estimator: Any, *, device: str = "auto", threads: int | None = 
         raise UsageError(f"{type(network).__name__} cannot be taken over; give {ACCEPTED}, fitted.")
     if hasattr(network, "classes_") and network.loss != "log_loss":
         raise UsageError(
-            f"loss {network.loss!r} gives no probabilities, so that it cannot be taken over; give log_loss."
+            f"loss {network.loss!r} gives no probabilities, so that it cannot be taken over; "
+            "give log_loss."
         )
     medians, scaling = _preparation(before, network)
     steps = _steps(network)
@@ -73,7 +74,8 @@ def _steps(network: Any) -> list[Step]:
     """Return the layers, the last activation included."""
     if network.out_activation_ not in ACTIVATIONS:
         raise UsageError(
-            f"the activation {network.out_activation_!r} cannot be taken over; accepted: {', '.join(ACTIVATIONS)}."
+            f"the activation {network.out_activation_!r} cannot be taken over; "
+            f"accepted: {', '.join(ACTIVATIONS)}."
         )
     last = Activate(parse_activation(ACTIVATIONS[network.out_activation_]))
     if hasattr(
@@ -96,7 +98,7 @@ def _task(network: Any) -> tuple[str, np.ndarray | None]:
 
 
 def _preparation(parts: list[Any], network: Any) -> tuple[np.ndarray | None, Scaling | None]:
-    """Return what stands in for missing values, and what the parts before the layers do together."""
+    """Return what stands in for missing values, and what the scalers do together."""
     medians = scaling = None
     for position, part in enumerate(parts):
         kind = type(part).__name__
@@ -126,7 +128,8 @@ def _stand_ins(imputer: Any) -> np.ndarray:
         values = np.array([np.nan])
     if not plain or not np.isfinite(values).all():
         raise UsageError(
-            "SimpleImputer can be taken over where it puts numbers for NaN and adds or drops no columns."
+            "SimpleImputer can be taken over where it puts numbers for NaN "
+            "and adds or drops no columns."
         )
     return values
 

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 
 from fastmlp.errors import ModelFileError, UsageError
-from fastmlp.export.network import Activate, Linear, Normalization, Scaling, Step
+from fastmlp.export.torch.module import LINEAR, NORMALIZATION
 from fastmlp.model.model import Model
 from fastmlp.nn.activations import parse_activation
 from fastmlp.nn.network import per_layer
+from fastmlp.nn.steps import Activate, Linear, Normalization, Scaling, Step
 
 from .build import Surroundings, assemble, with_origins, with_scaling
 from .torch_sequential import is_sequential, sequential_steps, to_array
 
-LINEAR, NORMALIZATION = {"weight", "bias"}, {"weight", "bias", "running_mean", "running_var"}
+OF_LINEAR = {"weight", "bias"}
+OF_NORMALIZATION = {*OF_LINEAR, "running_mean", "running_var"}
 UNUSED = "num_batches_tracked"
 
 
@@ -77,7 +79,8 @@ def from_torch(
     if is_sequential(source):
         if activation is not None or output_activation != "identity":
             raise UsageError(
-                "an nn.Sequential brings its own activations; leave activation and output_activation out."
+                "an nn.Sequential brings its own activations; "
+                "leave activation and output_activation out."
             )
         steps = sequential_steps(source)
     else:
@@ -114,7 +117,8 @@ def _arrays(source: Any) -> dict[str, np.ndarray]:
         source = source.state_dict()
     if not isinstance(source, Mapping) or not source:
         raise UsageError(
-            f"from_torch takes an nn.Sequential, a state_dict or a safetensors file; got {type(source).__name__}."
+            "from_torch takes an nn.Sequential, a state_dict or a safetensors file; "
+            f"got {type(source).__name__}."
         )
     return {str(name): to_array(str(name), value) for name, value in source.items()}
 
@@ -127,7 +131,8 @@ def _file_arrays(path: Path) -> dict[str, np.ndarray]:
             arrays = {name: to_array(name, file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118  not a dict
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise ModelFileError(
-            f"cannot read {path} as safetensors: {error}. Load another format with PyTorch and give its state_dict."
+            f"cannot read {path} as safetensors: {error}. "
+            "Load another format with PyTorch and give its state_dict."
         ) from None
     return dict(sorted(arrays.items(), key=lambda entry: _natural(entry[0])))
 
@@ -156,13 +161,13 @@ def _layer(name: str, kept: dict[str, np.ndarray], epsilon: float) -> Step:
     weight = kept.get("weight")
     if kinds == {"scale", "shift"} and kept["scale"].ndim == 1:
         return Scaling(kept["scale"].astype(np.float64), kept["shift"].astype(np.float64))
-    if kinds <= LINEAR and weight is not None and weight.ndim == 2:
+    if kinds <= OF_LINEAR and weight is not None and weight.ndim == 2:
         if shapes.get("bias", weight.shape[:1]) != weight.shape[:1]:
             raise UsageError(
                 f"{where} has a bias of shape {shapes['bias']} for a weight of {weight.shape}."
             )
         return Linear(weight.T, kept.get("bias"))
-    if kinds in (NORMALIZATION, {"running_mean", "running_var"}):
+    if kinds in (OF_NORMALIZATION, {"running_mean", "running_var"}):
         mean, variance = kept["running_mean"], kept["running_var"]
         gamma, beta = kept.get("weight", np.ones_like(mean)), kept.get("bias", np.zeros_like(mean))
         if (
@@ -170,11 +175,12 @@ def _layer(name: str, kept: dict[str, np.ndarray], epsilon: float) -> Step:
             or (variance < 0).any()
         ):
             raise UsageError(
-                f"{where} is no batch normalisation that can be used: its arrays have shapes {shapes}."
+                f"{where} is no batch normalisation that can be used: "
+                f"its arrays have shapes {shapes}."
             )
         return Normalization(gamma, beta, mean, variance, epsilon)
     raise UsageError(
-        f"{where} {_what_it_is(kinds, shapes)}; an MLP has Linear and BatchNorm1d layers."
+        f"{where} {_what_it_is(kinds, shapes)}; an MLP has {LINEAR} and {NORMALIZATION} layers."
     )
 
 
@@ -186,7 +192,7 @@ def _what_it_is(kinds: set[str], shapes: dict[str, tuple[int, ...]]) -> str:
         return "is recurrent"
     if "in_proj_weight" in kinds:
         return "is attention"
-    if dimensions == 1 and kinds == LINEAR:
+    if dimensions == 1 and kinds == OF_LINEAR:
         return "is a LayerNorm, or a batch normalisation without running statistics"
     if dimensions == 1 and kinds == {"weight"}:
         return "is a PReLU or another layer with one array"
@@ -196,11 +202,12 @@ def _what_it_is(kinds: set[str], shapes: dict[str, tuple[int, ...]]) -> str:
 def _with_activations(
     steps: list[Step], activation: str | None, output_activation: str
 ) -> list[Step]:
-    """Put activations behind all linear layers: behind the batch normalisation where one follows."""
+    """Put activations behind all linear layers, or the batch normalisations that follow them."""
     linear = [index for index, step in enumerate(steps) if isinstance(step, Linear)]
     if len(linear) > 1 and activation is None:
         raise UsageError(
-            "a state_dict does not say which activations there are; give activation, such as 'relu'."
+            "a state_dict does not say which activations there are; "
+            "give activation, such as 'relu'."
         )
     words = per_layer("activation", activation or "identity", len(linear) - 1) if linear else []
     result = []

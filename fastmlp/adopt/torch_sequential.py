@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fastmlp.errors import UsageError
-from fastmlp.export.network import Activate, Drop, Linear, Normalization, Scaling, Step
-from fastmlp.nn.activations import parse_activation
+from fastmlp.export.activations import BY_TORCH_CLASS, ELSEWHERE
+from fastmlp.export.torch.module import DROPOUT, LINEAR, NORMALIZATION, OWN_LAYERS
+from fastmlp.nn.activations import Activation, parse_activation
+from fastmlp.nn.steps import Activate, Drop, Linear, Normalization, Scaling, Step
 
-# Our word for a layer, and the attributes by which it computes what that word says, with the values
-# they may have.
-ROWWISE = (("dim", (None, 1, -1)),)
-ACTIVATIONS: dict[str, tuple[Callable[[Any], str], tuple[tuple[str, tuple], ...]]] = {
-    "Identity": (lambda layer: "identity", ()),
-    "ReLU": (lambda layer: "relu", ()),
-    "LeakyReLU": (lambda layer: f"leaky_relu({layer.negative_slope!r})", ()),
-    "ELU": (lambda layer: f"elu({layer.alpha!r})", ()),
-    "SELU": (lambda layer: "selu", ()),
-    "GELU": (lambda layer: "gelu", (("approximate", ("none",)),)),
-    "SiLU": (lambda layer: "silu", ()),
-    "Mish": (lambda layer: "mish", ()),
-    "Softplus": (lambda layer: "softplus", (("beta", (1,)), ("threshold", (20,)))),
-    "Sigmoid": (lambda layer: "sigmoid", ()),
-    "Tanh": (lambda layer: "tanh", ()),
-    "Softmax": (lambda layer: "softmax", ROWWISE),
-    "SignedLog": (lambda layer: "signed_log", ()),
-}
-AT_THE_END = {
-    "LogSoftmax": (lambda layer: "softmax", ROWWISE)
-}  # the logarithm of what a prediction reports
-OUR_OWN = ("Scale", "SignedLog")  # of the files that export writes
-ACCEPTED = ("Linear", "BatchNorm1d", "Dropout", "Flatten", *ACTIVATIONS)
+# The logarithm of what a prediction reports: as good as softmax, at the end.
+LOG_SOFTMAX = "LogSoftmax"
+ACCEPTED = (LINEAR, NORMALIZATION, DROPOUT, "Flatten", *BY_TORCH_CLASS)
 
 
 def is_sequential(source: Any) -> bool:
@@ -77,7 +58,7 @@ def _kind(layer: Any) -> str:
     one of torch's.
     """
     kind = type(layer)
-    return kind.__name__ if _is_of_torch(kind) or kind.__name__ in OUR_OWN else ""
+    return kind.__name__ if _is_of_torch(kind) or kind.__name__ in OWN_LAYERS else ""
 
 
 def _step(name: str, layer: Any, is_last: bool) -> Step:
@@ -86,13 +67,13 @@ def _step(name: str, layer: Any, is_last: bool) -> Step:
         return None if value is None else to_array(f"{name}.{attribute}", value)
 
     kind = _kind(layer)
-    if kind == "Linear":
+    if kind == LINEAR:
         return Linear(array("weight").T, array("bias"))
-    if kind in ("Dropout", "AlphaDropout"):
+    if kind in (DROPOUT, "AlphaDropout"):
         return Drop(layer.p)
     if kind == "Scale":
         return Scaling(array("scale").astype(np.float64), array("shift").astype(np.float64))
-    if kind == "BatchNorm1d":
+    if kind == NORMALIZATION:
         if layer.running_mean is None:
             raise UsageError(
                 f"layer {name!r} keeps no running statistics; its predictions depend on the batch."
@@ -103,25 +84,30 @@ def _step(name: str, layer: Any, is_last: bool) -> Step:
             np.zeros_like(mean) if beta is None else beta,
         )
         return Normalization(gamma, beta, mean, array("running_var"), layer.eps)
-    activations = ACTIVATIONS | (AT_THE_END if is_last else {})
-    if kind not in activations:
+    return Activate(
+        _activation(name, layer, "Softmax" if is_last and kind == LOG_SOFTMAX else kind)
+    )
+
+
+def _activation(name: str, layer: Any, kind: str) -> Activation:
+    if kind not in BY_TORCH_CLASS:
         what = type(layer).__name__
         raise UsageError(
-            f"layer {name!r} is {what}, which an MLP does not have there; accepted: {', '.join(ACCEPTED)}."
+            f"layer {name!r} is {what}, which an MLP does not have there; "
+            f"accepted: {', '.join(ACCEPTED)}."
         )
-    word, conditions = activations[kind]
-    for attribute, values in conditions:
+    word = BY_TORCH_CLASS[kind]
+    row = ELSEWHERE[word]
+    for attribute, values in row.taken.items():
         if getattr(layer, attribute) not in values:
             raise UsageError(
                 f"layer {name!r} is {layer}; only {attribute}={values[-1]!r} can be taken over."
             )
-    return Activate(parse_activation(word(layer)))
+    return parse_activation(f"{word}({getattr(layer, row.argument)!r})" if row.argument else word)
 
 
 def to_array(name: str, value: Any) -> np.ndarray:
-    """Return a tensor or an array as float32 or float64; integers, which count batches, as they
-    are.
-    """
+    """Return a tensor or an array in float32 or float64; counts of batches as they are."""
     if hasattr(value, "detach"):  # a tensor, wherever it lies; halves are not known to NumPy
         value = value.detach().cpu()
         value = (

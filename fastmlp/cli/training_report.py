@@ -109,9 +109,8 @@ def _split(job: TrainingJob) -> str:
 
 def _network(job: TrainingJob) -> str:
     architecture = job.model.network.architecture
-    widths = "-".join(map(str, (architecture.inputs, *architecture.hidden, architecture.outputs)))
     words = [
-        widths,
+        str(architecture),
         *([architecture.activation] if architecture.hidden else []),
         f"loss {job.model.loss.name}",
     ]

@@ -41,8 +41,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Width of each hidden layer; ``()`` for a linear model.
     activation : str or sequence of str, default='relu'
         Of the hidden layers, one for all or one a layer: 'identity', 'logistic' (or 'sigmoid'),
-        'tanh', 'relu', 'leaky_relu(0.01)', 'elu(1)', 'selu', 'gelu', 'silu', 'mish', 'softplus',
-        'softmax', 'signed_log'.
+        'tanh', 'relu' or any other of ``fastmlp.nn.activations.ACTIVATIONS``: 'leaky_relu(0.01)'.
     solver : str, default='adam'
         'lbfgs', 'sgd' (with ``momentum``), 'adam', or another rule of ``fastmlp.optim.rules``.
     alpha : float, default=0.0001
@@ -89,8 +88,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     max_fun : int, default=15000
         Evaluations of the loss by lbfgs at most.
     loss : str, default='log_loss'
-        'log_loss', or 'squared_error', 'absolute_error', 'huber' or 'huber(1.5)' of 0 and 1,
-        without probabilities.
+        'log_loss', or a loss of MLPRegressor other than 'poisson', of 0 and 1, without
+        probabilities.
     label_smoothing : float, default=0.0
         Share of each label that log_loss spreads over all classes.
     class_weight : dict, 'balanced' or None, default=None

@@ -7,7 +7,6 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 
@@ -244,10 +243,7 @@ class Engine:
 def _check_memory(blueprint: Blueprint, rows: int, backend: Backend) -> None:
     """Refuse a network for which there is no memory before any of it is taken."""
     architecture = blueprint.architecture
-    widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
-    numbers = COPIES * sum(
-        (before + 1) * after for before, after in pairwise(widths)
-    ) + 2 * rows * sum(widths)
+    numbers = COPIES * architecture.parameters + 2 * rows * sum(architecture.widths)
     on_device = backend.free_memory()
     wanted, available = numbers * np.dtype(blueprint.dtype).itemsize, on_device
     if wanted > (available_memory() if available is None else available):

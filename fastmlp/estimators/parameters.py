@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastmlp.errors import UsageError, choose, did_you_mean
 from fastmlp.nn.activations import parse_activation
+from fastmlp.nn.losses import LOSSES
 from fastmlp.nn.network import per_layer
 from fastmlp.optim.optimizers import OPTIMIZERS
 from fastmlp.optim.schedules import parse_schedule
@@ -170,9 +171,10 @@ def _check_lbfgs(estimator: Any) -> None:
 def _check_loss(estimator: Any) -> None:
     given = estimator.loss.strip()
     name = choose("loss", given.partition("(")[0].strip(), estimator._accepted_losses)
-    if name not in (given, "huber"):
+    if name != given and LOSSES[name].argument is None:
+        takers = ", ".join(each for each in estimator._accepted_losses if LOSSES[each].argument)
         raise UsageError(
-            f"loss {given!r} cannot be read: only huber takes a number, as in huber(1.5)."
+            f"loss {given!r} cannot be read: only {takers} takes a number, as in {takers}(1.5)."
         )
     outputs = 2 if name == "log_loss" else 1
     make_loss(given, "classification" if name == "log_loss" else "regression", outputs)

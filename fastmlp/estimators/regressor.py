@@ -30,8 +30,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Width of each hidden layer; ``()`` for a linear model.
     activation : str or sequence of str, default='relu'
         Of the hidden layers, one for all or one a layer: 'identity', 'logistic' (or 'sigmoid'),
-        'tanh', 'relu', 'leaky_relu(0.01)', 'elu(1)', 'selu', 'gelu', 'silu', 'mish', 'softplus',
-        'softmax', 'signed_log'.
+        'tanh', 'relu' or any other of ``fastmlp.nn.activations.ACTIVATIONS``: 'leaky_relu(0.01)'.
     solver : str, default='adam'
         'lbfgs', 'sgd' (with ``momentum``), 'adam', or another rule of ``fastmlp.optim.rules``.
     alpha : float, default=0.0001

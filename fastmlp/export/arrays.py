@@ -13,6 +13,7 @@ import numpy as np
 
 from fastmlp.errors import UsageError
 from fastmlp.files.atomic import WriteError, write_atomically, write_json, write_text
+from fastmlp.nn.layers import KINDS
 
 if TYPE_CHECKING:
     from fastmlp.export.trained import TrainedModel
@@ -21,24 +22,19 @@ DESCRIPTION = "description"
 DESCRIPTION_FILE = f"{DESCRIPTION}.json"
 # By which an earlier export is known, whichever model it was of.
 DESCRIBED = {"architecture", "dtype", "features", "targets"}
-OWN_FILE = re.compile(r"(dense_\d+\.(weight|bias)|batch_normalization_\d+\.\w+|scale|shift)\.txt")
+OWN_FILE = re.compile(rf"(({'|'.join(KINDS)})_\d+\.\w+|scale|shift)\.txt")
 LARGEST_DESCRIPTION = 1 << 28  # bytes; vocabularies of text columns live there
-DIGITS = {
-    np.dtype(np.float32): "%.9g",
-    np.dtype(np.float64): "%.17g",
-}  # that tell every number from its neighbours
+# Digits that tell every number from its neighbours.
+DIGITS = {np.dtype(np.float32): "%.9g", np.dtype(np.float64): "%.17g"}
 
 
 def write_npz(model: TrainedModel, path: Path) -> None:
-    """Write arrays by name, as ``np.load`` reads them, and the array ``description``: one text of
-    JSON.
-    """
+    """Write arrays for ``np.load``, and the array ``description``: one text of JSON."""
     kept = model_arrays(model) | {DESCRIPTION: np.array(json.dumps(model.describe()))}
 
     def write(aside: Path) -> None:
-        with aside.open(
-            "wb"
-        ) as file:  # a file rather than a name, to which NumPy would add a suffix
+        # A file rather than a name, to which NumPy would add a suffix.
+        with aside.open("wb") as file:
             np.savez(file, **kept)
 
     write_atomically(path, write)
@@ -116,7 +112,8 @@ def _check_place(folder: Path) -> None:
     strange = [entry.name for entry in entries if not (is_export and _is_own(entry))]
     if strange:
         raise UsageError(
-            f"{folder} holds other files, which an export would replace: {strange[0]!a}. Give a folder that is not there."
+            f"{folder} holds other files, which an export would replace: {strange[0]!a}. "
+            "Give a folder that is not there."
         )
     if folder in (Path.cwd(), *Path.cwd().parents):
         raise UsageError(

@@ -1,6 +1,4 @@
-"""Writes a model for another program: which formats there are, what their files are called, what is
-in them.
-"""
+"""Writes a model for another program: the formats and what their files are called."""
 
 from __future__ import annotations
 
@@ -129,7 +127,8 @@ def _write_torch(model: TrainedModel, path: Path) -> Exported:
     source = path.with_suffix(".py")
     if source == path:
         raise UsageError(
-            f"{path} is the name of the Python file beside the weights; give one that ends in .safetensors."
+            f"{path} is the name of the Python file beside the weights; "
+            "give one that ends in .safetensors."
         )
     if source.exists() and not _is_exported_source(source):
         raise UsageError(

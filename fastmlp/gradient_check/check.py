@@ -5,31 +5,36 @@ differences of its loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from fastmlp.backend.devices import open_backend
 from fastmlp.errors import UsageError
-from fastmlp.nn.layers import ActivationLayer, BatchNormalization, Dense, Dropout, Layer
 from fastmlp.nn.losses import Loss
-from fastmlp.nn.network import Architecture, Network
+from fastmlp.nn.network import Architecture
 from fastmlp.settings.description import Role
 from fastmlp.settings.settings import Settings, names_of, settings_from
 
 from . import DEFAULTS
 from .differences import EPSILON, ROUNDINGS, SMALLEST_SHARE, STEP, Function, Slopes, slopes
-from .formulas import FROM_LOGITS, PENALTY, layer_formulas, loss_formula
 from .results import AGREES, NOT_COMPARED, WRONG, Comparison, GradientCheck, LayerCheck
 from .subject import Subject
 
-MOST_NUMBERS = (
-    10_000_000  # of parameters, and of a batch's outputs: what a check can look at in minutes
-)
+# Of parameters, and of a batch's outputs: what a check can look at in minutes.
+MOST_NUMBERS = 10_000_000
 DATA_STREAM = 0xDA7A  # keeps the random rows apart from the initial weights under the same seed
+# Random targets that a loss takes, by what it makes of the outputs.
+TARGETS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
+    "softmax": lambda draw, rows, outputs: draw.integers(0, outputs, rows).astype(np.int32),
+    "sigmoid": lambda draw, *shape: (draw.random(shape) < 0.5).astype(np.float64),
+    "soft": lambda draw, rows, outputs: draw.dirichlet(np.ones(outputs), rows),
+    "identity": lambda draw, *shape: draw.standard_normal(shape),
+    "exponential": lambda draw, *shape: draw.poisson(2.0, shape).astype(np.float64),
+}
+PENALTY = "dW ← dW + l2·W + l1·sign(W), on what decays"
 SYMBOLS = {"weight": "dW", "bias": "db", "gamma": "dγ", "beta": "dβ"}
 
 
@@ -85,7 +90,8 @@ def gradcheck(
         np.random.Philox(key=np.array([chosen.seed, DATA_STREAM], np.uint64))
     )
     subject = Subject.build(architecture, chosen, backend, chosen.dtype, rows)
-    _shake_normalizations(subject.network, generator)
+    for layer in subject.network.layers:
+        layer.unsettle(generator)
     x, targets, weights = _batch(
         subject.loss, chosen.dtype, generator, rows, inputs, outputs, soft_targets
     )
@@ -97,9 +103,8 @@ def gradcheck(
     twin.take(targets, weights)
     judge = _Judge(float(np.finfo(chosen.dtype).eps), elements, generator)
     layers = list(_check_layers(subject, twin, x, judge))
-    widths = "-".join(map(str, (inputs, *architecture.hidden, outputs)))
     return GradientCheck(
-        f"{widths}, {chosen.activation}" if architecture.hidden else widths,
+        f"{architecture}, {chosen.activation}" if architecture.hidden else str(architecture),
         subject.loss.name,
         twin.loss_from(0, x)(x),
         rows,
@@ -128,23 +133,13 @@ def _check_count(name: str, value: int, low: int) -> None:
 
 def _check_size(architecture: Architecture, rows: int) -> None:
     """Refuse what would take hours, before any memory is taken."""
-    widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
-    parameters = sum((before + 1) * after for before, after in pairwise(widths))
+    parameters, widths = architecture.parameters, architecture.widths
     if max(parameters, rows * sum(widths)) > MOST_NUMBERS:
         raise UsageError(
-            f"a network of {parameters:,} parameters on {rows:,} rows is too large for a gradient check, which takes up to "
-            f"{MOST_NUMBERS:,} parameters and outputs; give smaller layers or fewer rows."
+            f"a network of {parameters:,} parameters on {rows:,} rows is too large for a gradient "
+            f"check, which takes up to {MOST_NUMBERS:,} parameters and outputs; "
+            "give smaller layers or fewer rows."
         )
-
-
-def _shake_normalizations(network: Network, generator: np.random.Generator) -> None:
-    """Draw γ and β: at 1 and 0, where training begins, a backward that forgot them would look
-    right.
-    """
-    for layer in network.layers:
-        if isinstance(layer, BatchNormalization):
-            network.backend.assign(layer.gamma.values, generator.uniform(0.5, 1.5, layer.width))
-            network.backend.assign(layer.beta.values, generator.normal(0.0, 0.3, layer.width))
 
 
 def _batch(
@@ -159,17 +154,11 @@ def _batch(
     """Return random rows, targets and weights in float64 (labels in int32), all of them numbers of
     ``dtype``.
     """
-    if soft and loss.name != "softmax_cross_entropy":
+    if soft and not loss.kind.takes_labels:
         raise UsageError(f"soft targets go with softmax_cross_entropy, not with {loss.name}.")
     x, weights = generator.standard_normal((rows, inputs)), generator.uniform(0.5, 1.5, rows)
-    if soft:
-        targets = generator.dirichlet(np.ones(outputs), rows)
-    elif loss.name == "softmax_cross_entropy":
-        targets = generator.integers(0, outputs, rows).astype(np.int32)
-    elif loss.name == "log_loss":
-        targets = (generator.random((rows, outputs)) < 0.5).astype(np.float64)
-    else:
-        targets = generator.standard_normal((rows, outputs))
+    draw = TARGETS["soft" if soft else loss.kind.link]
+    targets = draw(generator, rows, outputs)
     rounded = targets if targets.dtype == np.int32 else targets.astype(dtype).astype(np.float64)
     return x.astype(dtype).astype(np.float64), rounded, weights.astype(dtype).astype(np.float64)
 
@@ -183,7 +172,8 @@ def _check_layers(
     loss = twin.loss_from(0, x)(x)
     if not math.isfinite(loss):
         raise UsageError(
-            f"the loss is {loss} here, so that nothing can be compared; give smaller initial weights."
+            f"the loss is {loss} here, so that nothing can be compared; "
+            "give smaller initial weights."
         )
     handed_on, gradients = subject.gradients(x)
 
@@ -207,41 +197,15 @@ def _check_layers(
         finally:
             backend.assign(parameter.values, kept)
 
-    outputs = of_input(len(layers), "dz" if twin.loss.name in FROM_LOGITS else "dy", "outputs")
+    outputs = of_input(len(layers), "dz" if twin.loss.kind.from_logits else "dy", "outputs")
     penalty = [PENALTY] if twin.l1 or twin.l2 else []
-    yield LayerCheck("loss", twin.loss.name, [loss_formula(twin.loss), *penalty], [outputs])
-    names = _names(layers)
+    yield LayerCheck("loss", twin.loss.name, [twin.loss.formula, *penalty], [outputs])
+    names = twin.network.layer_names()
     for index in reversed(range(len(layers))):
         layer = layers[index]
         parameters = [of_parameter(index, place) for place in range(len(layer.trained()))]
         comparisons = [*parameters, of_input(index, "dx", "input")]
-        yield LayerCheck(names[index], _description(layer), layer_formulas(layer), comparisons)
-
-
-def _names(layers: Sequence[Layer]) -> list[str]:
-    """Return each layer's name, the one that its parameters have in a model."""
-    kinds = {
-        Dense: "dense",
-        BatchNormalization: "batch_normalization",
-        ActivationLayer: "activation",
-    }
-    names, counts = [], {}
-    for layer in layers:
-        kind = kinds.get(type(layer), "dropout")
-        names.append(f"{kind}_{counts.get(kind, 0)}")
-        counts[kind] = counts.get(kind, 0) + 1
-    return names
-
-
-def _description(layer: Layer) -> str:
-    match layer:
-        case Dense():
-            return f"{layer.fan_in} → {layer.width}, {layer.activation}"
-        case ActivationLayer():
-            return str(layer.activation)
-        case Dropout():
-            return f"of {'units' if layer.whole_units else 'elements'}, keeps {layer.keep:g}"
-    return f"{layer.width} columns"
+        yield LayerCheck(names[index], str(layer), layer.formulas, comparisons)
 
 
 @dataclass

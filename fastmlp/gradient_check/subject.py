@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
-from fastmlp.nn.losses import Loss
+from fastmlp.nn.losses import Loss, loss_kind
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.settings.settings import Settings
 
@@ -35,12 +35,9 @@ class Subject:
     def build(
         cls, architecture: Architecture, chosen: Settings, backend: Backend, dtype: str, rows: int
     ) -> Subject:
-        """Return a bound network with initial parameters and a bound loss.
-
-        Every loss accepts a classification; what its targets look like is the batch's affair.
-        """
+        """Return a bound network with initial parameters and a bound loss."""
         outputs = architecture.outputs
-        loss = chosen.make_loss("classification", outputs)
+        loss = chosen.make_loss(loss_kind(chosen.loss).tasks[0], outputs)
         network = Network(architecture, backend, dtype, chosen.seed)
         for layer in network.layers:
             layer.needs_input_gradient = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from fastmlp.data.sources.incoming import as_features
 from fastmlp.data.sources.tables import TableOptions
 from fastmlp.errors import DataError, FastMLPError, FastMLPWarning, ModelFileError, UsageError
 from fastmlp.files.tensors import ROW_HASHES, read_model, take_tensor, write_model
-from fastmlp.nn.losses import Loss
+from fastmlp.nn.losses import Loss, output_width
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.preparation.known_rows import KnownRows
 from fastmlp.settings.settings import settings_from
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from fastmlp.export.write import Exported
 
 MODEL_FILE = "model.safetensors"
-LOSSES_OF_PROBABILITIES = ("softmax_cross_entropy", "log_loss")
 
 
 @dataclass(eq=False)
@@ -161,10 +159,7 @@ class Model:
             raise UsageError(
                 "a model of a regression gives values, not probabilities; use predict."
             )
-        if self.loss.name not in LOSSES_OF_PROBABILITIES and self._last_activation not in (
-            "softmax",
-            "sigmoid",
-        ):
+        if not self.loss.kind.from_logits and self._last_activation not in ("softmax", "sigmoid"):
             raise UsageError(
                 f"a model trained with loss {self.loss.name} gives no probabilities; use predict, or predict_outputs for "
                 "the network's own numbers."
@@ -208,9 +203,7 @@ class Model:
         matrix = self.features.transform(source.features, source.feature_names, told)
         if not isinstance(data, Source):
             _warn(told)
-        targets = loss_targets(
-            self.loss, self.targets, self.targets.encode(source.target), self.network
-        )
+        targets = self.loss.targets_from(self.targets, self.targets.encode(source.target))
         where = self.targets.mean, self.targets.deviation
         return Measure(
             source.name,
@@ -326,35 +319,6 @@ def _warn(notes: list[str]) -> None:
         warnings.warn(note, FastMLPWarning, stacklevel=4)
 
 
-def loss_targets(
-    loss: Loss, encoder: TargetEncoder, encoded: np.ndarray, network: Network
-) -> np.ndarray:
-    """Bring encoded targets to the form that a loss compares outputs with.
-
-    Softmax cross-entropy takes class numbers as they are. The other losses compare number by
-    number: class numbers become one-hot rows, or one column of 0 and 1 where the network has a
-    single logit.
-    """
-    if encoder.task != "classification" or loss.name == "softmax_cross_entropy":
-        return encoded
-    if network.architecture.outputs == 1:
-        return encoded[:, None].astype(network.dtype)
-    return np.eye(network.architecture.outputs, dtype=network.dtype)[encoded]
-
-
-def output_width(loss_name: str, encoder: TargetEncoder) -> int:
-    """Return how many outputs the network has: one logit for log loss on two classes, else one a
-    class or target.
-    """
-    if (
-        encoder.task == "classification"
-        and len(encoder.classes) == 2
-        and loss_name in ("log_loss", "binary_cross_entropy")
-    ):
-        return 1
-    return encoder.output_width
-
-
 def load(path: str | Path, *, device: str = "auto", threads: int | None = None) -> Model:
     """Read a trained model.
 
@@ -438,9 +402,7 @@ def _check_sizes(file: Path, architecture: Architecture, tensors: dict[str, np.n
     """Check that the file holds as many numbers as the network it describes, before memory is taken
     for that network.
     """
-    widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
-    described = sum(before * after for before, after in pairwise(widths))
-    if described > sum(array.size for array in tensors.values()):
+    if architecture.parameters > sum(array.size for array in tensors.values()):
         raise ModelFileError(
             f"the model {file} is damaged: it describes a larger network than it holds."
         )

@@ -1,44 +1,70 @@
-"""Activations as layers use them: forward with the bias, forward alone, and backward from what was
-saved.
-"""
+"""Activations: what is known of each, in one table, and how layers use them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from fastmlp.backend.contract import Array, Backend
-from fastmlp.errors import UsageError
-from fastmlp.kernels.constants import FROM_INPUT
-from fastmlp.spec import numbers, parse_spec
+from fastmlp.spec import POSITIVE, SHARE, Argument, parse_with_argument
 
-# The least and the largest number of arguments; the kernel's name where it differs; the argument's
-# default.
-ACCEPTED = {
-    "identity": (0, 0),
-    "relu": (0, 0),
-    "leaky_relu": (0, 1),
-    "elu": (0, 1),
-    "selu": (0, 0),
-    "gelu": (0, 0),
-    "silu": (0, 0),
-    "mish": (0, 0),
-    "softplus": (0, 0),
-    "sigmoid": (0, 0),
-    "tanh": (0, 0),
-    "softmax": (0, 0),
-    "signed_log": (0, 0),
-}
-KERNEL_NAMES = {"tanh": "hyperbolic_tangent"}
-DEFAULT_PARAMETER = {"leaky_relu": 0.01, "elu": 1.0}
-# What keeps the variance of the signal from layer to layer (He et al. 2015 for the ReLU family,
-# LeCun's 5/3 for tanh).
-GAINS = {
-    "relu": math.sqrt(2),
-    "tanh": 5 / 3,
-    "selu": 0.75,
-    "gelu": math.sqrt(2),
-    "silu": math.sqrt(2),
-    "mish": math.sqrt(2),
+
+@dataclass(frozen=True)
+class Kind:
+    """What is known of an activation f.
+
+    Attributes
+    ----------
+    derivative
+        f′ as one writes it on paper, from the output a or, where ``saves_input``, the input z.
+    saves_input
+        Whether f′ cannot be had from a: the backward pass then keeps z. The kernel agrees.
+    init
+        The usual distribution of the weights below it: he for the ReLU family, lecun for selu,
+        glorot for those that saturate.
+    gain
+        The factor by which initial weights make up for what f takes from the variance of the signal
+        (He et al. 2015 for the ReLU family, LeCun's 5/3 for tanh); a function of the argument where
+        it depends on it.
+    argument
+        The number that f takes, or None.
+    kernel
+        The name of its scalar function; None where it is that of the activation.
+    """
+
+    derivative: str = ""
+    saves_input: bool = False
+    init: str = "glorot_uniform"
+    gain: float | Callable[[float], float] = 1.0
+    argument: Argument | None = None
+    kernel: str | None = None
+
+
+_HE = {"init": "he_normal", "gain": math.sqrt(2)}
+ACTIVATIONS = {
+    "identity": Kind(),
+    "relu": Kind("1 where a > 0, else 0", **_HE),
+    "leaky_relu": Kind(
+        "1 where a > 0, else {parameter:g}",
+        init="he_normal",
+        gain=lambda slope: math.sqrt(2 / (1 + slope**2)),
+        argument=Argument("the slope", 0.01, SHARE),
+    ),
+    "elu": Kind(
+        "1 where a ≥ 0, else a + {parameter:g}",
+        init="he_normal",
+        argument=Argument("alpha", 1.0, POSITIVE),
+    ),
+    "selu": Kind("λ where a ≥ 0, else a + λ·α", init="lecun_normal", gain=0.75),
+    "gelu": Kind("Φ(z) + z·φ(z)", saves_input=True, **_HE),
+    "silu": Kind("s·(1 + z·(1 − s)) with s = σ(z)", saves_input=True, **_HE),
+    "mish": Kind("t + z·σ(z)·(1 − t²) with t = tanh(softplus(z))", saves_input=True, **_HE),
+    "softplus": Kind("1 − exp(−a)"),
+    "sigmoid": Kind("a·(1 − a)"),
+    "tanh": Kind("1 − a²", gain=5 / 3, kernel="hyperbolic_tangent"),
+    "softmax": Kind(),
+    "signed_log": Kind("exp(−|a|)"),
 }
 
 
@@ -48,71 +74,93 @@ class Activation:
     Parameters
     ----------
     name
-        One of ACCEPTED.
+        One of ACTIVATIONS.
     parameter
-        The slope of leaky_relu (0 ≤ slope < 1), or α of elu (α > 0).
+        Its argument, where it takes one.
     """
+
+    is_identity = False
 
     def __init__(self, name: str, parameter: float = 0.0):
         self.name = name
         self.parameter = parameter
-        self.saves_input = name in FROM_INPUT
-        self._kernel = KERNEL_NAMES.get(name, name)
+        self.saves_input = self.kind.saves_input
+        self._kernel = self.kind.kernel or name
+
+    @property
+    def kind(self) -> Kind:
+        """Its row of the table; looked up, so that an activation can be pickled."""
+        return ACTIVATIONS[self.name]
 
     def __str__(self) -> str:
-        return f"{self.name}({self.parameter:g})" if self.name in DEFAULT_PARAMETER else self.name
+        return f"{self.name}({self.parameter:g})" if self.kind.argument else self.name
+
+    @property
+    def word(self) -> str:
+        """Its name with every digit of its argument, as ``parse_activation`` takes it."""
+        return f"{self.name}({self.parameter!r})" if self.kind.argument else self.name
 
     @property
     def gain(self) -> float:
         """The factor by which initial weights make up for what f takes from the variance."""
-        if self.name == "leaky_relu":
-            return math.sqrt(2 / (1 + self.parameter**2))
-        return GAINS.get(self.name, 1.0)
+        gain = self.kind.gain
+        return gain(self.parameter) if callable(gain) else gain
+
+    @property
+    def formula(self) -> str:
+        """How dz comes from da, as one writes it on paper."""
+        return f"dz = da ⊙ f′, f′ = {self.kind.derivative.format(parameter=self.parameter)}"
 
     def forward_with_bias(self, backend: Backend, z: Array, bias: Array, a: Array) -> None:
-        """a = f(z + bias); ``a`` is ``z`` itself unless the backward pass needs the input, which
-        then stays in ``z``.
-        """
+        """a = f(z + bias); ``a`` is ``z`` itself unless the backward pass needs z."""
         if self.saves_input:
             backend.ops.add_bias(z, bias)
             self.forward(backend, z, a)
-        elif self.name == "identity":
-            backend.ops.add_bias(z, bias)
         else:
-            backend.ops.bias_activation(
-                backend.scalar_function(self._kernel), z, bias, self.parameter
-            )
+            function = backend.scalar_function(self._kernel)
+            backend.ops.bias_activation(function, z, bias, self.parameter)
 
     def forward(self, backend: Backend, z: Array, a: Array) -> None:
         """a = f(z)."""
         backend.ops.activation_forward(backend.scalar_function(self._kernel), z, a, self.parameter)
 
     def backward(self, backend: Backend, upstream: Array, saved: Array) -> None:
-        """dz = da ⊙ f′ in place of the upstream gradient da; ``saved`` is z if ``saves_input``,
-        else a.
-        """
-        if self.name != "identity":
-            derivative = backend.scalar_function(f"{self._kernel}_derivative")
-            backend.ops.activation_backward(derivative, upstream, saved, self.parameter)
+        """dz = da ⊙ f′ in place of da; ``saved`` is z if ``saves_input``, else a."""
+        derivative = backend.scalar_function(f"{self._kernel}_derivative")
+        backend.ops.activation_backward(derivative, upstream, saved, self.parameter)
 
     def backward_with_bias(
         self, backend: Backend, upstream: Array, saved: Array, into: tuple[Array, ...]
     ) -> None:
-        """dz = da ⊙ f′ as in ``backward``; its sum over the rows goes ``into`` (db, alpha, beta,
-        target) of bias_gradient.
-        """
-        if self.name == "identity":
-            backend.ops.bias_gradient(upstream, *into)
-        else:
-            derivative = backend.scalar_function(f"{self._kernel}_derivative")
-            backend.ops.activation_bias_gradient(derivative, upstream, saved, self.parameter, *into)
+        """dz as in ``backward``; its sum over the rows goes ``into`` (db, alpha, beta, target)."""
+        derivative = backend.scalar_function(f"{self._kernel}_derivative")
+        backend.ops.activation_bias_gradient(derivative, upstream, saved, self.parameter, *into)
+
+
+class Identity(Activation):
+    """f(z) = z: only the bias is left to do."""
+
+    is_identity = True
+    formula = "dz = da"
+
+    def forward_with_bias(self, backend: Backend, z: Array, bias: Array, a: Array) -> None:
+        """a = z + bias, in place of z."""
+        backend.ops.add_bias(z, bias)
+
+    def backward(self, backend: Backend, upstream: Array, saved: Array) -> None:
+        """dz = da, which stands there already."""
+
+    def backward_with_bias(
+        self, backend: Backend, upstream: Array, saved: Array, into: tuple[Array, ...]
+    ) -> None:
+        """The sum of da over the rows."""
+        backend.ops.bias_gradient(upstream, *into)
 
 
 class Softmax(Activation):
     """exp(z)/Σ exp(z) over each row: every output depends on every input of its row."""
 
-    def __init__(self):
-        super().__init__("softmax")
+    formula = "dz = a ⊙ (da − Σ a·da), the sum over each row"
 
     def forward_with_bias(self, backend: Backend, z: Array, bias: Array, a: Array) -> None:
         """a = softmax(z + bias), in place of z."""
@@ -135,6 +183,10 @@ class Softmax(Activation):
         backend.ops.bias_gradient(upstream, *into)
 
 
+# Those that do more, or less, than to call their scalar function.
+_OWN_CLASSES = {"identity": Identity, "softmax": Softmax}
+
+
 def parse_activation(text: str | Activation) -> Activation:
     """Return the activation that ``text`` names: ``"relu"``, ``"leaky_relu(0.2)"``.
 
@@ -145,14 +197,5 @@ def parse_activation(text: str | Activation) -> Activation:
     """
     if isinstance(text, Activation):
         return text
-    name, arguments = parse_spec("activation", text, ACCEPTED)
-    if name == "softmax":
-        return Softmax()
-    parameter = (
-        numbers("activation", text, arguments)[0] if arguments else DEFAULT_PARAMETER.get(name, 0.0)
-    )
-    if name == "leaky_relu" and not 0 <= parameter < 1:
-        raise UsageError(f"activation {text!r}: the slope must be at least 0 and less than 1.")
-    if name == "elu" and parameter <= 0:
-        raise UsageError(f"activation {text!r}: alpha must be greater than 0.")
-    return Activation(name, parameter)
+    name, parameter = parse_with_argument("activation", text, ACTIVATIONS)
+    return _OWN_CLASSES.get(name, Activation)(name, parameter)

@@ -68,7 +68,7 @@ class Initializer:
         feeds ``activation``.
         """
         if self.name == "auto":
-            return Initializer(_best_for(activation), []).draw(generator, shape, fans, activation)
+            return Initializer(activation.kind.init, []).draw(generator, shape, fans, activation)
         if self.name == "zeros":
             return np.zeros(shape)
         if self.name == "constant":
@@ -88,19 +88,6 @@ class Initializer:
         if self.arguments and self.arguments[0] != "gain":
             return self.arguments[0]
         return activation.gain if self.arguments or rule == "he" else 1.0
-
-
-def _best_for(activation: Activation) -> str:
-    """Return the usual rule for an activation: he for the ReLU family, lecun for selu, glorot for
-    those that saturate.
-    """
-    if activation.name == "selu":
-        return "lecun_normal"
-    return (
-        "he_normal"
-        if activation.name in ("relu", "leaky_relu", "elu", "gelu", "silu", "mish")
-        else "glorot_uniform"
-    )
 
 
 def parse_initializer(text: str | Initializer) -> Initializer:
@@ -139,6 +126,6 @@ def _check_sizes(text: str, arguments: list[float | str]) -> None:
         if isinstance(number, float) and number != 0 and not SMALLEST <= abs(number) <= LARGEST:
             remedy = "a smaller number" if abs(number) > LARGEST else "0, or a larger number"
             raise UsageError(
-                f"initial weight {text!r}: {number:g} is beyond what float32 weights can be drawn with; accepted are 0 and "
-                f"sizes from {SMALLEST:g} to {LARGEST:g}. Write {remedy}."
+                f"initial weight {text!r}: {number:g} is beyond what float32 weights can be drawn "
+                f"with; accepted are 0 and sizes from {SMALLEST:g} to {LARGEST:g}. Write {remedy}."
             )

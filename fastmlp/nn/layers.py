@@ -1,5 +1,4 @@
-"""The layers: what each computes forward, and the chain rule backward, written once for every
-backend.
+"""The layers: each one's forward pass and its chain rule, written once for every backend.
 
 x is a layer's input, z its pre-activation, a or y its output, each (rows, width); d before a name
 is the gradient of the loss with respect to it. ``forward`` and ``backward`` work on buffers that
@@ -15,11 +14,13 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
+from fastmlp.errors import UsageError
 from fastmlp.step.counters import Counters
 from fastmlp.step.parameters import Parameter
 
 from .activations import Activation
 from .initializers import Initializer
+from .steps import Activate, Drop, Linear, Normalization, Step
 
 
 class Layer(ABC):
@@ -27,6 +28,8 @@ class Layer(ABC):
 
     Attributes
     ----------
+    kind
+        Its name in those of its parameters and in a gradient check: ``"dense"``.
     width
         Number of columns of the output.
     needs_input_gradient
@@ -34,9 +37,13 @@ class Layer(ABC):
         work.
     """
 
+    kind: str
     width: int
     needs_input_gradient = True
     backend: Backend
+
+    def __str__(self) -> str:
+        return f"{self.width} columns"
 
     @abstractmethod
     def forward(self, x: Array, training: bool) -> Array:
@@ -44,9 +51,7 @@ class Layer(ABC):
 
     @abstractmethod
     def backward(self, upstream: Array) -> Array | None:
-        """Set the gradients of the parameters and return dx, given the gradient of the last forward
-        pass' output.
-        """
+        """Set the parameters' gradients and return dx, given that of the last output."""
 
     @abstractmethod
     def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
@@ -60,8 +65,23 @@ class Layer(ABC):
         """Return the arrays that are kept with the model and not trained, such as running means."""
         return []
 
-    def initialize(self, generator: np.random.Generator) -> None:  # noqa: B027  a layer without parameters draws nothing
+    def initialize(self, generator: np.random.Generator) -> None:  # noqa: B027  without parameters
         """Draw the initial parameters."""
+
+    def unsettle(self, generator: np.random.Generator) -> None:  # noqa: B027  as above
+        """Draw parameters that start at 0 or 1, where a wrong backward could look right."""
+
+    @abstractmethod
+    def steps(self) -> list[Step]:
+        """Return what a prediction computes here, with copies of the arrays."""
+
+    @property
+    @abstractmethod
+    def formulas(self) -> list[str]:
+        """The lines of the backward pass as one writes them on paper."""
+
+    def _copy(self, parameter: Parameter) -> np.ndarray:
+        return np.array(self.backend.to_numpy(parameter.values))
 
 
 class Dense(Layer):
@@ -76,10 +96,17 @@ class Dense(Layer):
     weight_initializer, bias_initializer
         Distributions of W and b at the start.
     has_bias
-        False under a batch normalisation, which would subtract the bias again.
+        False under a batch normalisation, which would subtract the bias again; f is then identity.
     feeds
         The activation that the weights are drawn for, where it is applied later than here.
+
+    Raises
+    ------
+    UsageError
+        For another activation without a bias, with which it is one operation.
     """
+
+    kind = "dense"
 
     def __init__(
         self,
@@ -91,12 +118,31 @@ class Dense(Layer):
         has_bias: bool = True,
         feeds: Activation | None = None,
     ):
+        if not has_bias and not activation.is_identity:
+            raise UsageError(
+                f"a dense layer without bias applies no activation, and got {activation}; "
+                "give identity, and an ActivationLayer behind it."
+            )
         self.fan_in, self.width = fan_in, fan_out
         self.activation = activation
         self.weight_initializer, self.bias_initializer = weight_initializer, bias_initializer
         self.feeds = feeds or activation
         self.weight = Parameter("weight", (fan_in, fan_out), decays=True, folds=True)
         self.bias = Parameter("bias", (fan_out,), folds=True) if has_bias else None
+
+    def __str__(self) -> str:
+        return f"{self.fan_in} → {self.width}, {self.activation}"
+
+    def steps(self) -> list[Step]:
+        """Return x·W + b, and f where it does something."""
+        linear = Linear(self._copy(self.weight), self._copy(self.bias) if self.bias else None)
+        return [linear, *_activate(self.activation)]
+
+    @property
+    def formulas(self) -> list[str]:
+        """dz, then the gradients that follow from it."""
+        bias = ["db = Σ dz over the rows"] if self.bias else []
+        return [self.activation.formula, ", ".join(["dW = xᵀ·dz", *bias, "dx = dz·Wᵀ"])]
 
     def trained(self) -> list[Parameter]:
         """Return W, and b where there is one."""
@@ -145,12 +191,30 @@ class Dense(Layer):
         return dx
 
 
+def _activate(activation: Activation) -> list[Step]:
+    return [] if activation.is_identity else [Activate(activation)]
+
+
 class ActivationLayer(Layer):
     """a = f(z) on its own: after a batch normalisation."""
+
+    kind = "activation"
 
     def __init__(self, width: int, activation: Activation):
         self.width = width
         self.activation = activation
+
+    def __str__(self) -> str:
+        return str(self.activation)
+
+    def steps(self) -> list[Step]:
+        """Return f where it does something."""
+        return _activate(self.activation)
+
+    @property
+    def formulas(self) -> list[str]:
+        """dx, since what enters is z."""
+        return [self.activation.formula.replace("dz", "dx").replace("z", "x")]
 
     def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
         """Allocate a."""
@@ -177,12 +241,29 @@ class BatchNormalization(Layer):
     towards the batch's by 1 − decay an update.
     """
 
+    kind = "batch_normalization"
+
     def __init__(self, width: int, decay: float = 0.9, epsilon: float = 1e-5):
         self.width = width
         self.decay, self.epsilon = decay, epsilon
         self.gamma, self.beta = Parameter("gamma", (width,)), Parameter("beta", (width,))
         self.running_mean = Parameter("running_mean", (width,))
         self.running_variance = Parameter("running_variance", (width,))
+
+    def steps(self) -> list[Step]:
+        """Return the normalisation by the running statistics."""
+        arrays = map(self._copy, [*self.trained(), *self.kept()])
+        return [Normalization(*arrays, self.epsilon, self.decay)]
+
+    @property
+    def formulas(self) -> list[str]:
+        """The parameters' gradients, then what goes down."""
+        return ["dγ = Σ dy·x̂, dβ = Σ dy over the m rows", "dx = γ/√(σ² + ε) · (dy − dβ/m − x̂·dγ/m)"]
+
+    def unsettle(self, generator: np.random.Generator) -> None:
+        """Draw γ around 1 and β around 0."""
+        self.backend.assign(self.gamma.values, generator.uniform(0.5, 1.5, self.width))
+        self.backend.assign(self.beta.values, generator.normal(0.0, 0.3, self.width))
 
     def trained(self) -> list[Parameter]:
         """Return γ and β."""
@@ -220,8 +301,10 @@ class BatchNormalization(Layer):
             self.backend.ops.batch_normalization_predict(x, gamma, beta, *running, self.epsilon, y)
             return y
         statistics = self._mean, self._inverse_deviation, self._normalized[: len(x)]
-        how = self.decay, self.epsilon
-        self.backend.ops.batch_normalization_forward(x, gamma, beta, *running, *how, *statistics, y)
+        numbers = self.decay, self.epsilon
+        self.backend.ops.batch_normalization_forward(
+            x, gamma, beta, *running, *numbers, *statistics, y
+        )
         return y
 
     def backward(self, upstream: Array) -> Array | None:
@@ -258,6 +341,8 @@ class Dropout(Layer):
         Where the number of the update is read.
     """
 
+    kind = "dropout"
+
     def __init__(
         self, width: int, rate: float, whole_units: bool, seed: int, index: int, counters: Counters
     ):
@@ -265,10 +350,20 @@ class Dropout(Layer):
         self.keep = 1.0 - rate
         self.whole_units, self.seed, self.index, self.counters = whole_units, seed, index, counters
 
+    def __str__(self) -> str:
+        return f"of {'units' if self.whole_units else 'elements'}, keeps {self.keep:g}"
+
+    def steps(self) -> list[Step]:
+        """Return that a share of the elements is dropped in training."""
+        return [Drop(1 - self.keep)]
+
+    @property
+    def formulas(self) -> list[str]:
+        """dx, by the mask alone."""
+        return ["dx = dy ⊙ mask/keep, with the mask of the forward pass"]
+
     def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
-        """Allocate the mask and y; x keeps its own memory, since the layer below may take f′ from
-        it.
-        """
+        """Allocate the mask, and y apart from x: the layer below may take f′ from x."""
         self.backend = backend
         self._y = backend.empty((rows, self.width), dtype)
         self._mask = backend.empty((rows, self.width), np.uint8)
@@ -278,11 +373,14 @@ class Dropout(Layer):
         if not training:
             return x
         y, mask = self._y[: len(x)], self._mask[: len(x)]
-        how = self.counters.values, self.seed, self.index, self.keep, self.whole_units
-        self.backend.ops.dropout_forward(x, mask, y, *how)
+        key = self.counters.values, self.seed, self.index, self.keep, self.whole_units
+        self.backend.ops.dropout_forward(x, mask, y, *key)
         return y
 
     def backward(self, upstream: Array) -> Array | None:
         """dx = dy ⊙ mask/keep."""
         self.backend.ops.dropout_backward(upstream, self._mask[: len(upstream)], self.keep)
         return upstream
+
+
+KINDS = tuple(layer.kind for layer in Layer.__subclasses__())

@@ -1,12 +1,11 @@
-"""Losses: from the network's outputs to each row's loss, whether it is right, and the gradient, in
-one operation.
-"""
+"""Losses: what is known of each, in one table, and how they are computed with their gradients."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,22 +19,80 @@ from fastmlp.kernels.constants import (
     RIGHT_THRESHOLD,
     ROW_COUNT,
 )
-from fastmlp.spec import numbers, parse_spec
+from fastmlp.spec import POSITIVE, SHARE, Argument, parse_with_argument
 
-ACCEPTED = {
-    "softmax_cross_entropy": (0, 0),
-    "log_loss": (0, 0),
-    "mse": (0, 0),
-    "mae": (0, 0),
-    "huber": (0, 1),
-}
-ALIASES = {"cross_entropy": "softmax_cross_entropy", "binary_cross_entropy": "log_loss"}
+if TYPE_CHECKING:
+    from fastmlp.data.features.targets import TargetEncoder
+
 REDUCTIONS = ("mean", "sum")
-ELEMENTWISE_KERNELS = {
+# The loss of a task, where none is named.
+AUTO = {
+    "classification": "softmax_cross_entropy",
+    "multilabel": "log_loss",
+    "regression": "squared_error",
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is known of a loss ℓ.
+
+    Attributes
+    ----------
+    derivative
+        Of one row's loss with respect to its outputs, as one writes it on paper, before the row's
+        weight and the mean over the rows.
+    link
+        The function from outputs to predictions: ``"softmax"`` or ``"sigmoid"`` of logits,
+        ``"exponential"`` of logarithms, ``"identity"`` of values.
+    tasks
+        Those that it goes with.
+    averages
+        Whether a row's loss is the mean over its outputs rather than the sum.
+    argument
+        The number that it takes, or None.
+    """
+
+    derivative: str
+    link: str = "identity"
+    tasks: tuple[str, ...] = tuple(AUTO)
+    averages: bool = False
+    argument: Argument | None = None
+
+    @property
+    def from_logits(self) -> bool:
+        """Whether it is a cross-entropy: it predicts probabilities, and labels can be smoothed."""
+        return self.link in ("softmax", "sigmoid")
+
+    @property
+    def takes_labels(self) -> bool:
+        """Whether targets are (rows,) class numbers rather than (rows, outputs) numbers."""
+        return self.link == "softmax"
+
+    @property
+    def standardizes(self) -> bool:
+        """Whether a regression target may be standardised; counts may not."""
+        return self.link != "exponential"
+
+
+# The name of an elementwise loss is that of its scalar function.
+LOSSES = {
+    "softmax_cross_entropy": Kind("p − t with p = softmax(z)", "softmax", ("classification",)),
+    "log_loss": Kind("σ(z) − t", "sigmoid", ("classification", "multilabel")),
+    "squared_error": Kind("2·(y − t)/k over k outputs", averages=True),
+    "absolute_error": Kind("sign(y − t)/k over k outputs", averages=True),
+    "huber": Kind(
+        "(y − t)/k, held between −{parameter:g}/k and {parameter:g}/k, over k outputs",
+        averages=True,
+        argument=Argument("delta", 1.0, POSITIVE),
+    ),
+    "poisson": Kind("exp(y) − t", "exponential", ("regression",)),
+}
+ALIASES = {
+    "cross_entropy": "softmax_cross_entropy",
+    "binary_cross_entropy": "log_loss",
     "mse": "squared_error",
     "mae": "absolute_error",
-    "huber": "huber",
-    "log_loss": "log_loss",
 }
 
 
@@ -82,10 +139,23 @@ class Loss(ABC):
     """
 
     name: str
+    parameter = 0.0
     counts_right = True  # whether rows can be right or wrong: not so for regression
 
     def __init__(self, reduction: str = "mean"):
         self.reduction = choose("reduction", reduction, REDUCTIONS)
+
+    @property
+    def kind(self) -> Kind:
+        """Its row of the table."""
+        return LOSSES[self.name]
+
+    @property
+    def formula(self) -> str:
+        """The gradient for a batch of m rows with weights w, as one writes it on paper."""
+        derivative = self.kind.derivative.format(parameter=self.parameter)
+        symbol = "dz" if self.kind.from_logits else "dy"
+        return f"{symbol} = {'w/m' if self.reduction == 'mean' else 'w'} · ℓ′, ℓ′ = {derivative}"
 
     def bind(self, backend: Backend, dtype: np.dtype, rows: int, outputs: int) -> None:
         """Allocate the gradient (rows, outputs), the loss of each row, and the epoch's sums."""
@@ -139,10 +209,37 @@ class Loss(ABC):
         """Return the loss of each of the last batch's rows, float64."""
         return self.backend.to_numpy(self._row_loss[:rows])
 
+    def targets_from(self, encoder: TargetEncoder, encoded: np.ndarray) -> np.ndarray:
+        """Return encoded targets as what the outputs are compared with; needs bind first.
+
+        The cross-entropy of classes takes class numbers as they are. The other losses compare
+        number by number: class numbers become one-hot rows, or one column of 0 and 1 where there is
+        a single output.
+
+        Raises
+        ------
+        UsageError
+            For a negative target of a loss whose predictions are exponentials.
+        """
+        if self.kind.link == "exponential" and encoded.min(initial=0) < 0:
+            raise UsageError(
+                f"loss {self.name} takes targets of at least 0, and the smallest is "
+                f"{encoded.min():g}; take another loss."
+            )
+        if encoder.task != "classification" or self.kind.takes_labels:
+            return encoded
+        outputs, dtype = self._gradient.shape[1], self._gradient.dtype
+        if outputs == 1:
+            return encoded[:, None].astype(dtype)
+        return np.eye(outputs, dtype=dtype)[encoded]
+
     def finish_outputs(self, outputs: Array, finished: Array) -> None:
-        """Turn outputs into what a prediction reports: probabilities, or the values themselves."""
-        identity = self.backend.scalar_function("identity")
-        self.backend.ops.activation_forward(identity, outputs, finished, 0.0)
+        """Turn outputs into predictions: probabilities, means, or the values themselves."""
+        if self.kind.link == "softmax":
+            self.backend.ops.softmax_forward(outputs, finished)
+        else:
+            link = self.backend.scalar_function(self.kind.link)
+            self.backend.ops.activation_forward(link, outputs, finished, 0.0)
 
     @abstractmethod
     def _launch(self, outputs, targets, weights, scale, gradient, row_loss, row_right) -> None:
@@ -162,7 +259,7 @@ class SoftmaxCrossEntropy(Loss):
 
     def __init__(self, label_smoothing: float = 0.0, reduction: str = "mean"):
         super().__init__(reduction)
-        self.label_smoothing = _checked_smoothing(label_smoothing)
+        self.label_smoothing = label_smoothing
 
     def _launch(self, outputs, targets, weights, scale, gradient, row_loss, row_right) -> None:
         ops = self.backend.ops
@@ -173,24 +270,26 @@ class SoftmaxCrossEntropy(Loss):
             outputs, targets, weights, self.label_smoothing, scale, gradient, row_loss, row_right
         )
 
-    def finish_outputs(self, outputs: Array, finished: Array) -> None:
-        """Turn logits into probabilities that sum to 1 in each row."""
-        self.backend.ops.softmax_forward(outputs, finished)
-
 
 class ElementwiseLoss(Loss):
-    """Σⱼ ℓ(yⱼ, tⱼ): log loss on logits (summed over outputs), mse, mae, huber (averaged over
-    outputs).
+    """factor·Σⱼ ℓ(yⱼ, tⱼ) in each row.
 
     Parameters
     ----------
     name
-        ``"log_loss"``, ``"mse"``, ``"mae"`` or ``"huber"``.
+        Any of LOSSES but softmax_cross_entropy.
     parameter
-        huber's δ, or the label smoothing of log_loss.
+        Its argument, or the label smoothing of log_loss.
     right
         When a row counts as right: RIGHT_NEVER, RIGHT_THRESHOLD or RIGHT_ARGMAX.
+
+    Attributes
+    ----------
+    factor
+        None for 1, or 1/outputs where the loss ``averages``.
     """
+
+    factor: float | None = None
 
     def __init__(
         self, name: str, parameter: float = 0.0, right: int = RIGHT_NEVER, reduction: str = "mean"
@@ -200,28 +299,39 @@ class ElementwiseLoss(Loss):
         self.parameter = parameter
         self.right = right
         self.counts_right = right != RIGHT_NEVER
-        self._threshold = 0.0 if name == "log_loss" else 0.5  # a logit of 0 is a probability of ½
 
     def _launch(self, outputs, targets, weights, scale, gradient, row_loss, row_right) -> None:
-        kernel = ELEMENTWISE_KERNELS[self.name]
-        functions = (
-            self.backend.scalar_function(kernel),
-            self.backend.scalar_function(f"{kernel}_derivative"),
-        )
-        element_weight = 1.0 if self.name == "log_loss" else 1.0 / outputs.shape[1]
-        how = self.parameter, element_weight, scale, self.right, self._threshold
+        functions = map(self.backend.scalar_function, (self.name, f"{self.name}_derivative"))
+        factor = self.factor or (1.0 / outputs.shape[1] if self.kind.averages else 1.0)
+        threshold = 0.0 if self.kind.from_logits else 0.5  # a logit of 0 is a probability of ½
+        numbers = self.parameter, factor, scale, self.right, threshold
         self.backend.ops.elementwise_loss(
-            *functions, outputs, targets, weights, *how, gradient, row_loss, row_right
+            *functions, outputs, targets, weights, *numbers, gradient, row_loss, row_right
         )
 
-    def finish_outputs(self, outputs: Array, finished: Array) -> None:
-        """Turn the logits of log_loss into probabilities; the other losses' outputs stay as they
-        are.
-        """
-        if self.name != "log_loss":
-            return super().finish_outputs(outputs, finished)
-        sigmoid = self.backend.scalar_function("sigmoid")
-        return self.backend.ops.activation_forward(sigmoid, outputs, finished, 0.0)
+
+def _name_and_argument(text: str) -> tuple[str, float]:
+    return parse_with_argument("loss", text, LOSSES, ALIASES)
+
+
+def loss_kind(text: str, task: str = "classification") -> Kind:
+    """Return what is known of the loss that ``text`` names, ``auto`` being that of a task.
+
+    Raises
+    ------
+    UsageError
+        For an unknown loss.
+    """
+    return LOSSES[AUTO[task] if text == "auto" else _name_and_argument(text)[0]]
+
+
+def output_width(text: str, encoder: TargetEncoder) -> int:
+    """Return how many outputs a network needs under a loss: one a class or target, or a single
+    logit for log loss on two classes.
+    """
+    is_pair = encoder.task == "classification" and len(encoder.classes) == 2
+    one_logit = is_pair and loss_kind(text, encoder.task).link == "sigmoid"
+    return 1 if one_logit else encoder.output_width
 
 
 def parse_loss(
@@ -232,9 +342,9 @@ def parse_loss(
     Parameters
     ----------
     text
-        ``auto``, ``softmax_cross_entropy``, ``log_loss``, ``mse``, ``mae``, ``huber`` or
-        ``huber(δ)``. ``auto`` is softmax_cross_entropy for classification, log_loss for multilabel
-        and mse for regression.
+        ``auto``, or one of LOSSES or ALIASES, with its argument in brackets: ``huber(0.5)``.
+        ``auto`` is softmax_cross_entropy for classification, log_loss for multilabel and
+        squared_error for regression.
     task
         ``"classification"``, ``"multilabel"`` or ``"regression"``.
     outputs
@@ -250,44 +360,25 @@ def parse_loss(
         For an unknown loss, or one that does not fit the task.
     """
     if text == "auto":
-        text = {
-            "classification": "softmax_cross_entropy",
-            "multilabel": "log_loss",
-            "regression": "mse",
-        }[task]
-        text = "log_loss" if task == "classification" and outputs == 1 else text
-    name, arguments = parse_spec("loss", text, ACCEPTED, ALIASES)
-    if name == "softmax_cross_entropy" and task != "classification":
+        text = "log_loss" if task == "classification" and outputs == 1 else AUTO[task]
+    name, parameter = _name_and_argument(text)
+    kind = LOSSES[name]
+    if task not in kind.tasks:
+        accepted = ", ".join(other for other in LOSSES if task in LOSSES[other].tasks)
         raise UsageError(
-            f"loss {name} needs one class a row; this is a {task} task. Accepted: log_loss, mse, mae, huber."
+            f"loss {name} goes with {' and '.join(kind.tasks)}; this is a {task} task. "
+            f"Accepted: {accepted}; or give another task."
         )
-    if name == "softmax_cross_entropy" and outputs == 1:
+    if kind.takes_labels and outputs == 1:
         raise UsageError(
             f"loss {name} needs an output for each class; with one output use log_loss."
         )
-    if name == "log_loss" and task == "regression":
-        raise UsageError(
-            "loss log_loss needs classes; this is a regression task. Accepted: mse, mae, huber."
-        )
-    if label_smoothing and name not in ("softmax_cross_entropy", "log_loss"):
-        raise UsageError(
-            f"label_smoothing goes with softmax_cross_entropy and log_loss, not with {name}."
-        )
-    if name == "softmax_cross_entropy":
+    if label_smoothing and not kind.from_logits:
+        accepted = " and ".join(other for other in LOSSES if LOSSES[other].from_logits)
+        raise UsageError(f"label_smoothing goes with {accepted}, not with {name}.")
+    SHARE.check("label_smoothing", label_smoothing)
+    if kind.takes_labels:
         return SoftmaxCrossEntropy(label_smoothing, reduction)
-    parameter = _checked_smoothing(label_smoothing) if name == "log_loss" else 0.0
-    if name == "huber":
-        parameter = numbers("loss", text, arguments)[0] if arguments else 1.0
-        if parameter <= 0:
-            raise UsageError(f"loss {text!r}: delta must be greater than 0.")
     by_argmax = task == "classification" and outputs > 1
     right = RIGHT_NEVER if task == "regression" else RIGHT_ARGMAX if by_argmax else RIGHT_THRESHOLD
-    return ElementwiseLoss(name, parameter, right, reduction)
-
-
-def _checked_smoothing(label_smoothing: float) -> float:
-    if not 0 <= label_smoothing < 1:
-        raise UsageError(
-            f"label_smoothing must be at least 0 and less than 1; got {label_smoothing:g}."
-        )
-    return label_smoothing
+    return ElementwiseLoss(name, label_smoothing or parameter, right, reduction)

@@ -1,10 +1,10 @@
-"""The multilayer perceptron: built from a description, bound to a backend, run forward and
-backward.
-"""
+"""The multilayer perceptron: built from a description, run forward and backward."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import count, pairwise
 
 import numpy as np
 
@@ -19,9 +19,8 @@ from .layers import ActivationLayer, BatchNormalization, Dense, Dropout, Layer
 
 BATCH_NORM_PLACES = ("none", "hidden", "input", "all")
 LARGEST_SEED = 1 << 63  # kernels take it as an int64
-INITIAL_WEIGHTS_STREAM = (
-    0x1417  # keeps the draws of initial weights apart from those of shuffles under the same seed
-)
+# Keeps the draws of initial weights apart from those of shuffles under the same seed.
+INITIAL_WEIGHTS_STREAM = 0x1417
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,8 @@ class Architecture:
         choose("batch_norm", self.batch_norm, BATCH_NORM_PLACES)
         if not 0 <= self.batch_norm_decay < 1:
             raise UsageError(
-                f"batch_norm_decay must be at least 0 and less than 1; got {self.batch_norm_decay:g}."
+                "batch_norm_decay must be at least 0 and less than 1; "
+                f"got {self.batch_norm_decay:g}."
             )
         for rate in self.dropout:
             if not 0 <= rate < 1:
@@ -85,11 +85,25 @@ class Architecture:
         per_layer("activation", self.activation, len(self.hidden))
         per_layer("dropout", self.dropout, len(self.hidden))
 
+    def __str__(self) -> str:
+        return "-".join(map(str, self.widths))
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Columns of the input, of each hidden layer and of the output."""
+        return (self.inputs, *self.hidden, self.outputs)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        dense = sum((before + 1) * after for before, after in pairwise(self.widths))
+        of_input = 2 * self.inputs if self.batch_norm in ("input", "all") else 0
+        # γ and β of each unit take the place of its bias.
+        return dense + of_input + (sum(self.hidden) if self.batch_norm in ("hidden", "all") else 0)
+
 
 def per_layer(name: str, values, layers: int) -> list:
-    """Return one value a hidden layer: a single one serves all, none is 0.0, another count is a
-    UsageError.
-    """
+    """Return one value a hidden layer: one serves all, none is 0.0; else a UsageError."""
     if isinstance(values, str):
         # A comma inside brackets belongs to an argument: leaky_relu(0.1),tanh has two parts.
         values = _split_outside_brackets(values)
@@ -98,7 +112,8 @@ def per_layer(name: str, values, layers: int) -> list:
         return values * layers
     if len(values) != layers:
         raise UsageError(
-            f"{name} has {len(values)} values for {layers} hidden layer(s); give one, or one a layer."
+            f"{name} has {len(values)} values for {layers} hidden layer(s); "
+            "give one, or one a layer."
         )
     return values
 
@@ -140,7 +155,7 @@ def build_layers(architecture: Architecture, seed: int, counters: Counters) -> l
                 Dense(width, units, identity, weights, biases, has_bias=False, feeds=activation)
             )
             layers.append(BatchNormalization(units, architecture.batch_norm_decay))
-            if activation.name != "identity":
+            if not activation.is_identity:
                 layers.append(ActivationLayer(units, activation))
         else:
             layers.append(Dense(width, units, activation, weights, biases))
@@ -204,7 +219,7 @@ class Network:
             below_has_parameters = below_has_parameters or bool(layer.trained())
 
     def bind(self, rows: int) -> None:
-        """Allocate every layer's buffers for batches of up to ``rows`` rows; the parameters stay."""
+        """Allocate the layers' buffers for batches of up to ``rows`` rows; parameters stay."""
         self.bound_rows = rows
         for layer in self.layers:
             layer.bind(self.backend, self.dtype, rows)
@@ -227,16 +242,15 @@ class Network:
         if x.shape[1] != self.architecture.inputs or len(x) > self.bound_rows:
             expected = f"up to {self.bound_rows} rows of {self.architecture.inputs} columns"
             raise ValueError(
-                f"the network is bound for {expected}; got {tuple(x.shape)}. Call bind with more rows."
+                f"the network is bound for {expected}; got {tuple(x.shape)}. "
+                "Call bind with more rows."
             )
         for layer in self.layers:
             x = layer.forward(x, training)
         return x
 
     def backward(self, upstream: Array) -> Array | None:
-        """Set every parameter's gradient, given the gradient with respect to the outputs of the
-        last forward pass.
-        """
+        """Set every parameter's gradient, given that of the last forward pass' outputs."""
         for layer in reversed(self.layers):
             if upstream is None:
                 break
@@ -244,21 +258,17 @@ class Network:
         return upstream
 
     def named_parameters(self) -> dict[str, Parameter]:
-        """Return every array of the model by its name: ``dense_0.weight``,
-        ``batch_normalization_0.running_mean``, …
-        """
-        names: dict[str, Parameter] = {}
-        counts: dict[str, int] = {}
-        for layer in self.layers:
-            arrays = [*layer.trained(), *layer.kept()]
-            if arrays:
-                kind = {"Dense": "dense", "BatchNormalization": "batch_normalization"}[
-                    type(layer).__name__
-                ]
-                index = counts.get(kind, 0)
-                counts[kind] = index + 1
-                names |= {f"{kind}_{index}.{parameter.name}": parameter for parameter in arrays}
-        return names
+        """Return every array of the model by its name: ``dense_0.weight``, …"""
+        return {
+            f"{name}.{parameter.name}": parameter
+            for name, layer in zip(self.layer_names(), self.layers, strict=True)
+            for parameter in (*layer.trained(), *layer.kept())
+        }
+
+    def layer_names(self) -> list[str]:
+        """Return each layer's kind with its number among its kind: ``dense_0``, ``dropout_0`` …"""
+        numbers = defaultdict(count)
+        return [f"{layer.kind}_{next(numbers[layer.kind])}" for layer in self.layers]
 
     def parameter_count(self) -> int:
         """Return how many numbers are trained."""

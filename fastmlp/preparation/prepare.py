@@ -19,6 +19,7 @@ from fastmlp.data.row_hashes import row_hashes
 from fastmlp.data.source import Source
 from fastmlp.data.splits import split_rows
 from fastmlp.errors import DataError, UsageError, did_you_mean
+from fastmlp.nn.losses import loss_kind
 from fastmlp.settings.settings import Settings
 
 from .given import Given
@@ -116,7 +117,8 @@ def _check_all_rows(source: Source, settings: Settings) -> None:
     """Look at all rows before they are split, so that an error names the row as the user's file
     counts it.
     """
-    TargetEncoder().fit(source.target, settings.task, settings.standardize_target, settings.dtype)
+    standardize = settings.standardize_target and loss_kind(settings.loss).standardizes
+    TargetEncoder().fit(source.target, _task(settings), standardize, settings.dtype)
     FeaturePreprocessor().fit(
         source.features,
         "none",
@@ -127,10 +129,18 @@ def _check_all_rows(source: Source, settings: Settings) -> None:
     )
 
 
+def _task(settings: Settings) -> str:
+    """Return the task of the settings, or the only one of their loss where that is for values."""
+    counts = settings.task == "auto" and loss_kind(settings.loss).tasks == ("regression",)
+    return "regression" if counts else settings.task
+
+
 def _prepared(source: Source, settings: Settings) -> PreparedData:
-    task = infer_task(source.target) if settings.task == "auto" else settings.task
+    task = _task(settings)
+    task = infer_task(source.target) if task == "auto" else task
     train, validation, test = split_source(source, settings, task)
-    encoder = TargetEncoder().fit(train.target, task, settings.standardize_target, settings.dtype)
+    standardize = settings.standardize_target and loss_kind(settings.loss).standardizes
+    encoder = TargetEncoder().fit(train.target, task, standardize, settings.dtype)
     preprocessor = FeaturePreprocessor()
     matrix = preprocessor.fit_transform(
         train.features,

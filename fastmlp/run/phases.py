@@ -13,8 +13,9 @@ import numpy as np
 
 from fastmlp.errors import UsageError, did_you_mean
 from fastmlp.files.atomic import write_json, write_text
-from fastmlp.model.model import Model, output_width
+from fastmlp.model.model import Model
 from fastmlp.nn.layers import Dropout
+from fastmlp.nn.losses import output_width
 from fastmlp.nn.network import Network, per_layer
 from fastmlp.optim.optimizers import Optimizer
 from fastmlp.preparation.prepare import PreparedData, prepare
@@ -268,7 +269,7 @@ def _check_outputs(phases: list[Phase], data: PreparedData) -> None:
     """Refuse losses that want different numbers of outputs: one logit, or one for each of two
     classes.
     """
-    widths = {output_width(phase.settings.loss.replace("-", "_"), data.targets) for phase in phases}
+    widths = {output_width(phase.settings.loss, data.targets) for phase in phases}
     if len(widths) > 1:
         raise UsageError(
             "log_loss on two classes has one output and the other losses have two; a run cannot change between them."

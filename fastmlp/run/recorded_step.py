@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastmlp.model.model import bind, load, loss_targets
+from fastmlp.model.model import bind, load
 from fastmlp.settings.settings import settings_from
 from fastmlp.step.batches import Batches
 from fastmlp.training.passes import training_sweep
@@ -68,7 +68,7 @@ def recorded_step(
     batches = Batches(
         network.backend,
         np.zeros((rows, network.architecture.inputs), network.dtype),
-        loss_targets(model.loss, model.targets, encoded, network),
+        model.loss.targets_from(model.targets, encoded),
         network.counters,
         dtype=network.dtype,
         batch_size=rows,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ from fastmlp.backend import Backend, open_backend
 from fastmlp.data.memory import available_memory, in_units
 from fastmlp.errors import UsageError
 from fastmlp.files.atomic import write_json, write_text
-from fastmlp.model.model import Model, bind, loss_targets, output_width
+from fastmlp.model.model import Model, bind
 from fastmlp.model.prediction import PREDICTION_BATCH
+from fastmlp.nn.losses import output_width
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.optim.optimizers import Optimizer
 from fastmlp.preparation.given import Given
@@ -200,7 +200,7 @@ def open_device(settings: Settings, announce: Callable[[str], None]) -> tuple[Ba
 
 def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Model:
     """Return the untrained model, bound for the settings' batches and for predictions."""
-    outputs = output_width(settings.loss.replace("-", "_"), data.targets)
+    outputs = output_width(settings.loss, data.targets)
     loss = settings.make_loss(data.targets.task, outputs)
     architecture = settings.make_architecture(data.features.output_columns, outputs)
     _check_memory(architecture, settings, backend)
@@ -215,9 +215,8 @@ def _check_memory(architecture: Architecture, settings: Settings, backend: Backe
     """Refuse a network for which there is no memory before any of it is taken: the system would end
     the process.
     """
-    widths = [architecture.inputs, *architecture.hidden, architecture.outputs]
-    parameters = sum((before + 1) * after for before, after in pairwise(widths))
-    buffers = 2 * max(settings.batch_size, PREDICTION_BATCH) * sum(widths)
+    parameters = architecture.parameters
+    buffers = 2 * max(settings.batch_size, PREDICTION_BATCH) * sum(architecture.widths)
     wanted = (COPIES_OF_PARAMETERS * parameters + buffers) * np.dtype(settings.dtype).itemsize
     on_device = backend.free_memory()
     available = available_memory() if on_device is None else on_device
@@ -241,7 +240,7 @@ def make_batches(
     return Batches(
         model.network.backend,
         part.features,
-        loss_targets(model.loss, data.targets, part.targets, model.network),
+        model.loss.targets_from(data.targets, part.targets),
         counters,
         dtype=model.network.dtype,
         batch_size=min(batch_size, len(part)),

@@ -172,6 +172,7 @@ class Settings(SettingsTable):
         """
         from fastmlp.nn.activations import parse_activation
         from fastmlp.nn.initializers import parse_initializer
+        from fastmlp.nn.losses import loss_kind
         from fastmlp.nn.network import per_layer
 
         self.make_architecture(inputs=1, outputs=1)
@@ -180,7 +181,8 @@ class Settings(SettingsTable):
             parse_activation(activation)
         for initializer in (self.init, self.bias_init):
             parse_initializer(initializer)
-        self.make_loss("classification" if self.task == "auto" else self.task, outputs=2)
+        task = loss_kind(self.loss).tasks[0] if self.task == "auto" else self.task
+        self.make_loss(task, outputs=2)
         self.make_optimizer(), self.make_regularization()
         self.decided(rows=1).make_schedule(rows=1)
 

@@ -45,7 +45,8 @@ class SettingsTable:
     )
     normalize: str = _data("standard", "How inputs are scaled.", ("none", "unit", "standard"))
     standardize_target: bool = _data(
-        True, "Scale a regression target to mean 0 and deviation 1 for training."
+        True,
+        "Scale a regression target to mean 0 and deviation 1 for training; not for loss poisson.",
     )
     data_dir: str | None = _data(
         None, "Folder with the files of a named data set.", role=RESUME | PLACE
@@ -117,7 +118,8 @@ class SettingsTable:
 
     loss: str = _loss(
         "auto",
-        "Loss: auto, softmax_cross_entropy, log_loss, mse, mae or huber(1).",
+        "Loss: auto, softmax_cross_entropy, log_loss, squared_error, absolute_error, huber(1), "
+        "poisson.",
         role=PHASE | GRADIENT,
     )
     reduction: str = _loss(

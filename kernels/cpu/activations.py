@@ -1,9 +1,9 @@
 """Scalar activation functions and their derivatives, compiled into the kernels of ``dense``.
 
-``name(z, p)`` is the value and ``name_derivative(s, p)`` the derivative, p the activation's
-parameter where it has one. The derivative takes the saved number s: the OUTPUT a wherever f′ can be
-had from it (the buffer is then updated in place), else the input z; constants.FROM_INPUT names the
-latter.
+``name(z, p)`` is the value, p the activation's parameter where it has one, and
+``name_derivative(a, p)`` the derivative from the OUTPUT a, wherever f′ can be had from it (the
+buffer is then updated in place), else ``name_derivative(z, p)`` from the input z. The table in
+nn/activations.py says which.
 """
 
 from __future__ import annotations

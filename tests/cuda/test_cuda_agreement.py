@@ -7,7 +7,7 @@ import pytest
 from oracles.networks import build
 
 from fastmlp.backend.cpu.backend import CpuBackend
-from fastmlp.nn.activations import ACCEPTED
+from fastmlp.nn.activations import ACTIVATIONS
 from fastmlp.nn.losses import parse_loss
 from fastmlp.optim.optimizers import OPTIMIZERS, Regularization, make_optimizer
 from fastmlp.step.batches import Batches
@@ -100,7 +100,7 @@ def test_every_optimizer(cuda, dtype, optimizer):
     assert_agreement(cuda, dtype.type, optimizer=optimizer)
 
 
-@pytest.mark.parametrize("activation", sorted(ACCEPTED))
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_every_activation(cuda, activation):
     assert_agreement(cuda, activation=activation)
 

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from fastmlp import Callback, MLPClassifier, MLPRegressor
 from fastmlp.estimators.validation import r2
-from fastmlp.nn.activations import ACCEPTED
+from fastmlp.nn.activations import ACTIVATIONS
 from fastmlp.optim.optimizers import OPTIMIZERS
 
 
@@ -21,7 +21,7 @@ def halves():
 
 class TestNetworks:
     @pytest.mark.parametrize(
-        "activation", [*ACCEPTED, "leaky_relu(0.2)", ["relu", "tanh"], "gelu, silu"]
+        "activation", [*ACTIVATIONS, "leaky_relu(0.2)", ["relu", "tanh"], "gelu, silu"]
     )
     def test_every_activation_learns(self, activation):
         X, y = two_classes()

@@ -2,6 +2,9 @@
 units.
 """
 
+from inspect import signature
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numba import njit
@@ -9,10 +12,12 @@ from oracles.activations import DERIVATIVES, PARAMETERS, VALUES
 from oracles.comparison import assert_close, units_in_the_last_place
 from oracles.coverage import covers
 
-from fastmlp.kernels.constants import FROM_INPUT
-from fastmlp.kernels.cpu import elementary
+from fastmlp.kernels.cpu import activations, elementary
+from fastmlp.nn.activations import ACTIVATIONS
 
 NAMES = sorted(VALUES)
+TWINS = Path(activations.__file__).parents[1].joinpath("cuda", "activations.cuh").read_text()
+KERNELS = {kind.kernel or name: kind for name, kind in ACTIVATIONS.items()}
 SHAPES = [(1, 1), (3, 7), (17, 33)]
 EXTREMES = [0.0, -0.0, 1e-30, 1e-4, -1e-4, 20.0, -20.0, 60.0, -60.0, 100.0, -100.0, 1e4, -1e4]
 
@@ -30,7 +35,7 @@ def forward(backend, name, z):
 
 
 def backward(backend, name, upstream, z):
-    saved = z if name in FROM_INPUT else forward(backend, name, z)
+    saved = z if KERNELS[name].saves_input else forward(backend, name, z)
     result = upstream.copy()
     derivative = backend.scalar_function(f"{name}_derivative")
     backend.ops.activation_backward(derivative, result, saved, PARAMETERS.get(name, 0.0))
@@ -116,13 +121,17 @@ def test_infinity_saturates(backend, dtype, name):
     np.testing.assert_allclose(forward(backend, name, z), expected, rtol=1e-6, atol=1e-30)
 
 
-def test_every_activation_is_tested(backend):
-    from fastmlp.nn.activations import ACCEPTED, KERNEL_NAMES
+def test_every_activation_is_tested():
+    assert KERNELS.keys() - {"softmax"} == set(VALUES) == set(DERIVATIVES)  # softmax is no scalar
 
-    kernels = {KERNEL_NAMES.get(name, name) for name in ACCEPTED} - {
-        "softmax"
-    }  # softmax is no scalar function
-    assert kernels == set(VALUES) == set(DERIVATIVES)
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_kernels_take_what_the_table_says_is_saved(name):
+    """Both twins of a derivative call their first argument z where it is the input, else a."""
+    saved = "z" if KERNELS[name].saves_input else "a"
+    kernel = getattr(activations, f"{name}_derivative").py_func
+    assert next(iter(signature(kernel).parameters)) == saved
+    assert f" {name}_derivative(T {saved}, T p)" in TWINS
 
 
 @njit

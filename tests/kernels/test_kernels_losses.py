@@ -119,6 +119,7 @@ ELEMENTWISE_PARAMETER = {
     "squared_error": 0.0,
     "absolute_error": 0.0,
     "huber": oracle.DELTA,
+    "poisson": 0.0,
 }
 
 
@@ -144,10 +145,8 @@ def elementwise(
 @pytest.mark.parametrize("shape", [(0, 3), *SHAPES], ids=str)
 def test_elementwise_losses(backend, dtype, random, name, shape):
     outputs, weights = logits_and_weights(shape, dtype, random)
-    binary = name == "log_loss"
-    targets = (random.random(shape) < 0.5 if binary else random.standard_normal(shape)).astype(
-        dtype
-    )
+    targets = {"log_loss": random.random(shape) < 0.5, "poisson": random.poisson(2.0, shape)}
+    targets = targets.get(name, random.standard_normal(shape)).astype(dtype)
     results, parameter = Results(shape, dtype), ELEMENTWISE_PARAMETER[name]
     elementwise(backend, name, outputs, targets, weights, parameter, RIGHT_NEVER, results)
     values, slopes = oracle.ELEMENTWISE[name](

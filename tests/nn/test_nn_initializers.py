@@ -1,6 +1,4 @@
-"""Initial weights: mean, variance and bounds of large draws against theory, gains, words and
-errors.
-"""
+"""Initial weights: moments and bounds of large draws against theory, gains, words, errors."""
 
 import math
 
@@ -11,8 +9,7 @@ from hypothesis import strategies as st
 from oracles.networks import build
 
 from fastmlp.errors import UsageError
-from fastmlp.nn.activations import ACCEPTED as ACTIVATIONS
-from fastmlp.nn.activations import parse_activation
+from fastmlp.nn.activations import ACTIVATIONS, parse_activation
 from fastmlp.nn.initializers import ACCEPTED, ALIASES, parse_initializer
 
 FANS = 300, 500

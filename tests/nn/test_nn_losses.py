@@ -3,6 +3,7 @@ words and errors.
 """
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from oracles.comparison import assert_close
 from scipy import special
 
 from fastmlp.errors import UsageError
-from fastmlp.nn.losses import ACCEPTED, ALIASES, Statistics, parse_loss
+from fastmlp.export.onnx.model import LINKS
+from fastmlp.export.torch.module import GIVES
+from fastmlp.gradient_check.check import TARGETS
+from fastmlp.nn.losses import ALIASES, AUTO, LOSSES, Statistics, output_width, parse_loss
 
 ROWS, OUTPUTS = 9, 4
 TASKS = {"softmax_cross_entropy": "classification", "log_loss": "multilabel"}
@@ -24,9 +28,7 @@ def bound(backend, dtype, text, *, outputs=OUTPUTS, rows=ROWS, task=None, **how)
 
 
 def batch(loss, dtype, random, rows=ROWS):
-    """Return outputs, targets, weights and the oracle's (loss of each row, gradient of each row's
-    loss).
-    """
+    """Return outputs, targets, weights and the oracle's loss of each row and its gradient."""
     outputs = random.standard_normal((rows, OUTPUTS)).astype(dtype)
     weights = random.uniform(0.5, 1.5, rows).astype(dtype)
     exact = outputs.astype(np.float64)
@@ -37,23 +39,14 @@ def batch(loss, dtype, random, rows=ROWS):
         )
         return outputs, targets, weights, losses, slopes
     targets = (random.random((rows, OUTPUTS)) < 0.5).astype(dtype)
-    kernel = {
-        "mse": oracle.squared_error,
-        "mae": oracle.absolute_error,
-        "log_loss": oracle.log_loss,
-    }
-    if loss.name == "huber":
-        values, slopes = oracle.huber(exact, targets, 1.0)
-    else:
-        values, slopes = kernel[loss.name](exact, targets)
-    share = (
-        1 if loss.name == "log_loss" else 1 / OUTPUTS
-    )  # log loss adds up the outputs, the others take their mean
+    values, slopes = oracle.ELEMENTWISE[loss.name](exact, targets, loss.parameter)
+    # These add up the outputs, the others take their mean.
+    share = 1 if loss.name in ("log_loss", "poisson") else 1 / OUTPUTS
     return outputs, targets, weights, values.sum(axis=1) * share, slopes * share
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("name", sorted(ACCEPTED))
+@pytest.mark.parametrize("name", sorted(LOSSES))
 def test_gradient_and_sums(backend, dtype, random, name, reduction):
     loss = bound(backend, dtype, name, reduction=reduction)
     total, seen = 0.0, 0
@@ -83,7 +76,7 @@ def test_statistics_add_up():
     assert math.isnan(Statistics().accuracy)
 
 
-@pytest.mark.parametrize("name", sorted(ACCEPTED))
+@pytest.mark.parametrize("name", sorted(LOSSES))
 def test_a_prediction_reports_probabilities_or_values(backend, dtype, random, name):
     loss = bound(backend, dtype, name)
     outputs = random.standard_normal((ROWS, OUTPUTS)).astype(dtype)
@@ -93,14 +86,13 @@ def test_a_prediction_reports_probabilities_or_values(backend, dtype, random, na
     expected = {
         "softmax_cross_entropy": special.softmax(exact, axis=1),
         "log_loss": special.expit(exact),
+        "poisson": np.exp(exact),
     }.get(name, exact)
     assert_close(finished, expected, units=8)
 
 
 class TestRight:
-    """Accuracy: by argmax for classes, by a threshold that fits the loss for yes and no, never for
-    values.
-    """
+    """Accuracy: by argmax for classes, by the loss's threshold for yes and no, never for values."""
 
     def accuracy(self, backend, text, task, outputs, targets, **how):
         outputs, targets = np.array(outputs), np.array(targets, np.float64)
@@ -136,6 +128,43 @@ class TestRight:
         assert loss.take_statistics().right == 0
 
 
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_a_row_is_complete(name):
+    """What a model, the exports and the gradient check ask of a loss has an answer for each."""
+    kind = LOSSES[name]
+    loss = parse_loss(name, task=kind.tasks[0], outputs=3)
+    assert loss.kind is kind
+    assert loss.formula.startswith("dz = w/m · ℓ′" if kind.from_logits else "dy = w/m · ℓ′")
+    assert kind.link in LINKS.keys() & GIVES.keys() & TARGETS.keys()
+    assert set(kind.tasks) <= set(AUTO)
+    assert not ALIASES.keys() & LOSSES.keys()
+
+
+def test_targets_take_the_form_that_a_loss_compares_with(backend):
+    labels = np.array([0, 2, 1], np.int32)
+    classes = SimpleNamespace(task="classification")
+    loss = bound(backend, np.float32, "softmax_cross_entropy", outputs=3)
+    assert loss.targets_from(classes, labels) is labels
+    loss = bound(backend, np.float32, "mse", outputs=3, task="classification")
+    np.testing.assert_array_equal(loss.targets_from(classes, labels), np.eye(3)[labels])
+    loss = bound(backend, np.float32, "log_loss", outputs=1, task="classification")
+    one_column = loss.targets_from(classes, labels[:2] // 2)
+    np.testing.assert_array_equal(one_column, [[0], [1]])
+    assert one_column.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("text", "classes", "outputs"),
+    [("auto", "ab", 2), ("log-loss", "ab", 1), ("binary_cross_entropy", "ab", 1), ("mse", "ab", 2),
+     ("log_loss", "abc", 3), ("auto", "abc", 3)],
+)  # fmt: skip
+def test_two_classes_need_one_logit(text, classes, outputs):
+    encoder = SimpleNamespace(
+        task="classification", classes=list(classes), output_width=len(classes)
+    )
+    assert output_width(text, encoder) == outputs
+
+
 class TestParse:
     @pytest.mark.parametrize(
         ("task", "outputs", "name"),
@@ -144,8 +173,8 @@ class TestParse:
             ("classification", 1, "log_loss"),
             ("multilabel", 3, "log_loss"),
             ("multilabel", 1, "log_loss"),
-            ("regression", 1, "mse"),
-            ("regression", 3, "mse"),
+            ("regression", 1, "squared_error"),
+            ("regression", 3, "squared_error"),
         ],
     )
     def test_auto(self, task, outputs, name):
@@ -175,6 +204,10 @@ class TestParse:
             ("softmax_cross_entropy", "multilabel", {"outputs": 3}),
             ("softmax_cross_entropy", "classification", {"outputs": 1}),
             ("log_loss", "regression", {}),
+            ("poisson", "classification", {"outputs": 3}),
+            ("poisson", "multilabel", {}),
+            ("poisson(1)", "regression", {}),
+            ("poisson", "regression", {"label_smoothing": 0.1}),
             ("mse", "regression", {"label_smoothing": 0.1}),
             ("auto", "classification", {"outputs": 3, "label_smoothing": 1.0}),
             ("auto", "classification", {"outputs": 3, "label_smoothing": -0.1}),

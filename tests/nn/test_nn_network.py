@@ -1,6 +1,4 @@
-"""The network: its description, its layers, the flat buffers of its parameters, and its forward
-pass.
-"""
+"""The network: its description, its layers, its flat buffers, and its forward pass."""
 
 import numpy as np
 import pytest
@@ -9,7 +7,8 @@ from oracles.comparison import assert_close
 from oracles.networks import build, forward
 
 from fastmlp.errors import UsageError
-from fastmlp.nn.activations import ACCEPTED, Softmax, parse_activation
+from fastmlp.nn.activations import ACTIVATIONS, Softmax, parse_activation
+from fastmlp.nn.initializers import parse_initializer
 from fastmlp.nn.layers import ActivationLayer, BatchNormalization, Dense, Dropout
 from fastmlp.nn.network import Architecture
 from fastmlp.step.parameters import ALIGNMENT
@@ -99,10 +98,15 @@ class TestLayers:
         network.forward(np.zeros((3, 4)), True)
         assert network.backward(np.ones((3, 3))) is None
 
+    def test_without_bias_there_is_no_activation(self):
+        zeros = parse_initializer("zeros")
+        with pytest.raises(UsageError, match="without bias applies no activation, and got elu"):
+            Dense(2, 3, parse_activation("elu"), zeros, zeros, has_bias=False)
+
     def test_softmax_is_an_activation(self):
         assert isinstance(parse_activation("softmax"), Softmax)
 
-    @pytest.mark.parametrize("name", sorted(ACCEPTED))
+    @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
     def test_the_text_of_an_activation_means_the_same(self, name):
         activation = parse_activation(name)
         again = parse_activation(str(activation))
@@ -132,6 +136,20 @@ class TestParameters:
         }
         assert shapes == norms | dense
         assert network.parameter_count() == 20 + 165 + 99 + 3 + 2 * (4 + 5 + 33)
+
+    @pytest.mark.parametrize("hidden", [(), (5,), (5, 33)], ids=str)
+    @pytest.mark.parametrize("place", ["none", "hidden", "input", "all"])
+    def test_an_architecture_counts_them_before_they_are_there(self, backend, hidden, place):
+        network = build(backend, hidden=hidden, batch_norm=place)
+        assert network.architecture.parameters == network.parameter_count()
+        assert network.architecture.widths == (4, *hidden, 3)
+        assert str(network.architecture) == "-".join(map(str, (4, *hidden, 3)))
+
+    def test_layers_are_named_by_kind_and_number(self, backend):
+        network = build(backend, hidden=(5, 6), batch_norm="hidden", dropout=(0.0, 0.1))
+        block = ("dense", "batch_normalization", "activation")
+        first, second = ([f"{kind}_{number}" for kind in block] for number in (0, 1))
+        assert network.layer_names() == [*first, *second, "dropout_0", "dense_2"]
 
     def test_views_share_the_flat_buffers_without_overlap(self, network):
         store = network.store
@@ -206,7 +224,7 @@ class TestParameters:
 
 
 class TestForward:
-    @pytest.mark.parametrize("activation", sorted(set(ACCEPTED) - {"softmax"}))
+    @pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - {"softmax"}))
     @pytest.mark.parametrize("norm", ["none", "hidden"])
     def test_prediction_equals_plain_numpy(self, backend, dtype, random, activation, norm):
         kernel = "hyperbolic_tangent" if activation == "tanh" else activation

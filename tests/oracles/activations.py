@@ -1,4 +1,4 @@
-"""Activations and their derivatives with respect to z, in float64, from SciPy's special functions."""
+"""Activations and their derivatives in z, in float64, from SciPy's special functions."""
 
 import numpy as np
 from scipy import special, stats

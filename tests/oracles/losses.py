@@ -14,7 +14,7 @@ def distributions(labels, classes):
 
 
 def softmax_cross_entropy(logits, targets, smoothing=0.0):
-    """Return (loss of each row, gradient, whether each row is right) for target rows that sum to 1."""
+    """Return each row's (loss, gradient, whether it is right) for target rows that sum to 1."""
     logits = np.asarray(logits, np.float64)
     target = (1 - smoothing) * np.asarray(targets, np.float64) + smoothing / logits.shape[1]
     losses = -(target * special.log_softmax(logits, axis=1)).sum(axis=1)
@@ -42,9 +42,15 @@ def huber(y, t, delta=DELTA):
     return special.huber(delta, y - t), np.clip(y - t, -delta, delta)
 
 
+def poisson(y, t, _=0.0):
+    """Half the deviance of counts t from means exp(y)."""
+    return special.xlogy(t, t) - t * y - t + np.exp(y), np.exp(y) - t
+
+
 ELEMENTWISE = {
     "log_loss": log_loss,
     "squared_error": squared_error,
     "absolute_error": absolute_error,
     "huber": huber,
+    "poisson": poisson,
 }

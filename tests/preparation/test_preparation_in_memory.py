@@ -168,7 +168,7 @@ def test_probabilities_are_refused_where_there_are_none(tmp_path):
     squared = fastmlp.train(
         features, features[:, 0] > 0, loss="mse", out=tmp_path / "mse", **HOW
     ).model
-    with pytest.raises(UsageError, match="loss mse gives no probabilities"):
+    with pytest.raises(UsageError, match="loss squared_error gives no probabilities"):
         squared.predict_proba(features)
     several = fastmlp.train(
         features, (features > 0).astype(int), out=tmp_path / "several", **HOW

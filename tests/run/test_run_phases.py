@@ -131,7 +131,7 @@ def test_history_metrics_and_model_cover_the_whole_run(values_npz, tmp_path):
     assert metrics == json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert json.loads((tmp_path / "run" / "phases.json").read_text()) == PHASES
     model = load(tmp_path / "run")
-    assert model.loss.name == "mse"  # the last phase's
+    assert model.loss.name == "squared_error"  # the last phase's
     np.testing.assert_array_equal(
         model.network.layers[0].weight.values, weights(job)["dense_0.weight"]
     )

@@ -39,7 +39,7 @@ def gradcheck(context: click.Context, explain: bool, as_json: bool, **given: Any
     \b
     fastmlp gradcheck
     fastmlp gradcheck --hidden 5,3 --activation gelu --batch-norm hidden --explain
-    fastmlp gradcheck --loss huber --dropout 0.2 --l2 0.01 --rows 16 --seed 1
+    fastmlp gradcheck --loss poisson --dropout 0.2 --l2 0.01 --rows 16 --seed 1
     """
     from fastmlp.cli.training_report import Compilation
     from fastmlp.gradient_check.check import gradcheck as check

@@ -50,7 +50,7 @@ def add_features(graph: Graph, features: FeaturePreprocessor) -> str:
 
 
 def _matrix(graph: Graph, plan: MatrixPlan) -> str:
-    """Impute and take origins off in float64 and only then narrow, where columns lie far from zero."""
+    """Impute, and take off in float64 the origins of columns that lie far from zero."""
     about, kind = "numbers, as they were before scaling", graph.dtype
     if plan.origins is not None:
         kind = np.dtype(np.float64)

@@ -37,9 +37,7 @@ class Graph:
         return name
 
     def input(self, name: str, kind: np.dtype | type, columns: int, about: str = "") -> str:
-        """Declare an input (rows, columns) of numbers, or of texts where ``kind`` is str; return
-        its name.
-        """
+        """Declare an input (rows, columns), of texts where ``kind`` is str; return its name."""
         from onnx import helper
 
         name = self.unique(name)

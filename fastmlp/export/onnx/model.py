@@ -10,18 +10,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp.errors import MissingExtraError, UsageError
+from fastmlp.export.activations import softmax
 from fastmlp.export.network import network_steps, target_scaling
 
 from .features import MATRIX_INPUT, add_features
 from .graph import LARGEST_FILE, Graph
-from .network import add_network, softmax
+from .network import add_network
 
 if TYPE_CHECKING:
     from fastmlp.export.trained import TrainedModel
 
 DEFAULT_OPSET = 17  # of 2022: nothing in the graph needs a later one
 LEAST_OPSET = 13
-ABOUT = "Rows as the training data had them give labels and probabilities, or values in the target's own unit."
+ABOUT = (
+    "Rows as the training data had them give labels and probabilities, "
+    "or values in the target's own unit."
+)
+# From outputs to predictions, by the loss.
+LINKS = {
+    "softmax": lambda graph, z: softmax(graph, z, 0.0),
+    "sigmoid": lambda graph, z: graph.add("Sigmoid", z),
+    "exponential": lambda graph, z: graph.add("Exp", z),
+    "identity": lambda graph, z: z,
+}
 
 
 def onnx_model(model: TrainedModel, opset: int | None = None) -> Any:
@@ -56,17 +67,20 @@ def onnx_model(model: TrainedModel, opset: int | None = None) -> Any:
     opset, latest = DEFAULT_OPSET if opset is None else opset, onnx.defs.onnx_opset_version()
     if not LEAST_OPSET <= opset <= latest:
         raise UsageError(
-            f"opset {opset} cannot be written; give {LEAST_OPSET} to {latest}, or none for {DEFAULT_OPSET}."
+            f"opset {opset} cannot be written; give {LEAST_OPSET} to {latest}, "
+            f"or none for {DEFAULT_OPSET}."
         )
     graph = Graph(model.network.dtype)
     outputs = add_network(graph, network_steps(model.network), add_features(graph, model.features))
+    outputs = LINKS[model.loss.kind.link](graph, outputs)
     if model.task == "regression":
         _add_values(graph, model, outputs)
     else:
         _add_probabilities(graph, model, outputs)
     if graph.constant_bytes > LARGEST_FILE:
         raise UsageError(
-            "the model is larger than the 2 GiB that an ONNX file can hold; export it as torch or npz."
+            "the model is larger than the 2 GiB that an ONNX file can hold; "
+            "export it as torch or npz."
         )
     return graph.model("fastmlp", opset, {"fastmlp": json.dumps(_metadata(model, graph))}, ABOUT)
 
@@ -86,10 +100,6 @@ def _add_values(graph: Graph, model: TrainedModel, outputs: str) -> None:
 
 
 def _add_probabilities(graph: Graph, model: TrainedModel, outputs: str) -> None:
-    if model.loss.name == "softmax_cross_entropy":
-        outputs = softmax(graph, outputs, 0.0)
-    elif model.loss.name == "log_loss":
-        outputs = graph.add("Sigmoid", outputs)
     width = model.targets.output_width
     if model.task == "multilabel":
         label = graph.cast(graph.add("Greater", outputs, graph.constant(0.5)), np.int64)
@@ -113,7 +123,7 @@ def _add_probabilities(graph: Graph, model: TrainedModel, outputs: str) -> None:
 
 
 def _metadata(model: TrainedModel, graph: Graph) -> dict[str, Any]:
-    """Return what a program may want to know: the names of a matrix's columns stand nowhere else."""
+    """Return what a program may want to know, the names of a matrix's columns included."""
     is_matrix = [value.name for value in graph.inputs] == [MATRIX_INPUT]
     return {
         "task": model.task,

@@ -1,6 +1,4 @@
-"""The two layers that torch.nn lacks; the generated Python files hold copies of them. Imports
-torch.
-"""
+"""The two layers that torch.nn lacks, copied into generated files. Imports torch."""
 
 import torch
 from torch import nn

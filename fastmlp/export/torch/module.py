@@ -13,49 +13,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp.errors import FastMLPError
-from fastmlp.export.network import (
-    Activate,
-    Drop,
-    Linear,
-    Normalization,
-    Scaling,
-    Step,
-    feature_scaling,
-    network_steps,
-    target_scaling,
-)
+from fastmlp.export.activations import ELSEWHERE
+from fastmlp.export.network import feature_scaling, network_steps, target_scaling
+from fastmlp.nn.steps import Activate, Drop, Linear, Normalization, Scaling, Step
 
 if TYPE_CHECKING:
     from fastmlp.export.trained import TrainedModel
 
-OWN_LAYERS = ("Scale", "SignedLog")  # of torch_layers
+LINEAR, NORMALIZATION, DROPOUT = "Linear", "BatchNorm1d", "Dropout"
+OWN_LAYERS = ("Scale", "SignedLog")  # of layers.py, which imports torch
 # Of the Python file: by it an export knows one that it may replace.
-FIRST_LINE = '"""A network that fastmlp trained, as a PyTorch module: build() returns it with its weights."""'
-SIZES = (
-    "columns",
-    "in_features",
-    "out_features",
-    "num_features",
-)  # need no name where they are read
-ACTIVATIONS = {
-    "relu": "ReLU",
-    "leaky_relu": "LeakyReLU",
-    "elu": "ELU",
-    "selu": "SELU",
-    "gelu": "GELU",
-    "silu": "SiLU",
-    "mish": "Mish",
-    "softplus": "Softplus",
-    "sigmoid": "Sigmoid",
-    "tanh": "Tanh",
-    "softmax": "Softmax",
-    "signed_log": "SignedLog",
+FIRST_LINE = (
+    '"""A network that fastmlp trained, as a PyTorch module: '
+    'build() returns it with its weights."""'
+)
+SIZES = ("columns", "in_features", "out_features", "num_features")  # read well without a name
+PROBABILITIES, VALUES = "probabilities", "the target's values, in its own unit"
+# What the outputs are, and what makes predictions of them.
+GIVES = {
+    "softmax": "logits; .softmax(1) makes ",
+    "sigmoid": "logits; .sigmoid() makes ",
+    "exponential": "logarithms; .exp() makes ",
+    "identity": "",
 }
 
 
 @dataclass(frozen=True)
 class TorchLayer:
-    """A layer by the name of its class, the arguments that make it, and its arrays by their names."""
+    """A layer: the name of its class, the arguments that make it, its arrays by name."""
 
     name: str
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -81,7 +66,8 @@ def torch_layers(model: TrainedModel) -> list[TorchLayer]:
     its outputs.
 
     It takes the matrix that ``model.features.transform`` returns, not yet scaled, and gives logits
-    for classes and values in the target's own unit for regression.
+    for classes and values in the target's own unit for regression, or their logarithms where the
+    loss is of counts.
     """
     around = feature_scaling(model.features), target_scaling(model.targets)
     before, after = ([] if step is None else [step] for step in around)
@@ -90,9 +76,7 @@ def torch_layers(model: TrainedModel) -> list[TorchLayer]:
 
 
 def state_dict(model: TrainedModel) -> dict[str, np.ndarray]:
-    """Return the arrays of ``torch_layers`` under the names that nn.Sequential gives them:
-    ``0.weight``, …
-    """
+    """Return the arrays of ``torch_layers`` as nn.Sequential names them: ``0.weight``, …"""
     layers = enumerate(torch_layers(model))
     return {
         f"{index}.{name}": array for index, layer in layers for name, array in layer.arrays.items()
@@ -161,26 +145,19 @@ def python_source(model: TrainedModel, weights_name: str) -> str:
 
 
 def _facts(model: TrainedModel) -> Iterator[str]:
-    """Yield what a reader must know of inputs and outputs; all that comes from data stands in
-    literals.
-    """
+    """Yield what a reader must know of inputs and outputs; what comes from data, as literals."""
     width = model.features.output_columns
     missing = "without missing values"
-    yield f"# It takes a matrix (rows, {width}) of {model.network.dtype.name}, {missing}, as it was before scaling."
+    matrix = f"a matrix (rows, {width}) of {model.network.dtype.name}"
+    yield f"# It takes {matrix}, {missing}, as it was before scaling."
     kept = model.features.to_dict()["features"]
     if kept["kind"] == "table":
         yield f"COLUMNS = {list(model.features.output_names)!a}"
     elif kept["origins"] is not None:
         yield "# Subtract these from its columns first, in float64: some lie far from zero."
         yield f"ORIGINS = {kept['origins']!r}"
-    if model.task == "regression":
-        yield "# It gives the target's values, in its own unit."
-        return
-    last = {
-        "softmax_cross_entropy": "logits; .softmax(1) makes",
-        "log_loss": "logits; .sigmoid() makes",
-    }
-    yield f"# It gives {last.get(model.loss.name, 'what is taken for')} probabilities."
+    what = PROBABILITIES if model.task != "regression" else VALUES
+    yield f"# It gives {GIVES[model.loss.kind.link]}{what}."
     if model.classes is not None:
         yield f"CLASSES = {model.classes!a}"
 
@@ -202,25 +179,16 @@ def _layer(step: Step, dtype: np.dtype) -> TorchLayer:
             return TorchLayer("Scale", {"columns": len(scale)}, arrays(scale=scale, shift=shift))
         case Linear(weight, bias):
             inputs, outputs = weight.shape
-            how = {"in_features": inputs, "out_features": outputs} | (
-                {} if bias is not None else {"bias": False}
-            )
-            return TorchLayer(
-                "Linear", how, arrays(weight=weight.T, **({} if bias is None else {"bias": bias}))
-            )
+            sizes = {"in_features": inputs, "out_features": outputs}
+            if bias is None:
+                return TorchLayer(LINEAR, sizes | {"bias": False}, arrays(weight=weight.T))
+            return TorchLayer(LINEAR, sizes, arrays(weight=weight.T, bias=bias))
         case Normalization(gamma, beta, mean, variance, epsilon, decay):
-            how = {"num_features": len(gamma), "eps": epsilon, "momentum": round(1 - decay, 12)}
+            given = {"num_features": len(gamma), "eps": epsilon, "momentum": round(1 - decay, 12)}
             kept = arrays(weight=gamma, bias=beta, running_mean=mean, running_var=variance)
-            return TorchLayer("BatchNorm1d", how, kept | {"num_batches_tracked": np.array(0)})
+            return TorchLayer(NORMALIZATION, given, kept | {"num_batches_tracked": np.array(0)})
         case Activate(activation):
-            how = {"leaky_relu": "negative_slope", "elu": "alpha"}.get(activation.name)
-            arguments = (
-                {"dim": 1}
-                if activation.name == "softmax"
-                else {how: activation.parameter}
-                if how
-                else {}
-            )
-            return TorchLayer(ACTIVATIONS[activation.name], arguments)
+            row = ELSEWHERE[activation.name]
+            return TorchLayer(row.torch, row.arguments(activation))
         case Drop(rate):
-            return TorchLayer("Dropout", {"p": round(rate, 12)})
+            return TorchLayer(DROPOUT, {"p": round(rate, 12)})

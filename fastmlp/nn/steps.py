@@ -1,0 +1,94 @@
+"""What layers compute in a prediction, as arrays and words: what exports write and imports read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .activations import Activation
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """y = (x − origin)·scale + shift, each float64 (columns,); no origin is one of 0."""
+
+    word = "a scaling"
+
+    scale: np.ndarray
+    shift: np.ndarray
+    origin: np.ndarray | None = None
+
+    def then(self, following: Scaling) -> Scaling:
+        """Return the scaling that does what this one and then another does."""
+        shift = self.shift if following.origin is None else self.shift - following.origin
+        return Scaling(
+            self.scale * following.scale, shift * following.scale + following.shift, self.origin
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """y = x·weight + bias, with weight (inputs, outputs) and bias (outputs,)."""
+
+    word = "a linear layer"
+
+    weight: np.ndarray
+    bias: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Normalization:
+    """y = gamma·(x − mean)/√(variance + epsilon) + beta: batch normalisation as a prediction
+    computes it.
+
+    ``decay`` is that of the running mean and variance, which matters to whoever trains on.
+    """
+
+    word = "a batch normalisation"
+
+    gamma: np.ndarray
+    beta: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    epsilon: float = 1e-5
+    decay: float = 0.9
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Those that a layer has, in its order."""
+        return self.gamma, self.beta, self.mean, self.variance
+
+    @property
+    def factor(self) -> np.ndarray:
+        """What multiplies x − mean, float64."""
+        return self.gamma.astype(np.float64) / np.sqrt(
+            self.variance.astype(np.float64) + self.epsilon
+        )
+
+    def with_epsilon(self, epsilon: float) -> Normalization:
+        """Return the same function of x with another epsilon, by other variances and gammas."""
+        variance = np.maximum(self.variance.astype(np.float64) + (self.epsilon - epsilon), 0)
+        gamma = self.factor * np.sqrt(variance + epsilon)
+        return replace(self, gamma=gamma, variance=variance, epsilon=epsilon)
+
+
+@dataclass(frozen=True)
+class Activate:
+    """a = f(z); f is elementwise, or softmax over a row."""
+
+    word = "an activation"
+
+    activation: Activation
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A share ``rate`` of the elements is dropped while training; a prediction keeps them all."""
+
+    word = "a dropout"
+
+    rate: float
+
+
+Step = Scaling | Linear | Normalization | Activate | Drop
