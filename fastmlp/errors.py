@@ -1,6 +1,4 @@
-"""The errors that fastmlp raises on purpose: one line that says what was given, what is accepted
-and the remedy.
-"""
+"""fastmlp's own errors: one line that says what was given, what is accepted and the remedy."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from difflib import get_close_matches
 
 
 class FastMLPError(Exception):
-    """Base of every error below; the command line prints its message and exits with ``exit_code``."""
+    """Base of fastmlp's errors; the command line prints the message, exits with ``exit_code``."""
 
     exit_code = 1
 
@@ -75,8 +73,6 @@ def choose(what: str, given: str, accepted: Iterable[str]) -> str:
 
 
 def did_you_mean(given: str, accepted: Iterable[str]) -> str:
-    """Return ``"; did you mean 'relu'?"`` for the nearest accepted word, or ``"."`` where none is
-    near.
-    """
+    """Return ``"; did you mean 'relu'?"`` for the nearest accepted word, else ``"."``."""
     near = get_close_matches(str(given), list(accepted), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else "."

@@ -1,6 +1,4 @@
-"""The command line: ``fastmlp train``, ``evaluate``, ``predict`` and ``info``; one module a
-command.
-"""
+"""The command line: one module a command, in ``commands``."""
 
 from .application import main
 

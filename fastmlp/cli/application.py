@@ -1,6 +1,4 @@
-"""The ``fastmlp`` command: finds the sub-commands, turns every error into one line and an exit
-code.
-"""
+"""The ``fastmlp`` command: finds the sub-commands, turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -54,7 +52,8 @@ class LazyGroup(click.Group):
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
             raise click.UsageError(
-                f"command {name!r} is not known{did_you_mean(name, COMMANDS)} Commands: {', '.join(COMMANDS)}."
+                f"command {name!r} is not known{did_you_mean(name, COMMANDS)} Commands: "
+                f"{', '.join(COMMANDS)}."
             )
         return super().resolve_command(ctx, args)
 
@@ -123,7 +122,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     except MemoryError as error:
         reason = f" ({error})" if str(error) else ""
         return _fail(
-            f"there is not enough memory{reason}; give fewer rows, smaller layers or a smaller batch.",
+            f"there is not enough memory{reason}; give fewer rows, smaller layers or a smaller "
+            "batch.",
             FAILED,
         )
     except Exception as error:

@@ -1,6 +1,4 @@
-"""The table of a training table's columns: what each was taken for, so that a wrong guess is seen
-before training.
-"""
+"""The table of columns that training prints first, so that a wrong guess is seen in time."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ LONGEST_CELL = 48
 
 
 def show_columns(console: Console, columns: Sequence[ColumnFacts]) -> None:
-    """Print a row for each column; of a wide table how many of each kind there are, and those that
-    differ from most.
-    """
+    """Print a row a column; of a wide table the number of each kind and the unusual columns."""
     if not columns:
         return
     shown = [

@@ -1,6 +1,4 @@
-"""What a person reads: lines, tables and lists on one stream; and the JSON line that a program
-reads.
-"""
+"""What a person reads: lines, tables and lists on one stream; and the JSON that a program reads."""
 
 from __future__ import annotations
 
@@ -56,9 +54,7 @@ class Console:
     def table(
         self, header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1, indent: int = 0
     ) -> None:
-        """Print rows of texts in columns, the first ``left`` of them flush left and the others
-        flush right.
-        """
+        """Print rows of texts in columns: ``left`` of them flush left, the others flush right."""
         widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
         for row in (header, *rows):
             cells = [

@@ -40,7 +40,8 @@ def report_start(console: Console, runner: Runner) -> None:
             *([("stand-in", experiment.stand_in)] if experiment.stand_in else []),
             (
                 "variants",
-                f"{len(experiment.variants)}, of which {finished} are done and {len(runner.waiting)} run now",
+                f"{len(experiment.variants)}, of which {finished} are done and "
+                f"{len(runner.waiting)} run now",
             ),
             ("folder", str(experiment.folder)),
         ]
@@ -89,7 +90,7 @@ class VariantLines:
 
 
 def report(console: Console, experiment: Experiment) -> None:
-    """Print a table of each sweep, the figures that are not met, and the count of those that are."""
+    """Print a table of each sweep, the figures that are not met, and the number of those met."""
     figures = experiment.figures()
     for sweep in experiment.sweeps:
         console.line()

@@ -59,8 +59,10 @@ LAYOUT = (
     click.Option(
         ["--separator"],
         metavar="TEXT",
-        help="What separates the fields of DATA; both default to the training's where that fits, "
-        "else they are detected.",
+        help=(
+            "What stands between the fields of DATA; both default as in training where that fits, "
+            "else found out."
+        ),
     ),
 )
 JSON = click.Option(

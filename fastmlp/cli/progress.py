@@ -1,6 +1,4 @@
-"""What is seen while a network trains: a line an epoch, and a live bar inside long epochs on a
-terminal.
-"""
+"""What is seen while a network trains: a line an epoch, and a live bar inside long epochs."""
 
 from __future__ import annotations
 
@@ -40,7 +38,8 @@ class EpochLines(Callback):
         self.every = line_interval(trainer.epochs)
         if self.every > 1:
             self.console.line(
-                f"{trainer.epochs:,} epochs: every {self.every:,}th is shown; history.jsonl holds all of them."
+                f"{trainer.epochs:,} epochs: every {self.every:,}th is shown; history.jsonl holds "
+                "all of them."
             )
 
     def progressed(self, trainer: Trainer, progress: Progress) -> None:
@@ -62,7 +61,7 @@ class EpochLines(Callback):
             self._held_back = record
 
     def training_ended(self, trainer: Trainer, result: TrainingResult) -> None:
-        """Print the last epoch, where training ended before the epoch that would have been shown."""
+        """Print the last epoch if it was held back."""
         if self._bar is not None:
             self._bar.hide()
         if self._held_back is not None:
@@ -160,9 +159,7 @@ class EpochBar:
 
 
 def line_interval(epochs: int) -> int:
-    """Return of how many epochs one is shown: 1 for up to 100 epochs, else the round number that
-    leaves 50 to 100 lines.
-    """
+    """Return 1 for up to 100 epochs, else the round interval that leaves 50 to 100 lines."""
     factor = 1
     while True:
         for step in (1, 2, 5):

@@ -1,6 +1,4 @@
-"""The standard streams of the process: in place even where they were closed, and silenced where
-nobody reads them.
-"""
+"""The standard streams: put in place where they were closed, silenced where nobody reads them."""
 
 from __future__ import annotations
 
@@ -25,13 +23,13 @@ def prepare_streams() -> None:
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, flags)  # the lowest free number: the stream's own
             if name != "stdin":
-                setattr(sys, name, open(descriptor, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+                setattr(sys, name, open(descriptor, ("w"), encoding=("utf-8"), closefd=False))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # a terminal without × must not end a run
 
 
 def silence_stdout() -> None:
-    """Send what is still in the buffer nowhere, so that the interpreter's last flush cannot fail."""
+    """Discard what is still in the buffer, so that the interpreter's last flush cannot fail."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

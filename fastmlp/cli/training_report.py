@@ -100,7 +100,10 @@ def _shape(job: TrainingJob) -> str:
         "regression": "outputs" if width > 1 else "output",
     }
     image = f" ({'×'.join(map(str, data.input_shape))} images)" if data.input_shape else ""
-    return f"{rows:,} rows × {data.features.output_columns:,} features × {width:,} {what[job.model.task]}{image}"
+    return (
+        f"{rows:,} rows × {data.features.output_columns:,} features × {width:,} "
+        f"{what[job.model.task]}{image}"
+    )
 
 
 def _split(job: TrainingJob) -> str:
@@ -124,7 +127,10 @@ def _network(job: TrainingJob) -> str:
 def _training(job: TrainingJob) -> str:
     settings = job.settings
     schedule = "" if settings.schedule == "constant" else f", schedule {settings.schedule}"
-    return f"{settings.optimizer}, lr {settings.lr:g}{schedule}, batch {settings.batch_size:,}, epochs {settings.epochs:,}"
+    return (
+        f"{settings.optimizer}, lr {settings.lr:g}{schedule}, batch {settings.batch_size:,}, "
+        f"epochs {settings.epochs:,}"
+    )
 
 
 def _results(job: TrainingJob, metrics: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,3 +1,1 @@
-"""Readers of tables, arrays, images and named data sets; splits; and what turns features and
-targets into numbers.
-"""
+"""Readers of tables, arrays, images and named data sets; splits; preprocessing to numbers."""

@@ -147,12 +147,13 @@ def _load(source: Any, choices: _Choices) -> Source:
         for part in parts:
             if not part.is_file():
                 raise DataError(
-                    f"{str(part)!r}, half of {source!r}, is not a file; give features,target as two files."
+                    f"{str(part)!r}, half of {source!r}, is not a file; give features,target as "
+                    "two files."
                 )
         return _with_own_target(_load_pair(*parts, choices), choices)
     raise DataError(
-        f"source {source!r} is neither a file, a folder nor a data set{did_you_mean(source, datasets.NAMES)} "
-        f"Data sets: {', '.join(datasets.NAMES)}."
+        f"source {source!r} is neither a file, a folder nor a data "
+        f"set{did_you_mean(source, datasets.NAMES)} Data sets: {', '.join(datasets.NAMES)}."
     )
 
 
@@ -179,8 +180,8 @@ def _load_file(path: Path, choices: _Choices) -> Source:
     if images.is_image_name(path):
         return _load_images(path, choices)
     raise DataError(
-        f"{path} is of no kind that is read; give a table ({' '.join(TABLE_SUFFIXES)}), .npz, .npy, an IDX file, "
-        "or a folder of images."
+        f"{path} is of no kind that is read; give a table ({' '.join(TABLE_SUFFIXES)}), .npz, "
+        ".npy, an IDX file, or a folder of images."
     )
 
 
@@ -198,7 +199,8 @@ def _load_pair(features_path: Path, target_path: Path, choices: _Choices) -> Sou
     if all(idx.is_idx_name(path) for path in pair):
         return datasets.idx_pair(features_path.name, *pair)
     raise DataError(
-        f"{features_path} and {target_path} make no pair; give two .npy files, two tables or two IDX files."
+        f"{features_path} and {target_path} make no pair; give two .npy files, two tables or two "
+        "IDX files."
     )
 
 
@@ -206,8 +208,8 @@ def _with_own_target(source: Source, choices: _Choices) -> Source:
     """Refuse a target column for a source that brings its target itself."""
     if choices.need_target and choices.target is not None and choices.target != source.target_name:
         raise UsageError(
-            f"target {choices.target!r} names a column of a table; {source.name} brings its own target, "
-            "leave the option out."
+            f"target {choices.target!r} names a column of a table; {source.name} brings its own "
+            "target, leave the option out."
         )
     return source
 
@@ -216,17 +218,18 @@ def _check_alike(train: Source, test: Source) -> None:
     """Refuse a test split whose columns or pictures are not the training split's."""
     if train.image_shape != test.image_shape and train.feature_names is None:
         raise DataError(
-            f"{test.name} has images of shape {test.image_shape}, {train.name} of {train.image_shape}; "
-            "they must be alike."
+            f"{test.name} has images of shape {test.image_shape}, {train.name} of "
+            f"{train.image_shape}; they must be alike."
         )
     if train.feature_names is not None and test.feature_names is not None:
         for name in train.feature_names:
             if name not in test.feature_names:
                 raise DataError(
-                    f"the test split {test.name} has no column {name!r}{did_you_mean(name, test.feature_names)}"
+                    f"the test split {test.name} has no column "
+                    f"{name!r}{did_you_mean(name, test.feature_names)}"
                 )
     elif train.features.shape[1] != test.features.shape[1]:
         raise DataError(
-            f"{test.name} has {test.features.shape[1]:,} columns and {train.name} {train.features.shape[1]:,}; "
-            "they must be as many."
+            f"{test.name} has {test.features.shape[1]:,} columns and {train.name} "
+            f"{train.features.shape[1]:,}; they must be as many."
         )

@@ -1,4 +1,4 @@
-"""A hash of 64 bits for each row of prepared data, the same on every machine and in every version."""
+"""A 64-bit hash for each row of prepared data, the same on every machine and in every version."""
 
 from __future__ import annotations
 

@@ -73,11 +73,13 @@ class Source:
         for what, part in (("targets", self.target), ("row names", self.row_names)):
             if part is not None and len(part) != rows:
                 raise DataError(
-                    f"{self.name} has {rows:,} rows of features and {len(part):,} {what}; they must be as many."
+                    f"{self.name} has {rows:,} rows of features and {len(part):,} {what}; they "
+                    "must be as many."
                 )
         if self.feature_names is not None and len(self.feature_names) != columns:
             raise DataError(
-                f"{self.name} has {columns:,} columns and {len(self.feature_names):,} names for them."
+                f"{self.name} has {columns:,} columns and {len(self.feature_names):,} names for "
+                "them."
             )
         if self.image_shape is not None and int(np.prod(self.image_shape)) != columns:
             shape = "×".join(map(str, self.image_shape))

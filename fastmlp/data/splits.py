@@ -1,6 +1,4 @@
-"""Splits of rows into training, validation and test: seeded, and stratified by class for
-classification.
-"""
+"""Splits into training, validation and test: seeded, stratified by class in classification."""
 
 from __future__ import annotations
 
@@ -96,12 +94,13 @@ def _check_fractions(test_fraction: float, validation_fraction: float) -> None:
     for name, fraction in (("test", test_fraction), ("validation", validation_fraction)):
         if not 0 <= fraction < 1:
             raise UsageError(
-                f"{name} fraction {fraction:g} is out of range; give a number from 0 up to, not including, 1."
+                f"{name} fraction {fraction:g} is out of range; give a number from 0 up to, not "
+                "including, 1."
             )
     if test_fraction + validation_fraction >= 1:
         raise UsageError(
-            f"test fraction {test_fraction:g} and validation fraction {validation_fraction:g} leave no rows to train "
-            "on; together they must stay below 1."
+            f"test fraction {test_fraction:g} and validation fraction {validation_fraction:g} "
+            "leave no rows to train on; together they must stay below 1."
         )
 
 
@@ -116,8 +115,8 @@ def _check_room(rows: int, sizes: np.ndarray, held_out: int) -> None:
             else f"one row of each of the {np.count_nonzero(sizes):,} classes"
         )
         raise DataError(
-            f"{held_out:,} of {rows:,} rows cannot be held out for validation and test: {kept} must stay for training. "
-            "Give smaller fractions or more rows."
+            f"{held_out:,} of {rows:,} rows cannot be held out for validation and test: {kept} "
+            "must stay for training. Give smaller fractions or more rows."
         )
 
 
@@ -126,9 +125,7 @@ def _part_size(rows: int, fraction: float) -> int:
 
 
 def _allocate(wanted: int, sizes: np.ndarray, room: np.ndarray) -> np.ndarray:
-    """Share ``wanted`` rows among the classes in proportion to ``sizes`` and within ``room``, by
-    largest remainder.
-    """
+    """Share ``wanted`` rows among classes by ``sizes`` within ``room``, by largest remainder."""
     quota, remainder = np.divmod(sizes * wanted, max(1, sizes.sum()))
     counts = np.minimum(quota, room)
     lost = remainder + (quota - counts) * sizes.sum()

@@ -1,4 +1,4 @@
-"""Checked reading of what a model file says about its data: a model file may come from a stranger."""
+"""Checked reading of a model file's data description: the file may come from a stranger."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ MAXIMUM_LENGTH = 10_000_000
 
 
 def entry(stored: Any, key: str, kind: type | tuple[type, ...]) -> Any:
-    """Return ``stored[key]`` if it is there and of the type(s) ``kind``; booleans do not pass for
-    integers.
-    """
+    """Return ``stored[key]`` if it is of the type(s) ``kind``; booleans are no integers."""
     if not isinstance(stored, dict):
         raise damaged(key, "a table of entries around it", stored)
     value = stored.get(key)
@@ -41,9 +39,7 @@ def word(stored: Any, key: str, accepted: Collection[str]) -> str:
 
 
 def texts(stored: Any, key: str, *, optional: bool = False) -> tuple[str, ...] | None:
-    """Return the list of different strings under ``key`` as a tuple, or None where that is allowed
-    and so stored.
-    """
+    """Return the different strings under ``key`` as a tuple, or None if stored and allowed."""
     value = entry(stored, key, (list, type(None)) if optional else list)
     if value is None:
         return None
@@ -60,9 +56,7 @@ def number(stored: Any, key: str, *, minimum: float = -math.inf) -> float:
 def vector(
     stored: Any, key: str, length: int, *, optional: bool = False, positive: bool = False
 ) -> np.ndarray | None:
-    """Return the ``length`` finite numbers under ``key`` as float64, or None where that is allowed
-    and so stored.
-    """
+    """Return ``length`` finite float64 numbers under ``key``, or None if stored and allowed."""
     value = entry(stored, key, (list, type(None)) if optional else list)
     if value is None:
         return None

@@ -1,6 +1,4 @@
-"""What data a recipe runs on: the original, a stand-in, or what a user gives; and how they are
-changed.
-"""
+"""What data a recipe runs on: the original, a stand-in or a user's; and how they are changed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Where variants run: one after the other in this process, or several at a time in processes of
-their own.
-"""
+"""Where variants run: one after the other in this process, or several at a time in others."""
 
 from __future__ import annotations
 
@@ -91,7 +89,10 @@ class Worker(threading.Thread):
         except (OSError, ValueError):  # it died: what it left, if anything, is no answer
             code = self._end_process()
             reason = f"signal {-code}" if code < 0 else f"exit code {code}"
-            error = f"its process ended with {reason}; there may have been too little memory for so many at a time"
+            error = (
+                f"its process ended with {reason}; there may have been too little memory for so "
+                "many at a time"
+            )
             return {"status": "failed", "error": error, "seconds": 0.0, "metrics": {}}
 
     def _running_process(self) -> subprocess.Popen:

@@ -1,6 +1,4 @@
-"""Changes data as a recipe asks and writes them once, in a form that every run and every later
-command can read.
-"""
+"""Changes data as a recipe asks and writes them once, in a form that every command reads."""
 
 from __future__ import annotations
 
@@ -62,9 +60,7 @@ def prepare_data(plan: DataPlan, settings: Settings, folder: Path) -> dict[str, 
 
 
 def data_stamp(dataset: str) -> list[list]:
-    """Return size and time of the files that a dataset names, so that a file that was changed is
-    noticed.
-    """
+    """Return size and time of the files that a dataset names, by which a change is noticed."""
     stamps = []
     for part in [dataset, *dataset.split(",")]:
         path = Path(part.strip())
@@ -105,9 +101,7 @@ def _joined(first: Source, second: Source) -> Source:
 def _rows_by_class(
     source: Source, sizes: tuple[int, int], generator: np.random.Generator
 ) -> np.ndarray:
-    """Return rows of which class k of n has largest·(smallest/largest)^(k/(n−1)), or all that there
-    are.
-    """
+    """Return rows of which class k of n has at most largest·(smallest/largest)^(k/(n−1))."""
     labels, numbers = np.unique(source.target, return_inverse=True)
     wanted = np.geomspace(*sizes, num=len(labels)).round().astype(np.int64)
     order = generator.permutation(len(source))
@@ -191,7 +185,7 @@ def _frame(source: Source) -> polars.DataFrame:
 
 
 def _found(folder: Path) -> dict[str, Any]:
-    """Return settings that read the written data; what was needed to read the first ones is done."""
+    """Return settings that read the written data, without those for the original's layout."""
     read_already = {"target": None, "test": None, "data_dir": None, "image_size": None}
     for suffix, target in (("npz", None), ("csv", "label"), ("parquet", "label")):
         if (folder / f"data.{suffix}").is_file():

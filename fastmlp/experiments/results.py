@@ -1,4 +1,4 @@
-"""What an experiment brought: its variants, sweeps and figures, and which of the figures are met."""
+"""The results of an experiment: variants, sweeps, figures, and which figures are met."""
 
 from __future__ import annotations
 
@@ -110,9 +110,7 @@ class Experiment:
         return [variant for variant in self.variants if variant.name == name]
 
     def status(self, name: str) -> str:
-        """Return the status of a variant over its seeds; where they differ, the one that most wants
-        to be seen.
-        """
+        """Return the status of a variant over its seeds; where they differ, the most urgent one."""
         order = ("failed", "running", "pending", "diverged", "done")
         return min(
             (variant.status for variant in self.of(name)), key=order.index, default="pending"
@@ -143,9 +141,7 @@ class Experiment:
         }
 
     def spread(self, name: str, metric: str) -> tuple[float, float, float] | None:
-        """Return lowest, median and highest of a metric over the seeds that are done; None if none
-        is.
-        """
+        """Return lowest, median and highest of a metric over the finished seeds, or None."""
         values = numbers_of(
             [variant for variant in self.of(name) if variant.status == "done"], metric
         )
@@ -171,7 +167,10 @@ class Experiment:
                 compared, f"all {compared} figures are met"
             )
         if tolerated := sum(figure.by_tolerance for figure in figures):
-            words += f"; {tolerated} of those met {'is' if tolerated == 1 else 'are'} so by tolerance alone"
+            words += (
+                f"; {tolerated} of those met {'is' if tolerated == 1 else 'are'} so by tolerance "
+                "alone"
+            )
         left = len(figures) - compared
         return f"{words}; {left} cannot be told" if left else words
 
@@ -274,9 +273,7 @@ def _built(kind: type, table: Any) -> Any:
 
 
 def _checked(hint: Any, name: str, value: Any) -> Any:
-    """Return a value if it has the type that a hint names; of lists and dicts what they hold is not
-    looked at.
-    """
+    """Return a value if it has the hinted type; the contents of lists and dicts are not checked."""
     options = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
     kinds = tuple(typing.get_origin(option) or option for option in options)
     whole_for_real = float in kinds and isinstance(value, int) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Reads tables of a TOML file that nobody has checked: each key has a type, and none is overlooked."""
+"""Reads unchecked tables of a TOML file: each key has a type, and none is overlooked."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ class Table:
         if word not in accepted:
             raise self.error(
                 key,
-                f"{word!r} is not known{did_you_mean(word, accepted)} Accepted: {', '.join(accepted)}",
+                f"{word!r} is not known{did_you_mean(word, accepted)} Accepted: "
+                f"{', '.join(accepted)}",
             )
         return word
 

@@ -1,6 +1,4 @@
-"""Writes files so that a reader never meets half of one: aside, flushed to the disk, renamed, and
-the folder flushed too.
-"""
+"""Writes files so that a reader never meets half of one: aside, flushed to the disk, renamed."""
 
 from __future__ import annotations
 
@@ -42,14 +40,13 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
             aside.unlink(missing_ok=True)
     except OSError as error:
         raise WriteError(
-            f"cannot write {path}: {error.strerror or error}. Free space, or write to another place."
+            f"cannot write {path}: {error.strerror or error}. Free space, or write to another "
+            "place."
         ) from None
 
 
 def remove_leftovers(folder: Path, names: re.Pattern[str]) -> None:
-    """Remove what a killed ``write_atomically`` left of files so named; what else lies in the
-    folder stays.
-    """
+    """Remove what a killed ``write_atomically`` left beside files of these names."""
     for path in folder.glob(".*.tmp"):
         aside = ASIDE.fullmatch(path.name)
         if aside and names.fullmatch(aside[1]) and path.is_file():

@@ -1,6 +1,4 @@
-"""Rules for the entries of a run's JSON, checked before any is used: a checkpoint or a history may
-come from a stranger.
-"""
+"""Checks for the entries of a run's JSON, since a checkpoint may come from a stranger."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Real:
-    """A finite number from ``low`` to ``high``, no truth value; or null where it is ``optional``."""
+    """A finite number from ``low`` to ``high``, not a truth value; null if ``optional``."""
 
     low: float = -math.inf
     high: float = math.inf

@@ -1,6 +1,4 @@
-"""Reads and writes models and checkpoints: safetensors with JSON metadata, no pickle; nothing is
-believed unchecked.
-"""
+"""Models and checkpoints as safetensors with JSON metadata: no pickle, everything checked."""
 
 from __future__ import annotations
 
@@ -107,7 +105,8 @@ def _check_header(path: Path) -> None:
 def _description(path: Path, metadata: dict[str, str], format: str) -> dict[str, Any]:
     if format not in metadata:
         raise ModelFileError(
-            f"{path} is not a {'fastmlp model' if format == FORMAT else format}; give a run folder of fastmlp train."
+            f"{path} is not a {'fastmlp model' if format == FORMAT else format}; give a run folder "
+            "of fastmlp train."
         )
     kept = json.loads(metadata[format], parse_constant=_refuse_constant)
     if not isinstance(kept, dict) or not isinstance(kept.get("description"), dict):
@@ -115,7 +114,8 @@ def _description(path: Path, metadata: dict[str, str], format: str) -> dict[str,
     version = kept.get("format_version")
     if type(version) is not int or not 0 < version <= FORMAT_VERSION:
         raise ModelFileError(
-            f"{path} has format version {version!r}; this fastmlp reads up to {FORMAT_VERSION}: upgrade it."
+            f"{path} has format version {version!r}; this fastmlp reads up to {FORMAT_VERSION}: "
+            "upgrade it."
         )
     return kept["description"]
 

@@ -111,7 +111,7 @@ def kernel_vectors(processor_bytes: int) -> dict[str, Any]:
 
 
 def found_at(name: str) -> str | None:
-    """Return where a named data set is: ``"built in"``, a folder, or None if it will be downloaded."""
+    """Return where a named data set is: ``"built in"``, a folder, or None if not downloaded yet."""
     if name not in datasets.PUBLICATIONS:
         return "built in"
     given = os.environ.get(datasets.DATA_DIR_VARIABLE)
@@ -197,9 +197,7 @@ def _processor() -> tuple[str, str, int]:
 
 
 def _name_by_llvm() -> str:
-    """Return what LLVM calls this machine's processor: Linux names none on ARM, and macOS says
-    nothing in a file.
-    """
+    """Return LLVM's name of the processor, which no file says on ARM and on macOS."""
     import llvmlite.binding as llvm
 
     name = llvm.get_host_cpu_name()

@@ -14,9 +14,7 @@ IN_MEMORY = "(given in memory)"  # what settings say in the place of a name
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Data that take the place of the settings' ``dataset`` and ``test``; None for what the
-    settings name.
-    """
+    """Data in place of the settings' ``dataset`` and ``test``; None where the settings count."""
 
     dataset: Any = None
     test: Any = None
@@ -39,8 +37,8 @@ class Given:
         for what, name, found in (("data", "dataset", dataset), ("test rows", "test", test)):
             if isinstance(found, str) and found == IN_MEMORY:
                 raise DataError(
-                    f"the run's {what} were given in memory and are in no file; give them again from Python, as {name}= "
-                    "to train or data= to evaluate, or name a file."
+                    f"the run's {what} were given in memory and are in no file; give them again "
+                    f"from Python, as {name}= to train or data= to evaluate, or name a file."
                 )
         return dataset, test
 

@@ -1,6 +1,4 @@
-"""What a model keeps of its data to know them again: a fingerprint of all rows, and a hash of each
-held-out row.
-"""
+"""How a model knows its data again: a fingerprint of all rows, a hash of each held-out row."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""From a source and settings to matrices: splits, fitted preprocessing, encoded targets, row
-weights.
-"""
+"""From a source and settings to matrices: splits, preprocessing, encoded targets, row weights."""
 
 from __future__ import annotations
 
@@ -114,9 +112,7 @@ def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
 
 
 def _check_all_rows(source: Source, settings: Settings) -> None:
-    """Look at all rows before they are split, so that an error names the row as the user's file
-    counts it.
-    """
+    """Check all rows before the split, so that an error counts rows as the user's file does."""
     standardize = settings.standardize_target and loss_kind(settings.loss).standardizes
     TargetEncoder().fit(source.target, _task(settings), standardize, settings.dtype)
     FeaturePreprocessor().fit(
@@ -181,9 +177,7 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
 
 
 def same_data(data: PreparedData, kept: str) -> bool:
-    """Tell whether data are those of which a checkpoint kept the ``known_rows.order``, or a
-    fingerprint of old.
-    """
+    """Return whether data match a checkpoint's ``known_rows.order`` or an older fingerprint."""
     return kept in (data.known_rows.order, sampled_fingerprint(data))
 
 
@@ -246,9 +240,7 @@ def split_source(
 def split_numbers(
     source: Source, settings: Settings, task: str
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """Return the row numbers of training, validation and test; None for a part that is not there or
-    stands apart.
-    """
+    """Return the rows of training, validation and test; None for a part that has no rows here."""
     fraction = settings.validation_fraction
     if fraction is None:
         fraction = 0.0 if settings.early_stopping is None else DEFAULT_VALIDATION_FRACTION
@@ -300,7 +292,8 @@ def _weights_by_label(text: str, encoder: TargetEncoder) -> np.ndarray:
         label, equals, number = part.rpartition("=")
         if not equals:
             raise UsageError(
-                f"class_weight {part!r} cannot be read; give none, balanced, or label=weight,label=weight."
+                f"class_weight {part!r} cannot be read; give none, balanced, or "
+                "label=weight,label=weight."
             )
         if label.strip() not in names:
             raise UsageError(f"class_weight names the label {label.strip()!r}, which the target lacks"

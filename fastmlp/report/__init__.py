@@ -1,1 +1,1 @@
-"""Reports: one HTML page that says in words, numbers and pictures how a run or an experiment went."""
+"""Reports: an HTML page of words, numbers and pictures on a run or an experiment."""

@@ -95,7 +95,7 @@ class Evidence:
 
     @property
     def gives_probabilities(self) -> bool:
-        """Whether the outputs can be read as probabilities; those of a squared error need not be."""
+        """Whether the outputs are probabilities; those of a squared error need not be."""
         return all(
             split.outputs.size and split.outputs.min() >= 0 and split.outputs.max() <= 1 + 1e-6
             for split in self.splits.values()
@@ -144,9 +144,7 @@ def gather(
 
 
 def _split_again(model: Model, changes: dict[str, str]) -> tuple[Source, FoundSplits]:
-    """Return the source and those of its splits that have rows; a row keeps the place where it was
-    found.
-    """
+    """Return the source and those of its splits that have rows, in the source's row numbers."""
     settings = settings_from(model.settings, changes)
     source = _with_row_names(
         read_source(settings, schema=model.schema, pictures=model.features.pictures)
@@ -171,9 +169,7 @@ def _answered(name: str, part: Source, model: Model) -> Split:
 
 
 def _disagreements(splits: dict[str, Split], model: Model, metrics: dict[str, Any]) -> list[str]:
-    """Say so where the rows do not give the accuracy that training measured: then they are not the
-    same rows.
-    """
+    """Report rows on which the model is not as accurate as in training: they are others."""
     problems = []
     for name, split in splits.items():
         told = metrics.get(f"{name}_accuracy")
@@ -186,16 +182,14 @@ def _disagreements(splits: dict[str, Split], model: Model, metrics: dict[str, An
         counted = float(np.mean(split.decided == split.encoded))
         if abs(counted - told) > max(FREE_DIFFERENCE, 1.5 / len(split)):
             problems.append(
-                f"The data may have changed since training: of the {name} rows {share(counted)} are right now, and "
-                f"{share(told)} were when the run ended."
+                f"The data may have changed since training: of the {name} rows {share(counted)} "
+                f"are right now, and {share(told)} were when the run ended."
             )
     return problems
 
 
 def _image_shape(source: Source) -> tuple[int, ...] | None:
-    """Return the shape of a row's picture: the source's, or a square where every column is called a
-    pixel.
-    """
+    """Return the shape of a row's picture: the source's, or a square if all columns are pixels."""
     if source.image_shape is not None:
         return source.image_shape
     columns = source.features.shape[1]

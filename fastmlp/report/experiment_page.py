@@ -1,6 +1,4 @@
-"""The page of an experiment: reported beside measured, each sweep with its reasons, and a summary
-of every run.
-"""
+"""The page of an experiment: reported beside measured, each sweep, and a summary of every run."""
 
 from __future__ import annotations
 
@@ -92,9 +90,7 @@ def experiment_page(experiment: Experiment, beside: Path, folder: str) -> Page:
 
 
 def _records(experiment: Experiment) -> dict[str, list[RunRecord]]:
-    """Return what each run's folder holds, by the variant's name; runs without a folder are left
-    out.
-    """
+    """Return the record of each run that has a folder, by the variant's name."""
     records: dict[str, list[RunRecord]] = {}
     for variant in experiment.variants:
         try:
@@ -118,7 +114,8 @@ def _verdict(experiment: Experiment) -> Verdict:
         if best is not None and len(found) > 1 and tells_quality(sweep.metric):
             value = metric_value(sweep.metric, best.middle)
             sentences.append(
-                f"{sweep.title}: the best is {best.name} with a {metric_words(sweep.metric)} of {value}."
+                f"{sweep.title}: the best is {best.name} with a {metric_words(sweep.metric)} of "
+                f"{value}."
             )
     return Verdict(mood, f"{sentence[:1].upper()}{sentence[1:]}.", sentences)
 
@@ -128,7 +125,10 @@ def _statuses(experiment: Experiment) -> str:
     for variant in experiment.variants:
         by_status.setdefault(variant.status, []).append(variant.name)
     words = [
-        f"{len(names)} {status}{f' ({listed(list(dict.fromkeys(names)))})' if status in ('diverged', 'failed') else ''}"
+        (
+            f"{len(names)} "
+            f"{status}{f' ({listed(list(dict.fromkeys(names)))})' if status in ('diverged', 'failed') else ''}"
+        )
         for status, names in by_status.items()
     ]
     runs = len(experiment.variants)
@@ -173,7 +173,10 @@ def _comparison(figure: Figure) -> tuple[Any, ...]:
     comparison = figure.comparison
     spread = ""
     if figure.lowest is not None and figure.highest is not None and figure.lowest < figure.highest:
-        spread = f" ({_plain(comparison.metric, figure.lowest)} to {_plain(comparison.metric, figure.highest)})"
+        spread = (
+            f" ({_plain(comparison.metric, figure.lowest)} to "
+            f"{_plain(comparison.metric, figure.highest)})"
+        )
     measured = (
         figure.status
         if figure.measured is None
@@ -292,9 +295,7 @@ def _status(status: str) -> Html:
 
 
 def _link(name: str, experiment: Experiment, variant: Variant, beside: Path) -> Html | str:
-    """Return a variant's name as a link to its own report, or else to its folder; just the name
-    where there is none.
-    """
+    """Return a variant's name as a link to its report or its folder, where there is one."""
     folder = experiment.folder / variant.folder
     if not variant.folder or not folder.is_dir():
         return name

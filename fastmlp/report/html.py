@@ -1,6 +1,4 @@
-"""HTML from texts: whatever is not made here is escaped, so that no name or path of a user becomes
-markup.
-"""
+"""HTML from texts: what is not made here is escaped, so that no user's name becomes markup."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ class Html(str):
 
 
 def element(tag: str, /, *content: Any, **attributes: Any) -> Html:
-    """Return an element; ``class_`` and ``for_`` stand for words of Python, ``data_x`` for
-    ``data-x``, True for no value.
-    """
+    """Return an element; ``class_`` is ``class``, ``data_x`` is ``data-x``, True needs no value."""
     words = [tag]
     for key, value in attributes.items():
         if value is None or value is False:
@@ -39,9 +35,7 @@ def element(tag: str, /, *content: Any, **attributes: Any) -> Html:
 
 
 def joined(content: Iterable[Any]) -> Html:
-    """Return parts one after the other, each escaped unless it is markup; None is nothing, lists
-    are opened.
-    """
+    """Return parts in a row: texts escaped, markup as it is, None left out, lists opened."""
     return Html("".join(_as_html(part) for part in content))
 
 
@@ -58,9 +52,7 @@ def _as_html(part: Any) -> str:
 
 
 def exact(value: Any, text: str | None = None) -> Html:
-    """Return a measured number: short for people, in full for programs and for those who look
-    closer.
-    """
+    """Return a measured number: short for people, in full for programs and in the tooltip."""
     if value is None or value != value:
         return element("span", "–", class_="missing", title="not measured, or not finite")
     return element(
@@ -135,9 +127,7 @@ def _side(column: int, texts: int | Collection[int]) -> str | None:
 
 
 def region(name: str, content: Html) -> Html:
-    """Return content that may be wider than a phone: it scrolls by finger and by keyboard, the page
-    does not.
-    """
+    """Return content that scrolls sideways by finger and by keyboard where it is too wide."""
     return element("div", content, class_="scroll", role="region", aria_label=name, tabindex="0")
 
 
@@ -188,9 +178,7 @@ def figure(picture: Picture, folder: str) -> Html:
 
 
 def figures(pictures: Iterable[Picture | list[Picture]], folder: str) -> Html | None:
-    """Return pictures side by side, as many as there is room for, those of a list below each other;
-    None without any.
-    """
+    """Return pictures side by side, those of a list below each other; None without any."""
     shown = [
         element("div", [figure(each, folder) for each in picture], class_="stack")
         if isinstance(picture, list)
@@ -222,7 +210,10 @@ def page(
     """
     style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     style_hash = b64encode(sha256(style.encode()).digest()).decode("ascii")
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; base-uri 'none'; "
+        "form-action 'none'"
+    )
     kept = [
         (identifier, heading, list(content))
         for identifier, heading, content in sections

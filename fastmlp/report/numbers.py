@@ -1,6 +1,4 @@
-"""The numbers behind the pictures, from arrays of answers: calibration, accuracy of classes, the
-worst mistakes.
-"""
+"""The numbers behind the pictures: calibration, accuracy of classes, the worst mistakes."""
 
 from __future__ import annotations
 
@@ -73,18 +71,14 @@ def confidence_of(
 
 
 def accuracy_of_classes(encoded: np.ndarray, decided: np.ndarray, classes: int) -> np.ndarray:
-    """Return (classes,) the share of each class's rows that are right; NaN where a class has no
-    rows.
-    """
+    """Return (classes,) the share of each class's rows that are right; NaN without rows."""
     right = np.bincount(encoded[encoded == decided], minlength=classes)
     with np.errstate(invalid="ignore"):
         return right / np.bincount(encoded, minlength=classes)
 
 
 def worst_mistakes(encoded: np.ndarray, outputs: np.ndarray, count: int) -> np.ndarray:
-    """Return the wrong rows, up to ``count``: first those whose true class was given the smallest
-    output.
-    """
+    """Return at most ``count`` wrong rows, first those with the least output for the true class."""
     decided = outputs.argmax(axis=1)
     wrong = np.flatnonzero(decided != encoded)
     true_output, said_output = outputs[wrong, encoded[wrong]], outputs[wrong, decided[wrong]]
@@ -99,9 +93,7 @@ def largest_residuals(values: np.ndarray, outputs: np.ndarray, count: int) -> np
 
 
 def most_confused(matrix: np.ndarray, count: int) -> list[tuple[int, int, int]]:
-    """Return (true class, predicted class, rows) of the most frequent mistakes in a confusion
-    matrix.
-    """
+    """Return (true class, predicted class, rows) of a confusion matrix's most frequent mistakes."""
     wrong = np.array(matrix)
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:count]

@@ -52,9 +52,7 @@ def outcomes(
     sweep: Sweep,
     records: Mapping[str, list[RunRecord]] = MappingProxyType({}),
 ) -> list[Outcome]:
-    """Return what each variant of a sweep brought, in the sweep's order; values come from the runs'
-    records.
-    """
+    """Return the results of a sweep's variants in its order, with values from their records."""
     found = []
     for name in sweep.variants:
         variants = experiment.of(name)
@@ -71,9 +69,7 @@ def outcomes(
 
 
 def _swept_value(sweep: Sweep, variant: Variant, records: list[RunRecord]) -> Any:
-    """Return a variant's value of the swept setting: a variant may stand in several sweeps, as
-    their common base.
-    """
+    """Return a variant's value of the swept setting; several sweeps may share a variant."""
     if not sweep.setting:
         return None
     if sweep.setting in variant.changes:

@@ -1,4 +1,4 @@
-"""What a run's folder tells by itself: settings, history and metrics, each as far as it is there."""
+"""A run's folder as it is: settings, history and metrics, each as far as it is there."""
 
 from __future__ import annotations
 
@@ -73,9 +73,7 @@ class RunRecord:
 
     @property
     def last_phase(self) -> list[dict[str, Any]]:
-        """The epochs of the last phase, all of them in a run without phases: losses of two phases
-        need not compare.
-        """
+        """The epochs of the last phase: losses of two phases need not compare."""
         return [each for each in self.epochs if each.get("phase") == self.epochs[-1].get("phase")]
 
     @property
@@ -116,8 +114,8 @@ def read_record(folder: Path) -> RunRecord:
     """
     if not is_run(folder):
         raise ModelFileError(
-            f"{folder} holds no run: {CONFIG_FILE}, {HISTORY_FILE} or {METRICS_FILE} should be there. "
-            "Give the folder that fastmlp train or fastmlp experiment made."
+            f"{folder} holds no run: {CONFIG_FILE}, {HISTORY_FILE} or {METRICS_FILE} should be "
+            "there. Give the folder that fastmlp train or fastmlp experiment made."
         )
     problems: list[str] = []
     settings = _settings(folder, problems)
@@ -131,9 +129,7 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def _phases(path: Path) -> list[dict[str, Any]]:
-    """Return the phases of a run; a run without them has no such file, and without a readable one
-    its curves say enough.
-    """
+    """Return the phases of a run; empty where its file is missing or cannot be read."""
     try:
         if path.stat().st_size > LARGEST_METRICS:
             return []
@@ -171,7 +167,8 @@ def _metrics(folder: Path, problems: list[str]) -> dict[str, Any]:
     }
     if len(kept) < len(metrics):
         problems.append(
-            f"{METRICS_FILE} is damaged: {', '.join(sorted(set(metrics) - set(kept)))} should be numbers."
+            f"{METRICS_FILE} is damaged: {', '.join(sorted(set(metrics) - set(kept)))} should be "
+            "numbers."
         )
     return kept
 
@@ -191,9 +188,7 @@ def _is_number_or_none(value: Any) -> bool:
 
 
 def _history(path: Path, problems: list[str]) -> list[dict[str, Any]]:
-    """Return the records of a history; a last line that is cut off is left out in silence: training
-    may go on.
-    """
+    """Return the records of a history without a last line that is still being written."""
     try:
         if path.stat().st_size > LARGEST_HISTORY:
             raise ValueError("it is too large")
@@ -210,9 +205,7 @@ def _history(path: Path, problems: list[str]) -> list[dict[str, Any]]:
 
 
 def _record_of(line: str) -> dict[str, Any] | None:
-    """Return a record whose values are numbers, None or a known word; None if the line is something
-    else.
-    """
+    """Return a record whose values are numbers, None or known words; None for any other line."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):

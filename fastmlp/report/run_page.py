@@ -108,9 +108,7 @@ def verdict_box(verdict: Verdict) -> Html:
 
 
 def notice(sentences: list[str], first: str = "Not everything can be shown.") -> Html | None:
-    """Return a box that says what the reader must know before anything else; None without
-    sentences.
-    """
+    """Return a box that says what the reader must know first; None without sentences."""
     if not sentences:
         return None
     lines = element("ul", [element("li", sentence) for sentence in sentences])
@@ -195,7 +193,7 @@ def _of_classes(evidence: Evidence, split: Split, album: Album) -> list[tuple[st
 
 
 def _numbered(names: list[str]) -> Html | None:
-    """Say what a number in place of a name means, where a picture shows one; None where none does."""
+    """Explain numbers in place of names, if a picture shows any."""
     numbered = [
         shown
         for shown, name in zip(labels(names), names, strict=True)
@@ -205,8 +203,8 @@ def _numbered(names: list[str]) -> Html | None:
         return None
     return element(
         "p",
-        f"{numbered[0]} in a picture is the class in that place of the table: its name cannot be drawn, or cannot be told "
-        "from another in few letters.",
+        f"{numbered[0]} in a picture is the class in that place of the table: its name cannot "
+        "be drawn, or cannot be told from another in few letters.",
     )
 
 
@@ -255,9 +253,7 @@ def _of_quantities(
 
 
 def _network(evidence: Evidence, split: Split, album: Album) -> Html | None:
-    """Return decision surfaces, first layer and calibration; a single surface has the other two at
-    its side.
-    """
+    """Return decision surfaces, first layer and calibration, beside a surface if it is single."""
     surfaces = decision_surface(evidence.model, split, evidence.class_names)
     calibrated = None if evidence.model.task == "regression" else _calibration(evidence, split)
     others = [picture for picture in (_first_layer(evidence), calibrated) if picture is not None]

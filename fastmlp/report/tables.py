@@ -101,9 +101,7 @@ def _setting(value: Any) -> str:
 
 
 def scores(evidence: Evidence, split: Split) -> tuple[Html | None, dict[str, Any]]:
-    """Return precision, recall, F1 and support of each class with their averages, and the report
-    they come from.
-    """
+    """Return precision, recall, F1 and support of each class, their averages and the report."""
     model = evidence.model
     if model.task == "classification":
         report = classification_report(split.encoded, split.decided, model.classes)

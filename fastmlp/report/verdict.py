@@ -1,6 +1,4 @@
-"""The verdict on a run in words: did it learn, does it generalise, was it trained long enough, what
-is it bad at.
-"""
+"""The verdict on a run: did it learn, generalise, train long enough, and where does it fail."""
 
 from __future__ import annotations
 
@@ -36,8 +34,8 @@ WIDE_WEIGHTS = 0.5  # deviation of the initial weights
 STRONG_DECAY = 0.05
 WELL_LEARNED = 0.9  # accuracy or R² of the training rows
 ROOM = (
-    " As it does not overfit, there may be more to gain: from more --epochs, a larger --lr or wider --hidden layers, as "
-    "far as the data tell more."
+    " As it does not overfit, there may be more to gain: from more --epochs, a larger --lr or "
+    "wider --hidden layers, as far as the data tell more."
 )
 
 
@@ -124,13 +122,14 @@ def _chance(evidence: Evidence, task: str, mood: str) -> str:
     if task == "classification":
         return words
     split = evidence.judged
-    return f"{words} Of the single labels {share(float(np.mean((split.outputs > 0.5) == (split.encoded > 0.5))))} are right."
+    return (
+        f"{words} Of the single labels "
+        f"{share(float(np.mean((split.outputs > 0.5) == (split.encoded > 0.5))))} are right."
+    )
 
 
 def _by_chance(evidence: Evidence) -> float | None:
-    """Return the accuracy of one who gives the most frequent training answer to every row that is
-    judged.
-    """
+    """Return the accuracy on the judged rows of always answering the commonest training class."""
     split, train = evidence.judged, evidence.splits.get("train")
     if (
         split is None
@@ -157,73 +156,99 @@ def _quantities(
         return "open", _loss_alone(metrics, judged)
     if r2 <= LEARNT_R2:
         return "bad", (
-            f"It has not learned: on {rows:,} {judged} rows it is no better than always answering with the mean (R² {r2:.3f})."
+            f"It has not learned: on {rows:,} {judged} rows it is no better than always answering "
+            f"with the mean (R² {r2:.3f})."
         )
     return "good", (
-        f"It learned: {share(r2)} of the variance of {rows:,} {judged} rows is explained (R² {r2:.3f}); the root mean squared "
-        f"error is {rmse:.4g}."
+        f"It learned: {share(r2)} of the variance of {rows:,} {judged} rows is explained (R² "
+        f"{r2:.3f}); the root mean squared error is {rmse:.4g}."
     )
 
 
 def _gap(metrics: dict[str, Any], judged: str, mood: str) -> str:
     if judged == "train":
-        return "No rows were held out, so nothing can be said of rows that it has not seen (--test-fraction 0.2)."
+        return (
+            "No rows were held out, so nothing can be said of rows that it has not seen "
+            "(--test-fraction 0.2)."
+        )
     words = "try --dropout 0.2, --weight-decay 0.01, --early-stopping 10, or more rows"
     train, held_out = metrics.get("train_accuracy"), metrics.get(f"{judged}_accuracy")
     if train is not None and held_out is not None:
         rows = metrics.get(f"{judged}_rows") or 1
         luck = 2 * math.sqrt(max(held_out * (1 - held_out), 1 / rows) / rows)
-        between = f"{share(train)} of the training rows and {share(held_out)} of the {judged} rows are right"
+        between = (
+            f"{share(train)} of the training rows and {share(held_out)} of the {judged} rows are "
+            "right"
+        )
         gap = train - held_out
         if gap <= max(SMALL_GAP, luck):
             if mood == "bad":
                 return f"It has not learned its training rows either: {between}."
             room = ROOM if train < WELL_LEARNED else ""
-            return f"It generalises: {between}, which is no more of a gap than {rows:,} rows give by luck.{room}"
+            return (
+                f"It generalises: {between}, which is no more of a gap than {rows:,} rows give by "
+                f"luck.{room}"
+            )
         if gap <= LARGE_GAP:
             return f"It overfits a little: {between}, a gap of {100 * gap:.1f} points."
         return f"It overfits: {between}, a gap of {100 * gap:.1f} points; {words}."
     train, held_out = metrics.get("train_rmse"), metrics.get(f"{judged}_rmse")
     if not train or held_out is None:
         return ""
-    between = f"the root mean squared error is {train:.4g} in training and {held_out:.4g} on the {judged} rows"
+    between = (
+        f"the root mean squared error is {train:.4g} in training and {held_out:.4g} on the "
+        f"{judged} rows"
+    )
     if held_out <= 1.15 * train:
         if mood == "bad":
             return f"It has not learned its training rows either: {between}."
-        return f"It generalises: {between}.{ROOM if (metrics.get('train_r2') or 0) < WELL_LEARNED else ''}"
+        return (
+            "It generalises: "
+            f"{between}.{ROOM if (metrics.get('train_r2') or 0) < WELL_LEARNED else ''}"
+        )
     return f"It overfits{'' if held_out > 1.5 * train else ' a little'}: {between}, {held_out / train:.1f} times as " + (
         f"much; {words}." if held_out > 1.5 * train else "much.")  # fmt: skip
 
 
 def _cause(record: RunRecord) -> str:
-    """Name what in the settings may have kept a network from learning; empty where nothing there
-    looks unusual.
-    """
+    """Name the settings that may have kept a network from learning; empty if none is unusual."""
     settings = record.settings
     if settings is None:
         return ""
     name, _, rest = settings.init.partition("(")
     if name in ("zeros", "constant"):
         return (
-            "Likely cause: all initial weights are equal, so that every unit of a layer gets the same gradient and stays "
-            "the same as its neighbours; try --init auto."
+            "Likely cause: all initial weights are equal, so that every unit of a layer gets the "
+            "same gradient and stays the same as its neighbours; try --init auto."
         )
     if (
         name == "normal"
         and (spread := _number(rest.rstrip(")").rpartition(",")[2]))
         and spread >= WIDE_WEIGHTS
     ):
-        return f"Likely cause: the initial weights are as large as {spread:g}, so that units saturate; try --init auto."
+        return (
+            f"Likely cause: the initial weights are as large as {spread:g}, so that units "
+            "saturate; try --init auto."
+        )
     if settings.normalize == "none":
         return "Likely cause: the inputs are not normalised; try --normalize standard."
     usual = RULES[settings.optimizer].learning_rate
     if settings.lr is not None and settings.lr >= 20 * usual:
-        return f"Likely cause: the learning rate {settings.lr:g} is too large for {settings.optimizer}; try {usual:g}."
+        return (
+            f"Likely cause: the learning rate {settings.lr:g} is too large for "
+            f"{settings.optimizer}; try {usual:g}."
+        )
     if settings.lr is not None and settings.lr <= usual / 20:
-        return f"Likely cause: the learning rate {settings.lr:g} is too small for {settings.optimizer}; try {usual:g}."
+        return (
+            f"Likely cause: the learning rate {settings.lr:g} is too small for "
+            f"{settings.optimizer}; try {usual:g}."
+        )
     decay = max(settings.weight_decay or 0.0, settings.l2)
     if decay >= STRONG_DECAY:
-        return f"Likely cause: a decay of {decay:g} pulls the weights to zero faster than they learn; try {decay / 100:g}."
+        return (
+            f"Likely cause: a decay of {decay:g} pulls the weights to zero faster than they learn; "
+            f"try {decay / 100:g}."
+        )
     return ""
 
 
@@ -248,17 +273,17 @@ def _course(record: RunRecord) -> str:
         return f"The {split} loss is as good as zero ({last:.2g}): more epochs would bring nothing."
     if best + 1 <= 0.8 * len(losses) and last > (1 + RISEN) * losses[best]:
         return (
-            f"The {split} loss was lowest in epoch {epochs[best]['epoch']} ({losses[best]:.4g}) and rose to {last:.4g} until "
-            f"epoch {epochs[-1]['epoch']}: from there on it learned its training rows by heart. Stop there: "
-            "--early-stopping 10."
+            f"The {split} loss was lowest in epoch {epochs[best]['epoch']} ({losses[best]:.4g}) "
+            f"and rose to {last:.4g} until epoch {epochs[-1]['epoch']}: from there on it learned "
+            "its training rows by heart. Stop there: --early-stopping 10."
         )
     annealed = _annealed(record)
     stretch = max(1, len(losses) * 2 // 5 if annealed else len(losses) // 5)
     before = float(losses[-1 - stretch])
     if last < (1 - (STILL_FALLING_ANNEALED if annealed else STILL_FALLING)) * before:
         return (
-            f"The {split} loss was still falling, by {100 * (1 - last / before):.0f} % in the last {stretch} of "
-            f"{len(losses)} epochs: train longer (--epochs {2 * len(losses)})."
+            f"The {split} loss was still falling, by {100 * (1 - last / before):.0f} % in the last "
+            f"{stretch} of {len(losses)} epochs: train longer (--epochs {2 * len(losses)})."
         )
     if annealed:
         return (
@@ -296,6 +321,7 @@ def _weakest(evidence: Evidence) -> str:
     np.add.at(matrix, (split.encoded, split.decided), 1)
     (true, said, rows), *_ = most_confused(matrix, 1)
     return (
-        f"Its weakest class is {names[weakest]}: {share(shares[weakest])} of its {split.name} rows are right. The most "
-        f"frequent mistake takes {names[true]} for {names[said]} ({times(rows)})."
+        f"Its weakest class is {names[weakest]}: {share(shares[weakest])} of its {split.name} rows "
+        f"are right. The most frequent mistake takes {names[true]} for {names[said]} "
+        f"({times(rows)})."
     )

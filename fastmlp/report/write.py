@@ -86,7 +86,8 @@ def write_report(
         if (folder / EXPERIMENT_FILE).is_file():
             if data is not None or data_dir is not None:
                 raise UsageError(
-                    "the report of an experiment reads no data; leave --data out, or report one of its runs."
+                    "the report of an experiment reads no data; leave --data out, or report one of "
+                    "its runs."
                 )
             from fastmlp.experiments.results import read_experiment
 
@@ -112,8 +113,8 @@ def _report_path(folder: Path, out: str | Path | None) -> Path:
         raise ModelFileError(f"{folder} is no folder; give that of a run or of an experiment.")
     if not (folder / EXPERIMENT_FILE).is_file() and not is_run(folder):
         raise ModelFileError(
-            f"{folder} holds neither a run (metrics.json) nor an experiment ({EXPERIMENT_FILE}). Give a folder that "
-            "fastmlp train or fastmlp experiment made."
+            f"{folder} holds neither a run (metrics.json) nor an experiment ({EXPERIMENT_FILE}). "
+            "Give a folder that fastmlp train or fastmlp experiment made."
         )
     path = folder / REPORT_FILE if out is None else Path(out)
     if path.suffix.lower() not in (".html", ".htm"):

@@ -136,7 +136,10 @@ def _options() -> list[Any]:
             default="all",
             show_default=True,
             metavar="NAMES",
-            help="kuzushiji, mnist, products, wide, tabular, small: some with commas between, or all.",
+            help=(
+                "kuzushiji, mnist, products, wide, tabular, small: some with commas between, or "
+                "all."
+            ),
         ),
         click.Option(
             ["--seconds"],

@@ -106,7 +106,10 @@ command = click.Command(
         click.Option(
             ["--split"],
             metavar="train|validation|test",
-            help="Rows that training used so; default test, or all rows of other data without a test set.",
+            help=(
+                "Rows that training used so; default test, or all rows of other data without a "
+                "test set."
+            ),
         ),
         *LAYOUT,
         DEVICE,

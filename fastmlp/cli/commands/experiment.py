@@ -1,6 +1,4 @@
-"""``fastmlp experiment``: the runs of a recipe, and what they brought beside the figures that were
-reported.
-"""
+"""``fastmlp experiment``: the runs of a recipe, and their results beside the reported figures."""
 
 from __future__ import annotations
 

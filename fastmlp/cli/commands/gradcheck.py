@@ -1,6 +1,4 @@
-"""``fastmlp gradcheck``: a lesson in backpropagation, and a check of it: every gradient beside
-differences of the loss.
-"""
+"""``fastmlp gradcheck``: every gradient beside differences of the loss, as a lesson and a check."""
 
 from __future__ import annotations
 
@@ -81,17 +79,22 @@ def _show(console: Console, found: GradientCheck, explain: bool) -> None:
 def _introduction(found: GradientCheck, explain: bool) -> list[str]:
     step, tolerance = f"{found.step:.1e}", f"{found.tolerance:.1e}"
     lines = [
-        "Each derivative of L is taken twice: by the hand-written backward pass, and by differences of the loss,",
-        f"(L(w + h) − L(w − h))/2h in float64, h = {step}·max(1, |w|). Shown is the element on which the two differ most,",
+        "Each derivative of L is taken twice: by the hand-written backward pass, and by "
+        "differences of the loss,",
+        f"(L(w + h) − L(w − h))/2h in float64, h = {step}·max(1, |w|). Shown is the element on "
+        "which the two differ most,",
         "or the largest derivative where they differ by rounding alone.",
     ]
     if explain:
         lines += [
             "",
-            "x is what enters a layer, z = x·W + b, a = f(z) or y what leaves it; dx is the derivative of L with respect to",
+            "x is what enters a layer, z = x·W + b, a = f(z) or y what leaves it; dx is the "
+            "derivative of L with respect to",
             "x, and so on. Each layer is given the dx of the one above it as its da or dy.",
-            f"h is ε^⅓, where the error of cutting off (h²) and that of rounding (ε/h) are alike. An error up to {tolerance}",
-            "passes: rounding leaves less, a mistake more. It is relative to the larger derivative, or to 1/1000 of L or of",
+            "h is ε^⅓, where the error of cutting off (h²) and that of rounding (ε/h) are "
+            f"alike. An error up to {tolerance}",
+            "passes: rounding leaves less, a mistake more. It is relative to the larger "
+            "derivative, or to 1/1000 of L or of",
             "the largest derivative of the array where that is more.",
         ]
     return lines
@@ -121,9 +124,7 @@ def _row(comparison: Comparison, resolution: float) -> tuple[str, ...]:
 
 
 def _derivative(value: float) -> str:
-    """Return five decimals, or an exponent where they would say too little; what rounding leaves of
-    0 is 0.
-    """
+    """Return five decimals, an exponent where they say too little, and 0 for rounding errors."""
     if abs(value) < 1e-9:
         return "0"
     return f"{value:.5f}" if 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
@@ -136,14 +137,15 @@ def _verdict(found: GradientCheck) -> list[str]:
     )
     if kinks:
         lines.append(
-            f"{kinks:,} of {looked_at:,} derivatives were left out: their element stands at a kink, where the slope to the"
-            " left is not that to the right."
+            f"{kinks:,} of {looked_at:,} derivatives were left out: their element stands at a "
+            "kink, where the slope to the left is not that to the right."
         )
     if found.culprit is not None:
         lines += _blame(found.culprit, [layer.name for layer in found.layers if layer.is_wrong])
     elif found.passed:
         lines.append(
-            f"All {looked_at - kinks:,} derivatives agree: no relative error is above {found.tolerance:.1e}."
+            f"All {looked_at - kinks:,} derivatives agree: no relative error is above "
+            f"{found.tolerance:.1e}."
         )
     else:
         lines.append("Nothing could be compared: every element stands at a kink.")
@@ -153,11 +155,15 @@ def _verdict(found: GradientCheck) -> list[str]:
 def _blame(culprit: LayerCheck, wrong: list[str]) -> list[str]:
     arrays = ", ".join(each.symbol for each in culprit.comparisons if each.verdict == "WRONG")
     lines = [
-        f"WRONG: {culprit.name} ({culprit.description}): {arrays} of its backward pass disagree with the differences."
+        (
+            f"WRONG: {culprit.name} ({culprit.description}): {arrays} of its backward pass "
+            "disagree with the differences."
+        )
     ]
     if len(wrong) > 1:
         lines.append(
-            f"Look there first: {', '.join(wrong[1:])} below it may only have been given a wrong gradient."
+            f"Look there first: {', '.join(wrong[1:])} below it may only have been given a wrong "
+            "gradient."
         )
     return lines
 

@@ -52,7 +52,8 @@ def _tell_step(console: Console, run: str | None, device: str) -> None:
     )
     console.line()
     console.line(
-        f"{len(step.operations)} operations a step on {step.device}: {step.layers} layers, {step.optimizer}"
+        f"{len(step.operations)} operations a step on {step.device}: {step.layers} layers, "
+        f"{step.optimizer}"
     )
     console.json_line(asdict(step))
 
@@ -95,7 +96,10 @@ def _vectors(processor: str, kernels: dict[str, Any]) -> str:
     blame = (
         f", narrowed by {' and '.join(kernels['narrowed_by'])}" if kernels["narrowed_by"] else ""
     )
-    return f"processor {processor}; kernels compiled for {kernels['vectors']} ({kernels['processor']}){blame}"
+    return (
+        f"processor {processor}; kernels compiled for {kernels['vectors']} "
+        f"({kernels['processor']}){blame}"
+    )
 
 
 def _show_run(console: Console, report: dict[str, Any]) -> None:

@@ -81,7 +81,10 @@ command = click.Command(
         click.Option(
             ["-o", "--output"],
             metavar="FILE",
-            help="Where to write: a name that ends in .csv or .parquet, or - for CSV on standard output.",
+            help=(
+                "Where to write: a name that ends in .csv or .parquet, or - for CSV on standard "
+                "output."
+            ),
         ),
         DATA_DIR,
         *LAYOUT,

@@ -80,9 +80,7 @@ def train(context: click.Context, data: str | None, config: str | None, out: str
 
 
 def _logs(tensorboard: str | None, csv_log: str | None) -> list[Callback]:
-    """Return the callbacks that write what was asked for; what they lack is said before any work is
-    done.
-    """
+    """Return the callbacks that write the logs; a missing package is reported before any work."""
     from fastmlp.training.csv_log import CsvLog
     from fastmlp.training.tensorboard import TensorBoard
 
@@ -97,7 +95,8 @@ def _resumed(
     for name, value in refused.items():
         if value is not None:
             raise UsageError(
-                f"{name} does not go with --resume, which takes the data and settings of {run}; leave it out."
+                f"{name} does not go with --resume, which takes the data and settings of {run}; "
+                "leave it out."
             )
     from fastmlp.run.resume import resume
 

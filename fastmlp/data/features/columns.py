@@ -1,6 +1,4 @@
-"""How one column of a table becomes columns of numbers: numeric columns impute, text columns become
-one-hot.
-"""
+"""One column of a table as columns of numbers: numbers are imputed, texts become one-hot."""
 
 from __future__ import annotations
 
@@ -67,9 +65,7 @@ class NumericColumn:
     def fit_all(
         cls, readings: Sequence[ColumnReading], values: np.ndarray
     ) -> list[NumericColumn | None]:
-        """Learn origins and medians of float64 (rows, columns), NaN where missing; None where every
-        value is missing.
-        """
+        """Learn origins and medians of float64 (rows, columns), gaps NaN; None if all are gaps."""
         lowest, medians, highest = column_ranges(values)
         with np.errstate(over="ignore"):
             far = far_from_zero(lowest, highest, highest - lowest)
@@ -174,15 +170,13 @@ class CategoryColumn:
         return {text: position for text, position in found.items() if text not in self.levels}
 
     def position_of(self, text: str) -> int:
-        """Return the output column of a text that is no level: -1 if it has none, and is all zeros."""
+        """Return the output column of a text that is no level; -1 if it becomes all zeros."""
         return self.other_spellings.get(text, len(self.levels) if self.has_other else -1)
 
     def write(
         self, texts: polars.Series, output: np.ndarray, notes: list[str] | None = None
     ) -> None:
-        """Write ones and zeros into ``output``, (rows, levels), and say which texts were not seen
-        in training.
-        """
+        """Write ones and zeros into ``output`` (rows, levels); note texts unseen in training."""
         column, places = (
             Levels.of(texts.alias(CELLS)),
             {level: place for place, level in enumerate(self.levels)},
@@ -204,13 +198,15 @@ class CategoryColumn:
                 "counts" if texts.null_count() == 1 else "each counts",
             )
             notes.append(
-                f"column {self.name!r} lacks {lacks}, though none was missing in training; {counts} as {meant}."
+                f"column {self.name!r} lacks {lacks}, though none was missing in training; "
+                f"{counts} as {meant}."
             )
         unknown = [] if self.has_other else [text for text in unseen if self.position_of(text) < 0]
         if unknown and notes is not None:
             notes.append(
-                f"column {self.name!r} holds {'a text' if len(unknown) == 1 else 'texts'} that training did not: "
-                f"{listed(unknown)}; {'it counts' if len(unknown) == 1 else 'they count'} as none of its levels."
+                f"column {self.name!r} holds {'a text' if len(unknown) == 1 else 'texts'} that "
+                f"training did not: {listed(unknown)}; "
+                f"{'it counts' if len(unknown) == 1 else 'they count'} as none of its levels."
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -248,9 +244,7 @@ def column_from_dict(kept: Any) -> NumericColumn | CategoryColumn:
 
 
 def as_numbers(frame: polars.DataFrame) -> np.ndarray:
-    """Return columns that were read as numbers, truth values, dates or times as float64 (rows,
-    columns), gaps NaN.
-    """
+    """Return numbers, truth values, dates or times as float64 (rows, columns), gaps as NaN."""
     import polars
 
     if any(dtype != polars.Float64 for dtype in frame.dtypes):
@@ -291,8 +285,8 @@ def to_numbers(series: polars.Series) -> polars.Series:
     if odd.any():
         row = odd.arg_max()
         raise DataError(
-            f"column {series.name!r}, row {row + 1:,} holds {str(series[row])!r}; a finite number is needed there: "
-            "leave the row out or clear the value."
+            f"column {series.name!r}, row {row + 1:,} holds {str(series[row])!r}; a finite number "
+            "is needed there: leave the row out or clear the value."
         )
     return numbers.cast(polars.Float64)
 
@@ -300,16 +294,14 @@ def to_numbers(series: polars.Series) -> polars.Series:
 def narrowed(
     values: np.ndarray, dtype: np.dtype, names: tuple[str, ...], first_row: int = 0
 ) -> np.ndarray:
-    """Return finite (rows, columns) values in ``dtype``, or raise a DataError that names a value
-    too large for it.
-    """
+    """Return finite (rows, columns) in ``dtype``; a DataError names a value too large for it."""
     with np.errstate(over="ignore"):
         result = values.astype(dtype)
     if not np.isfinite(result).all():
         row, column = np.argwhere(~np.isfinite(result))[0]
         raise DataError(
-            f"column {names[column]!r}, row {first_row + row + 1:,} holds {values[row, column]:g}, too large for "
-            f"{np.dtype(dtype).name}; divide the column or use float64."
+            f"column {names[column]!r}, row {first_row + row + 1:,} holds {values[row, column]:g}, "
+            f"too large for {np.dtype(dtype).name}; divide the column or use float64."
         )
     return result
 

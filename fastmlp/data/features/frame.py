@@ -1,6 +1,4 @@
-"""A table's columns as a plan: learnt from the training rows, then any table with those columns
-becomes a matrix.
-"""
+"""A table's columns as a plan, learnt from training rows, by which tables become matrices."""
 
 from __future__ import annotations
 
@@ -201,7 +199,8 @@ class FramePlan:
         columns = tuple(column_from_dict(each) for each in stored.entry(kept, "columns", list))
         if not columns or len({column.name for column in columns}) != len(columns):
             raise ModelFileError(
-                "the model's data description is damaged: its table needs columns of different names."
+                "the model's data description is damaged: its table needs columns of different "
+                "names."
             )
         facts = stored.entry(kept, "facts", list) if "facts" in kept else []
         return cls(columns, tuple(ColumnFacts.from_dict(each) for each in facts))
@@ -226,7 +225,7 @@ def _blocks(frame: polars.DataFrame, names: list[str]) -> Iterator[tuple[list[st
 
 
 def _span(places: list[int]) -> slice | list[int]:
-    """Return places as a slice where they follow each other: NumPy writes that three times as fast."""
+    """Return consecutive places as a slice, which NumPy writes three times as fast."""
     first, last = places[0], places[-1]
     return slice(first, last + 1) if last - first + 1 == len(places) else places
 
@@ -234,9 +233,7 @@ def _span(places: list[int]) -> slice | list[int]:
 def _notes_on(
     read: polars.DataFrame, schema: Schema, columns: list[NumericColumn | CategoryColumn | None]
 ) -> list[str]:
-    """Say what a user might not expect of the columns that are learnt; like columns share a
-    sentence.
-    """
+    """Describe surprises in the columns that are learnt; like columns share a sentence."""
     notes = []
     empty = [
         reading.name
@@ -261,7 +258,8 @@ def _notes_on(
         if isinstance(column, CategoryColumn) and column.has_other:
             distinct = read[column.name].alias("text").drop_nulls().n_unique()
             notes.append(
-                f"column {column.name!r} has {distinct:,} different texts; the rarest share one level."
+                f"column {column.name!r} has {distinct:,} different texts; the rarest share one "
+                "level."
             )
     gaps = dict(zip(read.columns, read.null_count().row(0), strict=True)) if read.width else {}
     numeric = [
@@ -270,11 +268,13 @@ def _notes_on(
     if len(numeric) == 1:
         name = numeric[0]
         notes.append(
-            f"column {name!r} lacks {gaps[name]:,} of the {read.height:,} values in training rows; the median stands in."
+            f"column {name!r} lacks {gaps[name]:,} of the {read.height:,} values in training rows; "
+            "the median stands in."
         )
     elif numeric:
         count = sum(gaps[name] for name in numeric)
         notes.append(
-            f"{columns_named(numeric)} lack {count:,} values in training rows; the median of each stands in."
+            f"{columns_named(numeric)} lack {count:,} values in training rows; the median of each "
+            "stands in."
         )
     return notes

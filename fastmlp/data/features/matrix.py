@@ -1,6 +1,4 @@
-"""Arrays as a plan: pixels and plain numbers, whose missing values become the training rows'
-medians.
-"""
+"""Arrays as a plan: pixels and plain numbers, whose gaps become the training rows' medians."""
 
 from __future__ import annotations
 
@@ -54,9 +52,7 @@ class MatrixPlan:
         names: tuple[str, ...] | None = None,
         image_shape: tuple[int, ...] | None = None,
     ) -> MatrixPlan:
-        """Learn from (rows, columns) training rows, at least one of each; the pixels of a channel
-        share an origin.
-        """
+        """Learn from (rows, columns) training rows; the pixels of a channel share an origin."""
         _check_matrix(features)
         columns = features.shape[1]
         if features.dtype.kind == "b" or features.dtype == np.uint8:
@@ -112,7 +108,8 @@ class MatrixPlan:
         _check_matrix(features)
         if features.shape[1] != self.columns:
             raise DataError(
-                f"the data has {features.shape[1]:,} columns; the model was trained on {self.columns:,}."
+                f"the data has {features.shape[1]:,} columns; the model was trained on "
+                f"{self.columns:,}."
             )
         if self.origins is None and features.dtype == np.uint8:
             return np.ascontiguousarray(features)
@@ -158,7 +155,8 @@ class MatrixPlan:
     def _position(self, name: str, names: tuple[str, ...]) -> int:
         if name not in names:
             raise DataError(
-                f"the data has no column {name!r}, which the model was trained on{did_you_mean(name, names)}"
+                f"the data has no column {name!r}, which the model was trained "
+                f"on{did_you_mean(name, names)}"
             )
         return names.index(name)
 
@@ -209,9 +207,7 @@ def _check_finite(chunk: np.ndarray, start: int, names: tuple[str, ...]) -> None
 def _medians(
     features: np.ndarray, names: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
-    """Return each column's median, least and greatest value without its NaNs, and counts: of NaNs,
-    of columns of NaN alone.
-    """
+    """Return each column's median, minimum and maximum, and the counts of NaNs and NaN columns."""
     missing = np.zeros(features.shape[1], np.int64)
     for start, chunk in row_chunks(features):
         absent = np.isnan(chunk)
@@ -231,9 +227,7 @@ def _medians(
 def _origins(
     lowest: np.ndarray, highest: np.ndarray, image_shape: tuple[int, ...] | None
 ) -> np.ndarray | None:
-    """Return what is to be subtracted: the least value of a column, or of a channel, that lies far
-    from zero.
-    """
+    """Return what is to be subtracted: the minimum of a column or channel far from zero."""
     if image_shape is not None:
         channels = image_shape[2] if len(image_shape) == 3 else 1
         lowest = np.resize(lowest.reshape(-1, channels).min(axis=0), lowest.size)

@@ -1,6 +1,4 @@
-"""Smallest value, median and largest of each column, gaps left out: exact, without sorting long
-columns.
-"""
+"""Minimum, median and maximum of each column without gaps: exact, with no long column sorted."""
 
 from __future__ import annotations
 
@@ -45,9 +43,7 @@ def _of_long(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def _median(values: np.ndarray) -> float:
-    """Return the median: what a sample says is near the middle is sorted, the rest is counted
-    (Floyd and Rivest 1975).
-    """
+    """Return the median by sorting only what a sample puts near it (Floyd and Rivest 1975)."""
     sample = np.sort(values[:: max(1, len(values) // SAMPLE)])
     middle, margin = len(sample) // 2, 2 * int(len(sample) ** 0.5)
     low, high = sample[max(middle - margin, 0)], sample[min(middle + margin, len(sample) - 1)]

@@ -1,6 +1,4 @@
-"""Tables whose rows are pictures: whole numbers from 0 to 255, where a size is given or a model
-knows it.
-"""
+"""Tables whose rows are pictures: whole numbers from 0 to 255 and a size, given or learnt."""
 
 from __future__ import annotations
 
@@ -30,8 +28,8 @@ def as_pixels(frame: polars.DataFrame, shape: tuple[int, ...], where: str) -> np
         return pixels
     if math.prod(shape) != frame.width:
         raise DataError(
-            f"{where} has {frame.width:,} columns beside the target; pictures of {'×'.join(map(str, shape))} have "
-            f"{math.prod(shape):,} pixels."
+            f"{where} has {frame.width:,} columns beside the target; pictures of "
+            f"{'×'.join(map(str, shape))} have {math.prod(shape):,} pixels."
         )
     raise DataError(
         f"{where} holds no pictures: each column must be whole numbers from 0 to 255, without gaps."
@@ -56,7 +54,7 @@ def pixels_or_none(frame: polars.DataFrame, shape: tuple[int, ...]) -> np.ndarra
 
 
 def could_be_pictures(frame: polars.DataFrame) -> bool:
-    """Tell whether the columns of a table that was read are a square count, at least 64, of pixels."""
+    """Return whether a table's columns are pixels and a square number of them, at least 64."""
     import polars
 
     square = frame.width >= FEWEST_PIXELS and math.isqrt(frame.width) ** 2 == frame.width

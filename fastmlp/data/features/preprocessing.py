@@ -1,6 +1,4 @@
-"""FeaturePreprocessor: features of any source become the matrix that a network reads, in prediction
-as in training.
-"""
+"""FeaturePreprocessor: features of any source become the matrix that a network reads."""
 
 from __future__ import annotations
 
@@ -110,14 +108,13 @@ class FeaturePreprocessor:
         schema: Schema | None = None,
         pictures: PictureReading | None = None,
     ) -> np.ndarray:
-        """Do what ``fit`` does, and return the rows as ``transform`` would: a table is read once
-        for both.
-        """
+        """Fit and return the rows as ``transform`` would, with a table read once for both."""
         self.normalize = choose("normalize", normalize, NORMALIZATIONS)
         self.dtype = np.dtype(choose("dtype", _type_name(dtype), DTYPES))
         if 0 in features.shape:
             raise DataError(
-                f"there is nothing to learn from {features.shape[0]:,} rows and {features.shape[1]:,} columns."
+                f"there is nothing to learn from {features.shape[0]:,} rows and "
+                f"{features.shape[1]:,} columns."
             )
         self.image_shape, self.pictures = (
             None if image_shape is None else tuple(image_shape),
@@ -267,7 +264,7 @@ class FeaturePreprocessor:
 def _kept_pictures(
     kept: dict[str, Any], image_shape: tuple[int, ...] | None
 ) -> PictureReading | None:
-    """Return how pictures are read; files of earlier versions do not say, when alpha was dropped."""
+    """Return how pictures are read; earlier versions did not store it and dropped alpha."""
     if "pictures" not in kept:
         return None if image_shape is None else PictureReading()
     return None if kept["pictures"] is None else PictureReading.from_dict(kept["pictures"])
@@ -279,7 +276,8 @@ def _as_array(rows: list | tuple) -> np.ndarray:
         return np.array(rows, np.float64)
     except (TypeError, ValueError):
         raise DataError(
-            "features given as lists must be rows of numbers, all of one length; give a frame for texts."
+            "features given as lists must be rows of numbers, all of one length; give a frame for "
+            "texts."
         ) from None
 
 

@@ -49,9 +49,7 @@ class ColumnStatistics:
 
 
 def row_chunks(matrix: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (number of the first row, rows) in pieces that stay in cache, so that a mapped file is
-    never read whole.
-    """
+    """Yield (first row number, rows) in pieces that fit the cache; a mapped file is not loaded."""
     step = max(1, CHUNK_BYTES // max(1, 8 * matrix.shape[1]))
     for start in range(0, matrix.shape[0], step):
         yield start, matrix[start : start + step]
@@ -187,9 +185,7 @@ def _centre_and_width(
     names: tuple[str, ...],
     whites: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what becomes 0 in each column, and how much above it becomes 1; ``whites`` of pictures
-    in bytes.
-    """
+    """Return each column's offset and scale; ``whites`` are those of pictures in bytes."""
     if normalize == "standard":
         centre, width = statistics.mean, statistics.deviation
     elif whites:
@@ -203,7 +199,8 @@ def _centre_and_width(
     if not np.isfinite(width).all():
         column = int(np.argmin(np.isfinite(width)))
         raise DataError(
-            f"column {names[column]!r} holds values too large to normalise; divide them, or give normalize none."
+            f"column {names[column]!r} holds values too large to normalise; divide them, or give "
+            "normalize none."
         )
     # A constant column has no width; its mean may differ from its value by rounding, so its value
     # is taken instead.

@@ -1,6 +1,4 @@
-"""TargetEncoder: labels become class numbers and quantities are standardised; predictions go the
-way back.
-"""
+"""TargetEncoder: labels become class numbers, quantities are standardised, and both go back."""
 
 from __future__ import annotations
 
@@ -138,12 +136,14 @@ class TargetEncoder:
         distinct, counts = np.unique(_labels(values), return_counts=True)
         if len(distinct) == 1:
             raise DataError(
-                f"the target has one class only, {distinct[0].item()!r}; give rows of at least two classes."
+                f"the target has one class only, {distinct[0].item()!r}; give rows of at least two "
+                "classes."
             )
         if len(distinct) > FEW_CLASSES and len(distinct) > 0.5 * len(values) and not asked:
             raise DataError(
-                f"the target has {len(distinct):,} different values in {len(values):,} rows, which cannot be learnt as "
-                "classes; give task regression, another target, or task classification to learn them all the same."
+                f"the target has {len(distinct):,} different values in {len(values):,} rows, which "
+                "cannot be learnt as classes; give task regression, another target, or task "
+                "classification to learn them all the same."
             )
         self.classes, self.class_counts = distinct.tolist(), counts.tolist()
         self.output_width = len(distinct)
@@ -193,7 +193,8 @@ class TargetEncoder:
         numbers = _binary(values) if self.task == "multilabel" else _quantities(values)
         if numbers.shape[1] != self.output_width:
             raise DataError(
-                f"the target has {numbers.shape[1]:,} outputs; the model was trained on {self.output_width:,}."
+                f"the target has {numbers.shape[1]:,} outputs; the model was trained on "
+                f"{self.output_width:,}."
             )
         if self.task == "regression":
             numbers = (numbers - self.mean) / self.deviation
@@ -201,7 +202,8 @@ class TargetEncoder:
             encoded = np.ascontiguousarray(numbers, self.dtype)
         if not np.isfinite(encoded).all():
             raise DataError(
-                f"the target holds values too large for {self.dtype.name}; standardise it, or use float64."
+                f"the target holds values too large for {self.dtype.name}; standardise it, or use "
+                "float64."
             )
         return encoded
 
@@ -219,7 +221,8 @@ class TargetEncoder:
                 ", …" if len(self.classes) > 10 else ""
             )
             raise DataError(
-                f"the label {label!r} does not occur in the training rows, whose classes are {shown}."
+                f"the label {label!r} does not occur in the training rows, whose classes are "
+                f"{shown}."
             )
         return numbers.astype(np.int32)
 
@@ -231,9 +234,7 @@ class TargetEncoder:
         return np.array(self.classes)[indices]
 
     def decode_values(self, matrix: np.ndarray) -> np.ndarray:
-        """Return regression outputs (rows, outputs), or multilabel ones, in the target's own unit
-        as float64.
-        """
+        """Return float64 regression (rows, outputs) or multilabel outputs in the target's unit."""
         self._check_fitted()
         values = np.asarray(matrix, np.float64)
         return values if self.mean is None else values * self.deviation + self.mean
@@ -241,7 +242,8 @@ class TargetEncoder:
     def _check_fitted(self) -> None:
         if not self.task:
             raise UsageError(
-                "this encoder has learnt nothing yet; call fit with the training rows' target first."
+                "this encoder has learnt nothing yet; call fit with the training rows' target "
+                "first."
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -315,7 +317,8 @@ def _flattened(target: np.ndarray) -> np.ndarray:
         return values[:, 0]
     if values.ndim not in (1, 2) or (values.ndim == 2 and values.shape[1] == 0):
         raise DataError(
-            f"a target of shape {values.shape} cannot be used; give one value, or one row of values, a row."
+            f"a target of shape {values.shape} cannot be used; give one value, or one row of "
+            "values, a row."
         )
     if values.dtype.kind not in "buifU":
         raise DataError(
@@ -355,15 +358,13 @@ def _labels(values: np.ndarray) -> np.ndarray:
     ):
         return values.argmax(axis=1)
     raise DataError(
-        f"a target of {values.shape[1]:,} columns gives no one class a row; give one column, one-hot columns, or "
-        "task multilabel."
+        f"a target of {values.shape[1]:,} columns gives no one class a row; give one column, "
+        "one-hot columns, or task multilabel."
     )
 
 
 def _like(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return labels in a type that compares with the classes: a test file may hold "3" where
-    training held 3.
-    """
+    """Return labels comparable with the classes: a test file may hold "3" for training's 3."""
     if classes.dtype.kind == "U":
         return (
             labels
@@ -379,9 +380,7 @@ def _like(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def _by_value(labels: np.ndarray, classes: list[str]) -> list[int]:
-    """Return the numbers of the classes that spell the same value, as 1.0 does of 01; -1 where none
-    or several do.
-    """
+    """Return numbers of classes of the same value, as 1.0 is 01; -1 where none or several are."""
     values = np.array([_number_or_nan(each) for each in classes])
     found = [np.flatnonzero(values == _number_or_nan(label)) for label in labels.tolist()]
     return [int(each[0]) if len(each) == 1 else -1 for each in found]

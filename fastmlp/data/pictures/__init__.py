@@ -1,3 +1,1 @@
-"""What folders of pictures need: finding files, looking at them, deciding how they become bytes,
-decoding them.
-"""
+"""Folders of pictures: finding files, deciding how they become bytes, decoding them."""

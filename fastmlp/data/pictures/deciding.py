@@ -1,6 +1,4 @@
-"""Decides from the training pictures how pictures become bytes: the ground of transparent ones, the
-range in use.
-"""
+"""What training pictures decide: the ground of transparent ones, and the range in use."""
 
 from __future__ import annotations
 
@@ -72,7 +70,8 @@ def notes_on_kept(headers: list[Header], reading: PictureReading) -> list[str]:
             else f"they are laid over {_name(reading.ground)}"
         )
         notes.append(
-            f"pictures with an alpha channel: {count[Kind.TRANSPARENT]:,}; {ground}, as in training."
+            f"pictures with an alpha channel: {count[Kind.TRANSPARENT]:,}; {ground}, as in "
+            "training."
         )
     for kind, ends in (
         (Kind.INTEGERS, reading.integers or SIXTEEN_BITS),
@@ -84,9 +83,7 @@ def notes_on_kept(headers: list[Header], reading: PictureReading) -> list[str]:
 
 
 def contrasts(file: Path, colour: bool) -> list[float] | None:
-    """Return a picture's deviation from its mean on each of ``GROUNDS``; None if no pixel is
-    transparent.
-    """
+    """Return a picture's deviation from its mean on each of ``GROUNDS``; None if it is opaque."""
     with opened(file) as image:
         small = with_alpha(turned(image))
         if small.getchannel("A").getextrema()[0] == WHITE:
@@ -101,9 +98,7 @@ def contrasts(file: Path, colour: bool) -> list[float] | None:
 def _ground(
     contrast: np.ndarray, opaque: np.ndarray, wanted: int | None, count: int
 ) -> tuple[int, list[str]]:
-    """Return the ground on which most transparent pictures show; of two alike that of opaque ones,
-    else the stronger.
-    """
+    """Return the ground that shows most pictures; of two, that of opaque ones or the stronger."""
     of_opaque = _ground_of(opaque)
     if not len(contrast):
         return of_opaque if wanted is None else wanted, []
@@ -126,8 +121,10 @@ def _ground(
         f", {on_gray:,} on mid-gray" if ground == GRAY else ""
     )
     return ground, [
-        f"pictures that are transparent in places: {len(contrast):,} of {count:,}; they are laid over {_name(ground)} "
-        f"(of which show something: {told})."
+        (
+            f"pictures that are transparent in places: {len(contrast):,} of {count:,}; they are "
+            f"laid over {_name(ground)} (of which show something: {told})."
+        )
     ]
 
 
@@ -161,8 +158,8 @@ def _range_in_use(
     notes = [_note_on_range(len(files), kind, (lowest, highest), "the range in use")]
     if odd:
         notes.append(
-            f"pictures with values that are no finite numbers: {len(odd):,}, such as {odd[0].name!r}; NaN becomes black, "
-            "and an infinity the nearer end."
+            f"pictures with values that are no finite numbers: {len(odd):,}, such as "
+            f"{odd[0].name!r}; NaN becomes black, and an infinity the nearer end."
         )
     return (lowest, highest), notes
 

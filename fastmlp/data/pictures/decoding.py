@@ -1,6 +1,4 @@
-"""Opens pictures without trust: their headers, their pixels as bytes, and errors that name the
-file.
-"""
+"""Opens pictures without trust: headers, pixels as bytes, and errors that name the file."""
 
 from __future__ import annotations
 
@@ -87,9 +85,7 @@ def read_header(file: Path, is_exact: bool = True) -> Header:
 def read_bytes(
     file: Path, size: tuple[int, int], colour: bool, reading: PictureReading
 ) -> np.ndarray:
-    """Return a picture's pixels, uint8 (height · width [· 3],), in a size and by what was decided
-    on pictures.
-    """
+    """Return uint8 (height · width [· 3],) pixels in a size, by what was decided in training."""
     import PIL.Image
 
     with opened(file) as image:
@@ -109,9 +105,7 @@ def read_bytes(
 
 @contextlib.contextmanager
 def opened(file: Path) -> Iterator[PIL.Image.Image]:
-    """Open a picture in a format that is read; whatever a damaged one makes Pillow raise becomes a
-    DataError.
-    """
+    """Open a picture in an accepted format; whatever Pillow raises becomes a DataError."""
     import PIL.Image
 
     try:
@@ -135,9 +129,7 @@ def opened(file: Path) -> Iterator[PIL.Image.Image]:
 
 @contextlib.contextmanager
 def decoding() -> Iterator[None]:
-    """Treat Pillow's warning of a decompression bomb as the error, for all threads at once; hush
-    its other warnings.
-    """
+    """Treat Pillow's decompression-bomb warning as an error in all threads; hush the others."""
     import PIL.Image
 
     with warnings.catch_warnings():
@@ -199,7 +191,8 @@ def _range(file: Path, kind: Kind, reading: PictureReading) -> tuple[float, floa
         return reading.integers or SIXTEEN_BITS
     if reading.floats is None:
         raise DataError(
-            f"{file} holds floating-point pixels, and no training picture did; save it with 8 bits a channel."
+            f"{file} holds floating-point pixels, and no training picture did; save it with 8 bits "
+            "a channel."
         )
     return reading.floats
 

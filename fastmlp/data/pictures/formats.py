@@ -1,6 +1,4 @@
-"""Which files are pictures: the formats that Pillow decodes by itself, known by their suffixes in
-either case.
-"""
+"""Which files are pictures: the suffixes, in either case, of formats that Pillow decodes itself."""
 
 from __future__ import annotations
 

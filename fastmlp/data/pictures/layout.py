@@ -1,6 +1,4 @@
-"""How a folder of pictures is laid out: which sub-folders are classes, which hold training and test
-pictures.
-"""
+"""The layout of a folder of pictures: which sub-folders are classes, which are test pictures."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ DEEPEST = 8  # folders, one in another, that are looked through for the classes
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures to read: their files below ``root``, and the class of each where there are classes."""
+    """Pictures to read: their files below ``root``, and the class of each if there are classes."""
 
     root: Path
     files: list[Path]
@@ -36,9 +34,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a folder holds: pictures, maybe test pictures, and sentences on what was decided and
-    left out.
-    """
+    """A folder's pictures, perhaps test pictures, and notes on what was decided and left out."""
 
     train: Pictures
     test: Pictures | None = None
@@ -88,7 +84,8 @@ def unlabelled(path: Path) -> Layout:
     found = walk(path)
     if not found.pictures:
         raise DataError(
-            f"{path} holds no images: a file of a format that Pillow reads was wanted, such as {COMMON}."
+            f"{path} holds no images: a file of a format that Pillow reads was wanted, such as "
+            f"{COMMON}."
         )
     below = [file.relative_to(path).parts for file in found.pictures]
     labels = [parts[0] for parts in below] if all(len(parts) > 1 for parts in below) else None
@@ -117,8 +114,8 @@ def labelled(path: Path) -> Layout:
     train, held_out, unused = _divided(level)
     if not train.classes:
         raise DataError(
-            f"{path} holds no images as wanted: one sub-folder of pictures a class, in a format that Pillow reads "
-            f"such as {COMMON}."
+            f"{path} holds no images as wanted: one sub-folder of pictures a class, in a format "
+            f"that Pillow reads such as {COMMON}."
         )
     test, of_test = _test_of(train, held_out)
     notes += of_test + [f"the folder {name!r} is not used." for name in unused]
@@ -136,9 +133,7 @@ def labelled(path: Path) -> Layout:
 
 
 def _class_level(folder: Path, above: frozenset[Identity] = frozenset()) -> _Level:
-    """Return the folder, or the one inside it, that holds several folders of pictures; the folder
-    if there is none.
-    """
+    """Return the folder, or the only one in it that holds several folders of pictures."""
     listing, classes, empty = list_folder(folder), {}, []
     above |= {identity(folder)}
     for each in listing.folders:
@@ -157,9 +152,7 @@ def _class_level(folder: Path, above: frozenset[Identity] = frozenset()) -> _Lev
 
 
 def _divided(level: _Level) -> tuple[_Level, list[_Level], list[str]]:
-    """Return the level whose sub-folders are classes, the folders of test pictures, and the names
-    of folders not used.
-    """
+    """Return the folder of class folders, the folders of test pictures, and the unused names."""
     of_training = [name for name in level.classes if name.lower() in TRAIN_NAMES]
     of_test = [name for word in TEST_NAMES for name in level.classes if name.lower() == word]
     rest = [name for name in level.classes if name not in of_training and name not in of_test]
@@ -173,8 +166,8 @@ def _divided(level: _Level) -> tuple[_Level, list[_Level], list[str]]:
             return train, held_out, of_training[1:] + rest
         if not rest:
             raise DataError(
-                f"the pictures in {train.root} lie in no folder of a class; make one sub-folder a class, such as "
-                f"{train.root / 'cat'} and {train.root / 'dog'}."
+                f"the pictures in {train.root} lie in no folder of a class; make one sub-folder a "
+                f"class, such as {train.root / 'cat'} and {train.root / 'dog'}."
             )
     elif not rest:
         raise DataError(
@@ -185,17 +178,15 @@ def _divided(level: _Level) -> tuple[_Level, list[_Level], list[str]]:
 
 
 def _test_of(train: _Level, held_out: list[_Level]) -> tuple[_Level | None, list[str]]:
-    """Return the first held-out folder that has the training's classes, and what to say of the
-    others.
-    """
+    """Return the first held-out folder that has the training's classes, and notes on the others."""
     test, notes = None, []
     for level in held_out:
         shared = train.classes.keys() & level.classes.keys()
         if not shared:
             count = len(level.files) + len(level.beside.pictures)
             notes.append(
-                f"pictures left out, as the folder {level.root.name!r} has no training class: {count:,}; "
-                "fastmlp predict takes such pictures."
+                f"pictures left out, as the folder {level.root.name!r} has no training class: "
+                f"{count:,}; fastmlp predict takes such pictures."
             )
         elif test is None:
             test = level
@@ -203,7 +194,8 @@ def _test_of(train: _Level, held_out: list[_Level]) -> tuple[_Level | None, list
             notes.append(f"the folder {level.root.name!r} is not used.")
     if held_out and test is None:
         notes.append(
-            "no folder holds test pictures with classes: test rows are held out from the training pictures."
+            "no folder holds test pictures with classes: test rows are held out from the training "
+            "pictures."
         )
     return test, notes
 
@@ -220,8 +212,10 @@ def _note_on_strays(level: _Level) -> list[str]:
     if not strays:
         return []
     return [
-        f"pictures left out, as they lie in {level.root.name!r} and in no folder of a class: {len(strays):,}, "
-        f"such as {strays[0].name!r}."
+        (
+            f"pictures left out, as they lie in {level.root.name!r} and in no folder of a class: "
+            f"{len(strays):,}, such as {strays[0].name!r}."
+        )
     ]
 
 
@@ -232,7 +226,8 @@ def _note_on_others(root: Path, others: list[Path]) -> tuple[str, ...]:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in kinds)
     example = str(others[0].relative_to(root))
     return (
-        f"files left out, as they are not read as pictures: {len(others):,} ({kinds}), such as {example!r}.",
+        f"files left out, as they are not read as pictures: {len(others):,} ({kinds}), such as "
+        f"{example!r}.",
     )
 
 

@@ -1,6 +1,4 @@
-"""PictureReading: what was decided on pictures in training, kept with the model for all that it
-sees later.
-"""
+"""PictureReading: what was decided on pictures in training, kept with the model."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Walks down folders for pictures: in order of name, each real folder once, without what systems
-leave there.
-"""
+"""Walks folders for pictures: by name, each real folder once, without the system's own files."""
 
 from __future__ import annotations
 

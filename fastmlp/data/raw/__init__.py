@@ -1,3 +1,1 @@
-"""Tables as they stand in their files: where they begin, how they are divided; no column has a type
-yet.
-"""
+"""Tables as they stand in files: where they begin, how they are divided; no column is typed yet."""

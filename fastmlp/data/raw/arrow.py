@@ -1,6 +1,4 @@
-"""Parquet, Arrow and Feather files as raw tables; the index that pandas stores beside the columns
-is left out.
-"""
+"""Parquet, Arrow and Feather files as raw tables, without the index that pandas stores in them."""
 
 from __future__ import annotations
 

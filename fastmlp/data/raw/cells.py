@@ -1,6 +1,4 @@
-"""What a cell looks like, as far as finding a table's header and separator needs it; no column is
-read by this.
-"""
+"""What a cell looks like, as far as finding a header and a separator needs it."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ def is_gap(text: str) -> bool:
 
 
 def is_number(text: str) -> bool:
-    """Tell whether a cell is a number in any usual spelling: sign, decimal comma, thousands, per
-    cent, currency.
-    """
+    """Return whether a cell is a number: sign, decimal comma, thousands, per cent, currency."""
     return NUMBER.fullmatch(text.strip()) is not None
 
 
@@ -64,7 +60,5 @@ def is_value(text: str) -> bool:
 
 
 def is_name_like(text: str) -> bool:
-    """Tell whether a cell could be a name rather than an odd spelling of a number, as ``<1.0`` is:
-    it has a letter.
-    """
+    """Return whether a cell could be a name: it has a letter, unlike an odd number such as <1.0."""
     return any(sign.isalpha() for sign in text) and not is_gap(text)

@@ -1,6 +1,4 @@
-"""The bytes of a text file as UTF-8: unpacked, without a byte order mark, other encodings
-translated.
-"""
+"""The bytes of a text file as UTF-8: unpacked, without byte order mark, transcoded."""
 
 from __future__ import annotations
 
@@ -133,7 +131,8 @@ def read_content(path: Path) -> Content:
 def _refuse_others(start: bytes, path: Path) -> None:
     if start.startswith(ZIP_MAGIC):
         raise DataError(
-            f"{path} is a zip archive or a workbook; unpack it, or give a workbook its suffix .xlsx."
+            f"{path} is a zip archive or a workbook; unpack it, or give a workbook its suffix "
+            ".xlsx."
         )
     if start.lower().startswith(PAGE_STARTS):
         raise DataError(f"{path} is a web page, not a table; download the file itself.")
@@ -146,16 +145,15 @@ def _unpack(path: Path) -> bytes:
             size += len(piece)
             if size > limit:
                 raise DataError(
-                    f"{path} unpacks to more than {in_units(limit)}, a quarter of the available memory."
+                    f"{path} unpacks to more than {in_units(limit)}, a quarter of the available "
+                    "memory."
                 )
             pieces.append(piece)
     return b"".join(pieces)
 
 
 def _from_wide(start: bytes, data: bytes | None, path: Path) -> bytes | None:
-    """Return UTF-8 for a text whose byte order mark says UTF-16 or UTF-32; otherwise what was
-    given.
-    """
+    """Return UTF-8 for a text whose byte order mark says UTF-16 or UTF-32; else the text itself."""
     encoding = next((name for mark, name in WIDE_MARKS.items() if start.startswith(mark)), None)
     if encoding is None:
         return data
@@ -170,7 +168,7 @@ def _from_wide(start: bytes, data: bytes | None, path: Path) -> bytes | None:
 
 @dataclass(frozen=True)
 class _Survey:
-    """What one pass over the bytes tells; ``foreign`` is the place of the first that is not UTF-8."""
+    """What one pass over the bytes finds; ``foreign`` is the first place that is not UTF-8."""
 
     size: int
     has_quotes: bool

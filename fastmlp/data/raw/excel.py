@@ -1,6 +1,4 @@
-"""Workbooks as raw tables: the first sheet, read by fastexcel through polars, from its first row of
-names on.
-"""
+"""Workbooks as raw tables: the first sheet, by fastexcel through polars, from its header on."""
 
 from __future__ import annotations
 
@@ -101,9 +99,7 @@ def _read(path: Path, layout: Layout) -> RawTable:
 def _beginning(
     rows: list[list[str]], layout: Layout, path: Path
 ) -> tuple[int, list[str] | None, tuple[str, ...]]:
-    """Return with which row, counted from 0, the values begin, the header if there is one, and what
-    to tell.
-    """
+    """Return the number of the first row of values, the header if there is one, and a note."""
     wanted = layout.header
     filled = next(
         (place for place, row in enumerate(rows) if any(cell.strip() for cell in row)), None
@@ -123,9 +119,7 @@ def _beginning(
 
 
 def _refined(frame: polars.DataFrame) -> polars.DataFrame:
-    """Return a sheet with whole numbers as Int64 and days as Date, which a workbook stores as
-    doubles.
-    """
+    """Return a sheet with whole numbers as Int64 and days as Date; workbooks store doubles."""
     import polars
 
     def refined(series: polars.Series) -> polars.Series:
@@ -145,9 +139,7 @@ def _refined(frame: polars.DataFrame) -> polars.DataFrame:
 
 
 def _trimmed(frame: polars.DataFrame, header: list[str] | None) -> polars.DataFrame:
-    """Return a sheet without the empty rows at its end, and without empty columns that have no
-    name.
-    """
+    """Return a sheet without empty rows at its end and without empty columns that have no name."""
     import polars
 
     empty = frame.select(polars.all_horizontal(polars.all().is_null())).to_series()

@@ -1,6 +1,4 @@
-"""The rows of delimited text as columns of texts: by polars where quotes are regular, by the csv
-module otherwise.
-"""
+"""Rows of delimited text as columns: by polars where quotes are regular, else by csv."""
 
 from __future__ import annotations
 
@@ -84,8 +82,8 @@ def parse(content: Content, shape: Shape) -> Parsed:
     if numbers is not None and len(numbers) and (nexts - numbers).max() > LONG_RECORD:
         row = int((nexts - numbers).argmax())
         notes.append(
-            f"lines {numbers[row]:,} to {nexts[row] - 1:,} are one row, whose quoted text spans them; look whether a "
-            "quote is missing there."
+            f"lines {numbers[row]:,} to {nexts[row] - 1:,} are one row, whose quoted text spans "
+            "them; look whether a quote is missing there."
         )
     first = shape.first_line + 1
     if numbers is not None and np.array_equal(numbers, np.arange(first, first + len(numbers))):
@@ -103,9 +101,7 @@ def _cells(content: Content, shape: Shape) -> int:
 def _read_by_polars(
     content: Content, shape: Shape
 ) -> tuple[polars.DataFrame, np.ndarray | None, np.ndarray | None, int] | None:
-    """Read rows as ``read_by_csv`` does; None where polars cannot, or would take quotes otherwise
-    than the csv module.
-    """
+    """Read rows like ``read_by_csv``; None where polars cannot, or would take quotes otherwise."""
     import polars
 
     values, quoting, runs = None, Quoting(PLAIN), shape.separator == BLANKS
@@ -180,9 +176,7 @@ def _ends_with_gap(frame: polars.DataFrame) -> bool:
 
 
 def _empty_at_end(frame: polars.DataFrame) -> int:
-    """Return how many empty lines end a table of one column: those between its rows are gaps, these
-    are nothing.
-    """
+    """Return how many empty lines end a table of one column, where those inside it are gaps."""
     filled = frame.to_series(0).is_not_null().reverse().arg_max() if frame.height else 0
     return frame.height if frame.to_series(0).null_count() == frame.height else filled
 

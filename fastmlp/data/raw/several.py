@@ -84,14 +84,14 @@ def _of_one_format(paths: list[Path], where: Path) -> list[Path]:
     other = next((path for path in paths if format_of(path) != format_of(paths[0])), None)
     if other is not None:
         raise DataError(
-            f"{where} holds tables of several formats, such as {paths[0].name} and {other.name}; give a pattern for "
-            "those of one, as 'parts/*.csv'."
+            f"{where} holds tables of several formats, such as {paths[0].name} and {other.name}; "
+            "give a pattern for those of one, as 'parts/*.csv'."
         )
     held_out = next((path for path in paths if path.name.split(".")[0].lower() in HELD_OUT), None)
     if held_out is not None and len(paths) > 1:
         raise DataError(
-            f"{where} holds {held_out.name} beside {next(p.name for p in paths if p != held_out)}; give the tables "
-            "apart, the one as training data and the other as test data."
+            f"{where} holds {held_out.name} beside {next(p.name for p in paths if p != held_out)}; "
+            "give the tables apart, the one as training data and the other as test data."
         )
     return paths
 
@@ -149,7 +149,8 @@ def _check_columns(table: RawTable, first: RawTable, path: Path, first_path: Pat
     names, wanted = table.frame.columns, first.frame.columns
     if not first.has_header and len(names) != len(wanted):
         raise DataError(
-            f"{path} has {len(names):,} columns and {first_path} {len(wanted):,}; parts must have as many."
+            f"{path} has {len(names):,} columns and {first_path} {len(wanted):,}; parts must have "
+            "as many."
         )
     here, there = set(names), set(wanted)
     for name in wanted:
@@ -160,7 +161,8 @@ def _check_columns(table: RawTable, first: RawTable, path: Path, first_path: Pat
     for name in names:
         if name not in there:
             raise DataError(
-                f"{path} has a column {name!r}, which {first_path} has not{did_you_mean(name, wanted)}"
+                f"{path} has a column {name!r}, which {first_path} has "
+                f"not{did_you_mean(name, wanted)}"
             )
 
 
@@ -185,7 +187,10 @@ def _unlike_types(frames: list[polars.DataFrame], paths: list[Path]) -> str:
             except (polars.exceptions.PolarsError, polars.exceptions.PanicException):
                 types = f"{frame.schema[name]} in {path} and {frames[0].schema[name]} in {paths[0]}"
                 return f"column {name!r} is {types}; parts must have columns of one type."
-    return f"{paths[0]} and {len(paths) - 1:,} other files cannot be put together; their columns are of other types."
+    return (
+        f"{paths[0]} and {len(paths) - 1:,} other files cannot be put together; their columns are "
+        "of other types."
+    )
 
 
 def _short_names(paths: list[Path]) -> tuple[str, ...]:
@@ -206,7 +211,8 @@ def _notes(
     if mixed:
         others = f" and {len(mixed) - 1:,} more are" if len(mixed) > 1 else " is"
         notes.append(
-            f"column {mixed[0]!r}{others} of texts in some files and not in others; it is read as texts."
+            f"column {mixed[0]!r}{others} of texts in some files and not in others; it is read as "
+            "texts."
         )
     said: dict[str, list[str]] = {}
     for table, name in zip(tables, names, strict=True):

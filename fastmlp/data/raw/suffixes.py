@@ -17,9 +17,7 @@ def is_table_name(path: str | Path) -> bool:
 
 
 def format_of(path: str | Path) -> str | None:
-    """Return a file's format by its name: ``"text"``, ``"arrow"`` or the suffix of another; None if
-    it is no table.
-    """
+    """Return a file's format: ``"text"``, ``"arrow"`` or its suffix; None if it is no table."""
     name = Path(path).name.lower()
     if name.endswith(DELIMITED):
         return "text"

@@ -39,9 +39,7 @@ class RawTable:
     place_of: Callable[[int], str] = field(repr=False)
 
     def line_of(self, row: int) -> str:
-        """Return where a row, counted from 0, stands: ``"line 17"``, ``"row 16"`` or ``"part-2.csv,
-        line 5"``.
-        """
+        """Return the place of a row, counted from 0, in words: ``"part-2.csv, line 5"``."""
         return self.place_of(row)
 
 

@@ -1,6 +1,4 @@
-"""How many cells a workbook makes a reader allocate: one cell in the last corner of a sheet stands
-for 17 billion.
-"""
+"""The cells that a workbook makes a reader allocate: one in the last corner means 17 billion."""
 
 from __future__ import annotations
 
@@ -78,7 +76,8 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> 
             size += len(piece)
             if size > member.file_size:
                 raise DataError(
-                    f"{path} cannot be read as a workbook: {member.filename} is longer than it says."
+                    f"{path} cannot be read as a workbook: {member.filename} is longer than it "
+                    "says."
                 )
     return b"".join(pieces)
 
@@ -103,7 +102,7 @@ def _column(letters: bytes) -> int:
 
 
 def _count_opened(content: bytes) -> int:
-    """Return rows × columns up to the last cell with a value, of the largest sheet of an .ods file."""
+    """Return rows × columns up to the last value of the largest sheet of an .ods file."""
     largest = 0
     for sheet in OPEN_TABLE.split(content)[1:]:
         row = column = rows = columns = repeats = 0

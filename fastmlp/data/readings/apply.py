@@ -1,6 +1,4 @@
-"""Readings applied to a frame, plain numbers for all columns at once; cells that do not fit are
-counted and named.
-"""
+"""Readings applied to a frame, plain numbers at once; cells that do not fit are named."""
 
 from __future__ import annotations
 
@@ -123,9 +121,7 @@ def _read(
     signs: Signs | None = None,
     has_commas: bool = False,
 ) -> polars.Series:
-    """Return a column read; ``signs`` are those of its own numbers, ``has_commas`` tells of the
-    other columns' decimals.
-    """
+    """Return a column read with its ``signs``; ``has_commas`` is what other columns show."""
     series = series.alias(CELLS)
     if signs is not None:
         reading = _with_decimal(reading, signs, has_commas, notes)
@@ -139,8 +135,8 @@ def _read(
         present = len(read) - read.null_count()
         if int((odd & ~_nearly_numbers(series, reading)).sum()) > present:
             raise DataError(
-                f"column {reading.name!r} was read as {PLURALS[reading.kind]} in training; here {count:,} of "
-                f"{count + present:,} cells hold something else: {cells}."
+                f"column {reading.name!r} was read as {PLURALS[reading.kind]} in training; here "
+                f"{count:,} of {count + present:,} cells hold something else: {cells}."
             )
         if notes is not None:
             notes.append(
@@ -151,9 +147,7 @@ def _read(
 
 
 def _nearly_numbers(series: polars.Series, reading: ColumnReading) -> polars.Series:
-    """Tell which cells of a column of numbers are such as a reader takes for a gap, <1.0 or inf,
-    not for another column.
-    """
+    """Return which cells of a numeric column are read as gaps: <1.0, inf and the like."""
     import polars
 
     if reading.kind != "number" or not is_text(series):
@@ -187,7 +181,8 @@ def _with_decimal(
         told = "," if has_commas else None
         if told is None and notes is not None:
             notes.append(
-                f"in column {reading.name!r} three digits stand behind each comma, which is read as thousands."
+                f"in column {reading.name!r} three digits stand behind each comma, which is read "
+                "as thousands."
             )
     if told in (None, reading.decimal):
         return reading
@@ -202,9 +197,7 @@ def _with_decimal(
 def _with_order(
     series: polars.Series, reading: ColumnReading, notes: list[str] | None
 ) -> ColumnReading:
-    """Return a reading of dates with the order that a column shows, where training's dates do not
-    tell.
-    """
+    """Return a reading of dates with this column's order, where training's left it open."""
     texts = _present(series, reading)
     short = texts.str.contains(r"^[0-9]{2}[-/.][0-9]{2}[-/.][0-9]{2}(?:[^0-9]|$)").fill_null(False)
     with_points = bool(texts.filter(short).str.contains(r"^..\.").any())
@@ -215,17 +208,21 @@ def _with_order(
         if order.order != "ymd":
             first = "day" if order.order == "dmy" else "month"
             doubt = " and these leave in doubt" if order.is_doubtful else ""
-            said = f"column {reading.name!r} has dates {first} first here, which training's do not tell{doubt}."
+            said = (
+                f"column {reading.name!r} has dates {first} first here, which training's do not "
+                f"tell{doubt}."
+            )
     elif short.any():
-        said = f"dates such as {texts.filter(short)[0]} in column {reading.name!r} are read year first."
+        said = (
+            f"dates such as {texts.filter(short)[0]} in column {reading.name!r} are read year "
+            "first."
+        )
     if said is not None and notes is not None:
         notes.append(said)
     return reading
 
 
 def read_target(series: polars.Series, reading: ColumnReading, notes: list[str]) -> polars.Series:
-    """Return a target read as in training; cells that are not of its kind are named and become
-    gaps.
-    """
+    """Return a target read as in training; cells of another kind are named and become gaps."""
     is_written = reading.kind == "number" and is_text(series)
     return _read(series, reading, notes, _signs_here(series, reading) if is_written else None)

@@ -48,7 +48,8 @@ class ColumnChoices:
             for name in self.order_of_dates if option == "dates" else getattr(self, option):
                 if said.setdefault(name, option) != option:
                     raise UsageError(
-                        f"column {name!r} is given to both {said[name]} and {option}; give it to one."
+                        f"column {name!r} is given to both {said[name]} and {option}; give it to "
+                        "one."
                     )
 
     @property
@@ -82,5 +83,6 @@ class ColumnChoices:
             for name in self.order_of_dates if option == "dates" else getattr(self, option):
                 if name not in known:
                     raise DataError(
-                        f"{where} has no column {name!r}, which {option} names{did_you_mean(name, columns)}"
+                        f"{where} has no column {name!r}, which {option} "
+                        f"names{did_you_mean(name, columns)}"
                     )

@@ -1,6 +1,4 @@
-"""From a table as it came to readings: what kind each column is, how its gaps, numbers and dates
-are spelt.
-"""
+"""From a raw table to readings: each column's kind, and the spelling of its values and gaps."""
 
 from __future__ import annotations
 
@@ -128,7 +126,7 @@ class _Decision:
         return texts_of(columns, self.gaps)
 
     def _table_signs(self, texts: dict[str, Texts]) -> dict[str, Signs]:
-        """Count decimal signs by column, and let the columns that are certain tell the usual one."""
+        """Count decimal signs by column; the columns that are certain decide the usual one."""
         signs = {
             name: column.signs
             for name, column in texts.items()
@@ -176,9 +174,7 @@ class _Decision:
         self._note_odd(name, Levels(series), reading.odd_cells(series, read), series)
 
     def _decide_texts(self, name: str, texts: Texts, signs: Signs | None) -> None:
-        """Decide on a column of texts; dates that fit two orders have to wait for the other
-        columns.
-        """
+        """Decide on a column of texts; dates that fit two orders wait for the other columns."""
         wanted = self.choices.kind_of(name)
         if wanted == "text" or is_categorical(self.raw[name]):
             self._take_text(name, texts)
@@ -218,7 +214,7 @@ class _Decision:
         return True
 
     def _as_numbers(self, column: TextColumn) -> bool:
-        """Infinities are numbers too, if none that can be learnt from: they are gaps, however many."""
+        """Infinities are numbers that cannot be learnt from: they become gaps, however many."""
         odd = column.levels.count(column.odd(column.numbers))
         if odd == column.count:
             return False
@@ -261,9 +257,7 @@ class _Decision:
         return True
 
     def _as_units(self, column: TextColumn) -> bool:
-        """Tell whether the cells are numbers with one unit; two different ones are labels as well
-        as numbers.
-        """
+        """Return whether cells are numbers with one unit; with two units they may be labels."""
         unit = self._unit(column)
         if not unit or column.present.drop_nulls().n_unique() <= 2:
             return False
@@ -309,9 +303,7 @@ class _Decision:
         return True
 
     def _take_dates(self, column: TextColumn, given: str | None) -> None:
-        """Read a column as dates; without an order the other columns, or the table's manners, tell
-        it.
-        """
+        """Read a column as dates, in the order of other columns or of the table if it has none."""
         order = given
         if order is None:
             found = column.order(self.usual_order or ("dmy" if self.usual_decimal == "," else None))
@@ -371,9 +363,7 @@ class _Decision:
         return shown(levels.rows(texts), levels.rows(cells), self.line_of)
 
     def _decide_text_gaps(self) -> None:
-        """Make gaps of the words that spell gaps in the table's columns of numbers, in its columns
-        of texts too.
-        """
+        """Make gaps of the words that spell gaps in the table's numeric columns, in texts too."""
         words = (
             tuple(sorted(self.found.gap_words - {""}))
             if self.choices.na_values is None

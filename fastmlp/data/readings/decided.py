@@ -1,6 +1,4 @@
-"""Decided: what a look at all columns of a table found, to be read by what names roles and writes
-notes.
-"""
+"""Decided: what a look at all columns of a table found, for its roles and notes."""
 
 from __future__ import annotations
 

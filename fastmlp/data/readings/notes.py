@@ -1,4 +1,4 @@
-"""Notes: what a user might not expect of how columns are read, in sentences that name the remedy."""
+"""Notes on readings that a user might not expect, in sentences that name the remedy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def notes_on(found: Decided, choices: ColumnChoices) -> list[str]:
 def _on_odd_cells(name: str, reading: ColumnReading | None, count: int, cells: str) -> str:
     if reading is None:
         return f"column {name!r} holds nothing that can be read and is left out: {cells}."
-    return f"column {name!r} is read as {PLURALS[reading.kind]}; {odd_cells_are_gaps(reading.kind, count)}: {cells}."
+    return (
+        f"column {name!r} is read as {PLURALS[reading.kind]}; "
+        f"{odd_cells_are_gaps(reading.kind, count)}: {cells}."
+    )
 
 
 def odd_cells_are_gaps(kind: str, count: int) -> str:
@@ -42,12 +45,13 @@ def _on_nearly(name: str, nearly: Nearly) -> str:
     if nearly.share >= 0.005:
         option = "--numeric" if nearly.kind == "number" else "--dates"
         return (
-            f"column {name!r} is read as texts, though {nearly.share:.0%} of its cells are {kind}; others are not: "
-            f"{nearly.cells}; {option} {quote(name)} reads it as {kind} with gaps, --na-values says what spells a gap."
+            f"column {name!r} is read as texts, though {nearly.share:.0%} of its cells are {kind}; "
+            f"others are not: {nearly.cells}; {option} {quote(name)} reads it as {kind} with gaps, "
+            "--na-values says what spells a gap."
         )
     return (
-        f"column {name!r} is read as texts, though its cells look like {kind}: {nearly.cells}; clear what stands around "
-        "the numbers to learn from them as numbers."
+        f"column {name!r} is read as texts, though its cells look like {kind}: {nearly.cells}; "
+        "clear what stands around the numbers to learn from them as numbers."
     )
 
 
@@ -56,7 +60,10 @@ def _on_decimal_commas(found: Decided, choices: ColumnChoices) -> list[str]:
     if not names or choices.decimal is not None:
         return []
     return [
-        f"{columns_named(names)}: the comma is read as the decimal sign (--decimal . reads it as thousands)."
+        (
+            f"{columns_named(names)}: the comma is read as the decimal sign (--decimal . reads it "
+            "as thousands)."
+        )
     ]
 
 
@@ -92,7 +99,10 @@ def _on_units(found: Decided) -> list[str]:
         if reading.unit:
             units.setdefault(reading.unit, []).append(name)
     return [
-        f"{columns_named(names)}: the unit {unit!r} behind the numbers is left off; --categorical reads texts."
+        (
+            f"{columns_named(names)}: the unit {unit!r} behind the numbers is left off; "
+            "--categorical reads texts."
+        )
         for unit, names in units.items()
     ]
 
@@ -103,15 +113,20 @@ def _on_mixed_marks(name: str, marks: list[str]) -> str:
         if len(marks) == 1
         else f"the numbers have {listed(marks)}"
     )
-    return f"column {name!r}: {have}, and all are read as if they had nothing (--drop {quote(name)} leaves the column out)."
+    return (
+        f"column {name!r}: {have}, and all are read as if they had nothing (--drop {quote(name)} "
+        "leaves the column out)."
+    )
 
 
 def _on_codes(found: Decided) -> list[str]:
     if not found.codes:
         return []
     return [
-        f"{columns_named(sorted(found.codes))}: digits written as codes are (with leading zeros, a plus, or more than 18 of "
-        "them) are read as texts; --numeric reads numbers."
+        (
+            f"{columns_named(sorted(found.codes))}: digits written as codes are (with leading "
+            "zeros, a plus, or more than 18 of them) are read as texts; --numeric reads numbers."
+        )
     ]
 
 

@@ -94,7 +94,8 @@ class ColumnReading:
         )
         held = present[0] if len(present) else "a date beyond the calendar"
         raise DataError(
-            f"column {self.name!r} holds {str(held)!r}, of type {series.dtype}; it is read as {A_KIND[self.kind]} here."
+            f"column {self.name!r} holds {str(held)!r}, of type {series.dtype}; it is read as "
+            f"{A_KIND[self.kind]} here."
         )
 
     def _from_texts(self, texts: polars.Series) -> polars.Series:
@@ -133,9 +134,7 @@ class ColumnReading:
         )
 
     def _labels(self, series: polars.Series) -> polars.Series:
-        """Return typed values as the texts that a CSV file of them would hold: 2 for 2.0, true for
-        True.
-        """
+        """Return typed values as the texts that a CSV file would hold: 2 for 2.0, true for True."""
         import polars
 
         if series.dtype.is_decimal():
@@ -155,8 +154,8 @@ class ColumnReading:
             or series.dtype == polars.Boolean
         ):
             raise DataError(
-                f"column {self.name!r} holds values of type {series.dtype}; numbers, texts, truth values, dates and "
-                "times can be used."
+                f"column {self.name!r} holds values of type {series.dtype}; numbers, texts, truth "
+                "values, dates and times can be used."
             )
         return without_gaps(series.cast(polars.String), self.gaps)
 
@@ -286,15 +285,13 @@ def kind_of(series: polars.Series, name: str = "") -> str:
     if dtype == polars.Duration:
         return "duration"
     raise DataError(
-        f"column {name!r} holds {dtype} values; numbers, texts, truth values, dates and times can be used: "
-        "drop the column, or make one of these of it."
+        f"column {name!r} holds {dtype} values; numbers, texts, truth values, dates and times can "
+        "be used: drop the column, or make one of these of it."
     )
 
 
 def _calendar(series: polars.Series) -> polars.Series:
-    """Return dates of any unit and zone as microseconds in UTC without a zone; beyond the calendar
-    they are null.
-    """
+    """Return dates as microseconds in UTC without a zone; null beyond the calendar."""
     import polars
 
     dtype = series.dtype

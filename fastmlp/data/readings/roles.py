@@ -1,6 +1,4 @@
-"""What part each column plays: feature, target, or left out as dropped, empty, constant or an
-identifier.
-"""
+"""Each column's part: feature, target, or left out as dropped, empty, constant, identifier."""
 
 from __future__ import annotations
 
@@ -93,7 +91,8 @@ def with_roles(
     said = [text for name, text in notes.items() if name not in reasons]
     if reasons and set(kept) <= set(reasons):
         said.append(
-            f"{columns_named(kept)}: one value only or a name of the rows, but there is nothing else to learn from."
+            f"{columns_named(kept)}: one value only or a name of the rows, but there is nothing "
+            "else to learn from."
         )
         reasons = {}
     left_out |= reasons
@@ -131,9 +130,7 @@ def _reasons(decided: Decided, names: list[str]) -> tuple[dict[str, str], dict[s
 
 
 def _are_whole(series: polars.Series, low: float, high: float) -> bool:
-    """Tell whether all of a column's numbers are whole, as a counter's are that a program made
-    floats of.
-    """
+    """Return whether a column's numbers are all whole, as a counter's are even as floats."""
     if not series.dtype.is_float() or series.null_count() or low % 1 or high % 1:
         return False
     return bool(((series == series.floor()) & (series.abs() < LARGEST_COUNT)).all())
@@ -177,7 +174,8 @@ def _judge_digits(name: str, series: polars.Series, notes: dict[str, str]) -> No
     if days.null_count() == series.null_count() and days.n_unique() > 2:
         notes[name] = (
             f"the numbers in column {name!r} look like dates, such as {series.drop_nulls()[0]} for "
-            f"{days.drop_nulls()[0]:%Y-%m-%d}; they are read as numbers (--dates {quote(name)} reads dates)."
+            f"{days.drop_nulls()[0]:%Y-%m-%d}; they are read as numbers (--dates {quote(name)} "
+            "reads dates)."
         )
 
 
@@ -247,13 +245,14 @@ def _levels(present: polars.Series) -> str:
     counts = present.value_counts(name="count").sort(["count", "level"], descending=[True, False])
     first = counts["level"].head(LEVELS_SHOWN).to_list()
     more = ", …" if counts.height > LEVELS_SHOWN else ""
-    return f"{counted(counts.height, 'level')}: {', '.join(printable(text, 20) for text in first)}{more}"
+    return (
+        f"{counted(counts.height, 'level')}: "
+        f"{', '.join(printable(text, 20) for text in first)}{more}"
+    )
 
 
 def _number(value: float, is_grouped: bool) -> str:
-    """Return a number in six digits or, if it is whole, in all of them; ``is_grouped`` parts
-    thousands by commas.
-    """
+    """Return a number in six digits, or in all if whole; ``is_grouped`` adds commas."""
     if 1e5 <= abs(value) < 1e15 or (abs(value) < 1e5 and value == int(value)):
         whole = round(value)
         return f"{whole:,}" if is_grouped else f"{whole}"

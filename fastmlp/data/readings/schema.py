@@ -1,4 +1,4 @@
-"""Schema: the readings of a table's columns and of its target, and what was decided of each column."""
+"""Schema: the readings of a table's columns and target, and what was decided of each column."""
 
 from __future__ import annotations
 

@@ -93,14 +93,13 @@ def _check_wanted(decided: Decided, choices: ColumnChoices) -> None:
             if name not in decided.readings and name in decided.odd:
                 kind = "a number" if option == "numeric" else "a date"
                 raise DataError(
-                    f"column {name!r} is given to {option}, but no cell of it is {kind}: {decided.odd[name][1]}."
+                    f"column {name!r} is given to {option}, but no cell of it is {kind}: "
+                    f"{decided.odd[name][1]}."
                 )
 
 
 def schema_of(frame: polars.DataFrame) -> Schema:
-    """Decide how the columns of a frame of features are read; none is left out but those without a
-    value.
-    """
+    """Decide how a frame of features is read; only columns without a value are left out."""
     choices = ColumnChoices()
     decided = decide(frame, choices, lambda row: f"row {row + 1:,}")
     empty = [name for name in frame.columns if name not in decided.readings]

@@ -1,6 +1,4 @@
-"""The target column: labels or quantities, and which of its cells are gaps; its rows without a
-value are not learnt.
-"""
+"""The target column: labels or quantities, and its gaps, whose rows are not learnt."""
 
 from __future__ import annotations
 
@@ -50,8 +48,8 @@ def decide_target(
     reading, wanted = decided.readings.get(name), choices.kind_of(name)
     if reading is None and name in decided.odd:
         raise DataError(
-            f"the target {name!r} must be numbers, and none of its cells is: {decided.odd[name][1]}; give task "
-            "classification, or another target."
+            f"the target {name!r} must be numbers, and none of its cells is: "
+            f"{decided.odd[name][1]}; give task classification, or another target."
         )
     if reading is None:
         raise DataError(f"the target {name!r} has no value; name another column as target.")
@@ -60,8 +58,8 @@ def decide_target(
     texts = trimmed(as_texts(raw[name].alias(CELLS)))
     if reading.kind in ("date", "time", "duration") and wanted is None:
         raise DataError(
-            f"the target {name!r} holds {PLURALS[reading.kind]}, which cannot be predicted; name another column as "
-            "target, or give it as categorical to learn each as a label."
+            f"the target {name!r} holds {PLURALS[reading.kind]}, which cannot be predicted; name "
+            "another column as target, or give it as categorical to learn each as a label."
         )
     if reading.kind != "text" and (wanted is not None or _are_quantities(name, reading, decided)):
         return reading, decided.columns[name], _note_gaps(name, texts, reading)
@@ -82,8 +80,10 @@ def _note_many(labels: polars.Series) -> list[str]:
     if count <= FEW_CLASSES or rows >= FEW_ROWS_A_CLASS * count:
         return []
     return [
-        f"the target {labels.name!r} has {count:,} different texts in {rows:,} rows, each of which is a class; "
-        "--target names another column."
+        (
+            f"the target {labels.name!r} has {count:,} different texts in {rows:,} rows, each of "
+            "which is a class; --target names another column."
+        )
     ]
 
 
@@ -104,17 +104,16 @@ def _refuse_nearly_numbers(name: str, texts: polars.Series, decided: Decided) ->
     if nearly is None or nearly.kind != "number" or texts.drop_nulls().n_unique() <= FEW_CLASSES:
         return
     raise DataError(
-        f"the target {name!r} holds numbers in {nearly.share:.0%} of its cells and others besides: {nearly.cells}; give it "
-        "as numeric to leave those rows out, as categorical to learn all as labels, or say what spells a gap."
+        f"the target {name!r} holds numbers in {nearly.share:.0%} of its cells and others besides: "
+        f"{nearly.cells}; give it as numeric to leave those rows out, as categorical to learn all "
+        "as labels, or say what spells a gap."
     )
 
 
 def _labels(
     raw: polars.DataFrame, name: str, texts: polars.Series, decided: Decided, choices: ColumnChoices
 ) -> tuple[ColumnReading, polars.Series, list[str]]:
-    """Read the target as labels: a word that spells gaps elsewhere is a label unless gaps are spelt
-    in no other way.
-    """
+    """Read labels: a word for gaps is a label unless the target's gaps are spelt no other way."""
     present = texts.filter(gap_cells(texts)).unique().sort().to_list()
     spelt = set(decided.gap_words)
     if any(_has_blanks(series) for series in raw):
@@ -131,15 +130,23 @@ def _labels(
 
 def _note_words(name: str, words: list[str], count: int, are_gaps: bool) -> list[str]:
     """Say what words of the target that could spell a gap are taken for."""
-    says = f"{counted(count, 'row')} of the target {name!r} {'says' if count == 1 else 'say'} {listed(words)}"
+    says = (
+        f"{counted(count, 'row')} of the target {name!r} {'says' if count == 1 else 'say'} "
+        f"{listed(words)}"
+    )
     are, gaps, labels = ("is", "a gap", "a label") if len(words) == 1 else ("are", "gaps", "labels")
     if are_gaps:
         return [
-            f"{says}, which {are} taken as {gaps}, as in the rest of the table (--na-values with another spelling takes "
-            f"{'it' if len(words) == 1 else 'them'} as {labels})."
+            (
+                f"{says}, which {are} taken as {gaps}, as in the rest of the table (--na-values "
+                f"with another spelling takes {'it' if len(words) == 1 else 'them'} as {labels})."
+            )
         ]
     return [
-        f"{says}, which {are} taken as {labels} (--na-values {quote(words[0])} takes {words[0]!r} as a gap)."
+        (
+            f"{says}, which {are} taken as {labels} (--na-values {quote(words[0])} takes "
+            f"{words[0]!r} as a gap)."
+        )
     ]
 
 
@@ -181,7 +188,8 @@ def target_values(series: polars.Series) -> np.ndarray:
         longest = series.str.len_chars().max() or 0
         if longest > LONGEST_LABEL:
             raise DataError(
-                f"the target {name!r} holds texts of up to {longest:,} characters; labels or numbers are needed."
+                f"the target {name!r} holds texts of up to {longest:,} characters; labels or "
+                "numbers are needed."
             )
         require_memory(4 * longest * len(series), f"the target {name!r}")
         return np.array(series.to_list(), dtype=str)

@@ -1,6 +1,4 @@
-"""Words for messages: lists of names, cells with their places, counts of things, texts short enough
-to print.
-"""
+"""Words for messages: lists of names, cells with places, counts, texts short enough to print."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ def brief(text: str, longest: int = LONGEST) -> str:
 
 
 def printable(text: str, longest: int = LONGEST) -> str:
-    """Return a text of one line, cut to a length; what moves the cursor or cannot be seen becomes a
-    blank.
-    """
+    """Return a text of one line, cut to a length, with blanks for signs that cannot be seen."""
     cut = text[: longest + 1]
     return brief("".join(sign if sign.isprintable() else " " for sign in cut), longest)
 

@@ -120,9 +120,7 @@ def source_of_arrays(
 def _choose_keys(
     path: Path, keys: list[str], target: str | None, need_target: bool
 ) -> tuple[str | None, ...]:
-    """Return the keys of features, target, test features and test target, None for those that are
-    not there.
-    """
+    """Return the keys of features, target, test features and test target; None if missing."""
     for letter in SPLIT_FEATURE_KEYS:
         if f"{letter}_train" in keys:
             features, test = (
@@ -154,7 +152,8 @@ def _choose_keys(
         )
     if labels is None and need_target:
         raise DataError(
-            f"{path} holds no target; call its array one of {', '.join(TARGET_KEYS)}, or y_train beside x_train."
+            f"{path} holds no target; call its array one of {', '.join(TARGET_KEYS)}, or y_train "
+            "beside x_train."
         )
     return features, labels, test, test_labels
 
@@ -167,7 +166,8 @@ def _read_member(archive: zipfile.ZipFile, member: str, path: Path) -> np.ndarra
         wanted = math.prod(shape) * dtype.itemsize
         if wanted != size - file.tell():
             raise DataError(
-                f"{what} is damaged: its shape {_shown(shape)} does not fit the {size:,} bytes stored."
+                f"{what} is damaged: its shape {_shown(shape)} does not fit the {size:,} bytes "
+                "stored."
             )
         require_memory(wanted, what)
     with archive.open(member) as file:
@@ -204,7 +204,8 @@ def _read_npy_header(file: BinaryIO, what: str) -> tuple[tuple[int, ...], bool, 
     shape, fortran, dtype = _read_checked(read, what)
     if dtype.hasobject:
         raise DataError(
-            f"{what} holds Python objects, which are not read as they could run code; save numbers or texts."
+            f"{what} holds Python objects, which are not read as they could run code; save numbers "
+            "or texts."
         )
     # A size of 0 hides the others from their product, but not from NumPy: an array may not even
     # span too many bytes.
@@ -251,7 +252,8 @@ def _as_matrix(
         raise DataError(f"{name}: features of type {features.dtype} cannot be used; give numbers.")
     if not 1 <= features.ndim <= 4 or 0 in features.shape:
         raise DataError(
-            f"{name}: features of shape {features.shape} cannot be used; give rows by columns, or rows of images."
+            f"{name}: features of shape {features.shape} cannot be used; give rows by columns, or "
+            "rows of images."
         )
     notes: tuple[str, ...] = ()
     if features.ndim == 4 and features.shape[1] in (1, 3) and features.shape[3] not in (1, 3, 4):
@@ -266,9 +268,7 @@ def _as_matrix(
 
 
 def _as_number_type(name: str, matrix: np.ndarray) -> np.ndarray:
-    """Return uint8, float32 or float64: the types that the kernels read, and wide enough for the
-    values.
-    """
+    """Return uint8, float32 or float64: a type that kernels read, wide enough for the values."""
     if matrix.dtype == bool:
         return matrix.view(np.uint8)
     if matrix.dtype in (np.uint8, np.float32, np.float64) and matrix.dtype.isnative:
@@ -283,9 +283,7 @@ def _as_number_type(name: str, matrix: np.ndarray) -> np.ndarray:
 
 
 def as_target(name: str, target: np.ndarray) -> np.ndarray:
-    """Return a target as int64, float64, bool or str values, (rows,) or (rows, outputs), or raise a
-    DataError.
-    """
+    """Return int64, float64, bool or str (rows,) or (rows, outputs), or raise a DataError."""
     letter = 4 if target.dtype.kind == "S" else 1  # bytes that one byte becomes
     require_memory(target.size * max(8, letter * target.dtype.itemsize), name)
     if target.dtype.kind == "S":
@@ -295,13 +293,15 @@ def as_target(name: str, target: np.ndarray) -> np.ndarray:
             raise DataError(f"{name}: the target's texts are not UTF-8.") from None
     if target.dtype.kind not in "buifU":
         raise DataError(
-            f"{name}: a target of type {target.dtype} cannot be used; give numbers, texts or truth values."
+            f"{name}: a target of type {target.dtype} cannot be used; give numbers, texts or truth "
+            "values."
         )
     if target.ndim == 2 and target.shape[1] == 1:
         target = target[:, 0]
     if target.ndim not in (1, 2):
         raise DataError(
-            f"{name}: a target of shape {target.shape} cannot be used; give one value, or one row of values, a row."
+            f"{name}: a target of shape {target.shape} cannot be used; give one value, or one row "
+            "of values, a row."
         )
     wanted = {"u": np.dtype(np.int64), "i": np.dtype(np.int64), "f": np.dtype(np.float64)}.get(
         target.dtype.kind

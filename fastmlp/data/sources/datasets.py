@@ -29,9 +29,7 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Publication:
-    """Where a data set in IDX files is published: addresses to try in order, and its four files as
-    in PARTS.
-    """
+    """A data set published in IDX files: addresses to try in order, and its files as in PARTS."""
 
     base_urls: tuple[str, ...]
     files: tuple[PublishedFile, ...]
@@ -147,8 +145,8 @@ def idx_pair(
         )
     if labels is not None and (labels.ndim != 1 or len(labels) != len(images)):
         raise DataError(
-            f"{labels_path} holds labels of shape {labels.shape} for the {len(images):,} images of {images_path}; "
-            "there must be one label an image."
+            f"{labels_path} holds labels of shape {labels.shape} for the {len(images):,} images of "
+            f"{images_path}; there must be one label an image."
         )
     return Source(
         name=name,
@@ -191,8 +189,9 @@ def _find_or_download(name: str, data_dir: str | Path | None) -> dict[str, Path]
             if len(files := find_idx_files(folder)) == len(PARTS):
                 return files
         raise DataError(
-            f"{given} does not hold {name}: {', '.join(PARTS)} (or .gz) are looked for there and in its sub-folder "
-            f"{name}. Put them there, or leave the folder out to have them downloaded."
+            f"{given} does not hold {name}: {', '.join(PARTS)} (or .gz) are looked for there and "
+            f"in its sub-folder {name}. Put them there, or leave the folder out to have them "
+            "downloaded."
         )
     cache = cache_folder() / name
     for folder in (SYSTEM_FOLDER / name, cache):
@@ -221,13 +220,12 @@ def _download_all(name: str, cache: Path) -> dict[str, Path]:
 
 
 def _digits() -> Source:
-    """The 8×8 digits that scikit-learn carries, read without importing it: that takes longer than
-    training on them.
-    """
+    """The 8×8 digits of scikit-learn, whose import would take longer than training on them."""
     package = importlib.util.find_spec("sklearn")
     if package is None or not package.submodule_search_locations:
         raise DataError(
-            "the digits data come with scikit-learn, which is not installed: pip install scikit-learn."
+            "the digits data come with scikit-learn, which is not installed: pip install "
+            "scikit-learn."
         )
     path = Path(package.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
     try:

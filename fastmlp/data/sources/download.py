@@ -1,6 +1,4 @@
-"""Downloads of published files: checked against their SHA-256, written aside and renamed when they
-are whole.
-"""
+"""Downloads of published files: checked by SHA-256, written aside, renamed when whole."""
 
 from __future__ import annotations
 
@@ -100,9 +98,7 @@ def _download_from(url: str, file: PublishedFile, folder: Path) -> Path:
 
 
 def _fetch(url: str, file: PublishedFile, target: BinaryIO) -> None:
-    """Copy the body at ``url`` to ``target``; anything but the very bytes that were published is a
-    _FailedDownload.
-    """
+    """Copy the body at ``url`` to ``target``; a _FailedDownload for any other bytes."""
     import http.client
     import urllib.error
     import urllib.request

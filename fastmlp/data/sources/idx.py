@@ -1,6 +1,4 @@
-"""The IDX format of MNIST and its relatives: a big-endian header of type and sizes, then the
-values.
-"""
+"""The IDX format of MNIST and its relatives: a big-endian header, then the values."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ IDX_NAME = re.compile(r"[-.]idx[1-4]?([-.]ubyte)?(\.gz)?$|-ubyte(\.gz)?$")
 
 
 def is_idx_name(path: Path) -> bool:
-    """Tell whether a file is called as IDX files are: ``train-images-idx3-ubyte.gz`` and its other
-    spellings.
-    """
+    """Return whether a file is named as IDX files are, like ``train-images-idx3-ubyte.gz``."""
     return IDX_NAME.search(path.name) is not None
 
 
@@ -73,7 +69,8 @@ def _read_values(file: BinaryIO, path: Path, limit: int) -> np.ndarray:
     size = math.prod(shape) * value_type.itemsize
     if header_size + size > limit:
         raise DataError(
-            f"{path} is too short for the {' × '.join(map(str, shape))} values that its header promises."
+            f"{path} is too short for the {' × '.join(map(str, shape))} values that its header "
+            "promises."
         )
     require_memory(size, str(path))
     values = np.empty(size, np.uint8)
@@ -87,7 +84,8 @@ def _read_values(file: BinaryIO, path: Path, limit: int) -> np.ndarray:
         filled += count
     if file.read(1):
         raise DataError(
-            f"{path} is longer than the {' × '.join(map(str, shape))} values that its header promises."
+            f"{path} is longer than the {' × '.join(map(str, shape))} values that its header "
+            "promises."
         )
     values = values.view(value_type).reshape(shape)
     return values if value_type.isnative else values.astype(value_type.newbyteorder("="))

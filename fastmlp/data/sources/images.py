@@ -103,7 +103,7 @@ def _read(
     ground: int | None = None,
     resized: bool = False,
 ) -> Source:
-    """Read pictures into rows; ``resized`` if the size is not the user's, so that it must be said."""
+    """Read pictures into rows; ``resized`` if the size is not the user's and must be noted."""
     files, channels = pictures.files, 3 if colour else 1
     # Pillow decodes outside the interpreter's lock.
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
@@ -142,9 +142,7 @@ def _read(
 
 
 def _notes_on_files(files: list[Path], headers: list[Header], brought_to: Size | None) -> list[str]:
-    """Return sentences on files of several pictures, on colours of 16 bits, and on sizes that are
-    changed unasked.
-    """
+    """Return notes on files of several pictures, colours of 16 bits, sizes changed unasked."""
 
     def such(is_such: Callable[[Header], bool]) -> tuple[int, str]:
         found = [file.name for file, header in zip(files, headers, strict=True) if is_such(header)]
@@ -159,13 +157,15 @@ def _notes_on_files(files: list[Path], headers: list[Header], brought_to: Size |
     count, example = such(lambda header: header.is_cut)
     if count:
         notes.append(
-            f"pictures of 16 bits a channel: {count:,}, such as {example}; the upper 8 are read, as Pillow gives no more."
+            f"pictures of 16 bits a channel: {count:,}, such as {example}; the upper 8 are read, "
+            "as Pillow gives no more."
         )
     count, example = such(lambda header: brought_to not in (None, header.size))
     if count:
         shape = "×".join(map(str, brought_to))
         notes.append(
-            f"pictures brought to the training pictures' size, {shape}: {count:,}, such as {example}."
+            f"pictures brought to the training pictures' size, {shape}: {count:,}, such as "
+            f"{example}."
         )
     return notes
 
@@ -178,15 +178,13 @@ def _check_differences(source: Source, root: Path) -> None:
     shape = "×".join(map(str, source.image_shape[:2]))
     remedy = "" if len(source.image_shape) == 3 else "; with --colour they may differ"
     raise DataError(
-        f"all {len(rows):,} pictures in {root} are the same once they are read as {shape} pixels: there is nothing to "
-        f"learn from them{remedy}."
+        f"all {len(rows):,} pictures in {root} are the same once they are read as {shape} pixels: "
+        f"there is nothing to learn from them{remedy}."
     )
 
 
 def _note_on_flat(source: Source) -> tuple[str, ...]:
-    """Say of training pictures that each is of one colour, which may be a fault in what they were
-    made by.
-    """
+    """Return a note on training pictures of a single colour each, which may be a fault."""
     channels = 3 if len(source.image_shape) == 3 else 1
     pixels = source.features.reshape(len(source), -1, channels)
     if pixels.shape[1] == 1 or not all((picture == picture[0]).all() for picture in pixels):
@@ -199,8 +197,9 @@ def _common_size(files: list[Path], headers: list[Header]) -> Size:
     for file, header in zip(files, headers, strict=True):
         if header.size != first:
             raise DataError(
-                f"images differ in size: {files[0]} is {first[0]}×{first[1]}, {file} is {header.size[0]}×{header.size[1]} "
-                f"(height×width); give --image-size, such as {first[0]}x{first[1]}."
+                f"images differ in size: {files[0]} is {first[0]}×{first[1]}, {file} is "
+                f"{header.size[0]}×{header.size[1]} (height×width); give --image-size, such as "
+                f"{first[0]}x{first[1]}."
             )
     return first
 
@@ -220,6 +219,7 @@ def parse_size(image_size: str | int | Size | None) -> Size | None:
     )
     if not whole or not all(0 < side <= LARGEST_SIDE for side in size):
         raise UsageError(
-            f"image size {image_size!r} is not known; give HEIGHTxWIDTH such as 28x28, sides from 1 to {LARGEST_SIDE}."
+            f"image size {image_size!r} is not known; give HEIGHTxWIDTH such as 28x28, sides from "
+            f"1 to {LARGEST_SIDE}."
         )
     return tuple(size)

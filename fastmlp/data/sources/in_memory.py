@@ -1,6 +1,4 @@
-"""Data that a program holds in memory as a source: a frame with its target in it, or features and
-target as a pair.
-"""
+"""Data in a program's memory as a source: a frame with its target, or features and target."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ NAME = "data in memory"
 
 
 def is_place(given: Any) -> bool:
-    """Tell whether data are given by name: a data set's, a path, or a pair of paths; and not
-    themselves.
-    """
+    """Return whether data are a data set's name, a path or a pair of paths; not data themselves."""
     return isinstance(given, (str, Path)) or (
         isinstance(given, (list, tuple))
         and len(given) == 2
@@ -84,8 +80,8 @@ def as_source(
     features = as_features(given)
     if need_target:
         raise UsageError(
-            f"data of type {type(given).__name__} have no target; give a pair of features and target, (X, y), or a "
-            "frame with target='name'."
+            f"data of type {type(given).__name__} have no target; give a pair of features and "
+            "target, (X, y), or a frame with target='name'."
         )
     return _of_features(features, options)
 
@@ -113,7 +109,7 @@ def _of_pair(features: Any, values: Any, need_target: bool, options: TableOption
 
 
 def _target(values: Any) -> tuple[np.ndarray, str | None]:
-    """Return a target (rows,) or (rows, outputs) of numbers, texts or truth values, and its name."""
+    """Return a target of numbers, texts or truth values, (rows,) or (rows, outputs), and its name."""
     if is_of("pandas", values, "Series") or is_of("polars", values, "Series"):
         name = None if values.name in (None, "") else str(values.name)
         return _labels(values, name), name
@@ -127,8 +123,8 @@ def _target(values: Any) -> tuple[np.ndarray, str | None]:
         return np.stack(columns, axis=1), None
     if isinstance(values, (str, Path)) or not hasattr(values, "__len__"):
         raise UsageError(
-            f"a target of type {type(values).__name__} cannot be used; give a value for each row, as an array, a list or "
-            "a series; or a frame with target='name'."
+            f"a target of type {type(values).__name__} cannot be used; give a value for each row, "
+            "as an array, a list or a series; or a frame with target='name'."
         )
     array = plain_array(values, "the target")
     if array.dtype.kind == "O" and array.ndim == 2 and array.shape[1] == 1:
@@ -143,6 +139,7 @@ def _labels(values: Any, name: str | None) -> np.ndarray:
     series = to_series(name or "target", values)
     if series.null_count():
         raise DataError(
-            f"the target {series.name!r} lacks {series.null_count():,} of {len(series):,} values; leave those rows out."
+            f"the target {series.name!r} lacks {series.null_count():,} of {len(series):,} values; "
+            "leave those rows out."
         )
     return target_values(series)

@@ -1,6 +1,4 @@
-"""Data that a program holds in memory, however it holds them: frames, dicts, lists, arrays and
-tensors become features.
-"""
+"""A program's data become features: frames, dicts, lists, arrays and tensors."""
 
 from __future__ import annotations
 
@@ -20,7 +18,10 @@ from .series import is_of, plain_array, to_series
 if TYPE_CHECKING:
     import polars
 
-ACCEPTED = "an array or tensor, a pandas or polars frame, an Arrow table, a dict of columns, a list of rows, or one row"
+ACCEPTED = (
+    "an array or tensor, a pandas or polars frame, an Arrow table, a dict of columns, a list of "
+    "rows, or one row"
+)
 
 
 def as_features(
@@ -79,9 +80,7 @@ def as_features(
 
 
 def as_frame(given: Any, names: tuple[str, ...] | None = None) -> polars.DataFrame | None:
-    """Return what has columns with names as a polars frame, and None for anything else; see
-    ``as_features``.
-    """
+    """Return what has named columns as a polars frame, None for all else; see ``as_features``."""
     if is_of("polars", given, "DataFrame"):
         return given
     if is_of("polars", given, "LazyFrame"):
@@ -116,9 +115,7 @@ def as_frame(given: Any, names: tuple[str, ...] | None = None) -> polars.DataFra
 def _of_columns(
     columns: Iterable[Any], column: Callable[[int], Any], names: tuple[str, ...] | None
 ) -> polars.DataFrame:
-    """Return the columns, those of ``names`` alone where these are given, as a frame; names that
-    are no texts become so.
-    """
+    """Return the columns, or those of ``names``, as a frame whose names are texts."""
     polars = _polars()
     series = [
         to_series(name, column(position)) for name, position in _wanted(columns, names).items()
@@ -160,15 +157,13 @@ def _check_lengths(series: Sequence[polars.Series]) -> None:
     for each in series:
         if len(each) != len(series[0]):
             raise DataError(
-                f"the column {each.name!r} has {len(each):,} values and {series[0].name!r} has {len(series[0]):,}; "
-                "they must be as many."
+                f"the column {each.name!r} has {len(each):,} values and {series[0].name!r} has "
+                f"{len(series[0]):,}; they must be as many."
             )
 
 
 def _of_dict(given: Mapping, names: tuple[str, ...] | None) -> polars.DataFrame:
-    """Return a dict of columns, of which single values hold for all rows; a dict of single values
-    alone is one row.
-    """
+    """Return a dict of columns, single values repeated; a dict of single values alone is a row."""
     keys, values = list(given), list(given.values())
     lengths = [len(value) for value in values if not _is_single(value)]
     rows = lengths[0] if lengths else 1
@@ -211,9 +206,7 @@ def _of_arrow(given: Any) -> polars.DataFrame:
 def _of_series(
     given: Any, width: int | None, names: tuple[str, ...] | None
 ) -> np.ndarray | polars.DataFrame:
-    """Return a series as one row, by the names in its index if it has them; without a ``width`` as
-    one column.
-    """
+    """Return a series as one row, by the names in its index if any; without ``width`` a column."""
     if width is None:
         return to_series(str(given.name or numbered_names(1)[0]), given).to_frame()
     if is_of("polars", given, "Series"):
@@ -237,7 +230,8 @@ def _of_list(
         lengths = {len(row) for row in given}
         if len(lengths) > 1:
             raise DataError(
-                f"the rows have from {min(lengths):,} to {max(lengths):,} values; all must have as many."
+                f"the rows have from {min(lengths):,} to {max(lengths):,} values; all must have as "
+                "many."
             )
         if names is not None and lengths == {len(names)}:
             return _of_columns(names, list(zip(*given, strict=True)).__getitem__, names)
@@ -299,9 +293,7 @@ def _of_array(
 
 
 def _flattened(array: np.ndarray) -> np.ndarray:
-    """Return pictures (rows, height, width) or (rows, height, width, channels), the channels last
-    or first, as rows.
-    """
+    """Return pictures (rows, height, width[, channels]), channels last or first, as rows."""
     from .arrays import source_of_arrays
 
     if 0 in array.shape:

@@ -1,6 +1,4 @@
-"""Columns that a program holds in memory, of pandas, NumPy or plain Python, as polars series; what
-is missing is null.
-"""
+"""Columns in memory, of pandas, NumPy or plain Python, as polars series with nulls for gaps."""
 
 from __future__ import annotations
 
@@ -60,9 +58,7 @@ def to_series(name: str, values: Any) -> polars.Series:
 
 
 def is_of(package: str, given: Any, *classes: str) -> bool:
-    """Tell whether an object is of one of a package's classes, without importing a package that
-    nobody has imported.
-    """
+    """Return whether an object is of a package's classes, without importing that package."""
     module = sys.modules.get(package)
     if module is None:
         return False
@@ -165,9 +161,7 @@ def _from_pandas(name: str, column: pandas.Series) -> polars.Series:
 
 
 def _from_categories(name: str, column: pandas.Series) -> polars.Series:
-    """Return a column that is categorical by its owner's word as texts that only the categories can
-    be.
-    """
+    """Return a categorical column as texts that only its categories can be."""
     import polars
 
     categories = column.cat.categories
@@ -215,9 +209,7 @@ def _from_values(name: str, values: Sequence[Any]) -> polars.Series:
 
 
 def _without_pandas(value: Any) -> Any:
-    """Return a span of the calendar as its first moment, and an interval as its text; as whole
-    columns of them become.
-    """
+    """Return a period as its first moment and an interval as its text, as whole columns become."""
     if type(value).__name__ == "Period":
         return value.to_timestamp().to_pydatetime()
     return str(value) if type(value).__name__ == "Interval" else value
@@ -286,5 +278,6 @@ def _with_gaps(series: polars.Series, gaps: np.ndarray) -> polars.Series:
 
 def _unusable(name: str, kind: str) -> DataError:
     return DataError(
-        f"column {name!r} holds {kind} values; numbers, texts, truth values, dates and times can be used."
+        f"column {name!r} holds {kind} values; numbers, texts, truth values, dates and times can "
+        "be used."
     )

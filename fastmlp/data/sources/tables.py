@@ -1,6 +1,4 @@
-"""Tables as sources: a table as it came, its columns described or read as a model reads them, the
-target split off.
-"""
+"""Tables as sources: columns described, or read as a model reads them; the target split off."""
 
 from __future__ import annotations
 
@@ -112,9 +110,7 @@ def _name_of(path: Path | str | list[Path]) -> str:
 
 
 def with_known_names(table: RawTable, schema: Schema) -> RawTable:
-    """Name the columns of a file without a header as the training table's, if they are as many, and
-    say so.
-    """
+    """Name the columns of a file without a header as the training table's, if as many."""
     names = [each.name for each in schema.columns]
     target = None if schema.target is None else schema.target.name
     if (
@@ -130,13 +126,16 @@ def with_known_names(table: RawTable, schema: Schema) -> RawTable:
             frame = frame_of(
                 series.alias(name) for series, name in zip(table.frame, known, strict=True)
             )
-            note = f"the table has no header; its columns are taken as {listed(known, 3)}, in the order of training."
+            note = (
+                f"the table has no header; its columns are taken as {listed(known, 3)}, in the "
+                "order of training."
+            )
             return replace(
                 table, frame=frame, notes=(*(n for n in table.notes if n != no_header_note()), note)
             )
     raise DataError(
-        f"the table has no header, and {table.frame.width:,} columns where the training table has {len(names):,}: give it "
-        "their names, or --header where its first row holds them."
+        f"the table has no header, and {table.frame.width:,} columns where the training table has "
+        f"{len(names):,}: give it their names, or --header where its first row holds them."
     )
 
 
@@ -146,8 +145,8 @@ def _refuse_header(found: list[str], wanted: tuple[str, ...]) -> None:
         if len(found) == 1 < len(wanted):
             remedy = "--separator sets what divides the fields"
         raise DataError(
-            f"the first row names the columns {listed(found, 3)}, of which the model knows none; it was trained on "
-            f"{listed(list(wanted), 3)} ({remedy})."
+            f"the first row names the columns {listed(found, 3)}, of which the model knows none; "
+            f"it was trained on {listed(list(wanted), 3)} ({remedy})."
         )
 
 
@@ -227,9 +226,7 @@ def _as_known(
     options: TableOptions,
     notes: tuple[str, ...],
 ) -> tuple[Source, polars.Series | None]:
-    """Return a source, and its target, whose columns need no deciding: a model knows them, or they
-    are pixels.
-    """
+    """Return a source and its target whose columns a model knows or which are pixels."""
     reading, values, said = None if options.schema is None else options.schema.target, None, []
     schema = options.schema or Schema(())
     if target is not None and (reading is None or reading.name != target):
@@ -262,20 +259,27 @@ def _as_known(
 
 
 def _with_target(source: Source, target: polars.Series | None, need_target: bool) -> Source:
-    """Return the source with its target; rows without a value in it are counted aloud and left out."""
+    """Return the source with its target; rows without a target are noted and left out."""
     if target is None:
         return replace(source, target_name=None)
     missing = target.alias("target").is_null()
     if not missing.any():
         return replace(source, target=target_values(target))
     if not need_target:
-        note = f"the target {source.target_name!r} lacks values and is not compared with the predictions."
+        note = (
+            f"the target {source.target_name!r} lacks values and is not compared with the "
+            "predictions."
+        )
         return replace(source, target_name=None, notes=(*source.notes, note))
     if missing.all():
         raise DataError(
-            f"{source.name} has no row with a value in the target {source.target_name!r}; name another column as target."
+            f"{source.name} has no row with a value in the target {source.target_name!r}; name "
+            "another column as target."
         )
-    note = f"{missing.sum():,} of {len(target):,} rows have no value in the target {source.target_name!r} and are left out."
+    note = (
+        f"{missing.sum():,} of {len(target):,} rows have no value in the target "
+        f"{source.target_name!r} and are left out."
+    )
     return replace(
         source,
         features=source.features[np.flatnonzero(~missing.to_numpy())],
@@ -310,11 +314,13 @@ def load_pair(
     frame, given = features.frame, labels.frame
     if given.width > 2:
         raise DataError(
-            f"{labels_path} has {given.width:,} columns; it may have the label, or an index and the label."
+            f"{labels_path} has {given.width:,} columns; it may have the label, or an index and "
+            "the label."
         )
     if given.height != frame.height:
         raise DataError(
-            f"{features_path} has {frame.height:,} rows and {labels_path} {given.height:,}; they must be as many."
+            f"{features_path} has {frame.height:,} rows and {labels_path} {given.height:,}; they "
+            "must be as many."
         )
     if given.width == 2:
         frame = _without_index(features_path, frame, labels_path, given)
@@ -327,7 +333,8 @@ def load_pair(
     source = source_of_frame(joined, features_path.stem, name, True, options, table)
     if len(source) < frame.height:
         raise DataError(
-            f"{labels_path} lacks {frame.height - len(source):,} labels; leave those rows out of both tables."
+            f"{labels_path} lacks {frame.height - len(source):,} labels; leave those rows out of "
+            "both tables."
         )
     return replace(source, target_name=label.name)
 
@@ -379,7 +386,10 @@ def _with_hint(source: Source) -> Source:
     if not could_be_pictures(source.features):
         return source
     side = math.isqrt(source.features.width)
-    note = f"the {source.features.width:,} columns could be pictures; --image-size {side}x{side} reads them so."
+    note = (
+        f"the {source.features.width:,} columns could be pictures; --image-size {side}x{side} "
+        "reads them so."
+    )
     return replace(source, notes=(*source.notes, note))
 
 

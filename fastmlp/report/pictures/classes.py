@@ -1,6 +1,4 @@
-"""Pictures of classes: which is taken for which, how many are right of each, how many there are of
-each.
-"""
+"""Pictures of classes: the confusion matrix, the accuracy and the number of rows of each."""
 
 from __future__ import annotations
 
@@ -69,7 +67,10 @@ def confusion(matrix: Sequence[Sequence[int]], names: list[str], split: str) -> 
     return Picture(
         f"confusion-{split}",
         "Confusion matrix",
-        f"Confusion matrix of {classes} classes over {counts.sum():,} {split} rows: {right:,} are on the diagonal, right. "
+        (
+            f"Confusion matrix of {classes} classes over {counts.sum():,} {split} rows: {right:,} "
+            "are on the diagonal, right. "
+        )
         + (f"Most frequent mistakes: {worst}." if worst else "There are no mistakes."),
         figure,
         {
@@ -164,8 +165,9 @@ def accuracy_by_class(
     return Picture(
         "accuracy-by-class",
         f"Accuracy of each {what}",
-        f"Dot plot of the share of right rows of {len(drawn)} {what}s, {' beside '.join(shares)}. Lowest in {judged}: "
-        f"{names[weakest]} with {share(shares[judged][weakest])}; highest: {names[strongest]} with "
+        f"Dot plot of the share of right rows of {len(drawn)} {what}s, "
+        f"{' beside '.join(shares)}. Lowest in {judged}: {names[weakest]} with "
+        f"{share(shares[judged][weakest])}; highest: {names[strongest]} with "
         f"{share(shares[judged][strongest])}.",
         figure,
         columns,
@@ -207,8 +209,8 @@ def class_distribution(
     return Picture(
         "class-distribution",
         f"Rows of each {what}",
-        f"Bar chart of the rows of {len(drawn)} classes in order of size: from {names[first]} with {total[first]:,} to "
-        f"{names[last]} with {total[last]:,}.",
+        f"Bar chart of the rows of {len(drawn)} classes in order of size: from {names[first]} "
+        f"with {total[first]:,} to {names[last]} with {total[last]:,}.",
         figure,
         {
             "class": [names[index] for index in order],

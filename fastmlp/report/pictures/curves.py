@@ -88,8 +88,8 @@ def update_curves(record: RunRecord) -> list[Picture]:
             Picture(
                 f"{word}-by-update",
                 f"{WORDS[word].capitalize()} by update",
-                f"Line chart of {WORDS[word]} at {len(updates):,} points between updates {updates[0]:,.0f} and "
-                f"{updates[-1]:,.0f}: {_ends(lines, word)}.",
+                f"Line chart of {WORDS[word]} at {len(updates):,} points between updates "
+                f"{updates[0]:,.0f} and {updates[-1]:,.0f}: {_ends(lines, word)}.",
                 figure,
                 {
                     "update": updates.astype(int),
@@ -114,7 +114,8 @@ def rate_curve(record: RunRecord) -> Picture | None:
     return Picture(
         "learning-rate",
         "Learning rate by epoch",
-        f"Line chart of the learning rate at the end of each epoch: from {rates[0]:.3g} to {rates[-1]:.3g}.",
+        f"Line chart of the learning rate at the end of each epoch: from {rates[0]:.3g} to "
+        f"{rates[-1]:.3g}.",
         figure,
         {"epoch": epochs.astype(int), "learning_rate": rates},
     )
@@ -134,9 +135,7 @@ def _line(ax: Any, x: np.ndarray, values: np.ndarray, split: str) -> None:
 
 
 def _final_test(record: RunRecord, word: str, ax: Any) -> float | None:
-    """Mark what the test rows gave when training was over, where they were not measured after each
-    epoch.
-    """
+    """Mark the final result on the test rows where they were not measured after each epoch."""
     value = record.metrics.get(f"test_{word}")
     if not isinstance(value, (int, float)) or not record.epochs:
         return None
@@ -195,7 +194,10 @@ def _ends(lines: dict[str, np.ndarray], word: str) -> str:
 def _alt(word: str, record: RunRecord, lines: dict[str, np.ndarray], log: bool) -> str:
     best = f" The best epoch, {record.best_epoch}, is marked." if record.best_epoch else ""
     scale = " on a logarithmic axis" if log else ""
-    return f"Line chart of {WORDS[word]} over {len(record.epochs):,} epochs{scale}: {_ends(lines, word)}.{best}"
+    return (
+        f"Line chart of {WORDS[word]} over {len(record.epochs):,} epochs{scale}: "
+        f"{_ends(lines, word)}.{best}"
+    )
 
 
 def _caption(
@@ -204,7 +206,8 @@ def _caption(
     sentences = []
     if "train" in lines and len(lines) > 1:
         sentences.append(
-            "Train is the mean over each epoch's batches while the weights changed; the others follow it."
+            "Train is the mean over each epoch's batches while the weights changed; the others "
+            "follow it."
         )
     if final is not None and "validation" in lines:
         sentences.append(f"The test rows were looked at once, at the end: {_shown(word, final)}.")

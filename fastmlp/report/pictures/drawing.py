@@ -1,6 +1,4 @@
-"""How pictures are drawn: one style, colours that the colour-blind tell apart, SVG that follows
-light and dark.
-"""
+"""One style for all pictures: colours for the colour-blind, SVG that follows light and dark."""
 
 from __future__ import annotations
 
@@ -187,9 +185,7 @@ def drawing() -> Iterator[None]:
 def axes(
     width: float = WIDTH, height: float = HEIGHT, rows: int = 1, columns: int = 1
 ) -> tuple[Figure, Any]:
-    """Return a figure of a size in inches and its axes, or an array of them; no global state knows
-    of it.
-    """
+    """Return a figure (inches) with its axes, or an array of them, outside pyplot's state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -204,9 +200,7 @@ def size_for_bars(rows: int) -> tuple[float, float]:
 
 
 def plain_numbers(axis: Any, log: bool = False) -> None:
-    """Let an axis write its numbers as people do: 0.001 rather than powers of ten that need
-    mathematical type.
-    """
+    """Write an axis's numbers as 0.001 rather than as powers of ten in mathematical type."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     if log:

@@ -1,6 +1,4 @@
-"""Texts of users inside pictures: short, on one line, and only of letters that a font at hand can
-draw.
-"""
+"""Users' texts in pictures: short, on one line, only letters that a font at hand can draw."""
 
 from __future__ import annotations
 
@@ -69,9 +67,7 @@ def label(text: str, number: int, longest: int = LONGEST) -> str:
 
 
 def labels(texts: Sequence[str], longest: int = LONGEST) -> list[str]:
-    """Return texts as a picture can show them, no two alike: what became the same gets its number,
-    from 1.
-    """
+    """Return texts that a picture can show, numbered from 1 where several became the same."""
     shown = [label(text, number, longest) for number, text in enumerate(texts, 1)]
     return [
         text if shown.count(text) == 1 else f"#{number}" for number, text in enumerate(shown, 1)

@@ -1,6 +1,4 @@
-"""Pictures of pictures: samples of each class, the worst mistakes, and the first layer's weights as
-images.
-"""
+"""Pictures of images: samples of each class, worst mistakes, the first layer's weights."""
 
 from __future__ import annotations
 
@@ -108,9 +106,7 @@ def mistakes(
     shape: tuple[int, ...],
     places: list[str],
 ) -> Picture | None:
-    """Return the worst mistakes as images with true class, predicted class and how sure the model
-    was; None without.
-    """
+    """Return the worst mistakes as images with true class, prediction and confidence, if any."""
     rows = worst_mistakes(encoded, outputs, MISTAKES)
     if not len(rows):
         return None
@@ -124,8 +120,9 @@ def mistakes(
     return Picture(
         "worst-mistakes",
         "The worst mistakes",
-        f"Grid of {len(rows)} images that were taken for another class, the worst first: {names[encoded[first]]} taken for "
-        f"{names[decided[first]]} with {share(outputs[first, decided[first]])}.",
+        f"Grid of {len(rows)} images that were taken for another class, the worst first: "
+        f"{names[encoded[first]]} taken for {names[decided[first]]} with "
+        f"{share(outputs[first, decided[first]])}.",
         grid.drawn(),
         {
             "found_at": [places[row] for row in rows],
@@ -134,7 +131,8 @@ def mistakes(
             "output_of_predicted": outputs[rows, decided[rows]],
             "output_of_true": outputs[rows, encoded[rows]],
         },
-        "Below each image its true class, then → the predicted one and how sure the model was of it.",
+        "Below each image its true class, then → the predicted one and how sure the model was "
+        "of it.",
     )
 
 
@@ -164,15 +162,16 @@ def first_layer(weights: np.ndarray, shape: tuple[int, ...]) -> Picture:
     return Picture(
         "first-layer-weights",
         "What the first layer looks for",
-        f"Grid of {len(chosen)} of {weights.shape[1]:,} units of the first layer, the strongest first: each shows its weights "
-        f"as an image of {shape[0]}×{shape[1]}, from −{limit:.3g} in blue over white to {limit:.3g} in red.",
+        f"Grid of {len(chosen)} of {weights.shape[1]:,} units of the first layer, the "
+        f"strongest first: each shows its weights as an image of {shape[0]}×{shape[1]}, from "
+        f"−{limit:.3g} in blue over white to {limit:.3g} in red.",
         grid.drawn(),
         {
             "input": np.arange(1, len(weights) + 1),
             **{f"unit_{unit + 1}": weights[:, unit] for unit in chosen},
         },
-        f"Weights of the {len(chosen)} strongest of {weights.shape[1]:,} units: red raises the unit, blue lowers it, up to "
-        f"±{limit:.3g}.",
+        f"Weights of the {len(chosen)} strongest of {weights.shape[1]:,} units: red raises the "
+        f"unit, blue lowers it, up to ±{limit:.3g}.",
     )
 
 

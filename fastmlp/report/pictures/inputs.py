@@ -1,6 +1,4 @@
-"""Pictures of the inputs' side: the decision surface of two inputs, and the first layer's weights
-as a heat map.
-"""
+"""Pictures of the inputs: the decision surface of two, and a heat map of first-layer weights."""
 
 from __future__ import annotations
 
@@ -32,9 +30,7 @@ MOST_INPUTS, MOST_UNITS = 30, 40
 
 
 def two_inputs(split: Split) -> tuple[np.ndarray, list[str]] | None:
-    """Return (rows, 2) numbers and their names if the data have just two inputs, both of them
-    numbers.
-    """
+    """Return (rows, 2) numbers and their names if the data have just two inputs, both numeric."""
     features, names = split.source.features, split.source.feature_names
     if features.shape[1] != 2:
         return None
@@ -112,8 +108,9 @@ def _of_classes(x, y, plane, outputs, points, split, encoded, class_names, names
     return Picture(
         "decision-surface",
         "Decision surface",
-        f"Map of the plane of {names[0]} and {names[1]}: the class that the model would predict at each place ({shares} of "
-        f"the area shown), stronger where it is surer, with {len(points):,} {split.name} rows marked by their true class.",
+        f"Map of the plane of {names[0]} and {names[1]}: the class that the model would "
+        f"predict at each place ({shares} of the area shown), stronger where it is surer, with "
+        f"{len(points):,} {split.name} rows marked by their true class.",
         figure,
         {
             names[0]: plane[:, 0],
@@ -124,7 +121,8 @@ def _of_classes(x, y, plane, outputs, points, split, encoded, class_names, names
                 for index, number in enumerate(range(1, outputs.shape[1] + 1))
             },
         },
-        f"Colour: predicted class, stronger where the model is surer. Points: {split.name} rows by their true class.",
+        f"Colour: predicted class, stronger where the model is surer. Points: {split.name} "
+        "rows by their true class.",
     )
 
 
@@ -144,8 +142,9 @@ def _of_output(x, y, plane, values, points, true, split, names, word, suffix) ->
     return Picture(
         f"decision-surface{suffix}",
         f"Surface of the {word}",
-        f"Map of the plane of {names[0]} and {names[1]}: the {word} at each place, from {values.min():.4g} (dark) to "
-        f"{values.max():.4g} (light), with {len(points):,} {split.name} rows in the colour of their true value.",
+        f"Map of the plane of {names[0]} and {names[1]}: the {word} at each place, from "
+        f"{values.min():.4g} (dark) to {values.max():.4g} (light), with {len(points):,} "
+        f"{split.name} rows in the colour of their true value.",
         figure,
         {"first": plane[:, 0], "second": plane[:, 1], "predicted": values},
         f"Points: {split.name} rows in the colour of their true value.",
@@ -205,9 +204,9 @@ def weights_heat_map(weights: np.ndarray, input_names: tuple[str, ...]) -> Pictu
     return Picture(
         "first-layer-weights",
         "Weights of the first layer",
-        f"Heat map of the weights of {len(inputs)} inputs (lines) and {len(units)} units of the first layer (columns), from "
-        f"−{limit:.3g} in blue over white to {limit:.3g} in red. The inputs with the largest weights: "
-        f"{', '.join(names[:3])}.",
+        f"Heat map of the weights of {len(inputs)} inputs (lines) and {len(units)} units of "
+        f"the first layer (columns), from −{limit:.3g} in blue over white to {limit:.3g} in "
+        f"red. The inputs with the largest weights: {', '.join(names[:3])}.",
         figure,
         {"input": names, **{f"unit_{unit + 1}": weights[inputs, unit] for unit in units}},
         "Inputs as the network gets them, scaled; those with the largest weights first."

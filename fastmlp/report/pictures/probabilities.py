@@ -11,7 +11,7 @@ from .drawing import OF_SPLIT, SOFT, Picture, axes, legend, percents, short_numb
 
 
 def calibration_curve(found: Calibration, split: str) -> Picture:
-    """Return share right against confidence, with how many answers each point stands for beneath."""
+    """Return the share right against confidence, with the number of answers beneath."""
     figure, (ax, below) = _two_axes()
     colour, _, marker = OF_SPLIT[split]
     there = found.counts > 0
@@ -57,9 +57,10 @@ def calibration_curve(found: Calibration, split: str) -> Picture:
     return Picture(
         f"calibration-{split}",
         "Calibration",
-        f"Line chart of the share of right answers against the model's confidence on the {split} rows: on average it is "
-        f"{share(sure)} sure and {share(right)} right; the expected calibration error is {found.error:.4f}. Below, a bar "
-        "chart of how many answers have each confidence.",
+        "Line chart of the share of right answers against the model's confidence on the "
+        f"{split} rows: on average it is {share(sure)} sure and {share(right)} right; the "
+        f"expected calibration error is {found.error:.4f}. Below, a bar chart of how many "
+        "answers have each confidence.",
         figure,
         {
             "from": found.edges[:-1],
@@ -68,7 +69,8 @@ def calibration_curve(found: Calibration, split: str) -> Picture:
             "mean_confidence": found.confidence,
             "share_right": found.right,
         },
-        "Below the dashed line the model is surer than it should be, above it less sure. Bars: answers, logarithmic.",
+        "Below the dashed line the model is surer than it should be, above it less sure. Bars: "
+        "answers, logarithmic.",
     )
 
 

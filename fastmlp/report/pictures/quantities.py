@@ -59,8 +59,10 @@ def _predicted_against_true(points: dict, split: str, name: str, suffix: str, so
     return Picture(
         f"predicted-against-true{suffix}",
         f"Predicted against true: {name}",
-        f"Scatter plot of {len(true):,} {split} rows: predicted {name} against the true one, from {low:.4g} to {high:.4g}; "
-        f"their correlation is {_correlation(true, predicted):.3f}. A dashed diagonal shows where exact predictions lie.",
+        f"Scatter plot of {len(true):,} {split} rows: predicted {name} against the true one, "
+        f"from {low:.4g} to {high:.4g}; their correlation is "
+        f"{_correlation(true, predicted):.3f}. A dashed diagonal shows where exact predictions "
+        "lie.",
         figure,
         points,
         f"Exact predictions lie on the dashed line.{some}",
@@ -80,8 +82,8 @@ def _residuals_against_predicted(
     return Picture(
         f"residuals{suffix}",
         f"Residuals: {name}",
-        f"Scatter plot of true minus predicted {name} against predicted for {len(residuals):,} {split} rows: between "
-        f"{residuals.min():.4g} and {residuals.max():.4g}.",
+        f"Scatter plot of true minus predicted {name} against predicted for {len(residuals):,} "
+        f"{split} rows: between {residuals.min():.4g} and {residuals.max():.4g}.",
         figure,
         {**points, "residual": residuals},
         f"A shape in this cloud is something that the model has not learnt.{some}",
@@ -104,8 +106,8 @@ def _residual_histogram(residuals: np.ndarray, split: str, name: str, suffix: st
     return Picture(
         f"residual-histogram{suffix}",
         f"How large the residuals are: {name}",
-        f"Histogram of true minus predicted {name} over {len(residuals):,} {split} rows: mean {mean:.3g}, half of them "
-        f"within ±{np.median(np.abs(residuals)):.3g}.",
+        f"Histogram of true minus predicted {name} over {len(residuals):,} {split} rows: mean "
+        f"{mean:.3g}, half of them within ±{np.median(np.abs(residuals)):.3g}.",
         figure,
         {"from": edges[:-1], "to": edges[1:], "rows": counts},
         "A mean away from zero is a bias: the model guesses too low where it is positive.",

@@ -1,6 +1,4 @@
-"""Pictures of a sweep: the result against the swept value, all curves in one picture, the time of
-an epoch.
-"""
+"""Pictures of a sweep: result against value, all curves together, the time of an epoch."""
 
 from __future__ import annotations
 
@@ -83,7 +81,10 @@ def _against_value(sweep: Sweep, found: list[Outcome]) -> Picture:
     return Picture(
         f"{sweep.name}-result",
         f"{metric_words(sweep.metric).capitalize()} against {sweep.setting or 'value'}",
-        f"Line chart of {metric_words(sweep.metric)} against {sweep.setting or 'the swept value'} at {len(found)} values: "
+        (
+            f"Line chart of {metric_words(sweep.metric)} against "
+            f"{sweep.setting or 'the swept value'} at {len(found)} values: "
+        )
         + _told(sweep, found),
         figure,
         {"variant": [each.name for each in found], "value": values, **columns},
@@ -183,7 +184,10 @@ def _columns(found: list[Outcome]) -> dict[str, np.ndarray | list[str]]:
 
 def _told(sweep: Sweep, found: list[Outcome]) -> str:
     words = [
-        f"{each.name} {metric_value(sweep.metric, each.middle) if math.isfinite(each.middle) else each.status}"
+        (
+            f"{each.name} "
+            f"{metric_value(sweep.metric, each.middle) if math.isfinite(each.middle) else each.status}"
+        )
         for each in found[:20]
     ]
     return ", ".join(words) + (f" and {len(found) - 20} more." if len(found) > 20 else ".")
@@ -253,7 +257,10 @@ def curves_picture(
     return Picture(
         f"{sweep.name}-{word}",
         f"{split.capitalize()} {WORDS[word]} of all variants",
-        f"Line chart of {split} {WORDS[word]} over the epochs of {len(names)} variants, which end at: "
+        (
+            f"Line chart of {split} {WORDS[word]} over the epochs of {len(names)} variants, which "
+            "end at: "
+        )
         + ", ".join(
             _ending(name, values, word) for name, number, _, _, values in lines[:20] if number == 0
         )
@@ -280,9 +287,7 @@ def curves_picture(
 
 
 def _without_explosions(lines: list[tuple]) -> np.ndarray:
-    """Return all values but those of runs that grew beyond anything that the others show, so that
-    these can be seen.
-    """
+    """Return the values without those of runs that diverged, so that the others can be seen."""
     everything = np.concatenate([values for *_, values in lines])
     whole = [values for *_, values in lines if np.isfinite(values).all()]
     if not whole:
@@ -343,8 +348,8 @@ def time_picture(sweep: Sweep, records: Mapping[str, list[RunRecord]]) -> Pictur
     return Picture(
         f"{sweep.name}-seconds",
         "Time of an epoch",
-        f"Bar chart of the median seconds that an epoch took, by variant: from {seconds(values.min())} ({shortest}) to "
-        f"{seconds(values.max())} ({longest}).",
+        "Bar chart of the median seconds that an epoch took, by variant: from "
+        f"{seconds(values.min())} ({shortest}) to {seconds(values.max())} ({longest}).",
         figure,
         {"variant": names, "seconds_an_epoch": values},
         "Median over the epochs; other work on the machine counts in.",

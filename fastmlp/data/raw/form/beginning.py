@@ -1,4 +1,4 @@
-"""Where a table begins in a text: past blank lines, comments and titles, with or without a header."""
+"""Where a table begins in a text: past blank lines, comments and titles, at its header or not."""
 
 from __future__ import annotations
 
@@ -100,9 +100,7 @@ def _comments(lines: list[str], begin: int) -> list[int]:
 
 
 def _are_rows(comments: list[int], lines: list[str], division: Division) -> bool:
-    """Tell whether lines that begin with # are rows of the table: several of them, as long as its
-    rows.
-    """
+    """Return whether lines that begin with # are rows: several of them, as long as the others."""
     widths = [len(_fields(lines[place], division.separator)) for place in comments]
     return division.width > 1 and len(widths) > 1 and set(widths) == {division.width}
 
@@ -114,9 +112,7 @@ def _fields(line: str, separator: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Shape:
-    """Which record begins the table, how long its rows are, and what its header is made of, if it
-    is one.
-    """
+    """The record that begins the table, the length of its rows, and its header, if it has one."""
 
     start: int
     width: int
@@ -191,9 +187,7 @@ def _has_sure_header(rows: list[list[str]]) -> bool:
 
 
 def _uneven_header(rows: list[list[str]], width: int) -> _Shape | None:
-    """Return the shape of a table whose header has a field less or more than every row, if it is
-    one.
-    """
+    """Return the shape of a table whose header is a field shorter or longer than every row."""
     first, below = rows[0], rows[1:]
     if any(len(row) != width for row in below):
         return None
@@ -210,5 +204,8 @@ def _uneven_header(rows: list[list[str]], width: int) -> _Shape | None:
         return _Shape(
             0, width, [*first, ""], "every row ends with a separator that the header has not."
         )
-    note = f"the header has a field less than the rows, as R writes it: the first column is called {ROW_NAMES!r}."
+    note = (
+        "the header has a field less than the rows, as R writes it: the first column is called "
+        f"{ROW_NAMES!r}."
+    )
     return _Shape(0, width, [ROW_NAMES, *first], note)

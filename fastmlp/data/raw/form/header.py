@@ -1,6 +1,4 @@
-"""Whether the first row of a table holds its columns' names, decided column by column from the rows
-below.
-"""
+"""Whether a table's first row is a header, decided column by column from the rows below."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ NUMBERED = re.compile(r"column_[0-9]+")
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether there is a header, what to tell of a decision that could be another, and whether its
-    names are numbers.
-    """
+    """Whether there is a header, a note if that is uncertain, and whether its names are numbers."""
 
     has_header: bool
     note: str | None = None
@@ -87,13 +83,16 @@ def expected_header(first: list[str], expected: tuple[str, ...]) -> Verdict | No
 def no_header_note() -> str:
     """Return what is told where no header was found."""
     return (
-        "the first row is like those below it, so the table has no header; its columns are called column_1 and so on. "
-        "--header takes the first row as their names."
+        "the first row is like those below it, so the table has no header; its columns are called "
+        "column_1 and so on. --header takes the first row as their names."
     )
 
 
 def _doubt() -> str:
-    return "the first row is taken as the header, which the rows below leave in doubt; --no-header reads it as a row."
+    return (
+        "the first row is taken as the header, which the rows below leave in doubt; --no-header "
+        "reads it as a row."
+    )
 
 
 def _numbers_as_names(first: list[str]) -> Verdict:
@@ -151,9 +150,7 @@ def _whole(cells: list[str]) -> list[int] | None:
 
 
 def _is_run(first: list[str], below: list[list[str]]) -> bool:
-    """Tell whether a row is 0, 1, 2, … or 1, 2, 3, …, maybe after an empty cell: pandas' names for
-    an array.
-    """
+    """Return whether a row counts from 0 or 1, perhaps after an empty cell, as pandas names do."""
     led = len(first) > 1 and not first[0].strip()
     if led and any(is_gap(row[0]) for row in below):  # no index
         return False
@@ -188,9 +185,7 @@ def _recurs(first: list[str], below: list[list[str]]) -> bool:
 
 
 def _are_named_numbers(first: list[str], below: list[list[str]], votes: _Votes) -> bool:
-    """Tell whether the numbers of the first row are years, or even steps beside names:
-    ``country,2019,2020``.
-    """
+    """Return whether a row holds years, or even steps beside names: ``country,2019,2020``."""
     places = [column for column, cell in enumerate(first) if is_number(cell)]
     numbers = _whole([first[column] for column in places])
     if votes.recurring or not numbers:

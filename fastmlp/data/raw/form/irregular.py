@@ -1,6 +1,4 @@
-"""Rows by Python's csv module: for irregular quotes, other line ends, and to say which row has
-another length.
-"""
+"""Rows by Python's csv module: for irregular quotes and line ends, and to name an uneven row."""
 
 from __future__ import annotations
 
@@ -47,8 +45,8 @@ class Shape:
 def open_quote(path: Path, line: int) -> str:
     """Return the message on a quote that is not closed before the end of a file."""
     return (
-        f"{path} has a quote that is never closed, in the row of line {line:,} or above; quotes inside a quoted field "
-        "are doubled."
+        f"{path} has a quote that is never closed, in the row of line {line:,} or above; quotes "
+        "inside a quoted field are doubled."
     )
 
 
@@ -125,9 +123,7 @@ def read_by_csv(
 
 
 def _checked_records(file: Iterator[str], content: Content, shape: Shape) -> Iterator[Record]:
-    """Yield the records but for empty ones at the end; in a table of one column those between its
-    rows are gaps.
-    """
+    """Yield records without empty ones at the end; inside a single column those are gaps."""
     lines = chain(islice(file, shape.first_line, None), [SENTINEL])
     empty, path = [], content.path
     try:
@@ -142,8 +138,9 @@ def _checked_records(file: Iterator[str], content: Content, shape: Shape) -> Ite
                 continue
             if len(fields) != shape.width:
                 raise DataError(
-                    f"{path}, line {record.line:,} has {len(fields):,} field{'s' * (len(fields) > 1)}, the table "
-                    f"{shape.width:,} column{'s' * (shape.width > 1)}; every row needs as many fields as the first."
+                    f"{path}, line {record.line:,} has {len(fields):,} "
+                    f"field{'s' * (len(fields) > 1)}, the table {shape.width:,} "
+                    f"column{'s' * (shape.width > 1)}; every row needs as many fields as the first."
                 )
             yield from empty
             empty.clear()

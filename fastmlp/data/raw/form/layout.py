@@ -51,6 +51,7 @@ class Layout:
         separator = WORDS.get(self.separator.lower(), self.separator)
         if len(separator) != 1 or separator in NO_SEPARATORS or separator.isalnum():
             raise UsageError(
-                f"separator {self.separator!r} is none; give , ; | tab, space or another single sign that is no letter."
+                f"separator {self.separator!r} is none; give , ; | tab, space or another single "
+                "sign that is no letter."
             )
         object.__setattr__(self, "separator", separator)

@@ -17,7 +17,7 @@ RUN = re.compile(r"[ \t]+")
 
 @dataclass(frozen=True)
 class Record:
-    """The fields of one record, the line on which it begins, and that on which the next one does."""
+    """The fields of one record, the line on which it begins, and that of the next one."""
 
     line: int
     fields: list[str]
@@ -35,7 +35,7 @@ def long_fields() -> Iterator[None]:
 
 
 def is_blank(fields: list[str], width: int) -> bool:
-    """Tell whether a record is a blank line; in a table of one column a line of blanks is a cell."""
+    """Return whether a record is a blank line; in a single column a line of blanks is a cell."""
     return not fields or (
         width > 1 and len(fields) == 1 and fields[0] != "" and not fields[0].strip(BLANK_SIGNS)
     )

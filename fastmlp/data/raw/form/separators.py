@@ -1,6 +1,4 @@
-"""What divides the fields of a text: the separator under which its lines agree best and its fields
-are cleanest.
-"""
+"""The separator of a text: the one under which its lines agree best and its fields are cleanest."""
 
 from __future__ import annotations
 
@@ -118,8 +116,8 @@ def find_division(
     doubt = None
     if len(fitting) > 1 and weight(fitting[1]) > DOUBTFUL * weight(best):
         doubt = (
-            f"fields are divided by {IN_WORDS[best.separator]}; {IN_WORDS[fitting[1].separator]} would fit as well. "
-            "--separator sets what divides them."
+            f"fields are divided by {IN_WORDS[best.separator]}; {IN_WORDS[fitting[1].separator]} "
+            "would fit as well. --separator sets what divides them."
         )
     return best, doubt
 
@@ -160,9 +158,7 @@ def _cleanness(cell: str, separator: str) -> float:
 
 
 def _are_decimal_commas(division: Division, lines: list[str]) -> bool:
-    """Tell whether commas divide nothing: under a name without one every line is a number, as
-    ``0,5``.
-    """
+    """Return whether commas are decimal: below a name without one each line is a number."""
     if division.separator != "," or len(division.records) < 2:
         return False
     whole = [line.strip().strip('"') for line in lines[:RECORDS_JUDGED] if line.strip()]
@@ -170,9 +166,7 @@ def _are_decimal_commas(division: Division, lines: list[str]) -> bool:
 
 
 def _fits_blanks(division: Division, lines: list[str]) -> bool:
-    """Tell whether runs of blanks divide a table: its lines agree, and a column of it is all
-    numbers.
-    """
+    """Return whether runs of blanks divide a table: its lines agree, and a column is numeric."""
     rows = [
         each.fields
         for each in division.records[division.start :]

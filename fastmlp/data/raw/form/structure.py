@@ -1,6 +1,4 @@
-"""The structure of delimited text by its bytes alone: how quotes are used, how long records are,
-where they begin.
-"""
+"""The structure of delimited text by its bytes: quotes, lengths and beginnings of records."""
 
 from __future__ import annotations
 
@@ -144,9 +142,7 @@ def count(values: np.ndarray, byte: int) -> int:
 
 
 def blank_records(values: np.ndarray, structure: Structure, separator: int) -> np.ndarray:
-    """Return which records, bool (records,), are lines without a sign but blanks and without a
-    separator.
-    """
+    """Return bool (records,): lines of blanks alone, without a separator."""
     blank = np.zeros(len(structure), bool)
     bare = BLANK_BYTES.replace(bytes([separator]), b"")
     for record in np.flatnonzero(structure.separators == 0).tolist():
@@ -156,9 +152,7 @@ def blank_records(values: np.ndarray, structure: Structure, separator: int) -> n
 
 
 def squeezed(values: np.ndarray) -> bytes:
-    """Return a text without quotes with one blank for every run of blanks and tabs, none at the
-    ends of lines.
-    """
+    """Return a text without quotes with single blanks for runs, and none at the ends of lines."""
     pieces, before = [], FEED
     for begin in range(0, len(values), PIECE):
         piece = values[begin : begin + PIECE]

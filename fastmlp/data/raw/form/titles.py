@@ -1,6 +1,4 @@
-"""Lines before a table that are no rows of it: titles in words, set apart, or saved by a
-spreadsheet as one cell.
-"""
+"""Lines before a table that are not rows: titles in words, set apart or in one cell."""
 
 from __future__ import annotations
 
@@ -61,9 +59,7 @@ def _is_sparse(fields: list[str], width: int) -> bool:
 
 
 def titles_note(count: int, first: list[str], what: str = "line") -> tuple[str, ...]:
-    """Return what to tell of titles that were skipped, with the text of the first; nothing if there
-    are none.
-    """
+    """Return a note on titles that were skipped, with the text of the first, if there are any."""
     if not count:
         return ()
     title = next((cell.strip() for cell in first if cell.strip()), "")

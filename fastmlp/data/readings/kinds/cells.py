@@ -1,6 +1,4 @@
-"""Cells: columns of one type and all that is done to each cell; a wide table's as one column, since
-polars pays by column.
-"""
+"""Cells: columns of one type; many short ones as one column, since polars pays by column."""
 
 from __future__ import annotations
 
@@ -51,9 +49,7 @@ class Cells:
         return Cells(self._frame.select(change(polars.all())), self._height)
 
     def having(self, condition: Callable[[polars.Expr], polars.Expr]) -> np.ndarray:
-        """Tell in which columns a condition holds for some cell, bool (columns,); for a null it
-        does not.
-        """
+        """Return bool (columns,): whether a condition holds for some cell; null is False."""
         import polars
 
         if self._height is None:

@@ -53,9 +53,7 @@ class DateOrder:
 
 
 def could_be_dates(texts: polars.Series, looks_so: polars.Series | None = None) -> bool:
-    """Tell quickly whether some of trimmed texts look like dates or times at all; ``looks_so`` is
-    theirs, if known.
-    """
+    """Return quickly whether some trimmed texts look like dates; ``looks_so`` says so if known."""
     if looks_so is None:
         return bool(date_like(texts.drop_nulls().head(200)).any())
     return bool(looks_so.any()) and bool(looks_so.filter(texts.is_not_null()).head(200).any())
@@ -103,15 +101,13 @@ def order_of(texts: polars.Series, usual: str | None = None) -> DateOrder:
 
 
 def _varies_by_day(parts: polars.DataFrame, texts: polars.Series) -> bool:
-    """Tell whether dates such as 24-01-05, which have hyphens, vary less in the first part than in
-    the last, as years do.
-    """
+    """Return whether dates such as 24-01-05 vary less in the first part than in the last."""
     with_hyphens = bool(texts.str.contains(r"^[0-9]{2}-").any())
     return with_hyphens and parts["one"].n_unique() < parts["three"].n_unique()
 
 
 def _order_by_firsts(parts: polars.DataFrame) -> str | None:
-    """Return the order by which all dates are the first of a month, if all twelve months are there."""
+    """Return the order by which all dates are firsts of a month, if all twelve months occur."""
     for order, day, month in (("dmy", "one", "two"), ("mdy", "two", "one")):
         if (parts[day].str.strip_chars_start("0") == "1").all() and parts[month].n_unique() == len(
             MONTHS
@@ -121,9 +117,7 @@ def _order_by_firsts(parts: polars.DataFrame) -> str | None:
 
 
 def _order_by_sequence(parts: polars.DataFrame, orders: list[str]) -> str | None:
-    """Return the order in which the rows ascend, if there is one: tables of days and months are
-    mostly sorted.
-    """
+    """Return the order in which the rows ascend, if there is one: tables are mostly sorted."""
     ascends = {}
     for order in orders:
         dates = _dates(parts, order).drop_nulls()
@@ -172,9 +166,7 @@ def parse_dates(texts: polars.Series, order: str) -> polars.Series:
 
 
 def parse_times(texts: polars.Series) -> polars.Series:
-    """Return trimmed texts such as 9:30, 23:59:59.5 or 5:15 pm as times of day; what is none is
-    null.
-    """
+    """Return trimmed texts such as 9:30, 23:59:59.5 or 5:15 pm as times; null for others."""
     import polars
 
     timely = texts.set(~texts.str.contains(TIME).fill_null(True), None)
@@ -183,9 +175,7 @@ def parse_times(texts: polars.Series) -> polars.Series:
 
 
 def _parts(texts: polars.Series, pattern: str) -> polars.DataFrame:
-    """Return the named groups of a pattern as columns of texts; a row that does not match is null
-    in each.
-    """
+    """Return a pattern's named groups as columns of texts; null in each where it does not match."""
     return texts.str.extract_groups(pattern).struct.unnest()
 
 
@@ -230,9 +220,7 @@ def _named_dates(parts: polars.DataFrame) -> polars.Series:
 
 
 def _assemble(parts: polars.DataFrame) -> polars.Series:
-    """Return year, month, day and, where there are any, the parts of a clock as datetimes;
-    impossible ones are null.
-    """
+    """Return year, month, day and clock parts, if any, as datetimes; null if impossible."""
     import polars
 
     # Cells of one pattern may lack a clock, and some patterns have none.

@@ -78,9 +78,7 @@ def trimmed(texts: polars.Series) -> polars.Series:
 
 
 def gap_cells(texts: polars.Series, more: tuple[str, ...] = ()) -> polars.Series:
-    """Tell which of trimmed texts can only be gaps in a column of numbers: a known word, or one of
-    ``more``.
-    """
+    """Return which trimmed texts must be gaps among numbers: a known word, or one of ``more``."""
     return (
         texts.str.to_lowercase()
         .is_in([*GAP_WORDS, *(word.lower() for word in more)])
@@ -89,9 +87,7 @@ def gap_cells(texts: polars.Series, more: tuple[str, ...] = ()) -> polars.Series
 
 
 def label(cell: polars.Expr, words: tuple[str, ...]) -> polars.Expr:
-    """Return texts without the blanks around them; null where nothing is left, or one of the words,
-    spelt exactly so.
-    """
+    """Return texts without blanks around them; null where empty or exactly one of the words."""
     import polars
 
     bare = cell.str.strip_chars()

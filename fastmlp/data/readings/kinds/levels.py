@@ -1,6 +1,4 @@
-"""Levels: a long column of texts as its different texts, each looked at once, and which of them
-every row holds.
-"""
+"""Levels: a long column of texts as its different texts and which of them every row holds."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Numbers as people write them: signs, decimal commas, thousands, percent and currency, told apart
-by the whole column.
-"""
+"""Numbers as people write them: signs, decimal commas, thousands, percent and currency."""
 
 from __future__ import annotations
 
@@ -69,9 +67,7 @@ class Signs:
 
 
 def signs_of(texts: polars.Series, counts: np.ndarray | None = None) -> Signs:
-    """Count what trimmed texts, each of which stands ``counts`` times in its column, say of the
-    decimal sign.
-    """
+    """Count what trimmed texts, each ``counts`` times in its column, say of the decimal sign."""
     marks = sign_marks(texts)
     return Signs(
         *(
@@ -82,9 +78,7 @@ def signs_of(texts: polars.Series, counts: np.ndarray | None = None) -> Signs:
 
 
 def sign_marks(texts: polars.Series) -> tuple[polars.Series, ...]:
-    """Tell which trimmed texts speak for a point, for a comma, and for either; in the order of
-    Signs.
-    """
+    """Return which trimmed texts speak for a point, a comma, either; in the order of Signs."""
     body = _bodies(texts)
 
     def holds(pattern: str) -> polars.Series:
@@ -143,9 +137,7 @@ def infinite_cells(texts: polars.Series) -> polars.Series:
 
 
 def cells_like_numbers(texts: polars.Series) -> polars.Series:
-    """Tell which of trimmed texts are a number but for a few signs around it: <1.0, 19M, 3.2*; not
-    versions: 1.2.3.
-    """
+    """Return which trimmed texts are numbers but for a few signs: <1.0, 19M, 3.2*; not 1.2.3."""
     plain = _plain_signs(texts)
     return (plain.str.contains(NUMBER_WITHIN) & ~plain.str.contains(r"\.[0-9]{0,2}\.")).fill_null(
         False
@@ -153,16 +145,12 @@ def cells_like_numbers(texts: polars.Series) -> polars.Series:
 
 
 def units_in(texts: polars.Series) -> polars.Series:
-    """Return what stands behind the number in each of trimmed texts; null where that is nothing, or
-    there is no number.
-    """
+    """Return what stands behind the number in trimmed texts; null if nothing or no number."""
     return _plain_signs(texts).str.extract(WITH_UNIT)
 
 
 def unit_of(units: polars.Series, count: int) -> str:
-    """Return the unit that more than half of ``count`` texts have, or an empty text; ``units`` are
-    those of the texts.
-    """
+    """Return the unit of more than half of ``count`` texts, whose ``units`` are given, or ""."""
     found = units.drop_nulls()
     if 2 * len(found) <= count:
         return ""
@@ -176,9 +164,7 @@ def without_unit(texts: polars.Series, unit: str) -> polars.Series:
 
 
 def marks_of(texts: polars.Series) -> list[str]:
-    """Return the signs of currency and of percent that trimmed texts hold, in the order of the
-    alphabet.
-    """
+    """Return the signs of currency and percent in trimmed texts, sorted."""
     return texts.str.extract(MARK).drop_nulls().unique().sort().to_list()
 
 

@@ -1,6 +1,4 @@
-"""The columns of a frame that are plain numbers, found for the whole frame at once: a wide table
-has thousands.
-"""
+"""The columns of plain numbers, found for the whole frame at once: it may have thousands."""
 
 from __future__ import annotations
 
@@ -80,9 +78,7 @@ def plain_numbers(frame: polars.DataFrame, gaps: tuple[str, ...] = ()) -> Plain:
 
 
 def frame_of(columns: Iterable[polars.Series]) -> polars.DataFrame:
-    """Return columns of different names side by side; one may be called "", which polars would name
-    anew.
-    """
+    """Return columns of different names side by side; polars would rename one called ""."""
     import polars
 
     columns = list(columns)
@@ -92,9 +88,7 @@ def frame_of(columns: Iterable[polars.Series]) -> polars.DataFrame:
 
 @dataclass(frozen=True, eq=False)
 class _Repaired:
-    """A column of texts, trimmed; its numbers if the rest are words that spell gaps, and these
-    words.
-    """
+    """A column of texts, trimmed; its numbers if the rest are words for gaps, and these words."""
 
     levels: Levels
     numbers: polars.Series | None
@@ -139,9 +133,7 @@ def finite_number(cell: polars.Expr) -> polars.Expr:
 def _typed(
     texts: Cells, numbers: Cells, columns: list[polars.Series]
 ) -> tuple[dict[str, polars.Series], set[str]]:
-    """Return columns of numbers by name, int64 where they are whole; those of codes, written as
-    such, are named apart.
-    """
+    """Return numeric columns by name, int64 where whole, and the names of those that are codes."""
     import polars
 
     is_whole = ~numbers.having(lambda cell: cell != cell.floor())

@@ -1,6 +1,4 @@
-"""TextColumn: a column of texts that are not all plain numbers, with what of it was looked at
-already.
-"""
+"""TextColumn: a column of texts that are not all plain numbers, and what is known of it."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ YEAR_FIRST = r"^[0-9]{4}[^0-9]"
 
 
 def few(odd: int, present: int) -> bool:
-    """Tell whether so many cells of another sort are few enough for a column to be what the rest
-    is.
-    """
+    """Return whether so few cells are of another sort that a column is what the rest is."""
     return odd < present and (odd <= 0.05 * present or (odd == 1 and present >= 10))
 
 
@@ -79,9 +75,7 @@ class TextColumn:
         return 1 - self.levels.count(self.odd(read)) / self.count
 
     def order(self, usual: str | None) -> DateOrder:
-        """Return the order of day, month and year, if these are dates; ``usual`` is that of another
-        column.
-        """
+        """Return the order of day, month and year of dates; ``usual`` is another column's."""
         found = order_of(self.present, usual)
         if self.levels.codes is None or self.present.str.contains(YEAR_FIRST).fill_null(True).all():
             return found

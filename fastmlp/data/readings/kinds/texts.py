@@ -1,6 +1,4 @@
-"""Columns of texts and what their cells could be; short columns share one pass, as a pattern costs
-more than their cells.
-"""
+"""Columns of texts and what their cells could be; short columns share one pass."""
 
 from __future__ import annotations
 
@@ -147,9 +145,7 @@ class Texts:
 
 
 def texts_of(columns: dict[str, Levels], gaps: tuple[str, ...]) -> dict[str, Texts]:
-    """Return columns of trimmed texts to be looked at; ``gaps`` count as gaps beside the usual
-    words.
-    """
+    """Return columns of trimmed texts to be looked at; ``gaps`` are gaps beside the usual words."""
     import polars
 
     short = {name: levels for name, levels in columns.items() if len(levels.texts) < SHORT}
