@@ -18,50 +18,31 @@ CHANGES = ("pool", "class_sizes", "rows", "test_rows", "resize", "as_csv")
 
 @dataclass(frozen=True)
 class DataPlan:
-    """Data, and what is done to them before the first run.
+    """Data, and what is done to them before the first run."""
 
-    Attributes
-    ----------
-    dataset
-        As for ``fastmlp train``: a name, a file, a folder, or a pair of files. Empty where --data
-        must give it.
-    about
-        What the data are, in words.
-    form
-        In what form --data takes the original.
-    stand_in
-        Why and how these are not the original data; empty if they are.
-    settings
-        Settings of ``train`` that go with the data.
-    pool
-        Put the data set's own test rows to the others, so that ``test_fraction`` splits them all.
-    class_sizes
-        (largest, smallest): the classes are cut to sizes that fall evenly, by the same factor from
-        class to class.
-    rows, test_rows
-        Keep so many rows, drawn at random; None for all.
-    resize
-        Size "HxW" to which images are brought.
-    as_csv
-        Write the rows as a CSV file, the label first, so that they are read as such.
-    epochs_share
-        The share of each run's epochs that is trained; less than 1 scales an experiment down.
-    original, quick
-        The plan for data that --data gives, and for --quick; None for the plan itself.
-    """
-
+    # as for ``fastmlp train``: a name, a file, a folder, or a pair of files. Empty where --data
+    # must give it.
     dataset: str = ""
-    about: str = ""
-    form: str = ""
-    stand_in: str = ""
+    about: str = ""  # what the data are, in words
+    form: str = ""  # in what form --data takes the original
+    stand_in: str = ""  # why and how these are not the original data; empty if they are
+    # settings of ``train`` that go with the data
     settings: dict[str, Any] = field(default_factory=dict)
+    # put the data set's own test rows to the others, so that ``test_fraction`` splits them all
     pool: bool = False
+    # (largest, smallest): the classes are cut to sizes that fall evenly, by the same factor from
+    # class to class
     class_sizes: tuple[int, int] | None = None
+    # rows, test_rows: keep so many rows, drawn at random; None for all
     rows: int | None = None
     test_rows: int | None = None
-    resize: str | None = None
+    resize: str | None = None  # size "HxW" to which images are brought
+    # write the rows as a CSV file, the label first, so that they are read as such
     as_csv: bool = False
+    # the share of each run's epochs that is trained; less than 1 scales an experiment down
     epochs_share: float = 1.0
+    # original, quick: the plan for data that --data gives, and for --quick; None for the plan
+    # itself
     original: DataPlan | None = None
     quick: DataPlan | None = None
 

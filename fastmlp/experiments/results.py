@@ -44,66 +44,36 @@ LARGEST_STATE = 1 << 26  # bytes
 
 @dataclass(frozen=True)
 class Figure:
-    """A comparison beside what was measured.
+    """A comparison beside what was measured."""
 
-    Attributes
-    ----------
-    comparison
-        What was reported and expected.
-    measured
-        The median over the seeds; None where nothing is measured yet or the loss diverged.
-    lowest, highest
-        Over the seeds.
-    status
-        Of the variant: the least finished of its seeds.
-    met
-        None where it cannot be told; ``reason`` says why.
-    reason
-        Why it cannot be told, or why the loss diverged; else empty.
-    by_tolerance
-        Whether it is met, but not without its tolerance.
-    """
-
-    comparison: Comparison
+    comparison: Comparison  # what was reported and expected
+    # the median over the seeds; None where nothing is measured yet or the loss diverged
     measured: float | None
+    # lowest, highest: over the seeds
     lowest: float | None
     highest: float | None
-    status: str
-    met: bool | None
-    reason: str = ""
-    by_tolerance: bool = False
+    status: str  # of the variant: the least finished of its seeds
+    met: bool | None  # None where it cannot be told; ``reason`` says why
+    reason: str = ""  # why it cannot be told, or why the loss diverged; else empty
+    by_tolerance: bool = False  # whether it is met, but not without its tolerance
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment as it stands, finished or not.
+    """An experiment as it stands, finished or not."""
 
-    Attributes
-    ----------
-    name, title, about
-        What it is called and what it is about.
-    data
-        What data it ran on, in words.
-    stand_in
-        Why and how these are not the original data, in words; empty if they are.
-    quick
-        Whether it ran with few rows and epochs, so that no figure can be compared.
-    comparisons, variants, sweeps
-        See there.
-    folder
-        Where it lies.
-    """
-
+    # name, title, about: what it is called and what it is about
     name: str
     title: str
     about: str
-    data: str
-    stand_in: str
-    quick: bool
+    data: str  # what data it ran on, in words
+    stand_in: str  # why and how these are not the original data, in words; empty if they are
+    quick: bool  # whether it ran with few rows and epochs, so that no figure can be compared
+    # comparisons, variants, sweeps: see there
     comparisons: list[Comparison]
     variants: list[Variant]
     sweeps: list[Sweep]
-    folder: Path
+    folder: Path  # where it lies
 
     def of(self, name: str) -> list[Variant]:
         """Return the variant of each seed."""

@@ -20,21 +20,12 @@ HASH_BITS = 64
 
 @dataclass(frozen=True, eq=False)
 class KnownRows:
-    """The rows of training, known by their hashes (see ``row_hashes``).
+    """The rows of training, known by their hashes (see ``row_hashes``)."""
 
-    Attributes
-    ----------
-    order
-        SHA-256 of the hashes of all splits in their order, in hexadecimal digits.
-    train_sum
-        Sum of the training rows' hashes modulo 2⁶⁴: the same in any order.
-    held_out
-        uint64 (rows,) of each split of HELD_OUT that has rows; empty where there were too many to
-        keep.
-    """
-
-    order: str
-    train_sum: int
+    order: str  # SHA-256 of the hashes of all splits in their order, in hexadecimal digits
+    train_sum: int  # sum of the training rows' hashes modulo 2⁶⁴: the same in any order
+    # uint64 (rows,) of each split of HELD_OUT that has rows; empty where there were too many to
+    # keep
     held_out: dict[str, np.ndarray]
 
     @classmethod

@@ -40,35 +40,22 @@ class Part:
 
 @dataclass(frozen=True)
 class PreparedData:
-    """Everything that training needs to know of the data.
+    """Everything that training needs to know of the data."""
 
-    Attributes
-    ----------
-    name
-        Of the source.
-    train, validation, test
-        The splits; None where there is none.
-    features, targets
-        The fitted preprocessing of inputs and of the target.
-    weights
-        (training rows,) weight of each row, mean 1; None for equal weights.
-    input_shape
-        (height, width[, channels]) for images, else None.
-    target_name
-        What the target is called in the source, if it has a name there.
-    notes
-        What a user should know: rows left out, columns grouped, parts missing.
-    """
-
-    name: str
+    name: str  # of the source
+    # train, validation, test: the splits; None where there is none
     train: Part
     validation: Part | None
     test: Part | None
+    # features, targets: the fitted preprocessing of inputs and of the target
     features: FeaturePreprocessor
     targets: TargetEncoder
+    # (training rows,) weight of each row, mean 1; None for equal weights
     weights: np.ndarray | None = None
-    input_shape: tuple[int, ...] | None = None
+    input_shape: tuple[int, ...] | None = None  # (height, width[, channels]) for images, else None
+    # what the target is called in the source, if it has a name there
     target_name: str | None = None
+    # what a user should know: rows left out, columns grouped, parts missing
     notes: list[str] = field(default_factory=list)
 
     @property

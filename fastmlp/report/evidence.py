@@ -26,24 +26,14 @@ FREE_DIFFERENCE = 0.002  # of accuracies that two devices may give
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Rows of one split with what is true and what is predicted of them.
+    """Rows of one split with what is true and what is predicted of them."""
 
-    Attributes
-    ----------
-    name
-        ``"train"``, ``"validation"`` or ``"test"``.
-    source
-        The rows as they were read; ``row_names`` says where each was found.
-    encoded
-        (rows,) class numbers; (rows, outputs) of 0 and 1 for multilabel; (rows, outputs) values in
-        their own unit for regression.
-    outputs
-        (rows, classes) or (rows, outputs) of what the model says, in the same unit.
-    """
-
-    name: str
-    source: Source
+    name: str  # ``"train"``, ``"validation"`` or ``"test"``
+    source: Source  # the rows as they were read; ``row_names`` says where each was found
+    # (rows,) class numbers; (rows, outputs) of 0 and 1 for multilabel; (rows, outputs) values in
+    # their own unit for regression
     encoded: np.ndarray
+    # (rows, classes) or (rows, outputs) of what the model says, in the same unit
     outputs: np.ndarray
 
     def __len__(self) -> int:
@@ -57,26 +47,15 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """The model and its data, as far as both could be had.
+    """The model and its data, as far as both could be had."""
 
-    Attributes
-    ----------
-    model
-        None if its file is missing or damaged.
-    splits
-        By name, those that have rows; empty if the data could not be read again.
-    image_shape
-        (height, width) or (height, width, channels) if a row is a picture, else None.
-    notes
-        What the reader of the data wants to be known.
-    problems
-        Sentences on what is missing and how to give it.
-    """
-
-    model: Model | None
+    model: Model | None  # None if its file is missing or damaged
+    # by name, those that have rows; empty if the data could not be read again
     splits: dict[str, Split] = field(default_factory=dict)
+    # (height, width) or (height, width, channels) if a row is a picture, else None
     image_shape: tuple[int, ...] | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what the reader of the data wants to be known
+    # sentences on what is missing and how to give it
     problems: list[str] = field(default_factory=list)
 
     @property

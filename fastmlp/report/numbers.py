@@ -11,24 +11,14 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Calibration:
-    """How often a model is right that says it is so sure.
+    """How often a model is right that says it is so sure."""
 
-    Attributes
-    ----------
-    edges
-        (bins + 1,) equal steps from 0 to 1.
-    counts
-        (bins,) answers whose confidence lies in a bin.
-    confidence, right
-        (bins,) mean confidence, and share that is right; NaN where no answer is.
-    error
-        The expected calibration error: mean |right − confidence|, weighted by the counts.
-    """
-
-    edges: np.ndarray
-    counts: np.ndarray
+    edges: np.ndarray  # (bins + 1,) equal steps from 0 to 1
+    counts: np.ndarray  # (bins,) answers whose confidence lies in a bin
+    # confidence, right: (bins,) mean confidence, and share that is right; NaN where no answer is
     confidence: np.ndarray
     right: np.ndarray
+    # the expected calibration error: mean |right − confidence|, weighted by the counts
     error: float
 
 

@@ -20,31 +20,21 @@ from .words import share
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a variant of a sweep brought, over its seeds.
+    """What a variant of a sweep brought, over its seeds."""
 
-    Attributes
-    ----------
-    name, value
-        Of the variant.
-    status, error
-        As in Variant.
-    low, middle, high
-        Lowest, median and highest of the metric over the seeds; NaN where there is none.
-    train
-        The median of the same metric on the training rows.
-    seconds
-        The median of a run.
-    """
-
+    # name, value: of the variant
     name: str
     value: Any
+    # status, error: as in Variant
     status: str
     error: str
+    # low, middle, high: lowest, median and highest of the metric over the seeds; NaN where there is
+    # none
     low: float
     middle: float
     high: float
-    train: float
-    seconds: float
+    train: float  # the median of the same metric on the training rows
+    seconds: float  # the median of a run
 
 
 def outcomes(

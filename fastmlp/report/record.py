@@ -36,33 +36,18 @@ NUMBERS = (
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run as its folder holds it.
+    """A run as its folder holds it."""
 
-    Attributes
-    ----------
-    folder
-        Where it lies.
-    settings
-        Of config.toml, with every choice made; None if the file is missing or damaged.
-    epochs
-        One dict an epoch, as in history.jsonl: ``epoch``, ``train_loss``, ``validation_accuracy``,
-        …
-    updates
-        The same of the stretches of updates that ``log_every`` asked for.
-    metrics
-        The numbers of metrics.json; empty if training has not ended.
-    problems
-        Sentences for the reader on what is missing.
-    phases
-        The settings of each phase, where the run has phases.
-    """
-
-    folder: Path
+    folder: Path  # where it lies
+    # of config.toml, with every choice made; None if the file is missing or damaged
     settings: Settings | None
+    # one dict an epoch, as in history.jsonl: ``epoch``, ``train_loss``, ``validation_accuracy``, …
     epochs: list[dict[str, Any]]
+    # the same of the stretches of updates that ``log_every`` asked for
     updates: list[dict[str, Any]]
-    metrics: dict[str, Any]
-    problems: list[str] = field(default_factory=list)
+    metrics: dict[str, Any]  # the numbers of metrics.json; empty if training has not ended
+    problems: list[str] = field(default_factory=list)  # sentences for the reader on what is missing
+    # the settings of each phase, where the run has phases
     phases: list[dict[str, Any]] = field(default_factory=list)
 
     @property

@@ -38,24 +38,12 @@ FEWEST_ANSWERS = 20  # for a calibration curve
 
 @dataclass(frozen=True)
 class Page:
-    """A page with its pictures.
+    """A page with its pictures."""
 
-    Attributes
-    ----------
-    html
-        The whole file.
-    pictures
-        In the order in which they are shown.
-    verdict
-        What it says first.
-    problems
-        What could not be shown, and why.
-    """
-
-    html: str
-    pictures: list[Picture]
-    verdict: Verdict
-    problems: list[str]
+    html: str  # the whole file
+    pictures: list[Picture]  # in the order in which they are shown
+    verdict: Verdict  # what it says first
+    problems: list[str]  # what could not be shown, and why
 
 
 class Album:

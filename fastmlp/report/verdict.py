@@ -41,21 +41,11 @@ ROOM = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to think of a run.
+    """What to think of a run."""
 
-    Attributes
-    ----------
-    mood
-        ``"good"``, ``"bad"`` or ``"open"``.
-    headline
-        The sentence to read if only one is read.
-    sentences
-        The others.
-    """
-
-    mood: str
-    headline: str
-    sentences: list[str] = field(default_factory=list)
+    mood: str  # ``"good"``, ``"bad"`` or ``"open"``
+    headline: str  # the sentence to read if only one is read
+    sentences: list[str] = field(default_factory=list)  # the others
 
 
 def judge(record: RunRecord, evidence: Evidence) -> Verdict:

@@ -18,30 +18,14 @@ EXPERIMENT_FILE = "experiment.json"
 
 @dataclass(frozen=True)
 class Report:
-    """What was written.
+    """What was written."""
 
-    Attributes
-    ----------
-    path
-        The HTML file.
-    figures
-        The folder of PNG and CSV files.
-    pictures
-        Their stems, in the order of the page.
-    headline
-        The verdict's first sentence.
-    sentences
-        Its others.
-    problems
-        What could not be shown, and why.
-    """
-
-    path: Path
-    figures: Path
-    pictures: list[str]
-    headline: str
-    sentences: list[str]
-    problems: list[str]
+    path: Path  # the HTML file
+    figures: Path  # the folder of PNG and CSV files
+    pictures: list[str]  # their stems, in the order of the page
+    headline: str  # the verdict's first sentence
+    sentences: list[str]  # its others
+    problems: list[str]  # what could not be shown, and why
 
 
 def write_report(

@@ -34,22 +34,15 @@ EARLIER_GAPS = ("NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
 class NumericColumn:
     """A column of numbers, truth values, dates or times; missing values become the training rows'
     median.
-
-    Parameters
-    ----------
-    reading
-        How its cells are read: "number", "truth" (0 and 1), "date" (days), "time" or "duration"
-        (seconds).
-    origin
-        What is subtracted before the values are narrowed to float32, in the same unit: dates and
-        other columns that lie far from zero would lose their differences otherwise.
-    median
-        Median of the training rows' values, origin subtracted.
     """
 
+    # how its cells are read: "number", "truth" (0 and 1), "date" (days), "time" or "duration"
+    # (seconds)
     reading: ColumnReading
+    # what is subtracted before the values are narrowed to float32, in the same unit: dates and
+    # other columns that lie far from zero would lose their differences otherwise
     origin: float
-    median: float
+    median: float  # median of the training rows' values, origin subtracted
 
     @property
     def name(self) -> str:
@@ -95,23 +88,14 @@ class NumericColumn:
 class CategoryColumn:
     """A column of texts; each level becomes an output column that is 1 where the row has that
     level.
-
-    Parameters
-    ----------
-    reading
-        How its cells are read: as "text".
-    levels
-        The texts that have an output column of their own.
-    has_other
-        Whether rare texts share a level "(other)", to which texts unseen in training go as well.
-        Without it such a text is all zeros.
-    has_missing
-        Whether a missing text is a level "(missing)". Without it a missing text is all zeros.
     """
 
-    reading: ColumnReading
-    levels: tuple[str, ...]
+    reading: ColumnReading  # how its cells are read: as "text"
+    levels: tuple[str, ...]  # the texts that have an output column of their own
+    # whether rare texts share a level "(other)", to which texts unseen in training go as well.
+    # Without it such a text is all zeros.
     has_other: bool
+    # whether a missing text is a level "(missing)". Without it a missing text is all zeros.
     has_missing: bool
 
     @property

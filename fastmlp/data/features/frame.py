@@ -30,20 +30,12 @@ BLOCK_BYTES = 64 << 20
 class FramePlan:
     """The columns of a table that are used, in the training table's order, and what was noted while
     learning them.
-
-    Parameters
-    ----------
-    columns
-        Those that are learnt from.
-    facts
-        What was decided of all of the training table's columns, in words.
-    notes
-        Sentences for the user.
     """
 
-    columns: tuple[NumericColumn | CategoryColumn, ...]
+    columns: tuple[NumericColumn | CategoryColumn, ...]  # those that are learnt from
+    # what was decided of all of the training table's columns, in words
     facts: tuple[ColumnFacts, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences for the user
 
     @classmethod
     def fit(cls, frame: polars.DataFrame, schema: Schema | None = None) -> FramePlan:

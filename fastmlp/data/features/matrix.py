@@ -20,29 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MatrixPlan:
-    """What is known of the training array.
+    """What is known of the training array."""
 
-    Parameters
-    ----------
-    columns
-        How many it has.
-    names
-        Theirs, if they have any.
-    medians
-        (columns,) float64, what stands in for missing values; None if the training rows were whole
-        numbers.
-    notes
-        Sentences for the user.
-    origins
-        (columns,) float64, what is subtracted from the values, medians included, before they are
-        narrowed: 0 but for columns that lie far from zero, whose differences would be lost
-        otherwise. None where it would be 0 throughout.
-    """
-
-    columns: int
-    names: tuple[str, ...] | None = None
+    columns: int  # how many it has
+    names: tuple[str, ...] | None = None  # theirs, if they have any
+    # (columns,) float64, what stands in for missing values; None if the training rows were whole
+    # numbers
     medians: np.ndarray | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences for the user
+    # (columns,) float64, what is subtracted from the values, medians included, before they are
+    # narrowed: 0 but for columns that lie far from zero, whose differences would be lost otherwise.
+    # None where it would be 0 throughout.
     origins: np.ndarray | None = None
 
     @classmethod

@@ -45,24 +45,12 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of a picture before its pixels are decoded.
+    """What is known of a picture before its pixels are decoded."""
 
-    Attributes
-    ----------
-    size
-        (height, width) as it is shown, turned as the camera was held.
-    kind
-        Of its pixels.
-    has_frames
-        Whether more pictures follow in the file.
-    is_cut
-        Whether it holds 16 bits a colour, of which Pillow gives the upper 8.
-    """
-
-    size: tuple[int, int]
-    kind: Kind
-    has_frames: bool
-    is_cut: bool
+    size: tuple[int, int]  # (height, width) as it is shown, turned as the camera was held
+    kind: Kind  # of its pixels
+    has_frames: bool  # whether more pictures follow in the file
+    is_cut: bool  # whether it holds 16 bits a colour, of which Pillow gives the upper 8
 
 
 def read_header(file: Path, is_exact: bool = True) -> Header:

@@ -15,19 +15,12 @@ WHITE, BLACK = 255, 0
 
 @dataclass(frozen=True)
 class PictureReading:
-    """How a picture's pixels become bytes.
+    """How a picture's pixels become bytes."""
 
-    Parameters
-    ----------
-    ground
-        Gray level, 0 to 255, over which transparent pictures are laid; None: their alpha is
-        dropped.
-    integers, floats
-        (lowest, highest) value of pixels with more than 8 bits, which become 0 and 255; None where
-        training had none.
-    """
-
+    # gray level, 0 to 255, over which transparent pictures are laid; None: their alpha is dropped
     ground: int | None = None
+    # integers, floats: (lowest, highest) value of pixels with more than 8 bits, which become 0 and
+    # 255; None where training had none
     integers: tuple[float, float] | None = None
     floats: tuple[float, float] | None = None
 

@@ -32,28 +32,15 @@ WIDE_MARKS = {
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """A text in UTF-8.
+    """A text in UTF-8."""
 
-    Parameters
-    ----------
-    path
-        The file it came from.
-    data
-        The text's bytes; None where the file itself holds them as they are wanted.
-    size
-        How many bytes there are.
-    has_quotes, lone_returns
-        Whether there are quotes, and carriage returns without a line feed.
-    notes
-        What the user should know.
-    """
-
-    path: Path
-    data: bytes | None
-    size: int
+    path: Path  # the file it came from
+    data: bytes | None  # the text's bytes; None where the file itself holds them as they are wanted
+    size: int  # how many bytes there are
+    # has_quotes, lone_returns: whether there are quotes, and carriage returns without a line feed
     has_quotes: bool
     lone_returns: bool
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what the user should know
 
     @property
     def source(self) -> Path | bytes:

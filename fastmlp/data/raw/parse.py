@@ -37,21 +37,12 @@ LONG_RECORD = 50  # lines
 
 @dataclass(frozen=True, eq=False)
 class Parsed:
-    """The rows of a text.
+    """The rows of a text."""
 
-    Parameters
-    ----------
-    frame
-        As many String columns as fields, named by their position; empty fields null.
-    lines
-        Where the rows begin.
-    notes
-        What to tell of lines left out and of records over many lines.
-    """
-
+    # as many String columns as fields, named by their position; empty fields null
     frame: polars.DataFrame
-    lines: Lines
-    notes: tuple[str, ...]
+    lines: Lines  # where the rows begin
+    notes: tuple[str, ...]  # what to tell of lines left out and of records over many lines
 
 
 def parse(content: Content, shape: Shape) -> Parsed:

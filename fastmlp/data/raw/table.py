@@ -15,27 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RawTable:
-    """A table as it was read, before anything is known of its columns.
+    """A table as it was read, before anything is known of its columns."""
 
-    Parameters
-    ----------
-    frame
-        At least one row and one column. From delimited text every column is String, as written, an
-        empty field null.
-    notes
-        Sentences for the user on what the reader decided or left out.
-    separator
-        What divides the fields; None for Parquet, Arrow and Excel.
-    has_header
-        Whether the first row gave the names.
-    place_of
-        Where a row, counted from 0, stands in its file.
-    """
-
+    # at least one row and one column. From delimited text every column is String, as written, an
+    # empty field null.
     frame: polars.DataFrame
-    notes: tuple[str, ...]
-    separator: str | None
-    has_header: bool
+    notes: tuple[str, ...]  # sentences for the user on what the reader decided or left out
+    separator: str | None  # what divides the fields; None for Parquet, Arrow and Excel
+    has_header: bool  # whether the first row gave the names
+    # where a row, counted from 0, stands in its file
     place_of: Callable[[int], str] = field(repr=False)
 
     def line_of(self, row: int) -> str:
@@ -45,17 +33,10 @@ class RawTable:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """The lines of a text, counted from 1 as an editor does, on which the rows begin.
+    """The lines of a text, counted from 1 as an editor does, on which the rows begin."""
 
-    Parameters
-    ----------
-    first
-        Line of the first row.
-    numbers
-        int64 (rows,), the line of every row; None where they follow each other.
-    """
-
-    first: int
+    first: int  # line of the first row
+    # int64 (rows,), the line of every row; None where they follow each other
     numbers: np.ndarray | None = None
 
     def __call__(self, row: int) -> str:
@@ -80,21 +61,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Parts:
-    """Rows of several files, one after the other.
+    """Rows of several files, one after the other."""
 
-    Parameters
-    ----------
-    names
-        The files' names.
-    begins
-        The row with which each begins.
-    places
-        Where the rows of each stand.
-    """
-
-    names: tuple[str, ...]
-    begins: tuple[int, ...]
-    places: tuple[Callable[[int], str], ...]
+    names: tuple[str, ...]  # the files' names
+    begins: tuple[int, ...]  # the row with which each begins
+    places: tuple[Callable[[int], str], ...]  # where the rows of each stand
 
     def __call__(self, row: int) -> str:
         """Return where a row, counted from 0, stands."""

@@ -34,31 +34,16 @@ CALENDAR = (
 
 @dataclass(frozen=True)
 class ColumnReading:
-    """How a column is read, whatever it comes from: a file of texts, typed columns, a frame.
+    """How a column is read, whatever it comes from: a file of texts, typed columns, a frame."""
 
-    Parameters
-    ----------
-    name
-        The column's name.
-    kind
-        One of KINDS.
-    decimal
-        Of numbers written as texts: ``.`` or ``,``.
-    order
-        Of dates written in digits: ``dmy`` or ``mdy`` where the year stands last.
-    unit
-        Of numbers written as texts: what may stand behind them, and is left off.
-    gaps
-        Spellings that are a gap: of texts exactly these (besides blanks), of all else these beside
-        the usual ones.
-    """
-
-    name: str
-    kind: str
-    decimal: str = "."
-    order: str = "ymd"
+    name: str  # the column's name
+    kind: str  # one of KINDS
+    decimal: str = "."  # of numbers written as texts: ``.`` or ``,``
+    order: str = "ymd"  # of dates written in digits: ``dmy`` or ``mdy`` where the year stands last
+    # spellings that are a gap: of texts exactly these (besides blanks), of all else these beside
+    # the usual ones
     gaps: tuple[str, ...] = ()
-    unit: str = ""
+    unit: str = ""  # of numbers written as texts: what may stand behind them, and is left off
 
     def read(self, series: polars.Series) -> polars.Series:
         """Return a column as float64 or integers, Boolean, Datetime, Time, Duration or String by

@@ -14,30 +14,14 @@ ROLES = ("feature", "target", "left out")
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """What the start and ``fastmlp info`` say of one column, in words.
+    """What the start and ``fastmlp info`` say of one column, in words."""
 
-    Parameters
-    ----------
-    name
-        The column's name.
-    role
-        One of ROLES.
-    kind
-        "number", "whole number", "date", "text", "identifier", "constant" and so on.
-    holds
-        Its range or levels: ``0 to 17``, ``3 levels: a, b, c``.
-    missing
-        How many of its cells are gaps.
-    note
-        What else is to be said, or empty.
-    """
-
-    name: str
-    role: str
-    kind: str
-    holds: str
-    missing: int
-    note: str = ""
+    name: str  # the column's name
+    role: str  # one of ROLES
+    kind: str  # "number", "whole number", "date", "text", "identifier", "constant" and so on
+    holds: str  # its range or levels: ``0 to 17``, ``3 levels: a, b, c``
+    missing: int  # how many of its cells are gaps
+    note: str = ""  # what else is to be said, or empty
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as JSON can hold them."""
@@ -58,23 +42,13 @@ class ColumnFacts:
 
 @dataclass(frozen=True)
 class Schema:
-    """How a table's columns are read; decided from the training data, true for all that follows.
+    """How a table's columns are read; decided from the training data, true for all that follows."""
 
-    Parameters
-    ----------
-    features
-        The readings of the columns that are learnt from, in the table's order.
-    target
-        The reading of the target, if it has one.
-    columns
-        Facts on all columns of the training table.
-    notes
-        Sentences for the user on what was decided.
-    """
-
+    # the readings of the columns that are learnt from, in the table's order
     features: tuple[ColumnReading, ...]
-    target: ColumnReading | None = None
-    columns: tuple[ColumnFacts, ...] = ()
+    target: ColumnReading | None = None  # the reading of the target, if it has one
+    columns: tuple[ColumnFacts, ...] = ()  # facts on all columns of the training table
+    # sentences for the user on what was decided
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property

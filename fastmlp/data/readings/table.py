@@ -23,21 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Described:
-    """A table with its schema.
+    """A table with its schema."""
 
-    Attributes
-    ----------
-    schema
-        How its columns are read.
-    features
-        The columns that are learnt from, read.
-    target
-        The target, read, gaps null; None where none was asked for.
-    """
-
-    schema: Schema
-    features: polars.DataFrame
-    target: polars.Series | None
+    schema: Schema  # how its columns are read
+    features: polars.DataFrame  # the columns that are learnt from, read
+    target: polars.Series | None  # the target, read, gaps null; None where none was asked for
 
 
 def describe(

@@ -23,21 +23,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file as its publisher has it.
+    """A file as its publisher has it."""
 
-    Parameters
-    ----------
-    name
-        The file's name, also in the cache.
-    size
-        Bytes.
-    sha256
-        Hexadecimal SHA-256 sum.
-    """
-
-    name: str
-    size: int
-    sha256: str
+    name: str  # the file's name, also in the cache
+    size: int  # bytes
+    sha256: str  # hexadecimal SHA-256 sum
 
 
 def download(file: PublishedFile, base_urls: Sequence[str], folder: Path) -> Path:

@@ -33,25 +33,16 @@ USUAL_TARGETS = ("label", "target")
 
 @dataclass(frozen=True)
 class TableOptions:
-    """How a table is to be read.
+    """How a table is to be read."""
 
-    Parameters
-    ----------
-    task
-        As in the settings: a regression's target is read as numbers.
-    layout, columns
-        What the user says of the file and of its columns.
-    schema
-        How a model reads it, which then counts alone; without it that is decided here.
-    image_size, colour
-        Sides of the pictures that the rows are, if they are any, and whether a pixel is three
-        columns.
-    """
-
-    task: str = "auto"
+    task: str = "auto"  # as in the settings: a regression's target is read as numbers
+    # layout, columns: what the user says of the file and of its columns
     layout: Layout = field(default_factory=Layout)
     columns: ColumnChoices = field(default_factory=ColumnChoices)
+    # how a model reads it, which then counts alone; without it that is decided here
     schema: Schema | None = None
+    # image_size, colour: sides of the pictures that the rows are, if they are any, and whether a
+    # pixel is three columns
     image_size: tuple[int, int] | None = None
     colour: bool = False
 

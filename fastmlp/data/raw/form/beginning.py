@@ -19,27 +19,14 @@ ROW_NAMES = "row_names"
 
 @dataclass(frozen=True)
 class Beginning:
-    """How a text is to be read.
+    """How a text is to be read."""
 
-    Parameters
-    ----------
-    separator
-        What divides the fields; ``NONE`` for one column.
-    width
-        How many fields every row must have.
-    header
-        The cells that name the columns, as many as ``width``; None without a header.
-    first_line
-        Line, counted from 0, on which the first row begins.
-    notes
-        What was decided or skipped.
-    """
-
-    separator: str
-    width: int
+    separator: str  # what divides the fields; ``NONE`` for one column
+    width: int  # how many fields every row must have
+    # the cells that name the columns, as many as ``width``; None without a header
     header: list[str] | None
-    first_line: int
-    notes: tuple[str, ...]
+    first_line: int  # line, counted from 0, on which the first row begins
+    notes: tuple[str, ...]  # what was decided or skipped
 
 
 def find_beginning(

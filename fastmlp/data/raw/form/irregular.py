@@ -25,21 +25,11 @@ SENTINEL = "\x1e"  # a last line of our own: an open quote swallows it
 
 @dataclass(frozen=True)
 class Shape:
-    """How the rows of a text are to be read.
+    """How the rows of a text are to be read."""
 
-    Parameters
-    ----------
-    separator
-        What divides the fields.
-    width
-        How many fields every row must have.
-    first_line
-        Line, counted from 0, of the first row.
-    """
-
-    separator: str
-    width: int
-    first_line: int
+    separator: str  # what divides the fields
+    width: int  # how many fields every row must have
+    first_line: int  # line, counted from 0, of the first row
 
 
 def open_quote(path: Path, line: int) -> str:

@@ -27,26 +27,14 @@ TABS_BY_NAME = 1.2
 
 @dataclass(frozen=True)
 class Division:
-    """The first records of a text under one separator.
+    """The first records of a text under one separator."""
 
-    Parameters
-    ----------
-    separator
-        What divides the fields.
-    records
-        The first records, blank lines left out.
-    width
-        The length that most of them have.
-    start
-        Which of them is the first of that length.
-    alike, clean
-        How many of the records from there on have it, and how clean their fields are, from 0 to 1.
-    """
-
-    separator: str
-    records: list[Record]
-    width: int
-    start: int
+    separator: str  # what divides the fields
+    records: list[Record]  # the first records, blank lines left out
+    width: int  # the length that most of them have
+    start: int  # which of them is the first of that length
+    # alike, clean: how many of the records from there on have it, and how clean their fields are,
+    # from 0 to 1
     alike: float
     clean: float
 

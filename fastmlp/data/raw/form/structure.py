@@ -14,19 +14,13 @@ PLAIN, REGULAR, LITERAL, IRREGULAR = "plain", "regular", "literal", "irregular"
 
 @dataclass(frozen=True)
 class Quoting:
-    """How a text uses quotes.
+    """How a text uses quotes."""
 
-    Parameters
-    ----------
-    kind
-        ``PLAIN``: not at all; ``REGULAR``: around whole fields, doubled inside; ``LITERAL``: never
-        at the beginning of a field, so that all are ordinary signs; ``IRREGULAR``: otherwise, for
-        csv.reader alone to read.
-    has_empty
-        Whether two quotes stand side by side, as where they are an empty field.
-    """
-
+    # ``PLAIN``: not at all; ``REGULAR``: around whole fields, doubled inside; ``LITERAL``: never at
+    # the beginning of a field, so that all are ordinary signs; ``IRREGULAR``: otherwise, for
+    # csv.reader alone to read
     kind: str
+    # whether two quotes stand side by side, as where they are an empty field
     has_empty: bool = False
 
 
@@ -72,19 +66,12 @@ def _open_fields(values: np.ndarray, separator: int) -> bool:
 
 @dataclass(frozen=True)
 class Structure:
-    """The records of a text.
+    """The records of a text."""
 
-    Parameters
-    ----------
-    begins, ends
-        int64 (records,), where each begins, and its line feed or the end of the text.
-    separators
-        int64 (records,), how many separators each has.
-    """
-
+    # begins, ends: int64 (records,), where each begins, and its line feed or the end of the text
     begins: np.ndarray
     ends: np.ndarray
-    separators: np.ndarray
+    separators: np.ndarray  # int64 (records,), how many separators each has
 
     def __len__(self) -> int:
         return len(self.ends)

@@ -18,22 +18,14 @@ SHARE = 0.25  # of the rows: with more different texts than that it does not
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """A column of texts.
+    """A column of texts."""
 
-    Parameters
-    ----------
-    texts
-        The different texts in the order in which they come first, null among them if the column has
-        gaps; the column itself where it is short or most texts are different.
-    codes
-        UInt32 (rows,): which of the texts each row holds; None where these are the rows.
-    counts
-        int64 (texts,): how many rows hold each; None for one each.
-    """
-
+    # the different texts in the order in which they come first, null among them if the column has
+    # gaps; the column itself where it is short or most texts are different
     texts: polars.Series
+    # UInt32 (rows,): which of the texts each row holds; None where these are the rows
     codes: polars.Series | None = None
-    counts: np.ndarray | None = None
+    counts: np.ndarray | None = None  # int64 (texts,): how many rows hold each; None for one each
 
     @classmethod
     def of(cls, column: polars.Series) -> Levels:

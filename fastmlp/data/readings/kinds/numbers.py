@@ -38,19 +38,14 @@ NUMBER_WITHIN = (
 class Signs:
     """How often the cells of a column speak for a decimal point, for a decimal comma, and for
     neither.
-
-    Parameters
-    ----------
-    point, comma
-        Cells such as ``1.25`` or ``1,000.5``, and ``1,25`` or ``1.000,5``, which can be read in one
-        way alone.
-    either_point, either_comma
-        Cells such as ``1.234`` and ``1,234``: three digits behind one sign, which may stand for
-        thousands.
     """
 
+    # point, comma: cells such as ``1.25`` or ``1,000.5``, and ``1,25`` or ``1.000,5``, which can be
+    # read in one way alone
     point: int
     comma: int
+    # either_point, either_comma: cells such as ``1.234`` and ``1,234``: three digits behind one
+    # sign, which may stand for thousands
     either_point: int
     either_comma: int
 

@@ -21,25 +21,17 @@ LONGEST_EXACT = 1e18  # whole numbers beyond it lose digits as float64, and do n
 
 @dataclass(frozen=True)
 class Plain:
-    """What a look at all text columns of a frame found.
+    """What a look at all text columns of a frame found."""
 
-    Parameters
-    ----------
-    levels
-        The text columns by name that are no plain numbers as they came, trimmed, their empty cells
-        null.
-    numbers
-        The text columns that hold plain numbers and gaps alone, as int64 or float64.
-    codes
-        Names of columns of digits that are no quantities: written with leading zeros, too long to
-        be exact, or all with a plus as telephone numbers are.
-    gap_words
-        The spellings of a gap that were found, by column, in columns of numbers.
-    """
-
+    # the text columns by name that are no plain numbers as they came, trimmed, their empty cells
+    # null
     levels: dict[str, Levels]
+    # the text columns that hold plain numbers and gaps alone, as int64 or float64
     numbers: dict[str, polars.Series]
+    # names of columns of digits that are no quantities: written with leading zeros, too long to be
+    # exact, or all with a plus as telephone numbers are
     codes: frozenset[str]
+    # the spellings of a gap that were found, by column, in columns of numbers
     gap_words: dict[str, tuple[str, ...]]
 
 

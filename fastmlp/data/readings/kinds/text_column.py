@@ -23,24 +23,12 @@ def few(odd: int, present: int) -> bool:
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column of texts that are not all plain numbers.
+    """A column of texts that are not all plain numbers."""
 
-    Parameters
-    ----------
-    name
-        The column's name.
-    texts
-        Its cells, and what was found of them.
-    decimal
-        The sign of decimals in it.
-    signs
-        What its cells say of that.
-    """
-
-    name: str
-    texts: Texts
-    decimal: str
-    signs: Signs
+    name: str  # the column's name
+    texts: Texts  # its cells, and what was found of them
+    decimal: str  # the sign of decimals in it
+    signs: Signs  # what its cells say of that
 
     @property
     def levels(self) -> Levels:
