@@ -15,21 +15,9 @@ from fastmlp.errors import FastMLPError, did_you_mean
 
 from .streams import prepare_streams, silence_stdout
 
-# By module of ``commands``.
-COMMANDS = {
-    name: name
-    for name in (
-        "train",
-        "evaluate",
-        "predict",
-        "export",
-        "experiment",
-        "report",
-        "gradcheck",
-        "info",
-        "bench",
-    )
-}
+# Modules of ``commands``, in the order of their use.
+COMMANDS = ("train", "evaluate", "predict", "export", "experiment", "report", "gradcheck", "info",
+            "bench")  # fmt: skip
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 DEBUG_VARIABLE = "FASTMLP_DEBUG"
 
@@ -42,10 +30,10 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Return the command of that name."""
+        """Return the command of that name, if there is one."""
         if name not in COMMANDS:
             return None
-        return import_module(f"{__package__}.commands.{COMMANDS[name]}").command
+        return import_module(f"{__package__}.commands.{name}").command
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         """Return the command that the arguments begin with; a near miss is named."""
@@ -91,10 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except OSError as error:
         silence_stdout()
-        return _fail(
-            f"cannot read or write {error.filename or 'the output'}: {error.strerror or error}.",
-            FAILED,
-        )
+        what = error.filename or "the output"
+        return _fail(f"cannot read or write {what}: {error.strerror or error}.", FAILED)
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -130,11 +116,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         if debugging:
             raise
         what = " ".join(f"{type(error).__name__}: {error}".split())
-        return _fail(
-            f"internal error: {what}; run with {DEBUG_VARIABLE}=1 for the traceback.",
-            FAILED,
-            prefix="",
-        )
+        advice = f"run with {DEBUG_VARIABLE}=1 for the traceback."
+        return _fail(f"internal error: {what}; {advice}", FAILED, prefix="")
 
 
 def _fail(message: str, code: int, prefix: str = "error: ") -> int:

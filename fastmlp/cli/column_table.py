@@ -23,35 +23,24 @@ def show_columns(console: Console, columns: Sequence[ColumnFacts]) -> None:
         each for each in columns if each.role == "target" or each.note or len(columns) <= MOST_ROWS
     ]
     if len(columns) > MOST_ROWS:
-        counts = Counter(
-            "left out" if each.role == "left out" else each.kind
-            for each in columns
-            if each.role != "target"
-        )
-        console.line(
-            f"columns   {len(columns):,}: "
-            + ", ".join(f"{count:,} {kind}" for kind, count in counts.most_common())
-        )
+        features = [each for each in columns if each.role != "target"]
+        kinds = Counter(each.role if each.role == "left out" else each.kind for each in features)
+        words = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
+        console.line(f"columns   {len(columns):,}: {words}")
         shown = shown[:MOST_ROWS]
-    rows = [
-        (
-            _cut(each.name or "''"),
-            each.role,
-            each.kind,
-            _cut(each.holds),
-            f"{each.missing:,}",
-            _cut(each.note),
-        )
-        for each in shown
-    ]
-    has_notes = any(row[-1] for row in rows)
     header = ("column", "role", "kind", "holds", "missing", "note")
-    if not has_notes:
+    rows = [_row(each) for each in shown]
+    if not any(row[-1] for row in rows):
         header, rows = header[:-1], [row[:-1] for row in rows]
     # Words flush left, and the count in the middle flush right.
     width = max(len(row[4]) for row in (header, *rows))
     aligned = [(*row[:4], f"{row[4]:>{width}}", *row[5:]) for row in (header, *rows)]
     console.table(aligned[0], aligned[1:], left=len(header))
+
+
+def _row(column: ColumnFacts) -> tuple[str, ...]:
+    name, holds, note = map(_cut, (column.name or "''", column.holds, column.note))
+    return name, column.role, column.kind, holds, f"{column.missing:,}", note
 
 
 def _cut(text: str) -> str:

@@ -32,6 +32,7 @@ def list_recipes(console: Console) -> None:
 def report_start(console: Console, runner: Runner) -> None:
     """Print what is about to be run, and on what."""
     experiment = runner.experiment
+    count = len(experiment.variants)
     finished = sum(variant.finished for variant in experiment.variants)
     console.entries(
         [
@@ -40,8 +41,7 @@ def report_start(console: Console, runner: Runner) -> None:
             *([("stand-in", experiment.stand_in)] if experiment.stand_in else []),
             (
                 "variants",
-                f"{len(experiment.variants)}, of which {finished} are done and "
-                f"{len(runner.waiting)} run now",
+                f"{count}, of which {finished} are done and {len(runner.waiting)} run now",
             ),
             ("folder", str(experiment.folder)),
         ]
@@ -72,18 +72,19 @@ class VariantLines:
         """Take note of a variant that started or finished."""
         if variant.status == "running":
             if self.console.is_live:
-                print(
-                    f"[{self._done + 1}/{self.count}] {_label(variant)} …",
-                    end="\r",
-                    file=self.console.stream,
-                )
+                text = f"[{self._done + 1}/{self.count}] {_label(variant)} …"
+                print(text, end="\r", file=self.console.stream)
             return
         self._done += 1
-        words = [f"{name} {number(variant.metrics[key])}" for name, key in (("train", _key(variant, "train")), (
-            "test", _key(variant, "test"))) if key in variant.metrics]  # fmt: skip
-        text = (
-            ", ".join(words) if variant.status == "done" else f"{variant.status}: {variant.error}"
-        )
+        if variant.status == "done":
+            keys = {part: _key(variant, part) for part in ("train", "test")}
+            text = ", ".join(
+                f"{part} {number(variant.metrics[key])}"
+                for part, key in keys.items()
+                if key in variant.metrics
+            )
+        else:
+            text = f"{variant.status}: {variant.error}"
         self.console.line(
             f"[{self._done}/{self.count}] {_label(variant)}: {text} ({duration(variant.seconds)})"
         )
@@ -115,16 +116,13 @@ def to_json(experiment: Experiment) -> dict[str, Any]:
     """Return the experiment and its figures as JSON has them."""
     state = asdict(experiment) | {"folder": str(experiment.folder)}
     del state["comparisons"]
-    figures = [
-        {
-            **asdict(figure.comparison),
-            **{key: value for key, value in asdict(figure).items() if key != "comparison"},
-        }
-        for figure in experiment.figures()
+    state["figures"] = [
+        asdict(figure.comparison) | asdict(figure) for figure in experiment.figures()
     ]
-    return json.loads(
-        json.dumps({**state, "figures": figures, "verdict": experiment.verdict()}, default=str)
-    )
+    for figure in state["figures"]:
+        del figure["comparison"]
+    state["verdict"] = experiment.verdict()
+    return json.loads(json.dumps(state, default=str))
 
 
 def _sweep_table(
@@ -135,16 +133,8 @@ def _sweep_table(
         (_score(variant) for name in names for variant in experiment.of(name) if variant.metrics),
         "accuracy",
     )
-    header = (
-        "variant",
-        sweep.setting,
-        f"train {score}",
-        f"test {score}",
-        "seconds",
-        "status",
-        "reported",
-        "met",
-    )
+    scores = (f"train {score}", f"test {score}")
+    header = ("variant", sweep.setting, *scores, "seconds", "status", "reported", "met")
     rows = []
     for name in names:
         own = [figure for figure in figures if figure.comparison.variant == name]
@@ -154,8 +144,7 @@ def _sweep_table(
             (
                 name,
                 "" if value is None else f"{value:g}" if isinstance(value, float) else str(value),
-                _spread(experiment, name, f"train_{score}"),
-                _spread(experiment, name, f"test_{score}"),
+                *(_spread(experiment, name, f"{part}_{score}") for part in ("train", "test")),
                 f"{sum(seconds) / len(seconds):.1f}" if seconds else "-",
                 experiment.status(name),
                 "; ".join(_reported(figure) for figure in own if not figure.comparison.than) or "-",
@@ -170,10 +159,11 @@ def _score(variant: Variant) -> str:
 
 
 def _key(variant: Variant, part: str) -> str:
-    kinds = ("accuracy", "r2", "loss") if variant.metrics.get("task") != "regression" else ("loss",)
-    return next(
-        (f"{part}_{kind}" for kind in kinds if f"{part}_{kind}" in variant.metrics), f"{part}_loss"
-    )
+    if variant.metrics.get("task") != "regression":
+        for key in (f"{part}_accuracy", f"{part}_r2"):
+            if key in variant.metrics:
+                return key
+    return f"{part}_loss"
 
 
 def _spread(experiment: Experiment, name: str, metric: str) -> str:
@@ -194,11 +184,13 @@ def _reported(figure: Figure) -> str:
 
 
 def _met(figures: list[Figure]) -> str:
-    told = [figure.met for figure in figures if figure.met is not None]
-    if not told or len(told) == 1 or all(told) or not any(told):
+    known = [figure.met for figure in figures if figure.met is not None]
+    if not known:
+        return MET[None]
+    if len(set(known)) == 1:
         tolerated = ", by tolerance" if any(figure.by_tolerance for figure in figures) else ""
-        return MET[told[0]] + tolerated if told else MET[None]
-    return f"{sum(told)} of {len(told)}"
+        return MET[known[0]] + tolerated
+    return f"{sum(known)} of {len(known)}"
 
 
 def _missed_row(figure: Figure) -> tuple[str, ...]:
@@ -206,8 +198,8 @@ def _missed_row(figure: Figure) -> tuple[str, ...]:
     if comparison.expect == "fails":
         expected = "learns nothing"
     else:
-        limit = comparison.than or (comparison.reported if isinstance(comparison.reported, str) else
-                                    f"{comparison.reported:g}")  # fmt: skip
+        reported = comparison.reported
+        limit = comparison.than or (reported if isinstance(reported, str) else f"{reported:g}")
         tolerance = f" ± {comparison.tolerance:g}" if comparison.tolerance else ""
         expected = f"{SIGNS[comparison.expect]} {limit}{tolerance}"
     measured = number(figure.measured) if figure.status == "done" else figure.status
@@ -215,9 +207,7 @@ def _missed_row(figure: Figure) -> tuple[str, ...]:
 
 
 def _label(variant: Variant) -> str:
-    return (
-        variant.name if "-seed" not in variant.folder else f"{variant.name} (seed {variant.seed})"
-    )
+    return variant.name + (f" (seed {variant.seed})" if "-seed" in variant.folder else "")
 
 
 def _listed(names: list[str]) -> str:

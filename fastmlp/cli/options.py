@@ -31,6 +31,16 @@ class OpenNumber(click.ParamType):
         return self.number.convert(value, param, ctx)
 
 
+def option(names: str, metavar: str, help: str, **more: Any) -> click.Option:
+    """Return an option that takes a value; ``names`` has blanks between: ``"-o --output"``."""
+    return click.Option(names.split(), metavar=metavar, help=help, **more)
+
+
+def flag(names: str, help: str) -> click.Option:
+    """Return an option that is given or not."""
+    return click.Option(names.split(), is_flag=True, help=help)
+
+
 RUN = click.Argument(["run"], metavar="RUN")
 DATA_DIR = click.Option(
     ["--data-dir"], metavar="FOLDER", help="Folder with the files of a named data set."

@@ -85,16 +85,12 @@ class EpochLines(Callback):
         remaining = elapsed / record.epoch * (trainer.epochs - record.epoch)
         whole = record.kind == "epoch"
         # The best epoch is marked only where rows were held out to tell it.
-        mark = (
-            "*"
-            if whole and record.is_best and record.monitor and record.monitor_name == "validation"
-            else " "
-        )
+        is_marked = record.is_best and record.monitor and record.monitor_name == "validation"
         return [
             ("epoch", f"{record.epoch}/{trainer.epochs}" if whole else f"@{record.update}"),
             *((HEADINGS[name], number(value)) for name, value in record.train.items()),
             *((HEADINGS[name], number(value)) for name, value in record.monitor.items()),
-            ("", mark),
+            ("", "*" if whole and is_marked else " "),
             ("lr", f"{record.learning_rate:.3g}"),
             ("samples/s", f"{record.samples_per_second:,.0f}" if whole else ""),
             ("elapsed", duration(elapsed)),
@@ -109,9 +105,8 @@ class EpochLines(Callback):
         return headings
 
     def _joined(self, texts: list[str]) -> str:
-        return "  ".join(
-            f"{text:>{width}}" for text, width in zip(texts, self._widths, strict=True)
-        ).rstrip()
+        pairs = zip(texts, self._widths, strict=True)
+        return "  ".join(f"{text:>{width}}" for text, width in pairs).rstrip()
 
 
 class EpochBar:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from typing import Any
 
 from fastmlp import __version__
@@ -69,41 +68,35 @@ def report_start(console: Console, job: TrainingJob) -> None:
 
 def report_end(console: Console, job: TrainingJob, metrics: dict[str, Any]) -> int:
     """Print how training went and what can be done next; return the exit code."""
-    code = 0
+    code, folder = 0, metrics["run_dir"]
     if metrics["diverged"]:
-        _complain(f"error: the loss became NaN or infinite in epoch {metrics['epochs'] + 1}: {metrics['diverged']}. "
-                  f"The weights from before that epoch are kept in {metrics['run_dir']}.")  # fmt: skip
+        console.notice(
+            f"error: the loss became NaN or infinite in epoch {metrics['epochs'] + 1}: "
+            f"{metrics['diverged']}. The weights from before that epoch are kept in {folder}."
+        )
         code = 1
     elif metrics["stop_reason"] == "interrupted":
-        _complain(f"interrupted: what was learnt so far is kept in {metrics['run_dir']}. "
-                  f"Go on with: fastmlp train --resume {shlex.quote(metrics['run_dir'])}")  # fmt: skip
+        console.notice(
+            f"interrupted: what was learnt so far is kept in {folder}. "
+            f"Go on with: fastmlp train --resume {shlex.quote(folder)}"
+        )
         code = 130
     elif metrics["stop_reason"]:
         console.line(f"stopped: {metrics['stop_reason']}")
     console.line()
     console.entries(_results(job, metrics))
-    console.entries(_next_steps(metrics["run_dir"]))
+    console.entries(_next_steps(folder))
     return code
-
-
-def _complain(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def _shape(job: TrainingJob) -> str:
     data = job.data
-    rows = sum(data.rows.values())
+    rows, columns = sum(data.rows.values()), data.features.output_columns
     width = data.targets.output_width
-    what = {
-        "classification": "classes",
-        "multilabel": "labels",
-        "regression": "outputs" if width > 1 else "output",
-    }
+    quantities = "outputs" if width > 1 else "output"
+    unit = {"classification": "classes", "multilabel": "labels"}.get(job.model.task, quantities)
     image = f" ({'×'.join(map(str, data.input_shape))} images)" if data.input_shape else ""
-    return (
-        f"{rows:,} rows × {data.features.output_columns:,} features × {width:,} "
-        f"{what[job.model.task]}{image}"
-    )
+    return f"{rows:,} rows × {columns:,} features × {width:,} {unit}{image}"
 
 
 def _split(job: TrainingJob) -> str:
@@ -112,11 +105,8 @@ def _split(job: TrainingJob) -> str:
 
 def _network(job: TrainingJob) -> str:
     architecture = job.model.network.architecture
-    words = [
-        str(architecture),
-        *([architecture.activation] if architecture.hidden else []),
-        f"loss {job.model.loss.name}",
-    ]
+    words = [str(architecture), *([architecture.activation] if architecture.hidden else [])]
+    words.append(f"loss {job.model.loss.name}")
     if architecture.batch_norm != "none":
         words.append(f"batch norm {architecture.batch_norm}")
     if architecture.dropout:
@@ -134,13 +124,13 @@ def _training(job: TrainingJob) -> str:
 
 
 def _results(job: TrainingJob, metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    told_by = "validation" if "validation_loss" in metrics else "training loss"
-    lines = [("best epoch", f"{metrics['best_epoch']} of {metrics['epochs']} (told by {told_by})")]
+    judge = "validation" if "validation_loss" in metrics else "training loss"
+    lines = [("best epoch", f"{metrics['best_epoch']} of {metrics['epochs']} (told by {judge})")]
     for part in ("train", "validation", "test"):
-        found = [f"{word} {number(metrics[f'{part}_{word}'])}" for word in ("loss", "accuracy", "rmse", "r2")
-                 if f"{part}_{word}" in metrics]  # fmt: skip
-        if found:
-            lines.append((part, ", ".join(found)))
+        words = [word for word in ("loss", "accuracy", "rmse", "r2") if f"{part}_{word}" in metrics]
+        if words:
+            texts = (f"{word} {number(metrics[f'{part}_{word}'])}" for word in words)
+            lines.append((part, ", ".join(texts)))
     apart = f"; kernels compiled or loaded in {duration(metrics['compile_seconds'])}, not counted"
     lines.append(("time", f"{duration(metrics['train_seconds'])}{apart}"))
     lines += [("note", notice) for notice in job.backend.notices]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from fastmlp.cli.console import Console
-from fastmlp.cli.options import THREADS
+from fastmlp.cli.options import THREADS, option
 from fastmlp.errors import UsageError, choose
 
 if TYPE_CHECKING:
@@ -42,17 +42,15 @@ def bench(device: str, shapes: str, seconds: float, threads: int | None, json_fi
     chosen = find_shapes(_words(shapes))
     backends, unavailable = open_devices(_words(device), threads)
     described = {backend.name: backend.describe() for backend in backends}
-    for name, description in described.items():
-        entries = ", ".join(
-            f"{key} {value}" for key, value in description.items() if key != "device"
-        )
-        console.line(f"{name}: {entries}")
+    for name, facts in described.items():
+        words = [f"{key} {value}" for key, value in facts.items() if key != "device"]
+        console.line(f"{name}: {', '.join(words)}")
 
-    def tell(measured: Throughput) -> None:
+    def announce(measured: Throughput) -> None:
         if console.as_json or sys.stderr.isatty():
             print(f"{measured.shape} on {measured.device}: done", file=sys.stderr, flush=True)
 
-    results = measure_throughput(backends, chosen, seconds, tell)
+    results = measure_throughput(backends, chosen, seconds, announce)
     console.line()
     console.table(HEADER, [_row(measured) for measured in results], left=2)
     for name, reason in unavailable.items():
@@ -110,10 +108,8 @@ def _plot(path: Path, results: list[Throughput]) -> None:
     width = 0.8 / len(devices)
     for index, device in enumerate(devices):
         own = [measured for measured in results if measured.device == device]
-        places = [
-            shapes.index(measured.shape) + (index - (len(devices) - 1) / 2) * width
-            for measured in own
-        ]
+        shift = (index - (len(devices) - 1) / 2) * width
+        places = [shapes.index(measured.shape) + shift for measured in own]
         axes.bar(places, [measured.samples_per_second for measured in own], width, label=device)
     axes.set_xticks(range(len(shapes)), shapes)
     axes.set(yscale="log", ylabel="samples per second", title="Training throughput")
@@ -122,51 +118,36 @@ def _plot(path: Path, results: list[Throughput]) -> None:
     write_atomically(path, lambda aside: figure.savefig(aside, format=kind))
 
 
-def _options() -> list[Any]:
-    return [
-        click.Option(
-            ["--device"],
-            default="cpu,cuda",
-            show_default=True,
-            metavar="NAMES",
-            help="Devices, with commas between.",
-        ),
-        click.Option(
-            ["--shapes"],
-            default="all",
-            show_default=True,
-            metavar="NAMES",
-            help=(
-                "kuzushiji, mnist, products, wide, tabular, small: some with commas between, or "
-                "all."
-            ),
-        ),
-        click.Option(
-            ["--seconds"],
-            type=float,
-            default=1.0,
-            show_default=True,
-            metavar="S",
-            help="Time for each measurement.",
-        ),
-        THREADS,
-        click.Option(
-            ["--json", "json_file"],
-            metavar="FILE",
-            help="Write the numbers as JSON; - for standard output.",
-        ),
-        click.Option(
-            ["--plot", "plot_file"],
-            metavar="FILE",
-            help="Draw them: a name that ends in .png, .svg or .pdf.",
-        ),
-    ]
-
-
 command = click.Command(
     "bench",
     callback=bench,
-    params=_options(),
+    params=[
+        option(
+            "--device",
+            "NAMES",
+            "Devices, with commas between.",
+            default="cpu,cuda",
+            show_default=True,
+        ),
+        option(
+            "--shapes",
+            "NAMES",
+            "kuzushiji, mnist, products, wide, tabular, small: some with commas between, or all.",
+            default="all",
+            show_default=True,
+        ),
+        option(
+            "--seconds",
+            "S",
+            "Time for each measurement.",
+            type=float,
+            default=1.0,
+            show_default=True,
+        ),
+        THREADS,
+        option("--json json_file", "FILE", "Write the numbers as JSON; - for standard output."),
+        option("--plot plot_file", "FILE", "Draw them: a name that ends in .png, .svg or .pdf."),
+    ],
     help=bench.__doc__,
     short_help="Measure how fast this machine trains.",
 )

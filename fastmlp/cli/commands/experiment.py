@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from fastmlp.cli.console import Console
-from fastmlp.cli.options import OpenNumber
+from fastmlp.cli.options import OpenNumber, flag, option
 
 OPTIONS = [
-    click.Option(["--data"], metavar="PATH", help="The original data, in the form that the recipe names."),
-    click.Option(["--only"], metavar="SWEEP", help="Run the variants of one sweep."),
-    click.Option(["--quick"], is_flag=True, help="Few rows and epochs: to see that it works, not to compare."),
-    click.Option(["--jobs"], type=click.INT, metavar="N", default=1, show_default=True,
-                 help="Variants that run at a time, in processes that share the cores."),
-    click.Option(["--seeds"], type=click.INT, metavar="K", default=1, show_default=True,
-                 help="Runs of each variant; the table shows their median and spread."),
-    click.Option(["--device"], metavar="TEXT", help="auto, cpu, cuda or cuda:N; default as the recipe says."),
-    click.Option(["--threads"], type=OpenNumber(int), metavar="N", default="auto", show_default=True,
-                 help="CPU threads of each run."),
-    click.Option(["--out"], metavar="FOLDER", help="The experiment's folder; default experiments/<name>."),
-    click.Option(["--json", "as_json"], is_flag=True, help="Print the result as one line of JSON, all else to stderr."),
-    click.Option(["--quiet"], is_flag=True, help="Print errors only."),
-]  # fmt: skip
+    option("--data", "PATH", "The original data, in the form that the recipe names."),
+    option("--only", "SWEEP", "Run the variants of one sweep."),
+    flag("--quick", "Few rows and epochs: to see that it works, not to compare."),
+    option(
+        "--jobs",
+        "N",
+        "Variants that run at a time, in processes that share the cores.",
+        type=click.INT,
+        default=1,
+        show_default=True,
+    ),
+    option(
+        "--seeds",
+        "K",
+        "Runs of each variant; the table shows their median and spread.",
+        type=click.INT,
+        default=1,
+        show_default=True,
+    ),
+    option("--device", "TEXT", "auto, cpu, cuda or cuda:N; default as the recipe says."),
+    option(
+        "--threads",
+        "N",
+        "CPU threads of each run.",
+        type=OpenNumber(int),
+        default="auto",
+        show_default=True,
+    ),
+    option("--out", "FOLDER", "The experiment's folder; default experiments/<name>."),
+    flag("--json as_json", "Print the result as one line of JSON, all else to stderr."),
+    flag("--quiet", "Print errors only."),
+]
 
 
-def experiment(recipe: str | None, data: str | None, only: str | None, quick: bool, jobs: int, seeds: int,
-               device: str | None, threads: int | None, out: str | None, as_json: bool, quiet: bool) -> None:  # fmt: skip
+def experiment(recipe: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
     """Run RECIPE, the name of one that comes with fastmlp or a TOML file; without one, list them.
 
     What is done is kept: the same command goes on where it was stopped, and runs again what a
@@ -36,26 +55,20 @@ def experiment(recipe: str | None, data: str | None, only: str | None, quick: bo
     fastmlp experiment kuzushiji --data images.csv,labels.csv --jobs 2
     fastmlp experiment my-sweep.toml --seeds 3
     """
-    from fastmlp.cli.experiment_report import (
-        VariantLines,
-        list_recipes,
-        report,
-        report_start,
-        to_json,
-    )
+    from fastmlp.cli import experiment_report as printed
     from fastmlp.experiments.recipe import find_recipe
     from fastmlp.experiments.runner import Options, Runner
 
     console = Console(as_json, quiet)
     if recipe is None:
-        list_recipes(console)
+        printed.list_recipes(console)
         return
     found = find_recipe(recipe)
-    runner = Runner(found, Options(data, quick, jobs, seeds, device, threads, out, only))
-    report_start(console, runner)
-    finished = runner.run(VariantLines(console, len(runner.waiting)))
-    report(console, finished)
-    console.json_line(to_json(finished))
+    runner = Runner(found, Options(**options))
+    printed.report_start(console, runner)
+    finished = runner.run(printed.VariantLines(console, len(runner.waiting)))
+    printed.report(console, finished)
+    console.json_line(printed.to_json(finished))
 
 
 command = click.Command(

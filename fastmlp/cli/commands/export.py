@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from fastmlp.cli.console import Console
-from fastmlp.cli.options import RUN
+from fastmlp.cli.options import RUN, option
 
 
 def export(run: str, format: str | None, output: str | None, opset: int | None) -> None:
     """Write the model of a RUN, a run's folder or a model file, for another program.
 
     \b
-    onnx   preprocessing, network, labels and probabilities in one file, for ONNX Runtime and many others
+    onnx   preprocessing, network, labels and probabilities in one file, for ONNX Runtime and others
     torch  the weights of an nn.Sequential as safetensors, and a Python file that builds it
     npz    the arrays, for NumPy
     text   a folder with a text file for each array
@@ -33,10 +33,11 @@ def export(run: str, format: str | None, output: str | None, opset: int | None) 
         raise UsageError(
             f"say what to write: --format {'|'.join(FORMATS)}, or -o with a name that ends so."
         )
-    place = Path(run) if output is None else Path(output)
-    if output is None:
-        place = place if place.is_dir() else place.parent
-        place = place / FORMATS[format] if format in FORMATS else place
+    if output is not None:
+        place = Path(output)
+    else:
+        place = Path(run) if Path(run).is_dir() else Path(run).parent
+        place /= FORMATS.get(format, "")
     written = write(load(run, device="cpu"), place, format, opset=opset)
     console = Console()
     for path in written.paths:
@@ -57,20 +58,9 @@ command = click.Command(
     callback=export,
     params=[
         RUN,
-        click.Option(
-            ["--format"],
-            metavar="onnx|torch|npz|text|json",
-            help="What to write; default by the name of -o.",
-        ),
-        click.Option(
-            ["-o", "--output"], metavar="FILE", help="Where to write; default in the run's folder."
-        ),
-        click.Option(
-            ["--opset"],
-            type=int,
-            metavar="N",
-            help="Version of the ONNX operators, 13 or later; default 17.",
-        ),
+        option("--format", "onnx|torch|npz|text|json", "What to write; default by the name of -o."),
+        option("-o --output", "FILE", "Where to write; default in the run's folder."),
+        option("--opset", "N", "Version of the ONNX operators, 13 or later; default 17.", type=int),
     ],
     help=export.__doc__,
     short_help="Write a trained model for another program.",

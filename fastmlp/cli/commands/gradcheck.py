@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 ACCEPTED = names_of(Role.GRADIENT)
 HEADER = ("", "", "shape", "element", "backward", "differences", "rel. error", "")
 FLUSH_LEFT = (0, 1, 7)  # columns
-SECTIONS = {
-    "optimizer": "loss",
-    "training": "check",
-}  # of settings that help shows elsewhere than for training
+# Where help shows settings elsewhere, or in other words, than for training.
+SECTIONS = {"optimizer": "loss", "training": "check"}
 HELP = {
     "seed": "Of the weights, the rows and dropout.",
     "dtype": "What the backward pass computes in.",
@@ -114,12 +112,8 @@ def _row(comparison: Comparison, resolution: float) -> tuple[str, ...]:
         place = "[" + ", ".join(map(str, comparison.place)) + "]"
         small = comparison.error <= resolution
         error = f"< {resolution:.0e}" if small else f"{comparison.error:.1e}"
-        numbers = (
-            place,
-            _derivative(comparison.backward),
-            _derivative(comparison.differences),
-            error,
-        )
+        backward, differences = map(_derivative, (comparison.backward, comparison.differences))
+        numbers = (place, backward, differences, error)
     return (f"    {comparison.symbol}", comparison.name, shape, *numbers, ", ".join(notes))
 
 
@@ -132,9 +126,8 @@ def _derivative(value: float) -> str:
 
 def _verdict(found: GradientCheck) -> list[str]:
     lines = []
-    kinks, looked_at = (
-        sum(getattr(c, name) for c in found.comparisons) for name in ("kinks", "looked_at")
-    )
+    kinks = sum(comparison.kinks for comparison in found.comparisons)
+    looked_at = sum(comparison.looked_at for comparison in found.comparisons)
     if kinks:
         lines.append(
             f"{kinks:,} of {looked_at:,} derivatives were left out: their element stands at a "
@@ -186,26 +179,12 @@ def _options() -> list[click.Option]:
         ("--rows", 8, "Rows of the random batch."),
         ("--elements", 256, "How many numbers of each array to look at; 0 for all."),
     ]
+    number = {"type": int, "metavar": "N", "show_default": True, "section": "check"}
     options: list[click.Option] = [
-        SettingOption(
-            [name],
-            type=int,
-            default=default,
-            show_default=True,
-            metavar="N",
-            help=text,
-            section="check",
-        )
-        for name, default, text in own
+        SettingOption([name], default=default, help=text, **number) for name, default, text in own
     ]
-    options.append(
-        SettingOption(
-            ["--soft-targets"],
-            is_flag=True,
-            section="check",
-            help="Targets are distributions rather than labels.",
-        )
-    )
+    text = "Targets are distributions rather than labels."
+    options.append(SettingOption(["--soft-targets"], is_flag=True, section="check", help=text))
     for option in setting_options():
         if option.name in ACCEPTED:
             option.default = DEFAULTS.get(option.name, option.default)

@@ -8,7 +8,7 @@ import click
 
 from fastmlp.cli.column_table import show_columns
 from fastmlp.cli.console import Console, duration, number
-from fastmlp.cli.options import DEVICE, JSON
+from fastmlp.cli.options import DEVICE, JSON, flag
 from fastmlp.errors import UsageError
 
 
@@ -45,11 +45,8 @@ def _tell_step(console: Console, run: str | None, device: str) -> None:
     from fastmlp.run.recorded_step import recorded_step
 
     step = recorded_step(run, device)
-    console.table(
-        ("", "operation"),
-        [(str(number), name) for number, name in enumerate(step.operations, 1)],
-        left=2,
-    )
+    rows = [(str(position), name) for position, name in enumerate(step.operations, 1)]
+    console.table(("", "operation"), rows, left=2)
     console.line()
     console.line(
         f"{len(step.operations)} operations a step on {step.device}: {step.layers} layers, "
@@ -59,14 +56,12 @@ def _tell_step(console: Console, run: str | None, device: str) -> None:
 
 
 def _show_machine(console: Console, report: dict[str, Any]) -> None:
-    extras = report["extras"]
-    missing = {
-        name: f"not installed; pip install 'fastmlp[{extra}]'" for name, extra in extras.items()
-    }
-    console.entries(
-        (name, found or missing.get(name, "missing")) for name, found in report["versions"].items()
-    )
+    for name, extra in report["extras"].items():
+        if not report["versions"][name]:
+            report["versions"][name] = f"not installed; pip install 'fastmlp[{extra}]'"
+    console.entries((name, found or "missing") for name, found in report["versions"].items())
     console.line()
+    precisions = report["matmul_precisions"].items()
     console.entries(
         [
             ("platform", report["platform"]),
@@ -74,21 +69,14 @@ def _show_machine(console: Console, report: dict[str, Any]) -> None:
             ("vectors", _vectors(report["vector_width"], report["kernels"])),
             ("threads", str(report["threads"])),
             ("BLAS", report["blas"]),
-            (
-                "products",
-                ", ".join(
-                    f"{word} ({factors})" for word, factors in report["matmul_precisions"].items()
-                ),
-            ),
+            ("products", ", ".join(f"{word} ({factors})" for word, factors in precisions)),
             ("CUDA", report["cuda"] or f"no: {report['cuda_unavailable']}"),
             ("kernel cache", report["kernel_cache"]),
         ]
     )
     console.line()
-    console.entries(
-        (name, where or "will be downloaded when first used")
-        for name, where in report["datasets"].items()
-    )
+    later = "will be downloaded when first used"
+    console.entries((name, place or later) for name, place in report["datasets"].items())
 
 
 def _vectors(processor: str, kernels: dict[str, Any]) -> str:
@@ -104,21 +92,16 @@ def _vectors(processor: str, kernels: dict[str, Any]) -> str:
 
 def _show_run(console: Console, report: dict[str, Any]) -> None:
     architecture, metrics = report["architecture"], report["metrics"]
-    widths = "-".join(
-        map(str, (architecture["inputs"], *architecture["hidden"], architecture["outputs"]))
-    )
+    widths = (architecture["inputs"], *architecture["hidden"], architecture["outputs"])
+    rows = ", ".join(f"{name} {count:,}" for name, count in report["rows"].items())
     console.entries(
         [
             ("model", report["model"]),
             ("task", report["task"]),
             ("target", report["target_name"] or "unnamed"),
             *([("classes", _some(report["classes"]))] if report["classes"] else []),
-            (
-                "rows",
-                ", ".join(f"{name} {count:,}" for name, count in report["rows"].items())
-                or "not known: imported",
-            ),
-            ("network", widths),
+            ("rows", rows or "not known: imported"),
+            ("network", "-".join(map(str, widths))),
             ("loss", report["loss"]),
         ]
     )
@@ -160,10 +143,8 @@ command = click.Command(
     callback=info,
     params=[
         click.Argument(["run"], required=False, metavar="[RUN]"),
-        click.Option(
-            ["--graph"],
-            is_flag=True,
-            help="List the operations of a training step of RUN: on CUDA, its graph's nodes.",
+        flag(
+            "--graph", "List the operations of a training step of RUN: on CUDA, its graph's nodes."
         ),
         DEVICE,
         JSON,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fastmlp.cli.console import Console
-from fastmlp.cli.options import DATA_DIR, DEVICE, LAYOUT, RUN, THREADS
+from fastmlp.cli.options import DATA_DIR, DEVICE, LAYOUT, RUN, THREADS, option
 
 if TYPE_CHECKING:
     from fastmlp.model.predict import Predictions
@@ -18,8 +18,7 @@ ROWS_SHOWN = 10
 COLUMNS_SHOWN = 12
 
 
-def predict(run: str, data: str, output: str | None, data_dir: str | None, header: bool | None,
-            separator: str | None, device: str, threads: int | None) -> None:  # fmt: skip
+def predict(run: str, data: str, output: str | None, **options: Any) -> None:
     """Predict the rows of DATA with the model of a RUN, a run's folder or a model file.
 
     \b
@@ -32,8 +31,7 @@ def predict(run: str, data: str, output: str | None, data_dir: str | None, heade
 
     if output not in (None, STANDARD_OUTPUT):
         output_kind(output)  # refused before the work, not after
-    layout = {"header": header, "separator": separator}
-    predictions = answer(run, data, data_dir=data_dir, **layout, device=device, threads=threads)
+    predictions = answer(run, data, **options)
     for note in predictions.notes:
         Console().notice(f"note: {note}")
     if output is None:
@@ -47,21 +45,16 @@ def predict(run: str, data: str, output: str | None, data_dir: str | None, heade
 
 def _show(console: Console, predictions: Predictions) -> None:
     names = list(predictions.columns)[:COLUMNS_SHOWN]
-    arrays = [predictions.columns[name][:ROWS_SHOWN] for name in names]
     columns = [
-        [_text(name, value) for value in array.tolist()]
-        for name, array in zip(names, arrays, strict=True)
+        [_text(name, value) for value in predictions.columns[name][:ROWS_SHOWN].tolist()]
+        for name in names
     ]
     console.table(names, list(zip(*columns, strict=True)), left=2)
-    hidden_rows, hidden_columns = (
-        len(predictions) - ROWS_SHOWN,
-        len(predictions.columns) - COLUMNS_SHOWN,
-    )
-    more = [
-        f"{count:,} more {what}"
-        for count, what in ((hidden_rows, "rows"), (hidden_columns, "columns"))
-        if count > 0
-    ]
+    hidden = {
+        "rows": len(predictions) - ROWS_SHOWN,
+        "columns": len(predictions.columns) - COLUMNS_SHOWN,
+    }
+    more = [f"{count:,} more {what}" for what, count in hidden.items() if count > 0]
     if more:
         console.line(f"… {' and '.join(more)}; -o FILE writes them all.")
 
@@ -78,13 +71,11 @@ command = click.Command(
     params=[
         RUN,
         click.Argument(["data"], metavar="DATA"),
-        click.Option(
-            ["-o", "--output"],
-            metavar="FILE",
-            help=(
-                "Where to write: a name that ends in .csv or .parquet, or - for CSV on standard "
-                "output."
-            ),
+        option(
+            "-o --output",
+            "FILE",
+            "Where to write: a name that ends in .csv or .parquet, or - for CSV on standard "
+            "output.",
         ),
         DATA_DIR,
         *LAYOUT,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from fastmlp.cli.console import Console
-from fastmlp.cli.options import DATA_DIR, DEVICE, JSON, THREADS
+from fastmlp.cli.options import DATA_DIR, DEVICE, JSON, THREADS, option
 
 
-def report(folder: str, out: str | None, data: str | None, data_dir: str | None, device: str, threads: int | None,
-           as_json: bool) -> None:  # fmt: skip
+def report(folder: str, as_json: bool, **options: Any) -> None:
     """Write a page on how a run or an experiment went: verdict, curves, classes, mistakes, sweeps.
 
     FOLDER is that of a run or of an experiment. The page needs no network; beside it lie the
@@ -21,9 +22,7 @@ def report(folder: str, out: str | None, data: str | None, data_dir: str | None,
     """
     from fastmlp.report.write import write_report
 
-    written = write_report(
-        folder, out, data=data, data_dir=data_dir, device=device, threads=threads
-    )
+    written = write_report(folder, **options)
     console = Console(as_json)
     if as_json:
         console.json_line(
@@ -53,12 +52,8 @@ command = click.Command(
     callback=report,
     params=[
         click.Argument(["folder"], metavar="FOLDER"),
-        click.Option(
-            ["--out"], metavar="FILE.html", help="The page; default report.html in the folder."
-        ),
-        click.Option(
-            ["--data"], metavar="PATH", help="Where the run's data are now, if not where they were."
-        ),
+        option("--out", "FILE.html", "The page; default report.html in the folder."),
+        option("--data", "PATH", "Where the run's data are now, if not where they were."),
         DATA_DIR,
         DEVICE,
         THREADS,

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fastmlp.cli.console import Console
-from fastmlp.cli.options import SectionedCommand, gather_settings, setting_options, typed_settings
+from fastmlp.cli.options import (
+    SectionedCommand,
+    flag,
+    gather_settings,
+    option,
+    setting_options,
+    typed_settings,
+)
 from fastmlp.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,35 +22,24 @@ if TYPE_CHECKING:
     from fastmlp.training.callbacks import Callback
 
 RUN_OPTIONS = [
-    click.Option(
-        ["--config"],
-        metavar="FILE",
-        help="TOML file with settings; what is typed here counts more.",
+    option("--config", "FILE", "TOML file with settings; what is typed here counts more."),
+    option(
+        "--out",
+        "FOLDER",
+        "The run's folder; default runs/<time>-<name>. To a taken name a number is added.",
     ),
-    click.Option(
-        ["--out"],
-        metavar="FOLDER",
-        help="The run's folder; default runs/<time>-<name>. To a taken name a number is added.",
-    ),
-    click.Option(
-        ["--resume"],
-        metavar="RUN",
-        help="Go on with a run from its newest checkpoint, in its folder.",
-    ),
-    click.Option(["--tensorboard"], metavar="FOLDER", help="Write a log for TensorBoard."),
-    click.Option(["--csv-log"], metavar="FILE", help="Write a line of CSV for each epoch."),
-    click.Option(
-        ["--json", "as_json"],
-        is_flag=True,
-        help="Print the result as one line of JSON, all else to stderr.",
-    ),
-    click.Option(["--quiet"], is_flag=True, help="Print errors only."),
+    option("--resume", "RUN", "Go on with a run from its newest checkpoint, in its folder."),
+    option("--tensorboard", "FOLDER", "Write a log for TensorBoard."),
+    option("--csv-log", "FILE", "Write a line of CSV for each epoch."),
+    flag("--json as_json", "Print the result as one line of JSON, all else to stderr."),
+    flag("--quiet", "Print errors only."),
 ]
 
 
 @click.pass_context
-def train(context: click.Context, data: str | None, config: str | None, out: str | None, resume: str | None,
-          tensorboard: str | None, csv_log: str | None, as_json: bool, quiet: bool, **_: Any) -> int:  # fmt: skip
+def train(context: click.Context, data: str | None, config: str | None, out: str | None,
+          resume: str | None, tensorboard: str | None, csv_log: str | None, as_json: bool,
+          quiet: bool, **_: Any) -> int:  # fmt: skip
     """Train a network on DATA: a data set's name, a file, a folder, or features,target as two
     files.
 
@@ -58,7 +54,7 @@ def train(context: click.Context, data: str | None, config: str | None, out: str
 
     console = Console(as_json, quiet)
     compilation = Compilation(console)
-    how = {
+    watchers = {
         "callbacks": [EpochLines(console), *_logs(tensorboard, csv_log)],
         "announce": compilation.announce,
     }
@@ -66,11 +62,11 @@ def train(context: click.Context, data: str | None, config: str | None, out: str
         from fastmlp.run.folder import taken
         from fastmlp.run.train import set_up
 
-        job = set_up(gather_settings(context, data, config), out=out, **how)
+        job = set_up(gather_settings(context, data, config), out=out, **watchers)
         if moved := taken(out, job.folder):
             console.notice(f"note: {moved}")
     else:
-        job = _resumed(context, resume, {"DATA": data, "--config": config, "--out": out}, how)
+        job = _resumed(context, resume, {"DATA": data, "--config": config, "--out": out}, watchers)
     compilation.finish(job.compile_seconds)
     report_start(console, job)
     metrics = job.run()
@@ -89,7 +85,7 @@ def _logs(tensorboard: str | None, csv_log: str | None) -> list[Callback]:
 
 
 def _resumed(
-    context: click.Context, run: str, refused: dict[str, str | None], how: dict[str, Any]
+    context: click.Context, run: str, refused: dict[str, str | None], watchers: dict[str, Any]
 ) -> TrainingJob:
     """Set up a run that goes on: its settings are its folder's, but for those typed here."""
     for name, value in refused.items():
@@ -100,7 +96,7 @@ def _resumed(
             )
     from fastmlp.run.resume import resume
 
-    return resume(run, typed_settings(context), **how)
+    return resume(run, typed_settings(context), **watchers)
 
 
 command = SectionedCommand(
