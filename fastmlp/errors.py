@@ -52,8 +52,7 @@ class FastMLPWarning(UserWarning):
 
 
 def choose(what: str, given: str, accepted: Iterable[str]) -> str:
-    """Return ``given`` if it is one of ``accepted``; else raise a UsageError that names the
-    nearest.
+    """Return ``given`` if it is one of ``accepted``; else a UsageError names the nearest.
 
     Parameters
     ----------

@@ -11,8 +11,7 @@ from fastmlp.files.atomic import without_nan
 
 
 class Console:
-    """Prints for people: on standard output, on standard error where JSON goes to standard output,
-    or nowhere.
+    """Prints for people: on standard output; on standard error if that is JSON's; or nowhere.
 
     Parameters
     ----------

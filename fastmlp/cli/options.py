@@ -1,4 +1,4 @@
-"""Options: one for each setting, made from their table, and a few that other commands share."""
+"""Options of ``fastmlp train``, made from the table of settings, and those that commands share."""
 
 from __future__ import annotations
 

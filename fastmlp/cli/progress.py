@@ -16,8 +16,7 @@ HEADINGS = {"loss": "loss", "accuracy": "accuracy", "rmse": "rmse", "r2": "R²"}
 
 
 class EpochLines(Callback):
-    """Prints a table that grows by a line an epoch; of very many epochs only every 10th, 20th,
-    50th, …
+    """Prints a table that grows by a line an epoch; of very many only every 10th, 20th, 50th, …
 
     Parameters
     ----------

@@ -70,16 +70,12 @@ def parse_data(table: Table) -> DataPlan:
     if quick is not None:
         quick_plan = _parse_plan(Table("data.quick", quick))
         if not quick_plan.dataset:
-            quick_plan = replace(
-                plan, **{name: getattr(quick_plan, name) for name in CHANGES if name in quick}
-            )
-    else:
-        quick_plan = None
-    return replace(
-        plan,
-        original=None if original is None else _parse_plan(Table("data.original", original)),
-        quick=quick_plan,
-    )
+            changes = {name: getattr(quick_plan, name) for name in CHANGES if name in quick}
+            quick_plan = replace(plan, **changes)
+        plan = replace(plan, quick=quick_plan)
+    if original is not None:
+        plan = replace(plan, original=_parse_plan(Table("data.original", original)))
+    return plan
 
 
 def choose_plan(plan: DataPlan, given: str | None, quick: bool) -> DataPlan:
@@ -121,21 +117,17 @@ def _absolute(dataset: str) -> str:
     if whole.exists():
         return str(whole.absolute())
     parts = [Path(part.strip()).expanduser() for part in dataset.split(",")]
-    return (
-        ",".join(str(part.absolute()) for part in parts)
-        if all(part.exists() for part in parts)
-        else dataset
-    )
+    if not all(part.exists() for part in parts):
+        return dataset
+    return ",".join(str(part.absolute()) for part in parts)
 
 
 def _parse_plan(table: Table) -> DataPlan:
     sizes, resize = table.take("class_sizes", list), table.take("resize", str)
     counts = {name: table.take(name, int) for name in ("rows", "test_rows")}
+    words = {key: table.take(key, str, "") for key in ("dataset", "about", "form", "stand_in")}
     plan = DataPlan(
-        dataset=table.take("dataset", str, ""),
-        about=table.take("about", str, ""),
-        form=table.take("form", str, ""),
-        stand_in=table.take("stand_in", str, ""),
+        **words,
         settings=table.take("settings", dict, {}),
         pool=table.take("pool", bool, False),
         class_sizes=None if sizes is None else tuple(sizes),
@@ -145,22 +137,18 @@ def _parse_plan(table: Table) -> DataPlan:
         **counts,
     )
     table.finish()
-    if sizes is not None and not (
-        len(sizes) == 2 and all(type(size) is int and size > 0 for size in sizes)
-    ):
-        raise table.error(
-            "class_sizes",
-            f"must be two whole numbers, the largest and the smallest; got {sizes!r:.60}",
-        )
+    are_counts = sizes is None or all(type(size) is int and size > 0 for size in sizes)
+    if sizes is not None and not (are_counts and len(sizes) == 2):
+        text = f"must be two whole numbers, the largest and the smallest; got {sizes!r:.60}"
+        raise table.error("class_sizes", text)
     if resize is not None and not re.fullmatch(r"[1-9]\d{0,3}x[1-9]\d{0,3}", resize):
         raise table.error("resize", f"must be HEIGHTxWIDTH such as 60x80; got {resize!r:.60}")
     for name, count in counts.items():
         if count is not None and count < 2:
             raise table.error(name, f"must be at least 2; got {count}")
     if not 0 < plan.epochs_share <= 1:
-        raise table.error(
-            "epochs_share", f"must be more than 0 and at most 1; got {plan.epochs_share:g}"
-        )
+        text = f"must be more than 0 and at most 1; got {plan.epochs_share:g}"
+        raise table.error("epochs_share", text)
     if "dataset" in plan.settings:
         raise table.error("settings", "must not name the dataset; that is a key of its own")
     return plan

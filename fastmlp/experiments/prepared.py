@@ -31,7 +31,7 @@ def prepare_data(plan: DataPlan, settings: Settings, folder: Path) -> dict[str, 
     """Return the settings by which runs find the data.
 
     Data that the plan leaves as they are stay where they are. Others are written into a folder
-    whose name tells what was done, and taken from there the next time.
+    whose name depends on what was done, and taken from there the next time.
 
     Parameters
     ----------
@@ -49,10 +49,8 @@ def prepare_data(plan: DataPlan, settings: Settings, folder: Path) -> dict[str, 
     """
     if not plan.is_changed:
         return {"dataset": plan.dataset}
-    key = hashlib.sha256(
-        json.dumps([plan.to_dict(), data_stamp(plan.dataset)]).encode()
-    ).hexdigest()[:12]
-    kept = (folder / f"data-{key}").absolute()
+    key = json.dumps([plan.to_dict(), data_stamp(plan.dataset)])
+    kept = (folder / f"data-{hashlib.sha256(key.encode()).hexdigest()[:12]}").absolute()
     if not kept.is_dir():
         source = _changed(read_source(replace(settings, dataset=plan.dataset)), plan)
         _write_aside(kept, source, plan)
@@ -90,12 +88,9 @@ def _joined(first: Source, second: Source) -> Source:
         raise DataError(
             f"{first.name} is a table with texts; pool puts arrays and images together."
         )
-    return replace(
-        first,
-        features=np.concatenate([first.features, second.features]),
-        target=np.concatenate([first.target, second.target]),
-        row_names=None,
-    )
+    features = np.concatenate([first.features, second.features])
+    target = np.concatenate([first.target, second.target])
+    return replace(first, features=features, target=target, row_names=None)
 
 
 def _rows_by_class(
@@ -121,8 +116,9 @@ def _resized(source: Source, size: tuple[int, int]) -> Source:
     from PIL import Image
 
     shape = (*size, *source.image_shape[2:])
-    require_memory(len(source) * int(np.prod(shape)), f"{source.name} in {size[0]}×{size[1]}")
-    resized = np.empty((len(source), int(np.prod(shape))), np.uint8)
+    columns = int(np.prod(shape))
+    require_memory(len(source) * columns, f"{source.name} in {size[0]}×{size[1]}")
+    resized = np.empty((len(source), columns), np.uint8)
     for row, pixels in enumerate(source.features):
         image = Image.fromarray(np.asarray(pixels).reshape(source.image_shape))
         resized[row] = np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR)).reshape(-1)
@@ -162,11 +158,9 @@ def _write(folder: Path, source: Source, as_csv: bool) -> None:
 
 
 def _shaped(source: Source) -> np.ndarray:
-    return (
-        source.features
-        if source.image_shape is None
-        else source.features.reshape(-1, *source.image_shape)
-    )
+    if source.image_shape is None:
+        return source.features
+    return source.features.reshape(-1, *source.image_shape)
 
 
 def _frame(source: Source) -> polars.DataFrame:

@@ -82,9 +82,8 @@ class Experiment:
     def status(self, name: str) -> str:
         """Return the status of a variant over its seeds; where they differ, the most urgent one."""
         order = ("failed", "running", "pending", "diverged", "done")
-        return min(
-            (variant.status for variant in self.of(name)), key=order.index, default="pending"
-        )
+        statuses = [variant.status for variant in self.of(name)]
+        return min(statuses, key=order.index, default="pending")
 
     def metrics(self, name: str) -> dict[str, Any]:
         """Return the metrics of a variant, of numbers the median over its finished seeds.
@@ -104,17 +103,13 @@ class Experiment:
             for metric in counted[0].metrics
             if (values := numbers_of(counted, metric)) and len(values) == len(counted)
         }
-        return {
-            **counted[0].metrics,
-            **numbers,
-            "diverged": counted[0].error if counted is diverged else "",
-        }
+        cause = counted[0].error if counted is diverged else ""
+        return {**counted[0].metrics, **numbers, "diverged": cause}
 
     def spread(self, name: str, metric: str) -> tuple[float, float, float] | None:
         """Return lowest, median and highest of a metric over the finished seeds, or None."""
-        values = numbers_of(
-            [variant for variant in self.of(name) if variant.status == "done"], metric
-        )
+        done = [variant for variant in self.of(name) if variant.status == "done"]
+        values = numbers_of(done, metric)
         return (min(values), statistics.median(values), max(values)) if values else None
 
     def figures(self) -> list[Figure]:
@@ -133,14 +128,11 @@ class Experiment:
         if missed:
             words = f"{missed} of {compared} figures {'is' if missed == 1 else 'are'} not met"
         else:
-            words = {1: "the one figure is met", 2: "both figures are met"}.get(
-                compared, f"all {compared} figures are met"
-            )
+            few = {1: "the one figure is met", 2: "both figures are met"}
+            words = few.get(compared, f"all {compared} figures are met")
         if tolerated := sum(figure.by_tolerance for figure in figures):
-            words += (
-                f"; {tolerated} of those met {'is' if tolerated == 1 else 'are'} so by tolerance "
-                "alone"
-            )
+            are = "is" if tolerated == 1 else "are"
+            words += f"; {tolerated} of those met {are} so by tolerance alone"
         left = len(figures) - compared
         return f"{words}; {left} cannot be told" if left else words
 
@@ -149,29 +141,17 @@ class Experiment:
         metrics, status = self.metrics(name), self.status(name)
         spread = self.spread(name, comparison.metric)
         lowest, measured, highest = spread if spread else (None, None, None)
-        met, reason = None, self._why_open(comparison, status)
+        met, by_tolerance, reason = None, False, self._why_open(comparison, status)
         if not reason:
             than = self.metrics(comparison.than) if comparison.than else None
-            met, strictly = (
-                comparison.met(metrics, than),
-                replace(comparison, tolerance=0.0).met(metrics, than),
-            )
-            reason = (
-                metrics.get("diverged", "")
-                if met is not None
-                else f"{comparison.metric} was not measured"
-            )
-            return Figure(
-                comparison,
-                measured,
-                lowest,
-                highest,
-                status,
-                met,
-                reason,
-                bool(met and not strictly),
-            )
-        return Figure(comparison, measured, lowest, highest, status, met, reason)
+            met = comparison.met(metrics, than)
+            strictly = replace(comparison, tolerance=0.0).met(metrics, than)
+            by_tolerance = bool(met and not strictly)
+            reason = metrics.get("diverged", "")
+            if met is None:
+                reason = f"{comparison.metric} was not measured"
+        spread = (measured, lowest, highest)
+        return Figure(comparison, *spread, status, met, reason, by_tolerance)
 
     def _why_open(self, comparison: Comparison, status: str) -> str:
         if self.quick:
@@ -246,10 +226,9 @@ def _checked(hint: Any, name: str, value: Any) -> Any:
     """Return a value if it has the hinted type; the contents of lists and dicts are not checked."""
     options = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
     kinds = tuple(typing.get_origin(option) or option for option in options)
-    whole_for_real = float in kinds and isinstance(value, int) and not isinstance(value, bool)
-    if not whole_for_real and (
-        not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)
-    ):
+    if float in kinds:
+        kinds += (int,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise ValueError(f"{name} is {value!r:.50}")
     return value
 

@@ -10,14 +10,8 @@ from fastmlp.errors import UsageError, did_you_mean
 
 LONGEST_TEXT = 20_000  # characters
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-WORDS = {
-    str: "text",
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    dict: "a table",
-    list: "a list",
-}
+WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number",
+         dict: "a table", list: "a list"}  # fmt: skip
 
 
 class Table:
@@ -67,20 +61,16 @@ class Table:
         """Return a word that can be the name of a folder."""
         name = self.take(key, str, default)
         if name is None or not NAME.fullmatch(name):
-            raise self.error(
-                key, f"must be letters, digits, '.', '_' and '-', at most 80; got {name!r:.100}"
-            )
+            text = f"must be letters, digits, '.', '_' and '-', at most 80; got {name!r:.100}"
+            raise self.error(key, text)
         return name
 
     def take_choice(self, key: str, accepted: tuple[str, ...], default: str) -> str:
         """Return one of the accepted words."""
         word = self.take(key, str, default)
         if word not in accepted:
-            raise self.error(
-                key,
-                f"{word!r} is not known{did_you_mean(word, accepted)} Accepted: "
-                f"{', '.join(accepted)}",
-            )
+            text = f"{word!r} is not known{did_you_mean(word, accepted)}"
+            raise self.error(key, f"{text} Accepted: {', '.join(accepted)}")
         return word
 
     def take_tables(self, key: str, most: int) -> list[Table]:
@@ -94,8 +84,8 @@ class Table:
     def finish(self) -> None:
         """Refuse keys that nobody has taken."""
         for key in self._left:
-            raise UsageError(f"{self.where} has no key {key!r}{did_you_mean(key, self._known)} "
-                             f"Keys: {', '.join(self._known)}.")  # fmt: skip
+            text = f"{self.where} has no key {key!r}{did_you_mean(key, self._known)}"
+            raise UsageError(f"{text} Keys: {', '.join(self._known)}.")
 
     def error(self, key: str, text: str) -> UsageError:
         """Return the error that says what is wrong with a key."""

@@ -36,19 +36,14 @@ class Real:
         """Return whether a value is one."""
         if value is None:
             return self.optional
+        if type(value) not in (int, float):
+            return False
         # Compared as it is: an integer may be larger than any float.
-        return (
-            type(value) in (int, float)
-            and self.low <= value <= self.high
-            and abs(value) <= sys.float_info.max
-        )
+        return self.low <= value <= self.high and abs(value) <= sys.float_info.max
 
     def __str__(self) -> str:
-        limits = (
-            ""
-            if self.low == -math.inf
-            else f" from {self.low:g} " + ("on" if self.high == math.inf else f"to {self.high:g}")
-        )
+        end = "on" if self.high == math.inf else f"to {self.high:g}"
+        limits = "" if self.low == -math.inf else f" from {self.low:g} {end}"
         return f"a finite number{limits}{' or null' if self.optional else ''}"
 
 
@@ -56,8 +51,7 @@ Rules = dict[str, "Count | Real | Rules"]
 
 
 def check_entries(stored: Any, rules: Rules, name: str) -> None:
-    """Raise a ValueError unless ``stored`` is a dict of exactly the entries that the rules name,
-    each as its rule has it.
+    """Raise a ValueError unless ``stored`` has exactly the entries of the rules, as they say.
 
     Parameters
     ----------
@@ -70,16 +64,10 @@ def check_entries(stored: Any, rules: Rules, name: str) -> None:
     """
     if not isinstance(stored, dict):
         raise unfit(name, "a table of entries", stored)
-    if stored.keys() != rules.keys():
-        missing, unknown = (
-            sorted(rules.keys() - stored.keys()),
-            sorted(stored.keys() - rules.keys()),
-        )
-        raise ValueError(
-            f"{name} lacks {shown(missing)}"
-            if missing
-            else f"{name} holds the unknown {shown(unknown)}"
-        )
+    if missing := rules.keys() - stored.keys():
+        raise ValueError(f"{name} lacks {shown(sorted(missing))}")
+    if unknown := stored.keys() - rules.keys():
+        raise ValueError(f"{name} holds the unknown {shown(sorted(unknown))}")
     for key, rule in rules.items():
         if isinstance(rule, dict):
             check_entries(stored[key], rule, f"{name}.{key}")

@@ -37,19 +37,15 @@ def write_model(
     from safetensors.numpy import save
 
     # One entry alone: safetensors writes several in an order that changes from run to run.
-    metadata = {
-        format: json.dumps(
-            {"format_version": FORMAT_VERSION, "description": description}, allow_nan=False
-        )
-    }
+    entry = {"format_version": FORMAT_VERSION, "description": description}
+    metadata = {format: json.dumps(entry, allow_nan=False)}
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     # Written by Python rather than by safetensors, whose error on a full disk is no OSError.
     write_atomically(path, lambda aside: aside.write_bytes(save(arrays, metadata)))
 
 
 def read_model(path: Path, format: str = FORMAT) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return the arrays and the description of a model file; ``format`` is what it must say that it
-    is.
+    """Return the arrays and the description of a model file, which must be of this ``format``.
 
     Raises
     ------
@@ -68,9 +64,8 @@ def read_model(path: Path, format: str = FORMAT) -> tuple[dict[str, np.ndarray],
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(path, str(error)) from None
     for name, array in tensors.items():
-        if array.dtype not in (
-            (np.uint64,) if name.startswith(ROW_HASHES) else (np.float32, np.float64)
-        ):
+        accepted = (np.uint64,) if name.startswith(ROW_HASHES) else (np.float32, np.float64)
+        if array.dtype not in accepted:
             raise _damaged(path, f"array {name!r} is {array.dtype}, not float32 or float64")
         if format == FORMAT and not np.isfinite(array).all():
             raise _damaged(path, f"array {name!r} holds numbers that are not finite")

@@ -15,8 +15,8 @@ from fastmlp.data.sources import datasets
 from fastmlp.errors import DeviceError
 
 CORE_PACKAGES = (
-    "numpy", "scipy", "numba", "llvmlite", "scikit-learn", "click", "rich", "safetensors", "threadpoolctl", "psutil",
-    "polars", "matplotlib", "pillow",
+    "numpy", "scipy", "numba", "llvmlite", "scikit-learn", "click", "rich", "safetensors",
+    "threadpoolctl", "psutil", "polars", "matplotlib", "pillow",
 )  # fmt: skip
 EXTRA_PACKAGES = {"onnx": "onnx", "tensorboard": "tensorboard"}
 # Of the processor, the widest first: what a flag of Linux is called, and the bytes of a vector.
@@ -28,11 +28,8 @@ VECTOR_FLAGS = {
     "asimd": ("NEON", 16),
     "sse2": ("SSE2", 16),
 }
-NARROWING = (
-    "NUMBA_CPU_NAME",
-    "NUMBA_CPU_FEATURES",
-    "NUMBA_ENABLE_AVX",
-)  # what Numba is told a lesser processor with
+# The variables by which Numba compiles for a lesser processor.
+NARROWING = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")
 
 
 def information() -> dict[str, Any]:
@@ -115,13 +112,13 @@ def found_at(name: str) -> str | None:
     if name not in datasets.PUBLICATIONS:
         return "built in"
     given = os.environ.get(datasets.DATA_DIR_VARIABLE)
-    folders = [Path(given) / name, Path(given)] if given else [datasets.SYSTEM_FOLDER / name]
-    if not given:
-        folders.append(datasets.cache_folder() / name)
-    complete = (
-        folder for folder in folders if len(datasets.find_idx_files(folder)) == len(datasets.PARTS)
-    )
-    return next((str(folder) for folder in complete), None)
+    folders = [datasets.SYSTEM_FOLDER / name, datasets.cache_folder() / name]
+    if given:
+        folders = [Path(given) / name, Path(given)]
+    for folder in folders:
+        if len(datasets.find_idx_files(folder)) == len(datasets.PARTS):
+            return str(folder)
+    return None
 
 
 def run_information(path: str | Path) -> dict[str, Any]:
@@ -153,6 +150,7 @@ def run_information(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     file = path / MODEL_FILE if path.is_dir() else path
     model = load(file, device="cpu", threads=1)
+    parameters = model.network.named_parameters()
     return {
         "model": str(file),
         "task": model.task,
@@ -160,9 +158,7 @@ def run_information(path: str | Path) -> dict[str, Any]:
         "target_name": model.target_name,
         "architecture": asdict(model.network.architecture),
         "loss": model.loss.name,
-        "parameters": {
-            name: list(array.shape) for name, array in model.network.named_parameters().items()
-        },
+        "parameters": {name: list(array.shape) for name, array in parameters.items()},
         "parameter_count": model.network.parameter_count(),
         "rows": model.rows,
         "columns": [each.to_dict() for each in model.features.facts],
@@ -182,17 +178,15 @@ def _processor() -> tuple[str, str, int]:
     """Return the processor's name, its widest vectors and their bytes, as far as Linux tells."""
     found: dict[str, str] = {}
     try:
-        for line in (
-            Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        ):
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        for line in text.splitlines():
             key, _, value = line.partition(":")
             found.setdefault(key.strip(), value.strip())
     except OSError:
         pass  # not Linux
     flags = found.get("flags", found.get("Features", "")).split()
-    widest = next(
-        (vectors for flag, vectors in VECTOR_FLAGS.items() if flag in flags), ("unknown", 0)
-    )
+    known = (vectors for flag, vectors in VECTOR_FLAGS.items() if flag in flags)
+    widest = next(known, ("unknown", 0))
     return found.get("model name") or _name_by_llvm(), *widest
 
 

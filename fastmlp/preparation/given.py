@@ -23,8 +23,7 @@ class Given:
         return self.dataset is not None or self.test is not None
 
     def or_named(self, settings: Settings) -> tuple[Any, Any]:
-        """Return the data set and its test rows, where they are not given as the settings name
-        them.
+        """Return the data set and its test rows, where they are not as the settings name them.
 
         Raises
         ------

@@ -61,14 +61,11 @@ class KnownRows:
             if array is None:
                 continue
             if array.dtype != np.uint64 or array.shape != (rows.get(name),):
-                raise stored.damaged(
-                    ROW_HASHES + name, "a hash for each row", f"{array.dtype} {array.shape}"
-                )
+                found = f"{array.dtype} {array.shape}"
+                raise stored.damaged(ROW_HASHES + name, "a hash for each row", found)
             held_out[name] = array
-        order, train_sum = (
-            _digits(kept, *each) for each in (("order", 64), ("train_sum", HASH_BITS // 4))
-        )
-        return cls(order, int(train_sum, 16), held_out)
+        train_sum = int(_digits(kept, "train_sum", HASH_BITS // 4), 16)
+        return cls(_digits(kept, "order", 64), train_sum, held_out)
 
 
 def fingerprint(hashes: Mapping[str, np.ndarray]) -> str:
@@ -87,8 +84,7 @@ def total(hashes: np.ndarray) -> int:
 
 
 def positions(wanted: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Return where each of the hashes ``wanted`` stands, −1 if it does not; equal ones take
-    different places.
+    """Return where each hash of ``wanted`` stands, −1 if nowhere; equal ones differ in place.
 
     Parameters
     ----------

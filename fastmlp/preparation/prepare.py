@@ -43,13 +43,11 @@ class PreparedData:
     """Everything that training needs to know of the data."""
 
     name: str  # of the source
-    # train, validation, test: the splits; None where there is none
     train: Part
-    validation: Part | None
+    validation: Part | None  # None where there are no such rows
     test: Part | None
-    # features, targets: the fitted preprocessing of inputs and of the target
-    features: FeaturePreprocessor
-    targets: TargetEncoder
+    features: FeaturePreprocessor  # fitted
+    targets: TargetEncoder  # fitted
     # (training rows,) weight of each row, mean 1; None for equal weights
     weights: np.ndarray | None = None
     input_shape: tuple[int, ...] | None = None  # (height, width[, channels]) for images, else None
@@ -102,14 +100,8 @@ def _check_all_rows(source: Source, settings: Settings) -> None:
     """Check all rows before the split, so that an error counts rows as the user's file does."""
     standardize = settings.standardize_target and loss_kind(settings.loss).standardizes
     TargetEncoder().fit(source.target, _task(settings), standardize, settings.dtype)
-    FeaturePreprocessor().fit(
-        source.features,
-        "none",
-        settings.dtype,
-        source.image_shape,
-        source.feature_names,
-        source.schema,
-    )
+    layout = (source.image_shape, source.feature_names, source.schema)
+    FeaturePreprocessor().fit(source.features, "none", settings.dtype, *layout)
 
 
 def _task(settings: Settings) -> str:
@@ -125,42 +117,26 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
     standardize = settings.standardize_target and loss_kind(settings.loss).standardizes
     encoder = TargetEncoder().fit(train.target, task, standardize, settings.dtype)
     preprocessor = FeaturePreprocessor()
-    matrix = preprocessor.fit_transform(
-        train.features,
-        settings.normalize,
-        settings.dtype,
-        source.image_shape,
-        source.feature_names,
-        source.schema,
-        source.pictures,
-    )
+    layout = (source.image_shape, source.feature_names, source.schema, source.pictures)
+    matrix = preprocessor.fit_transform(train.features, settings.normalize, settings.dtype, *layout)
     if source.schema is not None:
         encoder.reading = source.schema.target
-    told: list[str] = []
+    surprises: list[str] = []
 
     def part(rows: Source | None) -> Part | None:
         if rows is None or not len(rows):
             return None
-        matrix = preprocessor.transform(rows.features, rows.feature_names, told)
+        matrix = preprocessor.transform(rows.features, rows.feature_names, surprises)
         return Part(matrix, encoder.encode(rows.target))
 
     train_part = Part(matrix, encoder.encode(train.target))
     weights = class_weights(settings.class_weight, encoder, train_part.targets)
     validation_part, test_part = part(validation), part(test)
     test_notes = () if source.test is None else source.test.notes
-    notes = list(dict.fromkeys([*source.notes, *test_notes, *preprocessor.notes, *told]))
-    return PreparedData(
-        source.name,
-        train_part,
-        validation_part,
-        test_part,
-        preprocessor,
-        encoder,
-        weights,
-        source.image_shape,
-        source.target_name,
-        notes,
-    )
+    notes = list(dict.fromkeys([*source.notes, *test_notes, *preprocessor.notes, *surprises]))
+    parts = (train_part, validation_part, test_part)
+    described = (source.image_shape, source.target_name, notes)
+    return PreparedData(source.name, *parts, preprocessor, encoder, weights, *described)
 
 
 def same_data(data: PreparedData, kept: str) -> bool:
@@ -179,11 +155,10 @@ def sampled_fingerprint(data: PreparedData) -> str:
         if part is None:
             continue
         rows = np.linspace(0, len(part) - 1, min(len(part), FINGERPRINT_ROWS)).astype(np.int64)
-        total.update(
-            f"{name} {part.features.dtype} {part.features.shape} {part.targets.dtype}".encode()
-        )
-        total.update(np.ascontiguousarray(part.features[rows]).data)
-        total.update(np.ascontiguousarray(part.targets).data)
+        features, targets = part.features, part.targets
+        total.update(f"{name} {features.dtype} {features.shape} {targets.dtype}".encode())
+        total.update(np.ascontiguousarray(features[rows]).data)
+        total.update(np.ascontiguousarray(targets).data)
     return total.hexdigest()
 
 
@@ -277,21 +252,24 @@ def _weights_by_label(text: str, encoder: TargetEncoder) -> np.ndarray:
     weights = np.ones(len(names))
     for part in text.split(","):
         label, equals, number = part.rpartition("=")
+        label = label.strip()
         if not equals:
             raise UsageError(
                 f"class_weight {part!r} cannot be read; give none, balanced, or "
                 "label=weight,label=weight."
             )
-        if label.strip() not in names:
-            raise UsageError(f"class_weight names the label {label.strip()!r}, which the target lacks"
-                             f"{did_you_mean(label.strip(), names)}")  # fmt: skip
+        if label not in names:
+            raise UsageError(
+                f"class_weight names the label {label!r}, which the target lacks"
+                f"{did_you_mean(label, names)}"
+            )
         try:
             weight = float(number)
         except ValueError:
             weight = -1.0
         if not 0 <= weight < float("inf"):
             raise UsageError(
-                f"class_weight of {label.strip()!r} must be a number of at least 0; got {number!r}."
+                f"class_weight of {label!r} must be a number of at least 0; got {number!r}."
             )
-        weights[names.index(label.strip())] = weight
+        weights[names.index(label)] = weight
     return weights

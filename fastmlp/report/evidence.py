@@ -125,9 +125,8 @@ def gather(
 def _split_again(model: Model, changes: dict[str, str]) -> tuple[Source, FoundSplits]:
     """Return the source and those of its splits that have rows, in the source's row numbers."""
     settings = settings_from(model.settings, changes)
-    source = _with_row_names(
-        read_source(settings, schema=model.schema, pictures=model.features.pictures)
-    )
+    source = read_source(settings, schema=model.schema, pictures=model.features.pictures)
+    source = _with_row_names(source)
     if source.test is not None:
         source = replace(source, test=_with_row_names(source.test))
     return source, find_splits(model, source, settings)
@@ -150,19 +149,15 @@ def _answered(name: str, part: Source, model: Model) -> Split:
 def _disagreements(splits: dict[str, Split], model: Model, metrics: dict[str, Any]) -> list[str]:
     """Report rows on which the model is not as accurate as in training: they are others."""
     problems = []
+    if model.task != "classification" or metrics.get("diverged"):
+        return problems
     for name, split in splits.items():
-        told = metrics.get(f"{name}_accuracy")
-        if (
-            model.task != "classification"
-            or not isinstance(told, (int, float))
-            or metrics.get("diverged")
-        ):
-            continue
-        counted = float(np.mean(split.decided == split.encoded))
-        if abs(counted - told) > max(FREE_DIFFERENCE, 1.5 / len(split)):
+        now, then = float(np.mean(split.decided == split.encoded)), metrics.get(f"{name}_accuracy")
+        tolerance = max(FREE_DIFFERENCE, 1.5 / len(split))
+        if isinstance(then, (int, float)) and abs(now - then) > tolerance:
             problems.append(
-                f"The data may have changed since training: of the {name} rows {share(counted)} "
-                f"are right now, and {share(told)} were when the run ended."
+                f"The data may have changed since training: of the {name} rows {share(now)} "
+                f"are right now, and {share(then)} were when the run ended."
             )
     return problems
 
@@ -174,9 +169,7 @@ def _image_shape(source: Source) -> tuple[int, ...] | None:
     columns = source.features.shape[1]
     side = math.isqrt(columns)
     names = source.feature_names or tuple(getattr(source.features, "columns", ()))
-    called_pixels = names and all(str(name).lower().startswith(PIXEL_NAMES) for name in names)
-    return (
-        (side, side)
-        if called_pixels and side * side == columns and side >= SMALLEST_PICTURE
-        else None
-    )
+    if not names or side * side != columns or side < SMALLEST_PICTURE:
+        return None
+    are_pixels = all(str(name).lower().startswith(PIXEL_NAMES) for name in names)
+    return (side, side) if are_pixels else None

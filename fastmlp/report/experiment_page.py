@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from fastmlp.experiments.results import Comparison, Experiment, Figure, Sweep, V
 from fastmlp.report.pictures.sweeps import curves_picture, result_picture, time_picture
 
 from .evidence import Evidence
-from .html import Html, details, element, exact, page, percent, table
+from .html import Html, bullets, details, element, exact, page, pairs, percent, table
 from .outcomes import (
     Outcome,
     best_of,
@@ -31,19 +32,11 @@ from .tables import phases_table
 from .verdict import Verdict, judge
 from .words import listed, seconds, short
 
-EXPECTED = {
-    "at_least": "at least that",
-    "at_most": "at most that",
-    "about": "about that",
-    "fails": "must fail",
-}
-STATUS_CLASS = {
-    "done": "good",
-    "diverged": "bad",
-    "failed": "bad",
-    "running": "open",
-    "pending": "open",
-}
+EXPECTED = {"at_least": "at least that", "at_most": "at most that", "about": "about that",
+            "fails": "must fail"}  # fmt: skip
+STATUS_CLASS = {"done": "good", "diverged": "bad", "failed": "bad", "running": "open",
+                "pending": "open"}  # fmt: skip
+MET = {True: ("good", "✓ met"), False: ("bad", "✗ not met"), None: ("open", "– cannot be told")}
 
 
 def experiment_page(experiment: Experiment, beside: Path, folder: str) -> Page:
@@ -71,34 +64,27 @@ def experiment_page(experiment: Experiment, beside: Path, folder: str) -> Page:
         ("runs", "Every run", _runs(experiment, records, beside)),
     ]
     subtitle = " · ".join(text for text in (experiment.name, experiment.data) if text)
+    stand_in = [experiment.stand_in] if experiment.stand_in else []
+    quick = ["Few rows and epochs: no figure can be compared."] if experiment.quick else []
     lead = [
-        notice(
-            [experiment.stand_in] if experiment.stand_in else [], "These are not the original data."
-        ),
-        notice(
-            ["Few rows and epochs: no figure can be compared."] if experiment.quick else [],
-            "A quick run.",
-        ),
+        notice(stand_in, "These are not the original data."),
+        notice(quick, "A quick run."),
         element("p", subtitle, class_="subtitle"),
         element("p", experiment.about) if experiment.about else None,
         verdict_box(verdict),
         _cards(experiment),
     ]
-    return Page(
-        page(experiment.title or experiment.name, lead, sections), album.pictures, verdict, []
-    )
+    html = page(experiment.title or experiment.name, lead, sections)
+    return Page(html, album.pictures, verdict, [])
 
 
 def _records(experiment: Experiment) -> dict[str, list[RunRecord]]:
     """Return the record of each run that has a folder, by the variant's name."""
     records: dict[str, list[RunRecord]] = {}
     for variant in experiment.variants:
-        try:
-            records.setdefault(variant.name, []).append(
-                read_record(experiment.folder / variant.folder)
-            )
-        except ModelFileError:
-            continue
+        with suppress(ModelFileError):
+            record = read_record(experiment.folder / variant.folder)
+            records.setdefault(variant.name, []).append(record)
     return records
 
 
@@ -124,19 +110,14 @@ def _statuses(experiment: Experiment) -> str:
     by_status: dict[str, list[str]] = {}
     for variant in experiment.variants:
         by_status.setdefault(variant.status, []).append(variant.name)
-    words = [
-        (
-            f"{len(names)} "
-            f"{status}{f' ({listed(list(dict.fromkeys(names)))})' if status in ('diverged', 'failed') else ''}"
-        )
-        for status, names in by_status.items()
-    ]
+    words = []
+    for status, names in by_status.items():
+        which = f" ({listed(list(dict.fromkeys(names)))})" if STATUS_CLASS[status] == "bad" else ""
+        words.append(f"{len(names)} {status}{which}")
     runs = len(experiment.variants)
-    return (
-        f"{runs:,} {'run' if runs == 1 else 'runs'}: {', '.join(words)}."
-        if runs
-        else "No run has begun."
-    )
+    if not runs:
+        return "No run has begun."
+    return f"{runs:,} {'run' if runs == 1 else 'runs'}: {', '.join(words)}."
 
 
 def _cards(experiment: Experiment) -> Html:
@@ -148,15 +129,7 @@ def _cards(experiment: Experiment) -> Html:
         ("runs", f"{len(experiment.variants):,}"),
         ("time of all runs", seconds(sum(variant.seconds for variant in experiment.variants))),
     ]
-    shown = items if figures else items[3:]
-    return element(
-        "div",
-        element(
-            "dl",
-            [element("div", element("dt", name), element("dd", value)) for name, value in shown],
-        ),
-        class_="cards",
-    )
+    return element("div", pairs(items if figures else items[3:]), class_="cards")
 
 
 def _comparisons(experiment: Experiment) -> Html | None:
@@ -171,49 +144,35 @@ def _comparisons(experiment: Experiment) -> Html | None:
 
 def _comparison(figure: Figure) -> tuple[Any, ...]:
     comparison = figure.comparison
+    metric, low, high = comparison.metric, figure.lowest, figure.highest
     spread = ""
-    if figure.lowest is not None and figure.highest is not None and figure.lowest < figure.highest:
-        spread = (
-            f" ({_plain(comparison.metric, figure.lowest)} to "
-            f"{_plain(comparison.metric, figure.highest)})"
-        )
-    measured = (
-        figure.status
-        if figure.measured is None
-        else [_measured(comparison.metric, figure.measured), spread]
-    )
-    met = {
-        True: ("good", "✓ met"),
-        False: ("bad", "✗ not met"),
-        None: ("open", "– cannot be told"),
-    }[figure.met]
-    if figure.by_tolerance:
-        met = ("open", "✓ by tolerance alone")
+    if low is not None and high is not None and low < high:
+        spread = f" ({_plain(metric, low)} to {_plain(metric, high)})"
+    measured = figure.status
+    if figure.measured is not None:
+        measured = [_measured(metric, figure.measured), spread]
+    met = ("open", "✓ by tolerance alone") if figure.by_tolerance else MET[figure.met]
     expected = EXPECTED[comparison.expect]
     if comparison.than:
         expected = f"{expected.removesuffix(' that')} that of {comparison.than}"
     if comparison.tolerance:
-        expected += f", within {_difference(comparison.metric, comparison.tolerance)}"
-    notes = " ".join(
-        _sentence(text, comparison) for text in (figure.reason, comparison.note) if text
-    )
+        expected += f", within {_difference(metric, comparison.tolerance)}"
+    notes = [_sentence(text, comparison) for text in (figure.reason, comparison.note) if text]
     return (
         comparison.variant,
-        metric_words(comparison.metric),
-        _plain(comparison.metric, comparison.reported),
+        metric_words(metric),
+        _plain(metric, comparison.reported),
         element("span", measured),
         expected,
         element("span", met[1], class_=met[0]),
-        notes,
+        " ".join(notes),
     )
 
 
 def _sentence(text: str, comparison: Comparison) -> str:
     """Return a remark as a sentence; a variant's name that it begins with stays as it is."""
-    begins_with_name = any(
-        name and text.startswith(name) for name in (comparison.variant, comparison.than)
-    )
-    first = text[:1] if begins_with_name else text[:1].upper()
+    names = tuple(filter(None, (comparison.variant, comparison.than)))
+    first = text[:1] if text.startswith(names) else text[:1].upper()
     return f"{first}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
@@ -248,11 +207,7 @@ def _sweep(
     if not found:
         return []
     why = [element("p", paragraph) for paragraph in sweep.why.split("\n\n") if paragraph.strip()]
-    words = [
-        word
-        for word in ("loss", "accuracy", "rmse", "r2")
-        if word != "rmse" or "rmse" in sweep.metric
-    ]
+    words = ("loss", "accuracy", *(["rmse"] if "rmse" in sweep.metric else []), "r2")
     curves = [curves_picture(sweep, records, word) for word in words]
     pictures = album.show(result_picture(sweep, found), *curves, time_picture(sweep, records))
     return [*why, pictures, _ranking(experiment, sweep, found, beside)]
@@ -269,19 +224,17 @@ def _ranking(experiment: Experiment, sweep: Sweep, found: list[Outcome], beside:
         "seconds",
         "status",
     ]
-    rows = []
-    for each in ranked(found, sweep.metric):
-        variant = experiment.of(each.name)[0]
-        rows.append(
-            (
-                _link(each.name, experiment, variant, beside),
-                *([_value(each.value)] if has_values else []),
-                _measured(sweep.metric, each.middle),
-                *([_measured(sweep.metric, each.train)] if has_train else []),
-                exact(each.seconds, f"{each.seconds:.1f}"),
-                [_status(each.status), f": {each.error}" if each.error else None],
-            )
+    rows = [
+        (
+            _link(each.name, experiment, experiment.of(each.name)[0], beside),
+            *([_value(each.value)] if has_values else []),
+            _measured(sweep.metric, each.middle),
+            *([_measured(sweep.metric, each.train)] if has_train else []),
+            exact(each.seconds, f"{each.seconds:.1f}"),
+            [_status(each.status), f": {each.error}" if each.error else None],
         )
+        for each in ranked(found, sweep.metric)
+    ]
     title = f"{sweep.title}: sorted by {metric_words(sweep.metric)}"
     return table(title, header, rows, texts=(0, len(header) - 1), class_="prose")
 
@@ -308,27 +261,20 @@ def _link(name: str, experiment: Experiment, variant: Variant, beside: Path) -> 
 def _runs(experiment: Experiment, records: dict[str, list[RunRecord]], beside: Path) -> list[Any]:
     by_folder = {record.folder: record for of_variant in records.values() for record in of_variant}
     several = len({variant.seed for variant in experiment.variants}) > 1
-    runs = [
-        _summary(
-            experiment, variant, by_folder.get(experiment.folder / variant.folder), several, beside
-        )
-        for variant in experiment.variants
-    ]
+    runs = []
+    for variant in experiment.variants:
+        record = by_folder.get(experiment.folder / variant.folder)
+        runs.append(_summary(experiment, variant, record, several, beside))
     return [element("div", runs, class_="runs")] if runs else []
 
 
 def _summary(
     experiment: Experiment, variant: Variant, record: RunRecord | None, several: bool, beside: Path
 ) -> Html:
-    title = [
-        variant.name,
-        f", seed {variant.seed}" if several else "",
-        " ",
-        _status(variant.status),
-    ]
-    parts: list[Any] = [
-        element("p", "Folder: ", _link(variant.folder or variant.name, experiment, variant, beside))
-    ]
+    seed = f", seed {variant.seed}" if several else ""
+    title = [variant.name, seed, " ", _status(variant.status)]
+    link = _link(variant.folder or variant.name, experiment, variant, beside)
+    parts: list[Any] = [element("p", "Folder: ", link)]
     if variant.error:
         parts.append(element("p", f"Reason: {variant.error}"))
     if variant.changes:
@@ -337,12 +283,7 @@ def _summary(
         parts.append(phases_table(variant.phases))
     if record is not None and record.metrics:
         verdict = judge(record, Evidence(None))
-        parts.append(
-            element(
-                "ul",
-                [element("li", sentence) for sentence in (verdict.headline, *verdict.sentences)],
-            )
-        )
+        parts.append(bullets((verdict.headline, *verdict.sentences)))
     if variant.metrics:
         rows = [
             (name, exact(value) if isinstance(value, float) else short(value))

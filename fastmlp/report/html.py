@@ -88,38 +88,24 @@ def table(
     class_
         A class of the style sheet.
     """
-    head = element(
-        "tr",
-        [
-            element("th", cell, scope="col", class_=_side(column, texts))
-            for column, cell in enumerate(header)
-        ],
-    )
+
+    def cell(column: int, content: Any, scope: str | None) -> Html:
+        side = _side(column, texts)
+        return element("th" if scope else "td", content, scope=scope, class_=side)
+
+    head = element("tr", [cell(column, content, "col") for column, content in enumerate(header)])
     body = [
         element(
             "tr",
             [
-                element(
-                    "th" if column == 0 else "td",
-                    cell,
-                    scope="row" if column == 0 else None,
-                    class_=_side(column, texts),
-                )
-                for column, cell in enumerate(row)
+                cell(column, content, None if column else "row")
+                for column, content in enumerate(row)
             ],
         )
         for row in rows
     ]
-    return region(
-        caption,
-        element(
-            "table",
-            element("caption", caption),
-            element("thead", head),
-            element("tbody", body),
-            class_=class_ or None,
-        ),
-    )
+    parts = element("caption", caption), element("thead", head), element("tbody", body)
+    return region(caption, element("table", *parts, class_=class_ or None))
 
 
 def _side(column: int, texts: int | Collection[int]) -> str | None:
@@ -133,9 +119,13 @@ def region(name: str, content: Html) -> Html:
 
 def pairs(items: Iterable[tuple[Any, Any]]) -> Html:
     """Return names and what belongs to them."""
-    return element(
-        "dl", [element("div", element("dt", name), element("dd", value)) for name, value in items]
-    )
+    rows = [element("div", element("dt", name), element("dd", value)) for name, value in items]
+    return element("dl", rows)
+
+
+def bullets(items: Iterable[Any]) -> Html:
+    """Return items as a list."""
+    return element("ul", [element("li", item) for item in items])
 
 
 def details(summary: Any, *content: Any) -> Html:
@@ -155,23 +145,18 @@ def figure(picture: Picture, folder: str) -> Html:
     """
     svg = b64encode(picture.svg().encode()).decode("ascii")
     width, height = (round(96 * inches) for inches in picture.figure.get_size_inches())
-    image = element(
-        "img", src=f"data:image/svg+xml;base64,{svg}", alt=picture.alt, width=width, height=height
-    )
+    source = f"data:image/svg+xml;base64,{svg}"
+    image = element("img", src=source, alt=picture.alt, width=width, height=height)
     links = [
         element("a", word, href=f"{folder}/{picture.name}.{suffix}")
         for word, suffix in (("PNG", "png"), ("numbers as CSV", "csv"))
     ]
+    files = element("span", links[0], " · ", links[1])
     return element(
         "figure",
         element("h3", picture.title),
         region(picture.title, image) if picture.wide else image,
-        element(
-            "figcaption",
-            picture.caption,
-            " " if picture.caption else None,
-            element("span", links[0], " · ", links[1]),
-        ),
+        element("figcaption", picture.caption, " " if picture.caption else None, files),
         class_="wide" if picture.wide else None,
         id=f"picture-{picture.name}",
     )
@@ -196,8 +181,7 @@ def section(identifier: str, title: str, *content: Any) -> Html:
 def page(
     title: str, lead: Sequence[Any], sections: Sequence[tuple[str, str, Sequence[Any]]]
 ) -> str:
-    """Return a whole page that needs nothing from anywhere: no script, no font, no picture from
-    elsewhere.
+    """Return a whole page that needs nothing from elsewhere: no script, no font, no picture.
 
     Parameters
     ----------
@@ -214,19 +198,10 @@ def page(
         f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; base-uri 'none'; "
         "form-action 'none'"
     )
-    kept = [
-        (identifier, heading, list(content))
-        for identifier, heading, content in sections
-        if _has_content(content)
-    ]
-    contents = element(
-        "nav",
-        element("p", "Contents"),
-        element(
-            "ul", [element("li", element("a", heading, href=f"#{key}")) for key, heading, _ in kept]
-        ),
-        aria_label="Contents",
-    )
+    kept = [each for each in sections if _has_content(each[2])]
+    links = bullets(element("a", heading, href=f"#{key}") for key, heading, _ in kept)
+    contents = element("nav", element("p", "Contents"), links, aria_label="Contents")
+    icon = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -235,20 +210,16 @@ def page(
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
         element("title", title),
-        # An icon of its own, or the browser would look for one.
-        element(
-            "link", rel="icon", href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"
-        ),
+        element("link", rel="icon", href=icon),  # or the browser would look for one
         element("style", Html(style)),
     )
+    shown = [section(key, heading, *content) for key, heading, content in kept]
     body = element(
         "body",
         element("a", "To the contents", href="#start", class_="skip"),
         element("header", element("h1", title), *lead),
         contents,
-        element(
-            "main", [section(key, heading, *content) for key, heading, content in kept], id="start"
-        ),
+        element("main", shown, id="start"),
     )
     return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
 

@@ -77,11 +77,9 @@ def train_metric(metric: str) -> str:
 def metric_words(metric: str) -> str:
     """Return a metric's name in words: ``test accuracy``."""
     split, _, word = metric.partition("_")
-    return (
-        f"{split} {WORDS.get(word, word.replace('_', ' '))}"
-        if split in OF_SPLIT
-        else metric.replace("_", " ")
-    )
+    if split not in OF_SPLIT:
+        return metric.replace("_", " ")
+    return f"{split} {WORDS.get(word, word.replace('_', ' '))}"
 
 
 def metric_value(metric: str, value: float) -> str:
@@ -90,21 +88,20 @@ def metric_value(metric: str, value: float) -> str:
 
 
 def tells_quality(metric: str) -> bool:
-    """Tell whether a metric has a best value at all, which times and counts have not."""
+    """Return whether a metric has a best value at all, unlike times and counts."""
     return metric.endswith((*WORDS, "mae", "entropy"))
 
 
 def more_is_better(metric: str) -> bool:
-    """Tell whether the largest value of a metric is the best."""
+    """Return whether the largest value of a metric is the best."""
     return metric.endswith(("accuracy", "r2"))
 
 
 def best_of(found: list[Outcome], metric: str) -> Outcome | None:
     """Return the best outcome, None if nothing was measured."""
     finite = [each for each in found if math.isfinite(each.middle)]
-    return (max if more_is_better(metric) else min)(
-        finite, key=lambda each: each.middle, default=None
-    )
+    best = max if more_is_better(metric) else min
+    return best(finite, key=lambda each: each.middle, default=None)
 
 
 def ranked(found: list[Outcome], metric: str) -> list[Outcome]:

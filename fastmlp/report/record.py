@@ -23,15 +23,8 @@ from fastmlp.settings.settings import Settings, settings_from
 LARGEST_HISTORY = 1 << 28  # bytes: a million records
 LARGEST, LARGEST_COUNT = 1e300, 2**53  # what is larger was not written by fastmlp
 SPLITS = ("train", "validation", "test")
-NUMBERS = (
-    "epochs",
-    "best_epoch",
-    "parameters",
-    "train_seconds",
-    "compile_seconds",
-    "samples_per_second",
-    "threads",
-)
+NUMBERS = ("epochs", "best_epoch", "parameters", "train_seconds", "compile_seconds",
+           "samples_per_second", "threads")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,9 +66,9 @@ class RunRecord:
     @property
     def best_epoch(self) -> int:
         """The epoch whose watched number was best, 0 if there is none."""
-        told = self.metrics.get("best_epoch")
-        if type(told) is int:
-            return told
+        best = self.metrics.get("best_epoch")
+        if type(best) is int:
+            return best
         return max((each["epoch"] for each in self.epochs if each.get("is_best")), default=0)
 
     @property
@@ -108,9 +101,8 @@ def read_record(folder: Path) -> RunRecord:
     history = _history(folder / HISTORY_FILE, problems)
     epochs = [record for record in history if record.get("kind") == "epoch"]
     updates = [record for record in history if record.get("kind") == "updates"]
-    return RunRecord(
-        folder, settings, epochs, updates, metrics, problems, _phases(folder / PHASES_FILE)
-    )
+    phases = _phases(folder / PHASES_FILE)
+    return RunRecord(folder, settings, epochs, updates, metrics, problems, phases)
 
 
 def _phases(path: Path) -> list[dict[str, Any]]:
@@ -121,11 +113,8 @@ def _phases(path: Path) -> list[dict[str, Any]]:
         phases = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return []
-    return (
-        phases
-        if isinstance(phases, list) and all(isinstance(phase, dict) for phase in phases)
-        else []
-    )
+    are_dicts = isinstance(phases, list) and all(isinstance(phase, dict) for phase in phases)
+    return phases if are_dicts else []
 
 
 def _settings(folder: Path, problems: list[str]) -> Settings | None:
@@ -150,11 +139,8 @@ def _metrics(folder: Path, problems: list[str]) -> dict[str, Any]:
         for name, value in metrics.items()
         if not _should_be_number(name) or _is_number_or_none(value)
     }
-    if len(kept) < len(metrics):
-        problems.append(
-            f"{METRICS_FILE} is damaged: {', '.join(sorted(set(metrics) - set(kept)))} should be "
-            "numbers."
-        )
+    if odd := sorted(set(metrics) - set(kept)):
+        problems.append(f"{METRICS_FILE} is damaged: {', '.join(odd)} should be numbers.")
     return kept
 
 
@@ -195,9 +181,9 @@ def _record_of(line: str) -> dict[str, Any] | None:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(record, dict) or any(
-        not _is_count(record.get(name)) for name in ("epoch", "update")
-    ):
+    if not isinstance(record, dict):
+        return None
+    if not all(_is_count(record.get(name)) for name in ("epoch", "update")):
         return None
     kept = {
         name: value for name, value in record.items() if value is True or _is_number_or_none(value)

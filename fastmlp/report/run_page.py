@@ -18,7 +18,7 @@ from fastmlp.report.pictures.probabilities import calibration_curve
 from fastmlp.report.pictures.quantities import MOST_OUTPUTS, pictures_of_output
 
 from .evidence import Evidence, Split
-from .html import Html, element, figures, page
+from .html import Html, bullets, element, figures, page
 from .numbers import accuracy_of_classes, calibration, confidence_of
 from .record import RunRecord
 from .tables import (
@@ -87,11 +87,7 @@ def run_page(record: RunRecord, evidence: Evidence, folder: str) -> Page:
 
 def verdict_box(verdict: Verdict) -> Html:
     """Return the verdict as the page shows it."""
-    more = (
-        element("ul", [element("li", sentence) for sentence in verdict.sentences])
-        if verdict.sentences
-        else None
-    )
+    more = bullets(verdict.sentences) if verdict.sentences else None
     return element("div", element("p", verdict.headline), more, class_=f"verdict {verdict.mood}")
 
 
@@ -99,17 +95,15 @@ def notice(sentences: list[str], first: str = "Not everything can be shown.") ->
     """Return a box that says what the reader must know first; None without sentences."""
     if not sentences:
         return None
-    lines = element("ul", [element("li", sentence) for sentence in sentences])
-    return element("div", element("p", element("strong", first)), lines, class_="notice")
+    heading = element("p", element("strong", first))
+    return element("div", heading, bullets(sentences), class_="notice")
 
 
 def _data_name(record: RunRecord) -> str:
     if record.settings is None:
         return "data not known"
-    return (
-        record.settings.dataset.split(",")[0].rstrip("/").rpartition("/")[2]
-        or record.settings.dataset
-    )
+    dataset = record.settings.dataset
+    return dataset.split(",")[0].rstrip("/").rpartition("/")[2] or dataset
 
 
 def _subtitle(record: RunRecord, evidence: Evidence) -> Html:
@@ -118,9 +112,8 @@ def _subtitle(record: RunRecord, evidence: Evidence) -> Html:
         words.append(str(record.metrics["task"]))
     if evidence.model is not None:
         architecture = evidence.model.network.architecture
-        words.append(
-            "-".join(map(str, (architecture.inputs, *architecture.hidden, architecture.outputs)))
-        )
+        widths = (architecture.inputs, *architecture.hidden, architecture.outputs)
+        words.append("-".join(map(str, widths)))
         if architecture.hidden:
             words.append(architecture.activation)
         words.append(f"loss {evidence.model.loss.name}")
@@ -149,12 +142,10 @@ def _sections_of_data(evidence: Evidence, album: Album) -> list[tuple[str, str, 
     split = evidence.judged
     if split is None:
         return [("weights", "First layer", [album.show(_first_layer(evidence))])]
-    by_task = {
-        "classification": _of_classes,
-        "multilabel": _of_labels,
-        "regression": _of_quantities,
-    }
-    return [*by_task[evidence.model.task](evidence, split, album), *_of_data(evidence)]
+    of_task = {"classification": _of_classes, "multilabel": _of_labels}
+    of_rows = of_task.get(evidence.model.task, _of_quantities)
+    notes = bullets(evidence.notes) if evidence.notes else None
+    return [*of_rows(evidence, split, album), ("notes", "Notes on the data", [notes])]
 
 
 def _of_classes(evidence: Evidence, split: Split, album: Album) -> list[tuple[str, str, list[Any]]]:
@@ -182,18 +173,14 @@ def _of_classes(evidence: Evidence, split: Split, album: Album) -> list[tuple[st
 
 def _numbered(names: list[str]) -> Html | None:
     """Explain numbers in place of names, if a picture shows any."""
-    numbered = [
-        shown
-        for shown, name in zip(labels(names), names, strict=True)
-        if shown[0] == "#" and shown != name
-    ]
-    if not numbered:
-        return None
-    return element(
-        "p",
-        f"{numbered[0]} in a picture is the class in that place of the table: its name cannot "
-        "be drawn, or cannot be told from another in few letters.",
-    )
+    for shown, name in zip(labels(names), names, strict=True):
+        if shown[0] == "#" and shown != name:
+            return element(
+                "p",
+                f"{shown} in a picture is the class in that place of the table: its name cannot "
+                "be drawn, or cannot be told from another in few letters.",
+            )
+    return None
 
 
 def _of_labels(evidence: Evidence, split: Split, album: Album) -> list[tuple[str, str, list[Any]]]:
@@ -222,19 +209,16 @@ def _of_quantities(
     target = evidence.model.target_name or "target"
     shown = []
     for number in range(min(outputs, MOST_OUTPUTS)):
-        name, suffix = (
-            (target, "") if outputs == 1 else (f"{target}, output {number + 1}", f"-{number + 1}")
-        )
+        name, suffix = target, ""
+        if outputs > 1:
+            name, suffix = f"{target}, output {number + 1}", f"-{number + 1}"
         true, predicted = split.encoded[:, number], split.outputs[:, number]
         first, *others = pictures_of_output(true, predicted, split.name, name, suffix)
         shown += [first, others]
-    cut = (
-        f"The first {MOST_OUTPUTS} of {outputs:,} outputs are shown."
-        if outputs > MOST_OUTPUTS
-        else None
-    )
+    cut = f"The first {MOST_OUTPUTS} of {outputs:,} outputs are shown."
+    cut = element("p", cut) if outputs > MOST_OUTPUTS else None
     return [
-        ("predictions", "Predicted and true", [cut and element("p", cut), album.show(*shown)]),
+        ("predictions", "Predicted and true", [cut, album.show(*shown)]),
         ("mistakes", "The worst mistakes", [worst_rows(evidence, split)]),
         ("network", "What the network has learned", [_network(evidence, split, album)]),
     ]
@@ -245,21 +229,17 @@ def _network(evidence: Evidence, split: Split, album: Album) -> Html | None:
     surfaces = decision_surface(evidence.model, split, evidence.class_names)
     calibrated = None if evidence.model.task == "regression" else _calibration(evidence, split)
     others = [picture for picture in (_first_layer(evidence), calibrated) if picture is not None]
-    return (
-        album.show(surfaces[0], others)
-        if len(surfaces) == 1 and others
-        else album.show(*surfaces, *others)
-    )
+    if len(surfaces) == 1 and others:
+        return album.show(surfaces[0], others)
+    return album.show(*surfaces, *others)
 
 
 def _rows(evidence: Evidence, split: Split, album: Album) -> list[Any]:
     """Return the worst mistakes and a sample of each class, as images or as rows of a table."""
-    all_right = bool((split.decided == split.encoded).all())
-    words = (
-        element("p", f"There are no mistakes: all {len(split):,} {split.name} rows are right.")
-        if all_right
-        else None
-    )
+    words = None
+    if (split.decided == split.encoded).all():
+        words = f"There are no mistakes: all {len(split):,} {split.name} rows are right."
+        words = element("p", words)
     train = evidence.splits.get("train")
     if evidence.image_shape is None:
         return [words, worst_rows(evidence, split), sample_rows(evidence)]
@@ -292,15 +272,6 @@ def _calibration(evidence: Evidence, split: Split) -> Picture | None:
     if not evidence.gives_probabilities:
         return None
     confidence, right = confidence_of(evidence.model.task, split.encoded, split.outputs)
-    return (
-        calibration_curve(calibration(confidence, right), split.name)
-        if len(right) >= FEWEST_ANSWERS
-        else None
-    )
-
-
-def _of_data(evidence: Evidence) -> list[tuple[str, str, list[Any]]]:
-    notes = (
-        element("ul", [element("li", note) for note in evidence.notes]) if evidence.notes else None
-    )
-    return [("notes", "Notes on the data", [notes])]
+    if len(right) < FEWEST_ANSWERS:
+        return None
+    return calibration_curve(calibration(confidence, right), split.name)

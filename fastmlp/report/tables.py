@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.data.source import numbered_names
 from fastmlp.model.evaluate import classification_report, multilabel_report
 from fastmlp.settings.settings import Settings
 
 from .evidence import Evidence, Split
-from .html import Html, details, element, exact, percent, table
+from .html import Html, details, element, exact, pairs, percent, table
 from .numbers import first_rows_of_classes, largest_residuals, worst_mistakes
 from .record import SPLITS, RunRecord
-from .words import seconds, short
+from .words import seconds
 
 MEASURES = {"loss": "loss", "accuracy": "accuracy", "rmse": "RMSE", "r2": "R²"}
 MOST_SCORES_OPEN = 60  # classes whose scores are shown at once
@@ -31,22 +32,13 @@ def results(record: RunRecord) -> Html | None:
     if not splits:
         return None
     measures = [word for word in MEASURES if any(f"{split}_{word}" in metrics for split in splits)]
+    columns = ("rows", *measures)
     rows = [
-        (
-            split,
-            exact(metrics.get(f"{split}_rows")),
-            *(exact(metrics.get(f"{split}_{word}")) for word in measures),
-        )
-        for split in splits
+        (split, *(exact(metrics.get(f"{split}_{word}")) for word in columns)) for split in splits
     ]
-    kept = (
-        "weights that are kept"
-        if metrics.get("stop_reason") or metrics.get("diverged")
-        else "final weights"
-    )
-    return table(
-        f"Measured with the {kept}", ("split", "rows", *(MEASURES[word] for word in measures)), rows
-    )
+    is_cut = metrics.get("stop_reason") or metrics.get("diverged")
+    title = f"Measured with the {'weights that are kept' if is_cut else 'final weights'}"
+    return table(title, ("split", "rows", *(MEASURES[word] for word in measures)), rows)
 
 
 def settings_tables(record: RunRecord) -> list[Html]:
@@ -65,25 +57,16 @@ def settings_tables(record: RunRecord) -> list[Html]:
         name, text = description.name, description.metadata["help"]
         value, default = getattr(settings, name), getattr(plain, name)
         if name == "dataset" or value != default:
-            changed.append(
-                (name, _setting(value), "" if name == "dataset" else _setting(default), text)
-            )
+            usual = "" if name == "dataset" else _setting(default)
+            changed.append((name, _setting(value), usual, text))
         else:
             same.append((name, _setting(value), text))
     header = ("setting", "value", "default", "what it means")
-    return [
-        table("Settings that differ from the defaults", header, changed, texts=4, class_="prose"),
-        details(
-            f"The other {len(same)} settings, as they are by default",
-            table(
-                "Settings at their defaults",
-                ("setting", "value", "what it means"),
-                same,
-                texts=3,
-                class_="prose",
-            ),
-        ),
-    ]
+    title = "Settings that differ from the defaults"
+    own = table(title, header, changed, texts=4, class_="prose")
+    header = ("setting", "value", "what it means")
+    others = table("Settings at their defaults", header, same, texts=3, class_="prose")
+    return [own, details(f"The other {len(same)} settings, as they are by default", others)]
 
 
 def phases_table(phases: list[dict[str, Any]]) -> Html:
@@ -127,11 +110,9 @@ def scores(evidence: Evidence, split: Split) -> tuple[Html | None, dict[str, Any
 def label_counts(split: Split) -> Html:
     """Return for each of several labels how often it was rightly and wrongly given."""
     true, said = split.encoded > 0.5, split.outputs > 0.5
-    rows = [
-        (str(number + 1), *(exact(int(np.sum(cell[:, number]))) for cell in
-                            (true & said, ~true & said, true & ~said, ~true & ~said)))
-        for number in range(true.shape[1])
-    ]  # fmt: skip
+    cells = (true & said, ~true & said, true & ~said, ~true & ~said)
+    counts = np.stack([cell.sum(axis=0) for cell in cells], axis=1).tolist()
+    rows = [(str(number), *map(exact, line)) for number, line in enumerate(counts, 1)]
     header = ("output", "rightly given", "wrongly given", "missed", "rightly not given")
     return table(f"How often each label was given on the {split.name} rows", header, rows)
 
@@ -143,26 +124,13 @@ def worst_rows(evidence: Evidence, split: Split) -> Html | None:
         chosen = worst_mistakes(split.encoded, split.outputs, WORST_ROWS)
         kind = "probability" if evidence.gives_probabilities else "output"
         header = ["row", "true", "predicted", f"{kind} of predicted", f"{kind} of true"]
-        cells = [
-            (names[split.encoded[row]], names[split.decided[row]], percent(float(split.outputs[row, split.decided[row]])),
-             percent(float(split.outputs[row, split.encoded[row]])))
-            for row in chosen
-        ]  # fmt: skip
-        if not evidence.gives_probabilities:
-            cells = [
-                (
-                    *cell[:2],
-                    *(
-                        exact(float(split.outputs[row, which[row]]))
-                        for which in (split.decided, split.encoded)
-                    ),
-                )
-                for cell, row in zip(cells, chosen, strict=True)
-            ]
-        title, texts = (
-            f"The worst mistakes on the {split.name} rows, with what the model was given",
-            3,
-        )
+        number = percent if evidence.gives_probabilities else exact
+        cells = []
+        for row in chosen:
+            true, said = split.encoded[row], split.decided[row]
+            outputs = (float(split.outputs[row, label]) for label in (said, true))
+            cells.append((names[true], names[said], *map(number, outputs)))
+        title, texts = f"The worst mistakes on the {split.name} rows", 3
     else:
         several = evidence.model.task == "multilabel"
         chosen = largest_residuals(split.encoded, split.outputs, WORST_ROWS)
@@ -172,25 +140,19 @@ def worst_rows(evidence: Evidence, split: Split) -> Html | None:
         for number in numbers:
             which = f" {number + 1}" if len(numbers) > 1 else ""
             header += [f"true{which}", f"{said}{which}"]
-        whole = (
-            (lambda value: exact(int(value))) if several else (lambda value: exact(float(value)))
-        )
-        cells = [
-            [
-                cell
-                for number in numbers
-                for cell in (
-                    whole(split.encoded[row, number]),
-                    exact(float(split.outputs[row, number])),
-                )
-            ]
-            for row in chosen
-        ]
+        kind = int if several else float
+        cells = []
+        for row in chosen:
+            answers = zip(split.encoded[row], split.outputs[row], strict=True)
+            cells.append(
+                [
+                    exact(cell)
+                    for true, said in list(answers)[:MOST_COLUMNS]
+                    for cell in (kind(true), float(said))
+                ]
+            )
         what = "labels" if several else "predictions"
-        title, texts = (
-            f"The {split.name} rows whose {what} are furthest off, with what the model was given",
-            1,
-        )
+        title, texts = f"The {split.name} rows whose {what} are furthest off", 1
     if not len(chosen):
         return None
     columns, values = feature_values(split, chosen)
@@ -198,6 +160,7 @@ def worst_rows(evidence: Evidence, split: Split) -> Html | None:
         (_place(split, row), *cell, *value)
         for row, cell, value in zip(chosen, cells, values, strict=True)
     ]
+    title += ", with what the model was given"
     return table(title, (*header, *columns), rows, texts=texts)
 
 
@@ -207,19 +170,15 @@ def sample_rows(evidence: Evidence) -> Html | None:
     if split is None:
         return None
     names = evidence.class_names
-    chosen = [
-        rows[0]
-        for rows in first_rows_of_classes(split.encoded, len(names), 1)[:SAMPLE_CLASSES]
-        if len(rows)
-    ]
+    firsts = first_rows_of_classes(split.encoded, len(names), 1)[:SAMPLE_CLASSES]
+    chosen = [rows[0] for rows in firsts if len(rows)]
     columns, values = feature_values(split, np.array(chosen))
     rows = [
         (names[split.encoded[row]], _place(split, row), *value)
         for row, value in zip(chosen, values, strict=True)
     ]
-    return table(
-        "The first training row of each class", ("class", "found at", *columns), rows, texts=2
-    )
+    title = "The first training row of each class"
+    return table(title, ("class", "found at", *columns), rows, texts=2)
 
 
 def _place(split: Split, row: int) -> str:
@@ -231,29 +190,20 @@ def feature_values(split: Split, rows: np.ndarray) -> tuple[list[str], list[list
     """Return names and values, as they were read, of the first features of some rows."""
     features = split.source.features
     if isinstance(features, np.ndarray):
-        names = split.source.feature_names or [
-            f"column_{number}" for number in range(1, features.shape[1] + 1)
-        ]
+        names = split.source.feature_names or numbered_names(features.shape[1])
         values = features[rows, :MOST_COLUMNS].tolist()
     else:
         names, values = features.columns, features[np.asarray(rows), :MOST_COLUMNS].rows()
     more = features.shape[1] - MOST_COLUMNS
     columns = [*names[:MOST_COLUMNS], *([f"… {more:,} more"] if more > 0 else [])]
-    return columns, [
-        [_cell(value) for value in line] + ([""] if more > 0 else []) for line in values
-    ]
+    rest = [""] if more > 0 else []
+    return columns, [[*map(_cell, line), *rest] for line in values]
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    text = (
-        f"{value:.6g}"
-        if isinstance(value, float)
-        else short(value)
-        if type(value) is not int
-        else str(value)
-    )
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
 
 
@@ -267,26 +217,13 @@ def cards(record: RunRecord, items: Sequence[tuple[str, Any]] = ()) -> Html | No
         for word, name in (("accuracy", "accuracy"), ("r2", "R²")):
             if f"{split}_{word}" in metrics:
                 value = metrics[f"{split}_{word}"]
-                shown.append(
-                    (f"{split} {name}", percent(value) if word == "accuracy" else exact(value))
-                )
-    for key, name in (
-        ("best_epoch", "best epoch"),
-        ("epochs", "epochs"),
-        ("parameters", "parameters"),
-    ):
-        if key in metrics:
-            shown.append((name, exact(metrics[key])))
-    if isinstance(metrics.get("train_seconds"), (int, float)):
-        shown.append(
-            ("training time", exact(metrics["train_seconds"], seconds(metrics["train_seconds"])))
-        )
-    if isinstance(metrics.get("samples_per_second"), (int, float)):
-        shown.append(
-            (
-                "rows a second",
-                exact(metrics["samples_per_second"], f"{metrics['samples_per_second']:,.0f}"),
-            )
-        )
-    pairs = [element("div", element("dt", name), element("dd", value)) for name, value in shown]
-    return element("div", element("dl", pairs), class_="cards")
+                text = percent(value) if word == "accuracy" else exact(value)
+                shown.append((f"{split} {name}", text))
+    keys = [key for key in ("best_epoch", "epochs", "parameters") if key in metrics]
+    shown += [(key.replace("_", " "), exact(metrics[key])) for key in keys]
+    took, speed = metrics.get("train_seconds"), metrics.get("samples_per_second")
+    if isinstance(took, (int, float)):
+        shown.append(("training time", exact(took, seconds(took))))
+    if isinstance(speed, (int, float)):
+        shown.append(("rows a second", exact(speed, f"{speed:,.0f}")))
+    return element("div", pairs(shown), class_="cards")

@@ -92,9 +92,8 @@ def _shares(metrics: dict[str, Any], judged: str, task: str, evidence: Evidence)
     right = "are right" if task == "classification" else "have every label right"
     what = f"{share(accuracy)} of {rows:,} {judged} rows {right}"
     base = _by_chance(evidence)
-    if base is not None and accuracy <= base + min(
-        2 * math.sqrt(base * (1 - base) / max(rows, 1)), (1 - base) / 2
-    ):
+    luck = 2 * math.sqrt(base * (1 - base) / max(rows, 1)) if base is not None else 0.0
+    if base is not None and accuracy <= base + min(luck, (1 - base) / 2):
         return "bad", f"It has not learned: {what}, and {ALWAYS[task]} would give {share(base)}."
     return "good", f"It learned: {what}."
 
@@ -111,24 +110,17 @@ def _chance(evidence: Evidence, task: str, mood: str) -> str:
     words = f"{ALWAYS[task][:1].upper()}{ALWAYS[task][1:]} would give {share(base)}."
     if task == "classification":
         return words
-    split = evidence.judged
-    return (
-        f"{words} Of the single labels "
-        f"{share(float(np.mean((split.outputs > 0.5) == (split.encoded > 0.5))))} are right."
-    )
+    said, true = evidence.judged.outputs > 0.5, evidence.judged.encoded > 0.5
+    return f"{words} Of the single labels {share(float(np.mean(said == true)))} are right."
 
 
 def _by_chance(evidence: Evidence) -> float | None:
     """Return the accuracy on the judged rows of always answering the commonest training class."""
     split, train = evidence.judged, evidence.splits.get("train")
-    if (
-        split is None
-        or train is None
-        or evidence.model is None
-        or evidence.model.task == "regression"
-    ):
+    task = evidence.model.task if evidence.model is not None else "regression"
+    if split is None or train is None or task == "regression":
         return None
-    if evidence.model.task == "classification":
+    if task == "classification":
         return float(np.mean(split.encoded == np.bincount(train.encoded).argmax()))
     most = train.encoded.mean(axis=0) > 0.5
     return float(np.mean((split.encoded == most).all(axis=1)))
@@ -137,11 +129,8 @@ def _by_chance(evidence: Evidence) -> float | None:
 def _quantities(
     metrics: dict[str, Any], judged: str, task: str, evidence: Evidence
 ) -> tuple[str, str]:
-    r2, rmse, rows = (
-        metrics.get(f"{judged}_r2"),
-        metrics.get(f"{judged}_rmse"),
-        metrics.get(f"{judged}_rows", 0),
-    )
+    r2, rmse = metrics.get(f"{judged}_r2"), metrics.get(f"{judged}_rmse")
+    rows = metrics.get(f"{judged}_rows", 0)
     if r2 is None or rmse is None:
         return "open", _loss_alone(metrics, judged)
     if r2 <= LEARNT_R2:
@@ -166,10 +155,8 @@ def _gap(metrics: dict[str, Any], judged: str, mood: str) -> str:
     if train is not None and held_out is not None:
         rows = metrics.get(f"{judged}_rows") or 1
         luck = 2 * math.sqrt(max(held_out * (1 - held_out), 1 / rows) / rows)
-        between = (
-            f"{share(train)} of the training rows and {share(held_out)} of the {judged} rows are "
-            "right"
-        )
+        between = f"{share(train)} of the training rows and {share(held_out)} of the {judged} rows"
+        between += " are right"
         gap = train - held_out
         if gap <= max(SMALL_GAP, luck):
             if mood == "bad":
@@ -192,12 +179,12 @@ def _gap(metrics: dict[str, Any], judged: str, mood: str) -> str:
     if held_out <= 1.15 * train:
         if mood == "bad":
             return f"It has not learned its training rows either: {between}."
-        return (
-            "It generalises: "
-            f"{between}.{ROOM if (metrics.get('train_r2') or 0) < WELL_LEARNED else ''}"
-        )
-    return f"It overfits{'' if held_out > 1.5 * train else ' a little'}: {between}, {held_out / train:.1f} times as " + (
-        f"much; {words}." if held_out > 1.5 * train else "much.")  # fmt: skip
+        room = ROOM if (metrics.get("train_r2") or 0) < WELL_LEARNED else ""
+        return f"It generalises: {between}.{room}"
+    between += f", {held_out / train:.1f} times as much"
+    if held_out <= 1.5 * train:
+        return f"It overfits a little: {between}."
+    return f"It overfits: {between}; {words}."
 
 
 def _cause(record: RunRecord) -> str:
@@ -211,28 +198,20 @@ def _cause(record: RunRecord) -> str:
             "Likely cause: all initial weights are equal, so that every unit of a layer gets the "
             "same gradient and stays the same as its neighbours; try --init auto."
         )
-    if (
-        name == "normal"
-        and (spread := _number(rest.rstrip(")").rpartition(",")[2]))
-        and spread >= WIDE_WEIGHTS
-    ):
+    spread = _number(rest.rstrip(")").rpartition(",")[2]) if name == "normal" else None
+    if spread is not None and spread >= WIDE_WEIGHTS:
         return (
             f"Likely cause: the initial weights are as large as {spread:g}, so that units "
             "saturate; try --init auto."
         )
     if settings.normalize == "none":
         return "Likely cause: the inputs are not normalised; try --normalize standard."
-    usual = RULES[settings.optimizer].learning_rate
+    usual = DEFAULT_LEARNING_RATES[settings.optimizer]
+    rate = f"Likely cause: the learning rate {settings.lr or 0:g} is"
     if settings.lr is not None and settings.lr >= 20 * usual:
-        return (
-            f"Likely cause: the learning rate {settings.lr:g} is too large for "
-            f"{settings.optimizer}; try {usual:g}."
-        )
+        return f"{rate} too large for {settings.optimizer}; try {usual:g}."
     if settings.lr is not None and settings.lr <= usual / 20:
-        return (
-            f"Likely cause: the learning rate {settings.lr:g} is too small for "
-            f"{settings.optimizer}; try {usual:g}."
-        )
+        return f"{rate} too small for {settings.optimizer}; try {usual:g}."
     decay = max(settings.weight_decay or 0.0, settings.l2)
     if decay >= STRONG_DECAY:
         return (
@@ -275,11 +254,10 @@ def _course(record: RunRecord) -> str:
             f"The {split} loss was still falling, by {100 * (1 - last / before):.0f} % in the last "
             f"{stretch} of {len(losses)} epochs: train longer (--epochs {2 * len(losses)})."
         )
+    words = ": more epochs of the same would bring little."
     if annealed:
-        return (
-            f"The {split} loss had levelled off by the time that the learning rate was taken down."
-        )
-    return f"The {split} loss had levelled off: more epochs of the same would bring little."
+        words = " by the time that the learning rate was taken down."
+    return f"The {split} loss had levelled off{words}"
 
 
 def _annealed(record: RunRecord) -> bool:
@@ -293,9 +271,9 @@ def _stop(record: RunRecord) -> str:
         return ""
     if reason == "interrupted":
         return f"It was interrupted after epoch {record.metrics.get('epochs', 0)}."
-    restored = f"; the weights of epoch {record.best_epoch} are kept" if (
-        record.settings is not None and record.settings.early_stopping is not None) else ""  # fmt: skip
-    return f"It stopped early: {reason}{restored}."
+    if record.settings is not None and record.settings.early_stopping is not None:
+        reason += f"; the weights of epoch {record.best_epoch} are kept"
+    return f"It stopped early: {reason}."
 
 
 def _weakest(evidence: Evidence) -> str:

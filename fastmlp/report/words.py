@@ -42,6 +42,5 @@ def times(count: int) -> str:
 
 def listed(names: list[str], most: int = 5) -> str:
     """Return names with commas between, the first few of many."""
-    return ", ".join(names[:most]) + (
-        f" and {len(names) - most:,} more" if len(names) > most else ""
-    )
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

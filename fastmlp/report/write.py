@@ -62,9 +62,8 @@ def write_report(
     """
     folder = Path(folder)
     path = _report_path(folder, out)
-    figures = path.parent / (
-        FIGURES_FOLDER if path.name == REPORT_FILE else f"{path.stem}-{FIGURES_FOLDER}"
-    )
+    prefix = "" if path.name == REPORT_FILE else f"{path.stem}-"
+    figures = path.parent / f"{prefix}{FIGURES_FOLDER}"
     place = quote(figures.name)
     with drawing():
         if (folder / EXPERIMENT_FILE).is_file():
@@ -86,10 +85,8 @@ def write_report(
             record = read_record(folder)
             page = run_page(record, gather(record, data, data_dir, device, threads), place)
         _write_files(page, path, figures)
-    names = [picture.name for picture in page.pictures]
-    return Report(
-        path, figures, names, page.verdict.headline, page.verdict.sentences, page.problems
-    )
+    names, verdict = [picture.name for picture in page.pictures], page.verdict
+    return Report(path, figures, names, verdict.headline, verdict.sentences, page.problems)
 
 
 def _report_path(folder: Path, out: str | Path | None) -> Path:

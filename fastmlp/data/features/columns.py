@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -32,9 +32,7 @@ EARLIER_GAPS = ("NA", "N/A", "nan", "NaN", "null", "NULL", "None", "?")
 
 @dataclass(frozen=True)
 class NumericColumn:
-    """A column of numbers, truth values, dates or times; missing values become the training rows'
-    median.
-    """
+    """A column of numbers, truth values, dates or times; gaps become the training rows' median."""
 
     # how its cells are read: "number", "truth" (0 and 1), "date" (days), "time" or "duration"
     # (seconds)
@@ -77,18 +75,13 @@ class NumericColumn:
     @classmethod
     def from_dict(cls, kept: Any) -> NumericColumn:
         """Return the column that ``to_dict`` described, every entry checked."""
-        return cls(
-            ColumnReading.from_dict(kept),
-            stored.number(kept, "origin"),
-            stored.number(kept, "median"),
-        )
+        numbers = (stored.number(kept, key) for key in ("origin", "median"))
+        return cls(ColumnReading.from_dict(kept), *numbers)
 
 
 @dataclass(frozen=True)
 class CategoryColumn:
-    """A column of texts; each level becomes an output column that is 1 where the row has that
-    level.
-    """
+    """A column of texts; each level has an output column, 1 in the rows of that level."""
 
     reading: ColumnReading  # how its cells are read: as "text"
     levels: tuple[str, ...]  # the texts that have an output column of their own
@@ -132,9 +125,7 @@ class CategoryColumn:
         """
         if self.has_missing:
             return len(self.levels) + self.has_other
-        spelt = [
-            position for position, level in enumerate(self.levels) if level.lower() in GAP_WORDS
-        ]
+        spelt = [place for place, level in enumerate(self.levels) if level.lower() in GAP_WORDS]
         return spelt[0] if len(spelt) == 1 else -1
 
     @cached_property
@@ -161,10 +152,8 @@ class CategoryColumn:
         self, texts: polars.Series, output: np.ndarray, notes: list[str] | None = None
     ) -> None:
         """Write ones and zeros into ``output`` (rows, levels); note texts unseen in training."""
-        column, places = (
-            Levels.of(texts.alias(CELLS)),
-            {level: place for place, level in enumerate(self.levels)},
-        )
+        column = Levels.of(texts.alias(CELLS))
+        places = {level: place for place, level in enumerate(self.levels)}
         held = column.texts.to_list()
         unseen = sorted({text for text in held if text is not None and text not in places})
         places |= {None: self.missing_position, **{text: self.position_of(text) for text in unseen}}
@@ -174,35 +163,30 @@ class CategoryColumn:
         output[:] = 0
         rows = np.flatnonzero(positions >= 0)
         output[rows, positions[rows]] = 1
-        if notes is not None and texts.null_count() and not self.has_missing:
+        if notes is not None:
+            notes += self._surprises(texts.null_count(), unseen)
+
+    def _surprises(self, gaps: int, unseen: list[str]) -> Iterator[str]:
+        if gaps and not self.has_missing:
             level = self.missing_position
             meant = f"the level {self.levels[level]!r}" if level >= 0 else "none of its levels"
-            lacks, counts = (
-                counted(texts.null_count(), "value"),
-                "counts" if texts.null_count() == 1 else "each counts",
-            )
-            notes.append(
-                f"column {self.name!r} lacks {lacks}, though none was missing in training; "
-                f"{counts} as {meant}."
+            yield (
+                f"column {self.name!r} lacks {counted(gaps, 'value')}, though none was missing in "
+                f"training; {'counts' if gaps == 1 else 'each counts'} as {meant}."
             )
         unknown = [] if self.has_other else [text for text in unseen if self.position_of(text) < 0]
-        if unknown and notes is not None:
-            notes.append(
-                f"column {self.name!r} holds {'a text' if len(unknown) == 1 else 'texts'} that "
-                f"training did not: {listed(unknown)}; "
-                f"{'it counts' if len(unknown) == 1 else 'they count'} as none of its levels."
+        if unknown:
+            what, count = ("a text", "it counts") if len(unknown) == 1 else ("texts", "they count")
+            yield (
+                f"column {self.name!r} holds {what} that training did not: {listed(unknown)}; "
+                f"{count} as none of its levels."
             )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as JSON can hold it."""
-        return {
-            "name": self.name,
-            "kind": "category",
-            "gaps": list(self.reading.gaps),
-            "levels": list(self.levels),
-            "has_other": self.has_other,
-            "has_missing": self.has_missing,
-        }
+        kept = {"name": self.name, "kind": "category", "gaps": list(self.reading.gaps)}
+        flags = {"has_other": self.has_other, "has_missing": self.has_missing}
+        return kept | {"levels": list(self.levels)} | flags
 
     @classmethod
     def from_dict(cls, kept: Any) -> CategoryColumn:
@@ -213,12 +197,9 @@ class CategoryColumn:
                 "the model's data description is damaged: a text column has no levels."
             )
         gaps = stored.texts(kept, "gaps") if "gaps" in kept else EARLIER_GAPS
-        return cls(
-            ColumnReading(stored.entry(kept, "name", str), "text", gaps=gaps),
-            levels,
-            stored.entry(kept, "has_other", bool),
-            stored.entry(kept, "has_missing", bool),
-        )
+        reading = ColumnReading(stored.entry(kept, "name", str), "text", gaps=gaps)
+        flags = (stored.entry(kept, key, bool) for key in ("has_other", "has_missing"))
+        return cls(reading, levels, *flags)
 
 
 def column_from_dict(kept: Any) -> NumericColumn | CategoryColumn:
@@ -232,9 +213,8 @@ def as_numbers(frame: polars.DataFrame) -> np.ndarray:
     import polars
 
     if any(dtype != polars.Float64 for dtype in frame.dtypes):
-        frame = polars.DataFrame(
-            [_as_float(series.alias(str(place))) for place, series in enumerate(frame)]
-        )
+        places = enumerate(frame)
+        frame = polars.DataFrame([_as_float(series.alias(str(place))) for place, series in places])
     return frame.to_numpy(writable=True)
 
 
@@ -252,8 +232,7 @@ def _as_float(series: polars.Series) -> polars.Series:
 
 
 def to_numbers(series: polars.Series) -> polars.Series:
-    """Return a column of numbers as finite float64 with null for gaps, for a model that was trained
-    on plain numbers.
+    """Return a column as finite float64 with null for gaps, for a model trained on plain numbers.
 
     Raises
     ------

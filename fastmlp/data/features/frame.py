@@ -24,13 +24,12 @@ if TYPE_CHECKING:
     import polars
 
 BLOCK_BYTES = 64 << 20
+UNITS = {"date": "days from the earliest training row", "time": "seconds", "duration": "seconds"}
 
 
 @dataclass(frozen=True)
 class FramePlan:
-    """The columns of a table that are used, in the training table's order, and what was noted while
-    learning them.
-    """
+    """The used columns of a table, in the training table's order, and what was noted of them."""
 
     columns: tuple[NumericColumn | CategoryColumn, ...]  # those that are learnt from
     # what was decided of all of the training table's columns, in words
@@ -64,9 +63,8 @@ class FramePlan:
         medians: dict[str, NumericColumn | None] = {}
         by_name = {reading.name: reading for reading in schema.features}
         for names, values in _blocks(read, numeric):
-            medians |= zip(
-                names, NumericColumn.fit_all([by_name[name] for name in names], values), strict=True
-            )
+            learnt = NumericColumn.fit_all([by_name[name] for name in names], values)
+            medians |= zip(names, learnt, strict=True)
         columns = [
             medians[reading.name]
             if reading.kind != "text"
@@ -94,13 +92,8 @@ class FramePlan:
     @property
     def unscaled(self) -> np.ndarray:
         """Booleans (output columns,): True for one-hot levels."""
-        return np.array(
-            [
-                isinstance(column, CategoryColumn)
-                for column in self.columns
-                for _ in column.output_names
-            ]
-        )
+        are_levels = [isinstance(column, CategoryColumn) for column in self.columns]
+        return np.repeat(are_levels, [len(column.output_names) for column in self.columns])
 
     def transform(
         self,
@@ -109,8 +102,7 @@ class FramePlan:
         names: tuple[str, ...] | None = None,
         notes: list[str] | None = None,
     ) -> np.ndarray:
-        """Return a table as (rows, output columns) in ``dtype``; columns are found by name, others
-        are ignored.
+        """Return a table as (rows, output columns) in ``dtype``; columns are found by name.
 
         An array is taken as the columns ``names``, or without names as the training table's, in
         their order. ``notes`` gets a sentence for each column with cells that could not be read, or
@@ -125,9 +117,8 @@ class FramePlan:
                     f"the data has no column {name!r}, which the model was trained on{hint}"
                 )
         self._require_memory(frame.height, dtype)
-        return self.matrix_of(
-            read_columns(frame, [column.reading for column in self.columns], notes), dtype, notes
-        )
+        read = read_columns(frame, [column.reading for column in self.columns], notes)
+        return self.matrix_of(read, dtype, notes)
 
     def matrix_of(
         self, read: polars.DataFrame, dtype: np.dtype, notes: list[str] | None = None
@@ -136,9 +127,7 @@ class FramePlan:
         self._require_memory(read.height, dtype)
         matrix = np.empty((read.height, len(self.output_names)), dtype)
         starts = dict(zip(self.input_names, self._starts(), strict=True))
-        numeric = {
-            column.name: column for column in self.columns if isinstance(column, NumericColumn)
-        }
+        numeric = {each.name: each for each in self.columns if isinstance(each, NumericColumn)}
         for names, values in _blocks(read, list(numeric)):
             columns = [numeric[name] for name in names]
             origins = np.array([column.origin for column in columns])
@@ -146,22 +135,18 @@ class FramePlan:
                 values -= origins
             if (gaps := np.isnan(values)).any():
                 np.copyto(values, np.array([column.median for column in columns]), where=gaps)
-            matrix[:, _span([starts[name] for name in names])] = narrowed(
-                values, dtype, tuple(names)
-            )
+            places = _span([starts[name] for name in names])
+            matrix[:, places] = narrowed(values, dtype, tuple(names))
         for column in self.columns:
             if isinstance(column, CategoryColumn):
-                start = starts[column.name]
-                column.write(
-                    read[column.name], matrix[:, start : start + len(column.output_names)], notes
-                )
+                start, width = starts[column.name], len(column.output_names)
+                column.write(read[column.name], matrix[:, start : start + width], notes)
         return matrix
 
     def _require_memory(self, rows: int, dtype: np.dtype) -> None:
         width = len(self.output_names)
-        require_memory(
-            rows * width * dtype.itemsize, f"the table as {rows:,} rows of {width:,} columns"
-        )
+        what = f"the table as {rows:,} rows of {width:,} columns"
+        require_memory(rows * width * dtype.itemsize, what)
 
     def _starts(self) -> list[int]:
         """Return the first output column of each column."""
@@ -199,8 +184,7 @@ class FramePlan:
 
 
 def _blocks(frame: polars.DataFrame, names: list[str]) -> Iterator[tuple[list[str], np.ndarray]]:
-    """Yield columns in blocks as float64 (rows, columns), gaps NaN: a wide table at once, a long
-    one piece by piece.
+    """Yield columns in blocks as float64 (rows, columns) with NaN: a long table piece by piece.
 
     The arrays are the receiver's to change.
     """
@@ -208,12 +192,8 @@ def _blocks(frame: polars.DataFrame, names: list[str]) -> Iterator[tuple[list[st
     columns = dict(zip(frame.columns, frame, strict=True))
     for start in range(0, len(names), step):
         block = names[start : start + step]
-        yield (
-            block,
-            as_numbers(
-                frame if block == frame.columns else frame_of(columns[name] for name in block)
-            ),
-        )
+        part = frame if block == frame.columns else frame_of(columns[name] for name in block)
+        yield block, as_numbers(part)
 
 
 def _span(places: list[int]) -> slice | list[int]:
@@ -227,25 +207,16 @@ def _notes_on(
 ) -> list[str]:
     """Describe surprises in the columns that are learnt; like columns share a sentence."""
     notes = []
-    empty = [
-        reading.name
-        for reading, column in zip(schema.features, columns, strict=True)
-        if column is None
-    ]
-    if empty:
+    pairs = zip(schema.features, columns, strict=True)
+    if empty := [reading.name for reading, column in pairs if column is None]:
         are = ("has", "is") if len(empty) == 1 else ("have", "are")
         notes.append(
             f"{columns_named(empty)} {are[0]} no value in the training rows and {are[1]} left out."
         )
-    for kind, unit in (
-        ("date", "days from the earliest training row"),
-        ("time", "seconds"),
-        ("duration", "seconds"),
-    ):
+    for kind, unit in UNITS.items():
         if names := [reading.name for reading in schema.features if reading.kind == kind]:
-            notes.append(
-                f"{columns_named(names)} {'is' if len(names) == 1 else 'are'} counted in {unit}."
-            )
+            are = "is" if len(names) == 1 else "are"
+            notes.append(f"{columns_named(names)} {are} counted in {unit}.")
     for column in columns:
         if isinstance(column, CategoryColumn) and column.has_other:
             distinct = read[column.name].alias("text").drop_nulls().n_unique()
@@ -254,9 +225,7 @@ def _notes_on(
                 "level."
             )
     gaps = dict(zip(read.columns, read.null_count().row(0), strict=True)) if read.width else {}
-    numeric = [
-        reading.name for reading in schema.features if reading.kind != "text" and gaps[reading.name]
-    ]
+    numeric = [each.name for each in schema.features if each.kind != "text" and gaps[each.name]]
     if len(numeric) == 1:
         name = numeric[0]
         notes.append(

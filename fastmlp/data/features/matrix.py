@@ -48,20 +48,12 @@ class MatrixPlan:
         medians, notes, shown = None, [], names or numbered_names(columns)
         if features.dtype.kind == "f":
             medians, lowest, highest, missing, empty = _medians(features, shown)
-            notes += (
-                [f"{missing:,} missing values; the median of their column stands in."]
-                if missing
-                else []
-            )
-            notes += (
-                [f"{empty:,} columns have no value in the training rows; 0 stands in."]
-                if empty
-                else []
-            )
+            if missing:
+                notes.append(f"{missing:,} missing values; the median of their column stands in.")
+            if empty:
+                notes.append(f"{empty:,} columns have no value in the training rows; 0 stands in.")
         else:
-            lowest, highest = (
-                np.float64(extreme(axis=0)) for extreme in (features.min, features.max)
-            )
+            lowest, highest = np.float64(features.min(axis=0)), np.float64(features.max(axis=0))
         origins = _origins(lowest, highest, image_shape)
         if origins is not None:
             notes.append(_note_on_origins(origins, shown))
@@ -84,8 +76,7 @@ class MatrixPlan:
         names: tuple[str, ...] | None = None,
         notes: list[str] | None = None,
     ) -> np.ndarray:
-        """Return (rows, columns) less the origins, in ``dtype``, but uint8 as it came; not copied
-        where it is right.
+        """Return (rows, columns) less origins in ``dtype``, uint8 as it came; not copied if right.
 
         ``notes`` is there for tables; of arrays nothing is to be said.
         """
@@ -119,9 +110,8 @@ class MatrixPlan:
             if self.origins is not None:
                 chunk = chunk - self.origins  # in float64, whatever the rows are
             if result is not features:
-                result[start : start + len(chunk)] = narrowed(
-                    chunk, dtype, self.output_names, start
-                )
+                rows = slice(start, start + len(chunk))
+                result[rows] = narrowed(chunk, dtype, self.output_names, start)
         return result
 
     def _check_medians(self, missing: np.ndarray, start: int) -> None:
@@ -133,10 +123,9 @@ class MatrixPlan:
             )
 
     def _from_frame(self, frame: polars.DataFrame) -> np.ndarray:
+        positions = range(frame.width)
         if self.names is not None:
             positions = [self._position(name, tuple(frame.columns)) for name in self.names]
-        else:
-            positions = range(frame.width)
         columns = [to_numbers(frame.to_series(position)).to_numpy() for position in positions]
         return np.stack(columns, axis=1) if columns else np.empty((frame.height, 0))
 
@@ -163,13 +152,11 @@ class MatrixPlan:
         """Return the plan that ``to_dict`` described, every entry checked."""
         columns = stored.entry(kept, "columns", int)
         names = stored.texts(kept, "names", optional=True)
-        if not 0 < columns <= stored.MAXIMUM_LENGTH or (
-            names is not None and len(names) != columns
-        ):
+        fits = names is None or len(names) == columns
+        if not (0 < columns <= stored.MAXIMUM_LENGTH and fits):
             raise stored.damaged("columns", "a count, with as many names", columns)
-        medians, origins = (
-            stored.vector(kept, key, columns, optional=True) for key in ("medians", "origins")
-        )
+        medians = stored.vector(kept, "medians", columns, optional=True)
+        origins = stored.vector(kept, "origins", columns, optional=True)
         return cls(columns, names, medians, origins=origins)  # models older than origins have none
 
 

@@ -9,8 +9,7 @@ SAMPLE = 4096
 
 
 def column_ranges(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the smallest value, the median and the largest of each column, float64 (columns,)
-    each.
+    """Return minimum, median and maximum of each column, float64 (columns,) each.
 
     Parameters
     ----------

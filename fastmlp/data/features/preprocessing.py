@@ -32,29 +32,16 @@ class FeaturePreprocessor:
     ``transform`` imputes and encodes but does not normalise: the batch kernel computes ``x * scale
     + shift`` while it copies a batch, so that pixels can stay bytes.
 
-    Attributes
-    ----------
-    scale, shift
-        float64 vectors (output columns,), or None where nothing is to be normalised.
-    normalize
-        "none", "unit" or "standard".
-    dtype
-        The floating-point type of the network, "float32" or "float64" as a numpy dtype.
-    image_shape
-        (height, width), (height, width, channels) or None.
-    pictures
-        How the pixels of pictures become bytes, or None where the rows were not read from pictures.
-    notes
-        Sentences for the user on columns that were left out, grouped, imputed or look like
-        identifiers.
     """
 
     def __init__(self):
+        # float64 (output columns,), or None where nothing is to be normalised.
         self.scale: np.ndarray | None = None
         self.shift: np.ndarray | None = None
-        self.normalize = "none"
-        self.dtype = np.dtype(np.float32)
-        self.image_shape: tuple[int, ...] | None = None
+        self.normalize = "none"  # one of NORMALIZATIONS
+        self.dtype = np.dtype(np.float32)  # of the network: float32 or float64
+        self.image_shape: tuple[int, ...] | None = None  # (height, width[, channels])
+        # How pixels become bytes; None where the rows were not read from pictures.
         self.pictures: PictureReading | None = None
         self._plan: FramePlan | MatrixPlan | None = None
 
@@ -116,10 +103,8 @@ class FeaturePreprocessor:
                 f"there is nothing to learn from {features.shape[0]:,} rows and "
                 f"{features.shape[1]:,} columns."
             )
-        self.image_shape, self.pictures = (
-            None if image_shape is None else tuple(image_shape),
-            pictures,
-        )
+        self.image_shape = None if image_shape is None else tuple(image_shape)
+        self.pictures = pictures
         if isinstance(features, np.ndarray):
             self._plan = MatrixPlan.fit(features, feature_names, self.image_shape)
             matrix = self._plan.transform(features, self.dtype)
@@ -237,22 +222,16 @@ class FeaturePreprocessor:
         """
         preprocessor = cls()
         features = stored.entry(kept, "features", dict)
-        plan = {"table": FramePlan, "matrix": MatrixPlan}[
-            stored.word(features, "kind", ("table", "matrix"))
-        ]
+        kind = stored.word(features, "kind", ("table", "matrix"))
+        plan = FramePlan if kind == "table" else MatrixPlan
         preprocessor._plan = plan.from_dict(features)
         preprocessor.normalize = stored.word(kept, "normalize", NORMALIZATIONS)
         preprocessor.dtype = np.dtype(stored.word(kept, "dtype", DTYPES))
         width = preprocessor.output_columns
-        preprocessor.image_shape = stored.shape(kept, "image_shape")
-        if (
-            preprocessor.image_shape is not None
-            and np.prod(preprocessor.image_shape, dtype=object) != width
-        ):
-            raise stored.damaged(
-                "image_shape", f"the shape of {width:,} columns", preprocessor.image_shape
-            )
-        preprocessor.pictures = _kept_pictures(kept, preprocessor.image_shape)
+        preprocessor.image_shape = shape = stored.shape(kept, "image_shape")
+        if shape is not None and np.prod(shape, dtype=object) != width:
+            raise stored.damaged("image_shape", f"the shape of {width:,} columns", shape)
+        preprocessor.pictures = _kept_pictures(kept, shape)
         identity = preprocessor.normalize == "none"
         preprocessor.scale = stored.vector(kept, "scale", width, optional=identity, positive=True)
         preprocessor.shift = stored.vector(kept, "shift", width, optional=identity)

@@ -11,9 +11,8 @@ from fastmlp.errors import DataError
 
 NORMALIZATIONS = ("none", "unit", "standard")
 CHUNK_BYTES = 4 << 20
-COARSE = (
-    1e-4  # of a column's width: where float32's steps are larger, the column lies far from zero
-)
+# Of a column's width: where float32's steps are larger, the column lies far from zero.
+COARSE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -35,17 +34,13 @@ class ColumnStatistics:
         def by_channel(values):
             return values.reshape(-1, channels)
 
+        size = self.mean.size
+        lowest, highest = by_channel(self.minimum).min(axis=0), by_channel(self.maximum).max(axis=0)
         mean = by_channel(self.mean).mean(axis=0)
-        spread = by_channel(self.deviation**2).mean(axis=0) + by_channel(
-            (self.mean - np.resize(mean, self.mean.size)) ** 2
-        ).mean(axis=0)
-        parts = (
-            by_channel(self.minimum).min(axis=0),
-            by_channel(self.maximum).max(axis=0),
-            mean,
-            np.sqrt(spread),
-        )
-        return ColumnStatistics(*(np.resize(part, self.mean.size) for part in parts))
+        between = (self.mean - np.resize(mean, size)) ** 2
+        spread = by_channel(self.deviation**2).mean(axis=0) + by_channel(between).mean(axis=0)
+        parts = (lowest, highest, mean, np.sqrt(spread))
+        return ColumnStatistics(*(np.resize(part, size) for part in parts))
 
 
 def row_chunks(matrix: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -56,8 +51,7 @@ def row_chunks(matrix: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def column_statistics(matrix: np.ndarray) -> ColumnStatistics:
-    """Return the statistics of each column of a finite (rows, columns) matrix with at least one
-    row.
+    """Return the statistics of each column of a finite (rows, columns) matrix with rows.
 
     Two passes in float64: one pass over sums of squares would lose the digits of columns far from
     zero.
@@ -78,8 +72,7 @@ def column_statistics(matrix: np.ndarray) -> ColumnStatistics:
 
 
 def far_from_zero(lowest: np.ndarray, highest: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Tell for which columns float32 is too coarse, so that an origin is to be subtracted before
-    they are narrowed.
+    """Return for which columns float32 is too coarse unless an origin is subtracted first.
 
     Parameters
     ----------
@@ -89,9 +82,8 @@ def far_from_zero(lowest: np.ndarray, highest: np.ndarray, width: np.ndarray) ->
         (columns,) over how much the values spread; a column of width 0 is never far from zero.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        steps = np.spacing(np.maximum(np.abs(lowest), np.abs(highest)).astype(np.float32)).astype(
-            np.float64
-        )
+        furthest = np.maximum(np.abs(lowest), np.abs(highest)).astype(np.float32)
+        steps = np.spacing(furthest).astype(np.float64)
         return np.isfinite(steps) & (width > 0) & (steps > COARSE * width)
 
 
@@ -103,8 +95,7 @@ def scale_and_shift(
     image_shape: tuple[int, ...] | None = None,
     unscaled: np.ndarray | None = None,
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the vectors with which ``matrix * scale + shift`` is normalised, or (None, None) for
-    the identity.
+    """Return the vectors that normalise by ``matrix * scale + shift``; None, None for the identity.
 
     Parameters
     ----------
@@ -145,8 +136,7 @@ def scale_and_shift(
 def origin_scale_and_shift(
     matrix: np.ndarray, normalize: str, dtype: np.dtype, names: tuple[str, ...]
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-    """Return what normalises a matrix that stays in its own type, as ``(matrix - origin) * scale +
-    shift``.
+    """Return what normalises a matrix in its own type by ``(matrix - origin) * scale + shift``.
 
     Parameters
     ----------
@@ -185,7 +175,7 @@ def _centre_and_width(
     names: tuple[str, ...],
     whites: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return each column's offset and scale; ``whites`` are those of pictures in bytes."""
+    """Return what is 0 in each column and what is 1; ``whites`` for pictures in bytes."""
     if normalize == "standard":
         centre, width = statistics.mean, statistics.deviation
     elif whites:

@@ -42,54 +42,32 @@ def infer_task(target: np.ndarray) -> str:
         return "multilabel" if binary else "regression"
     if values.dtype.kind not in "uif":
         return "classification"
-    if values.dtype.kind == "f" and not (
-        np.isfinite(values).all() and (values == np.round(values)).all()
-    ):
+    is_whole = np.isfinite(values).all() and (values == np.round(values)).all()
+    if values.dtype.kind == "f" and not is_whole:
         return "regression"
     distinct = np.unique(values)
     count, rows = len(distinct), len(values)
     few = count <= 2 or (count <= FEW_CLASSES and rows >= 2 * count)
-    codes = (
-        count <= MANY_CLASSES
-        and rows >= 10 * count
-        and distinct[0] in (0, 1)
-        and distinct[-1] - distinct[0] == count - 1
-    )
+    without_gap = distinct[0] in (0, 1) and distinct[-1] - distinct[0] == count - 1
+    codes = without_gap and count <= MANY_CLASSES and rows >= 10 * count
     return "classification" if few or codes else "regression"
 
 
 class TargetEncoder:
-    """Learns the classes, or the mean and deviation, of the training rows' target.
-
-    Attributes
-    ----------
-    task
-        "classification", "regression" or "multilabel".
-    classes
-        The labels in ascending order as str, int, bool or float; None unless the task is
-        classification.
-    class_counts
-        How many training rows each class has, as a list; None unless the task is classification.
-    output_width
-        Number of classes, or of outputs.
-    mean, deviation
-        float64 (outputs,) of the training target for regression (0 and 1 if it is not
-        standardised); None otherwise.
-    dtype
-        The type of an encoded target that is not labels.
-    reading
-        How a table's target column is read; None where the target came from elsewhere.
-    """
+    """Learns the classes, or the mean and deviation, of the training rows' target."""
 
     def __init__(self):
-        self.task = ""
+        self.task = ""  # one of TASKS
+        # Of classification: the labels in ascending order as str, int, bool or float, and how many
+        # training rows each has.
         self.classes: list | None = None
         self.class_counts: list[int] | None = None
-        self.output_width = 0
+        self.output_width = 0  # number of classes, or of outputs
+        # Of regression: float64 (outputs,), 0 and 1 if it is not standardised.
         self.mean: np.ndarray | None = None
         self.deviation: np.ndarray | None = None
-        self.dtype = np.dtype(np.float32)
-        self.reading: ColumnReading | None = None
+        self.dtype = np.dtype(np.float32)  # of an encoded target that is not labels
+        self.reading: ColumnReading | None = None  # of a table's target column
 
     def fit(
         self,
@@ -134,19 +112,20 @@ class TargetEncoder:
 
     def _fit_classes(self, values: np.ndarray, asked: bool) -> None:
         distinct, counts = np.unique(_labels(values), return_counts=True)
-        if len(distinct) == 1:
+        width, rows = len(distinct), len(values)
+        if width == 1:
             raise DataError(
                 f"the target has one class only, {distinct[0].item()!r}; give rows of at least two "
                 "classes."
             )
-        if len(distinct) > FEW_CLASSES and len(distinct) > 0.5 * len(values) and not asked:
+        if width > FEW_CLASSES and width > 0.5 * rows and not asked:
             raise DataError(
-                f"the target has {len(distinct):,} different values in {len(values):,} rows, which "
-                "cannot be learnt as classes; give task regression, another target, or task "
-                "classification to learn them all the same."
+                f"the target has {width:,} different values in {rows:,} rows, which cannot be "
+                "learnt as classes; give task regression, another target, or task classification "
+                "to learn them all the same."
             )
         self.classes, self.class_counts = distinct.tolist(), counts.tolist()
-        self.output_width = len(distinct)
+        self.output_width = width
 
     def _fit_outputs(self, values: np.ndarray, standardize: bool) -> None:
         numbers = _binary(values) if self.task == "multilabel" else _quantities(values)
@@ -217,9 +196,7 @@ class TargetEncoder:
             unseen = numbers < 0
         if unseen.any():
             label = labels[np.argmax(unseen)].item()
-            shown = ", ".join(map(repr, self.classes[:10])) + (
-                ", …" if len(self.classes) > 10 else ""
-            )
+            shown = ", ".join([*map(repr, self.classes[:10]), *["…"] * (len(self.classes) > 10)])
             raise DataError(
                 f"the label {label!r} does not occur in the training rows, whose classes are "
                 f"{shown}."
@@ -293,9 +270,8 @@ def _stored_classes(kept: Any, width: int) -> list:
         raise stored.damaged("classes", "a list of texts, of numbers or of truth values", classes)
     ascending = all(first < second for first, second in pairwise(classes))
     if len(classes) != width or width < 2 or not ascending:
-        raise stored.damaged(
-            "classes", f"{width:,} different labels in ascending order, at least two", classes
-        )
+        what = f"{width:,} different labels in ascending order, at least two"
+        raise stored.damaged("classes", what, classes)
     if kinds == {int} and not all(-(2**63) <= each < 2**63 for each in classes):
         raise stored.damaged("classes", "integers of 64 bits", classes)
     return classes
@@ -351,11 +327,8 @@ def _labels(values: np.ndarray) -> np.ndarray:
     """Return class labels (rows,); one-hot rows give the number of their column."""
     if values.ndim == 1:
         return values
-    if (
-        values.dtype.kind in "buif"
-        and np.isin(values, (0, 1)).all()
-        and (values.sum(axis=1) == 1).all()
-    ):
+    is_binary = values.dtype.kind in "buif" and np.isin(values, (0, 1)).all()
+    if is_binary and (values.sum(axis=1) == 1).all():
         return values.argmax(axis=1)
     raise DataError(
         f"a target of {values.shape[1]:,} columns gives no one class a row; give one column, "
@@ -365,18 +338,14 @@ def _labels(values: np.ndarray) -> np.ndarray:
 
 def _like(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return labels comparable with the classes: a test file may hold "3" for training's 3."""
-    if classes.dtype.kind == "U":
-        return (
-            labels
-            if labels.dtype.kind == "U"
-            else np.array([str(label) for label in labels.tolist()], dtype=str)
-        )
-    if labels.dtype.kind != "U":
+    is_text, are_texts = labels.dtype.kind == "U", classes.dtype.kind == "U"
+    if is_text == are_texts:
         return labels
+    if are_texts:
+        return np.array([str(label) for label in labels.tolist()], dtype=str)
     words = {"true": 1.0, "false": 0.0} if classes.dtype.kind == "b" else {}
-    return np.array(
-        [words.get(label.lower(), _number_or_nan(label)) for label in labels.tolist()], np.float64
-    )
+    numbers = [words.get(label.lower(), _number_or_nan(label)) for label in labels.tolist()]
+    return np.array(numbers, np.float64)
 
 
 def _by_value(labels: np.ndarray, classes: list[str]) -> list[int]:

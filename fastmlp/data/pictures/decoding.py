@@ -54,8 +54,7 @@ class Header:
 
 
 def read_header(file: Path, is_exact: bool = True) -> Header:
-    """Return what is known of a picture without its pixels; a DataError names a file that is
-    damaged.
+    """Return what is known of a picture without its pixels; a DataError names a damaged file.
 
     Not ``is_exact``, the end of a PNG, where the camera's position may stand behind the pixels, is
     not looked at: for that Pillow decodes all of it.

@@ -93,8 +93,7 @@ def unlabelled(path: Path) -> Layout:
 
 
 def labelled(path: Path) -> Layout:
-    """Return the pictures of a folder with one sub-folder a class, maybe under ``train`` and
-    ``test``.
+    """Return the pictures of a folder of class folders, perhaps under ``train`` and ``test``.
 
     Pictures belong to the class in whose folder they lie, however deep. A single sub-folder around
     all classes is looked through.

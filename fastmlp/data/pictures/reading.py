@@ -47,8 +47,7 @@ class PictureReading:
 
 
 def to_bytes(values: np.ndarray, lowest: float, highest: float) -> np.ndarray:
-    """Bring values from ``lowest`` to ``highest`` to 0 … 255, those beyond to the nearer end, NaN
-    to 0.
+    """Bring ``lowest`` … ``highest`` to 0 … 255, values beyond to the nearer end, NaN to 0.
 
     Levels are cut off downward, as a 16-bit value loses its lower byte; 1e-4 of a level is what a
     float32 may lack.

@@ -66,8 +66,7 @@ def list_folder(folder: Path) -> Listing:
 
 
 def walk(folder: Path, above: frozenset[Identity] = frozenset()) -> Found:
-    """Return all pictures in a folder and in those below it, a folder's own before those of its
-    sub-folders.
+    """Return all pictures in a folder and below it, its own before those of its sub-folders.
 
     Links to folders are followed. A folder that is met twice, or lies ``above``, is entered once,
     so links in a circle come to an end.

@@ -175,8 +175,7 @@ def _empty_at_end(frame: polars.DataFrame) -> int:
 def _checked(
     frame: polars.DataFrame, shape: Shape, quoted: bool, values: np.ndarray | None, doubtful: bool
 ) -> tuple[polars.DataFrame, np.ndarray | None, np.ndarray | None, int] | None:
-    """Leave out blank lines, which polars fills with nulls; None if a row is short, which polars
-    fills up as well.
+    """Leave out blank lines, which polars makes nulls; None if a row is short, which it fills too.
 
     Both show as gaps in the last column. Where it has none, or there are as many separators as full
     rows have, no row is looked at; polars itself refuses long ones.

@@ -24,8 +24,7 @@ HELD_OUT = {"test", "val", "valid", "validation", "dev"}
 
 
 def find_tables(source: str | Path | Sequence[str | Path]) -> list[Path]:
-    """Return the files that a source means: itself, those of a folder or a pattern by name, or of a
-    list in its order.
+    """Return the files of a source: itself, those of a folder or pattern by name, or of a list.
 
     Raises
     ------

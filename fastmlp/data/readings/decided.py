@@ -22,9 +22,7 @@ class Nearly:
 
 @dataclass
 class Decided:
-    """The readings of all columns, the columns as they are then read, and what the user should
-    know.
-    """
+    """The readings of all columns, the columns so read, and what the user should know."""
 
     rows: int  # how many the table has
     # by column, in the table's order; an empty column has none

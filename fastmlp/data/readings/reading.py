@@ -46,8 +46,7 @@ class ColumnReading:
     unit: str = ""  # of numbers written as texts: what may stand behind them, and is left off
 
     def read(self, series: polars.Series) -> polars.Series:
-        """Return a column as float64 or integers, Boolean, Datetime, Time, Duration or String by
-        the kind.
+        """Return a column as float64, integers, Boolean, Datetime, Time, Duration or String.
 
         Gaps and cells that are not of this kind are null; ``odd_cells`` tells the latter.
 

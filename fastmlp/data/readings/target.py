@@ -88,8 +88,7 @@ def _note_many(labels: polars.Series) -> list[str]:
 
 
 def _are_quantities(name: str, reading: ColumnReading, decided: Decided) -> bool:
-    """Tell whether a target read as numbers or truth values is to be learnt as such; with odd cells
-    or units some are not.
+    """Return whether to learn a target as numbers or truth values; odd cells or units forbid it.
 
     Codes such as 1 to 9 and X are labels, all of them, and so are 5 kg and 10 kg, if there are few.
     """

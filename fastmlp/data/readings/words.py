@@ -41,8 +41,7 @@ def columns_named(names: Sequence[str]) -> str:
 
 
 def shown(column: polars.Series, cells: polars.Series, place_of: Callable[[int], str]) -> str:
-    """Return up to three different cells with where they stand first: ``'<1.0' (line 9), 'x' (line
-    17)``.
+    """Return up to three different cells with their first places: ``'<1.0' (line 9)``.
 
     Parameters
     ----------

@@ -87,8 +87,7 @@ def source_of_arrays(
     target_name: str | None,
     test: Source | None = None,
 ) -> Source:
-    """Return a source of arrays of any shape: images are flattened, types that the kernels do not
-    read are converted.
+    """Return a source of arrays: images are flattened, types unknown to the kernels converted.
 
     Parameters
     ----------

@@ -128,8 +128,7 @@ def source_of_idx(name: str, files: dict[str, Path]) -> Source:
 def idx_pair(
     name: str, images_path: Path, labels_path: Path | None, test: Source | None = None
 ) -> Source:
-    """Return the source in a file of images and a file of labels; without labels it is for
-    prediction.
+    """Return the source in a file of images and one of labels; without labels to predict.
 
     Raises
     ------

@@ -109,7 +109,7 @@ def _of_pair(features: Any, values: Any, need_target: bool, options: TableOption
 
 
 def _target(values: Any) -> tuple[np.ndarray, str | None]:
-    """Return a target of numbers, texts or truth values, (rows,) or (rows, outputs), and its name."""
+    """Return a target, (rows,) or (rows, outputs), and its name."""
     if is_of("pandas", values, "Series") or is_of("polars", values, "Series"):
         name = None if values.name in (None, "") else str(values.name)
         return _labels(values, name), name

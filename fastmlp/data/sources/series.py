@@ -79,8 +79,7 @@ def is_missing(value: Any) -> bool:
 
 
 def plain_array(given: Any, what: str) -> np.ndarray:
-    """Return anything that NumPy takes as an array, in the machine's byte order; tensors come from
-    their device.
+    """Return what NumPy takes, tensors from their device too, in the machine's byte order.
 
     Raises
     ------

@@ -282,8 +282,7 @@ def _with_target(source: Source, target: polars.Series | None, need_target: bool
 def load_pair(
     features_path: Path, labels_path: Path, options: TableOptions | None = None
 ) -> Source:
-    """Read features and labels from two tables, whose rows belong together in order or by equal
-    index columns.
+    """Read features and labels from two tables, matched in order or by equal index columns.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from .drawing import (
     axes,
     legend,
     percents,
+    plot,
     size_for_bars,
     whole_numbers,
 )
@@ -29,6 +30,7 @@ MOST_IN_COLUMN = 12  # classes whose confusion matrix fits into half a page
 MOST_WITH_COUNTS = 32  # classes whose cells have room for a number
 MOST_CLASSES = 120  # that a picture shows; a table of the page and the CSV hold all
 LARGEST_SIDE = 12.0  # inches
+HATCHES = {"train": "", "validation": "....", "test": "/////"}
 LETTERS_IN_LINE = 36  # of names side by side below a matrix of half a page
 
 
@@ -50,13 +52,8 @@ def confusion(matrix: Sequence[Sequence[int]], names: list[str], split: str) -> 
     upright = classes * max(map(len, shown)) > LETTERS_IN_LINE
     ax.set_xticks(ticks, shown, rotation=90 if upright else 0)
     ax.set_yticks(ticks, shown)
-    ax.set(
-        xlim=(-0.5, classes - 0.5),
-        ylim=(classes - 0.5, -0.5),
-        aspect="equal",
-        xlabel="predicted",
-        ylabel="true",
-    )
+    ends = (-0.5, classes - 0.5)
+    ax.set(xlim=ends, ylim=ends[::-1], aspect="equal", xlabel="predicted", ylabel="true")
     ax.tick_params(length=0)
     ax.grid(False)
     wrong = most_confused(counts, 3)
@@ -67,16 +64,11 @@ def confusion(matrix: Sequence[Sequence[int]], names: list[str], split: str) -> 
     return Picture(
         f"confusion-{split}",
         "Confusion matrix",
-        (
-            f"Confusion matrix of {classes} classes over {counts.sum():,} {split} rows: {right:,} "
-            "are on the diagonal, right. "
-        )
+        f"Confusion matrix of {classes} classes over {counts.sum():,} {split} rows: {right:,} are "
+        "on the diagonal, right. "
         + (f"Most frequent mistakes: {worst}." if worst else "There are no mistakes."),
         figure,
-        {
-            "true \\ predicted": names,
-            **{f"{name}": counts[:, column] for column, name in enumerate(_unique(names))},
-        },
+        {"true \\ predicted": names, **dict(zip(_unique(names), counts.T, strict=True))},
         f"Of the {split} rows. A cell is filled by its share of the true class."
         + (" Counts are in the CSV." if classes > MOST_WITH_COUNTS else ""),
         wide=wide,
@@ -94,31 +86,25 @@ def _cells(ax, counts: np.ndarray, shares: np.ndarray) -> None:
     boxes = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in places]
     # A single mistake among a thousand must still be seen.
     strength = [0.12 + 0.88 * shares[place] for place in places]
-    ax.add_collection(
-        PatchCollection(
-            boxes, facecolors=[(*to_rgb(BLUE), each) for each in strength], edgecolors="none"
-        )
-    )
+    colours = [(*to_rgb(BLUE), each) for each in strength]
+    ax.add_collection(PatchCollection(boxes, facecolors=colours, edgecolors="none"))
     for edge in np.arange(-0.5, classes, 1):
         ax.axhline(edge, color=SOFT, linewidth=0.2)
         ax.axvline(edge, color=SOFT, linewidth=0.2)
     if classes > MOST_WITH_COUNTS:
         return
-    size = 11 if classes <= 4 else 8 if classes <= MOST_IN_COLUMN else 7
-    for place, each in zip(places, strength, strict=True):
-        row, column = place
-        text = f"{counts[place]:,}" if counts[place] < 10_000 else f"{counts[place] / 1000:.3g}k"
-        colour = ON_FILL if each > 0.55 else INK
-        ax.text(
-            column, row, text, ha="center", va="center", size=size - (len(text) > 4), color=colour
-        )
+    usual = 11 if classes <= 4 else 8 if classes <= MOST_IN_COLUMN else 7
+    for (row, column), each in zip(places, strength, strict=True):
+        count = counts[row, column]
+        text = f"{count:,}" if count < 10_000 else f"{count / 1000:.3g}k"
+        colour, size = ON_FILL if each > 0.55 else INK, usual - (len(text) > 4)
+        ax.text(column, row, text, ha="center", va="center", size=size, color=colour)
 
 
 def accuracy_by_class(
     shares: dict[str, np.ndarray], names: list[str], what: str = "class"
 ) -> Picture:
-    """Return the share of right rows of each class, the splits side by side, the weakest class
-    first.
+    """Return the share of right rows of each class, splits side by side, the weakest class first.
 
     Parameters
     ----------
@@ -138,16 +124,7 @@ def accuracy_by_class(
     places = np.arange(len(drawn))
     rows_of = "the class's rows" if what == "class" else "rows"
     for split, values in shares.items():
-        colour, _, marker = OF_SPLIT[split]
-        ax.plot(
-            values[drawn],
-            places,
-            linestyle="none",
-            color=colour,
-            marker=marker,
-            markersize=5,
-            label=split,
-        )
+        plot(ax, split, values[drawn], places, joined=False, markersize=5)
     low = np.nanmin([values[drawn] for values in shares.values()], axis=0)
     high = np.nanmax([values[drawn] for values in shares.values()], axis=0)
     ax.hlines(places, low, high, color=SOFT, linewidth=0.8, zorder=0)
@@ -185,19 +162,8 @@ def class_distribution(
     figure, ax = axes(*size_for_bars(len(drawn)))
     places, start = np.arange(len(drawn)), np.zeros(len(drawn))
     for split, values in counts.items():
-        colour = OF_SPLIT[split][0]
-        hatch = {"train": "", "validation": "....", "test": "/////"}[split]
-        ax.barh(
-            places,
-            values[drawn],
-            0.72,
-            start,
-            color=(colour, 0.8),
-            label=split,
-            hatch=hatch,
-            edgecolor=ON_FILL,
-            linewidth=0.4,
-        )
+        style = {"color": (OF_SPLIT[split][0], 0.8), "edgecolor": ON_FILL, "linewidth": 0.4}
+        ax.barh(places, values[drawn], 0.72, start, label=split, hatch=HATCHES[split], **style)
         start = start + values[drawn]
     shown = labels(names)
     ax.set_yticks(places, [shown[index] for index in drawn])
@@ -212,10 +178,8 @@ def class_distribution(
         f"Bar chart of the rows of {len(drawn)} classes in order of size: from {names[first]} "
         f"with {total[first]:,} to {names[last]} with {total[last]:,}.",
         figure,
-        {
-            "class": [names[index] for index in order],
-            **{f"{split}_rows": rows[order] for split, rows in counts.items()},
-        },
+        {"class": [names[index] for index in order]}
+        | {f"{split}_rows": rows[order] for split, rows in counts.items()},
         "In order of size." + _cut(len(order), len(drawn)),
     )
 

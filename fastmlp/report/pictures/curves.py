@@ -12,14 +12,15 @@ from fastmlp.report.record import SPLITS, RunRecord
 from fastmlp.report.words import share
 
 from .drawing import (
-    OF_SPLIT,
     SOFT,
     Picture,
     axes,
     legend,
+    mark_best,
     markers_every,
     percents,
     plain_numbers,
+    plot,
     wants_log,
     whole_numbers,
 )
@@ -33,6 +34,17 @@ def numbers_of(records: Sequence[dict[str, Any]], name: str) -> np.ndarray:
     return np.array([math.nan if value is None else float(value) for value in values], np.float64)
 
 
+def _lines(records: Sequence[dict[str, Any]], word: str) -> dict[str, np.ndarray]:
+    """Return a measure by split, of those splits that have it."""
+    lines = {split: numbers_of(records, f"{split}_{word}") for split in SPLITS}
+    return {split: values for split, values in lines.items() if np.isfinite(values).any()}
+
+
+def _columns(unit: str, numbers: np.ndarray, word: str, lines: dict[str, np.ndarray]) -> dict:
+    columns = {f"{split}_{word}": values for split, values in lines.items()}
+    return {unit: numbers.astype(int), **columns}
+
+
 def training_curves(record: RunRecord) -> list[Picture]:
     """Return a picture of each measure that the history holds, epoch by epoch."""
     return [picture for word in WORDS if (picture := _curve(record, word)) is not None]
@@ -40,32 +52,28 @@ def training_curves(record: RunRecord) -> list[Picture]:
 
 def _curve(record: RunRecord, word: str) -> Picture | None:
     epochs = numbers_of(record.epochs, "epoch")
-    lines = {split: numbers_of(record.epochs, f"{split}_{word}") for split in SPLITS}
-    lines = {split: values for split, values in lines.items() if np.isfinite(values).any()}
+    lines = _lines(record.epochs, word)
     if not lines:
         return None
     figure, ax = axes()
     for split, values in lines.items():
-        _line(ax, epochs, values, split)
+        plot(ax, split, epochs, values, markevery=markers_every(len(epochs)))
     final = _final_test(record, word, ax) if "test" not in lines else None
     log = word in ("loss", "rmse") and wants_log(
         np.concatenate([*lines.values(), [final or math.nan]])
     )
-    _mark_best(ax, record.best_epoch)
+    if record.best_epoch:
+        mark_best(ax, record.best_epoch, f"best epoch, {record.best_epoch}")
     for number, start in enumerate(record.phase_starts):
-        ax.axvline(
-            start - 0.5, color=SOFT, linewidth=0.7, zorder=0, label="" if number else "a new phase"
-        )
+        words = "" if number else "a new phase"
+        ax.axvline(start - 0.5, color=SOFT, linewidth=0.7, zorder=0, label=words)
     _finish(ax, "epoch", word, log)
     return Picture(
         f"{word}-by-epoch",
         f"{WORDS[word].capitalize()} by epoch",
         _alt(word, record, lines, log),
         figure,
-        {
-            "epoch": epochs.astype(int),
-            **{f"{split}_{word}": values for split, values in lines.items()},
-        },
+        _columns("epoch", epochs, word, lines),
         _caption(record, word, lines, final),
     )
 
@@ -75,13 +83,12 @@ def update_curves(record: RunRecord) -> list[Picture]:
     pictures = []
     updates = numbers_of(record.updates, "update")
     for word in WORDS:
-        lines = {split: numbers_of(record.updates, f"{split}_{word}") for split in SPLITS}
-        lines = {split: values for split, values in lines.items() if np.isfinite(values).any()}
+        lines = _lines(record.updates, word)
         if not lines:
             continue
         figure, ax = axes()
         for split, values in lines.items():
-            _line(ax, updates, values, split)
+            plot(ax, split, updates, values, markevery=markers_every(len(updates)))
         log = word in ("loss", "rmse") and wants_log(np.concatenate(list(lines.values())))
         _finish(ax, "update", word, log)
         pictures.append(
@@ -91,10 +98,7 @@ def update_curves(record: RunRecord) -> list[Picture]:
                 f"Line chart of {WORDS[word]} at {len(updates):,} points between updates "
                 f"{updates[0]:,.0f} and {updates[-1]:,.0f}: {_ends(lines, word)}.",
                 figure,
-                {
-                    "update": updates.astype(int),
-                    **{f"{split}_{word}": values for split, values in lines.items()},
-                },
+                _columns("update", updates, word, lines),
                 "The line of train is the mean over the batches since the point before.",
             )
         )
@@ -121,19 +125,6 @@ def rate_curve(record: RunRecord) -> Picture | None:
     )
 
 
-def _line(ax: Any, x: np.ndarray, values: np.ndarray, split: str) -> None:
-    colour, dash, marker = OF_SPLIT[split]
-    ax.plot(
-        x,
-        values,
-        color=colour,
-        linestyle=dash,
-        marker=marker,
-        markevery=markers_every(len(x)),
-        label=split,
-    )
-
-
 def _final_test(record: RunRecord, word: str, ax: Any) -> float | None:
     """Mark the final result on the test rows where they were not measured after each epoch."""
     value = record.metrics.get(f"test_{word}")
@@ -141,29 +132,8 @@ def _final_test(record: RunRecord, word: str, ax: Any) -> float | None:
         return None
     restored = record.settings is not None and record.settings.early_stopping is not None
     epoch = record.best_epoch if restored else record.epochs[-1]["epoch"]
-    colour, _, marker = OF_SPLIT["test"]
-    ax.plot(
-        [epoch],
-        [value],
-        color=colour,
-        linestyle="none",
-        marker=marker,
-        markersize=6,
-        label="test, at the end",
-    )
+    plot(ax, "test", [epoch], [value], joined=False, markersize=6, label="test, at the end")
     return value
-
-
-def _mark_best(ax: Any, epoch: int) -> None:
-    if epoch:
-        ax.axvline(
-            epoch,
-            color=SOFT,
-            linewidth=0.9,
-            linestyle=(0, (2, 2)),
-            zorder=0,
-            label=f"best epoch, {epoch}",
-        )
 
 
 def _finish(ax: Any, x_word: str, word: str, log: bool) -> None:

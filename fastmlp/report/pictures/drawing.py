@@ -22,14 +22,8 @@ if TYPE_CHECKING:
 # The palette of Okabe and Ito. Each colour stands for itself on a light ground and for its partner
 # on a dark one.
 INK, SOFT, GRID, ON_FILL = "#1b1c20", "#5f616b", "#dcdde3", "#fefefe"
-BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
-    "#0072b2",
-    "#e69f00",
-    "#009e73",
-    "#d55e00",
-    "#cc79a7",
-    "#56b4e9",
-)
+BLUE, ORANGE, GREEN = "#0072b2", "#e69f00", "#009e73"
+VERMILLION, PURPLE, SKY = "#d55e00", "#cc79a7", "#56b4e9"
 DARK = {
     INK: "#ececf1",
     SOFT: "#a9abb6",
@@ -93,29 +87,16 @@ STYLE = {
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture with everything that a page needs to show it.
+    """A picture with everything that a page needs to show it."""
 
-    Attributes
-    ----------
-    name
-        Stem of its files.
-    title, alt, caption
-        Its heading; what is to be seen, for those who do not see it; a sentence beneath it.
-    figure
-        As drawn.
-    columns
-        The numbers that are drawn, by column of the CSV file; of one length.
-    wide
-        Whether it needs the whole width of the page; on a phone it can then be moved sideways.
-    """
-
-    name: str
-    title: str
-    alt: str
+    name: str  # stem of its files
+    title: str  # its heading
+    alt: str  # what is to be seen, for those who do not see it
     figure: Figure
+    # the numbers that are drawn, by column of the CSV file; of one length
     columns: Mapping[str, Sequence[Any] | np.ndarray]
-    caption: str = ""
-    wide: bool = False
+    caption: str = ""  # a sentence beneath it
+    wide: bool = False  # whether it takes the page's whole width; a phone scrolls it sideways
 
     def __post_init__(self):
         from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -127,13 +108,8 @@ class Picture:
     def svg(self) -> str:
         """Return the picture as SVG whose colours follow the reader's choice of light or dark."""
         buffer = io.StringIO()
-        self.figure.savefig(
-            buffer,
-            format="svg",
-            dpi=DOTS,
-            transparent=True,
-            metadata={"Date": None, "Creator": None},
-        )
+        nothing = {"Date": None, "Creator": None}  # the same numbers give the same file
+        self.figure.savefig(buffer, format="svg", dpi=DOTS, transparent=True, metadata=nothing)
         text = buffer.getvalue()
         text = _COLOUR_IN_STYLE.sub(
             lambda match: f"var(--c{match[0][1:]})" if match[0] in DARK else match[0], text
@@ -194,6 +170,18 @@ def axes(
     return figure, figure.subplots(rows, columns)
 
 
+def plot(ax: Axes, split: str, x: Any, y: Any, joined: bool = True, **style: Any) -> None:
+    """Plot a split's values in its own colour and marker, ``joined`` by a line in its dash."""
+    colour, dash, marker = OF_SPLIT[split]
+    style = {"marker": marker, "label": split} | style
+    ax.plot(x, y, color=colour, linestyle=dash if joined else "none", **style)
+
+
+def mark_best(ax: Axes, x: float, words: str) -> None:
+    """Mark the best place on the horizontal axis by a dashed line."""
+    ax.axvline(x, color=SOFT, linewidth=0.9, linestyle=(0, (2, 2)), zorder=0, label=words)
+
+
 def size_for_bars(rows: int) -> tuple[float, float]:
     """Return width and height in inches of a chart with so many horizontal bars."""
     return WIDTH, max(HEIGHT, 0.9 + 0.17 * rows)
@@ -229,25 +217,19 @@ def percents(axis: Any) -> None:
 def short_number(value: float) -> str:
     """Return a number in few letters: ``0.001``, ``1e-05``, ``12,000``."""
     if value != 0 and not 1e-4 <= abs(value) < 1e6:
-        return (
-            f"{value:.3g}".replace("e-0", "e-")
-            .replace("e+0", "e")
-            .replace("e+", "e")
-            .replace("-", "−")
-        )
+        text = f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+        return text.replace("-", "−")
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}").replace("-", "−")
 
 
 def wants_log(values: np.ndarray) -> bool:
-    """Tell whether values spread so far that only a logarithmic axis shows them all."""
+    """Return whether values spread so far that only a logarithmic axis shows them all."""
     values = np.asarray(values, np.float64)
     values = values[np.isfinite(values)]
     positive = values[values > 0]  # a zero among them is left out of the picture
-    return bool(
-        2 * positive.size > values.size
-        and values.min() >= 0
-        and positive.max() > 50 * positive.min()
-    )
+    if 2 * positive.size <= values.size or values.min() < 0:
+        return False
+    return bool(positive.max() > 50 * positive.min())
 
 
 def markers_every(points: int) -> int:
@@ -259,14 +241,7 @@ def legend(ax: Axes, columns: int = 3) -> None:
     """Put the legend above the picture, where it hides nothing."""
     handles, labels = ax.get_legend_handles_labels()
     if handles:
-        ax.legend(
-            handles,
-            labels,
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
-            ncols=len(handles)
-            if len(handles) <= columns
-            else -(-len(handles) // -(-len(handles) // columns)),
-            borderaxespad=0.2,
-            columnspacing=1.4,
-        )
+        lines = -(-len(handles) // columns)
+        style = {"loc": "lower left", "borderaxespad": 0.2, "columnspacing": 1.4}
+        ncols = -(-len(handles) // lines)
+        ax.legend(handles, labels, bbox_to_anchor=(0, 1), ncols=ncols, **style)

@@ -30,9 +30,8 @@ def as_images(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     value.
     """
     pixels = np.asarray(rows)
-    if (
-        pixels.dtype == np.uint8 and pixels.max(initial=0) > 16
-    ):  # the digits of scikit-learn go to 16
+    # The digits of scikit-learn go to 16.
+    if pixels.dtype == np.uint8 and pixels.max(initial=0) > 16:
         values = pixels / 255.0
     else:
         values = pixels.astype(np.float64)
@@ -61,37 +60,27 @@ def class_samples(
         Of a row's picture.
     """
     in_rows = len(names) <= MOST_CLASSES_IN_ROWS
-    chosen = first_rows_of_classes(encoded, len(names), SAMPLES_A_CLASS if in_rows else 1)[
-        :MOST_CLASSES
-    ]
-    short = max(map(len, names)) <= 8
-    shown, columns = (
-        labels(names, 10 if in_rows or short else 14),
-        SAMPLES_A_CLASS if in_rows or short else 5,
-    )
-    if in_rows:
-        tiles = [
-            (line, place, row) for line, rows in enumerate(chosen) for place, row in enumerate(rows)
-        ]
-    else:
-        tiles = [
-            (*divmod(number, columns), rows[0]) for number, rows in enumerate(chosen) if len(rows)
-        ]
+    chosen = first_rows_of_classes(encoded, len(names), SAMPLES_A_CLASS if in_rows else 1)
+    is_short = in_rows or max(map(len, names)) <= 8
+    shown, columns = labels(names, 10 if is_short else 14), SAMPLES_A_CLASS if is_short else 5
+    tiles = []
+    for number, rows in enumerate(chosen[:MOST_CLASSES]):
+        for place, row in enumerate(rows):
+            line_and_place = (number, place) if in_rows else divmod(number, columns)
+            tiles.append((*line_and_place, row))
     rows = np.array([row for *_, row in tiles])
     grid = _Grid(shape, 1 + max(line for line, *_ in tiles), columns, room=0.0 if in_rows else 0.34)
     for (line, place, row), image in zip(tiles, as_images(pixels[rows], shape), strict=True):
         grid.put(image, line, place, "" if in_rows else shown[encoded[row]])
     if in_rows:
         grid.name_lines(shown)
+    layout = "one of each class"
+    if in_rows:
+        layout = f"a line of up to {columns} for each of {len(names)} classes"
     return Picture(
         "class-samples",
         "Samples of each class",
-        f"Grid of {len(tiles)} images from the training rows: "
-        + (
-            f"a line of up to {columns} for each of {len(names)} classes."
-            if in_rows
-            else "one of each class."
-        ),
+        f"Grid of {len(tiles)} images from the training rows: {layout}.",
         grid.drawn(),
         {"row": rows + 1, "class": [names[number] for number in encoded[rows]]},
         "The first training rows of each class.",
@@ -156,9 +145,8 @@ def first_layer(weights: np.ndarray, shape: tuple[int, ...]) -> Picture:
     grid = _Grid(shape, -(-len(chosen) // columns), columns)
     colours = colormaps["RdBu_r"]
     for number, image in enumerate(images):
-        grid.put(
-            colours(np.clip(0.5 + image / (2 * limit), 0, 1))[..., :3], *divmod(number, columns)
-        )
+        shown = colours(np.clip(0.5 + image / (2 * limit), 0, 1))[..., :3]
+        grid.put(shown, *divmod(number, columns))
     return Picture(
         "first-layer-weights",
         "What the first layer looks for",
@@ -166,18 +154,15 @@ def first_layer(weights: np.ndarray, shape: tuple[int, ...]) -> Picture:
         f"strongest first: each shows its weights as an image of {shape[0]}×{shape[1]}, from "
         f"−{limit:.3g} in blue over white to {limit:.3g} in red.",
         grid.drawn(),
-        {
-            "input": np.arange(1, len(weights) + 1),
-            **{f"unit_{unit + 1}": weights[:, unit] for unit in chosen},
-        },
+        {"input": np.arange(1, len(weights) + 1)}
+        | {f"unit_{unit + 1}": weights[:, unit] for unit in chosen},
         f"Weights of the {len(chosen)} strongest of {weights.shape[1]:,} units: red raises the "
         f"unit, blue lowers it, up to ±{limit:.3g}.",
     )
 
 
 class _Grid:
-    """Tiles in lines and columns, each with up to two lines of text below: one image of all, which
-    is drawn at once.
+    """Tiles in lines and columns with up to two lines of text below, drawn as one image.
 
     Lengths are in pixels of the tiles.
     """
@@ -187,11 +172,9 @@ class _Grid:
         self.lines, gap = lines, max(1, round(GAP * self.width))
         self.pitch = self.width + gap
         self.line_height = self.height + math.ceil(room * self.width) + gap
-        self.pixels = np.zeros(
-            (lines * self.line_height - gap, columns * self.pitch - gap, 4)
-        )  # transparent
+        high, wide = lines * self.line_height - gap, columns * self.pitch - gap
+        self.pixels = np.zeros((high, wide, 4))  # transparent
         self.frames: list[list[tuple[int, int]]] = []
-        high, wide = self.pixels.shape[:2]
         self.figure, self.ax = axes(WIDTH, min(60.0, WIDTH * high / wide + 0.1))
         self.ax.grid(False)
         self.ax.spines[:].set_visible(False)
@@ -206,9 +189,8 @@ class _Grid:
         right, bottom = left + self.width, top + self.height
         self.pixels[top:bottom, left:right, :3] = image
         self.pixels[top:bottom, left:right, 3] = 1
-        self.frames.append(
-            [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-        )
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+        self.frames.append(corners)
         for words, offset, colour in ((text, 0.03, INK), (below, 0.18, VERMILLION)):
             if words:
                 middle, height = left + self.width / 2, bottom + offset * self.width
@@ -220,9 +202,8 @@ class _Grid:
 
         high, wide = self.pixels.shape[:2]
         self.ax.imshow(self.pixels, extent=(0, wide, high, 0), interpolation="none")
-        self.ax.add_collection(
-            LineCollection(self.frames, colors=SOFT, linewidths=0.3), autolim=False
-        )
+        frames = LineCollection(self.frames, colors=SOFT, linewidths=0.3)
+        self.ax.add_collection(frames, autolim=False)
         margin = 0.02 * self.width
         self.ax.set(xlim=(-margin, wide + margin), ylim=(high + margin, -margin), aspect="equal")
         return self.figure

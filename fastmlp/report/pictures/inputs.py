@@ -35,10 +35,8 @@ def two_inputs(split: Split) -> tuple[np.ndarray, list[str]] | None:
     if features.shape[1] != 2:
         return None
     if not isinstance(features, np.ndarray):
-        if (
-            not all(dtype.is_numeric() for dtype in features.dtypes)
-            or features.null_count().sum_horizontal().item()
-        ):
+        has_texts = not all(dtype.is_numeric() for dtype in features.dtypes)
+        if has_texts or features.null_count().sum_horizontal().item():
             return None
         names, features = tuple(features.columns), features.to_numpy()
     points = np.asarray(features, np.float64)
@@ -46,11 +44,9 @@ def two_inputs(split: Split) -> tuple[np.ndarray, list[str]] | None:
 
 
 def decision_surface(model: Model, split: Split, class_names: list[str]) -> list[Picture]:
-    """Return what the model says all over the plane of its two inputs, with the rows that it was
-    judged by.
+    """Return what the model says all over the plane of its two inputs, with the judged rows.
 
-    One picture for classes, one for each output otherwise; none where the inputs are not two
-    numbers.
+    One picture for classes, else one for each output; none where the inputs are not two numbers.
     """
     found = two_inputs(split)
     if found is None or (model.task == "classification" and len(class_names) > MOST_CLASSES):
@@ -60,19 +56,19 @@ def decision_surface(model: Model, split: Split, class_names: list[str]) -> list
     plane = np.stack([grid.ravel() for grid in np.meshgrid(x, y)], axis=1)
     outputs = model.predict_outputs(plane)
     shown = np.linspace(0, len(points) - 1, min(len(points), MOST_POINTS)).astype(np.int64)
+    points, true = points[shown], split.encoded[shown]
     if model.task == "classification":
-        return [
-            _of_classes(
-                x, y, plane, outputs, points[shown], split, split.encoded[shown], class_names, names
-            )
-        ]
+        return [_of_classes(x, y, plane, outputs, points, split, true, class_names, names)]
     kind = "probability" if model.task == "multilabel" else "predicted value"
-    several = outputs.shape[1] > 1
-    return [
-        _of_output(x, y, plane, outputs[:, number], points[shown], split.encoded[shown, number], split, names,
-                   f"{kind} of output {number + 1}" if several else kind, f"-{number + 1}" if several else "")
-        for number in range(min(outputs.shape[1], MOST_CLASSES))
-    ]  # fmt: skip
+    pictures = []
+    for number, values in enumerate(outputs.T[:MOST_CLASSES]):
+        several = outputs.shape[1] > 1
+        words, suffix = (
+            (f"{kind} of output {number + 1}", f"-{number + 1}") if several else (kind, "")
+        )
+        own = true[:, number]
+        pictures.append(_of_output(x, y, plane, values, points, own, split, names, words, suffix))
+    return pictures
 
 
 def _span(values: np.ndarray) -> np.ndarray:
@@ -95,31 +91,25 @@ def _of_classes(x, y, plane, outputs, points, split, encoded, class_names, names
         lead = outputs[:, number] - np.delete(outputs, number, axis=1).max(axis=1)
         ax.contour(x, y, lead.reshape(STEPS, STEPS), levels=[0.0], colors=INK, linewidths=0.8)
     for number, name in enumerate(labels(class_names)):
-        mine = points[encoded == number]
-        ax.plot(
-            mine[:, 0], mine[:, 1], linestyle="none", marker=MARKERS[number], markersize=6, color=COLOURS[number],
-            markeredgecolor=ON_FILL, markeredgewidth=0.6, label=name,
-        )  # fmt: skip
+        style = {"marker": MARKERS[number], "color": COLOURS[number], "markeredgecolor": ON_FILL}
+        mine = points[encoded == number].T
+        ax.plot(*mine, linestyle="none", markersize=6, markeredgewidth=0.6, label=name, **style)
     _finish(ax, x, y, names)
-    shares = ", ".join(
-        f"{name} on {share:.0%}"
-        for name, share in zip(class_names, _shares(decided, len(class_names)), strict=True)
-    )
+    shares = np.bincount(decided, minlength=len(class_names)) / len(decided)
+    shares = zip(class_names, shares, strict=True)
+    areas = ", ".join(f"{name} on {share:.0%}" for name, share in shares)
     return Picture(
         "decision-surface",
         "Decision surface",
         f"Map of the plane of {names[0]} and {names[1]}: the class that the model would "
-        f"predict at each place ({shares} of the area shown), stronger where it is surer, with "
+        f"predict at each place ({areas} of the area shown), stronger where it is surer, with "
         f"{len(points):,} {split.name} rows marked by their true class.",
         figure,
         {
             names[0]: plane[:, 0],
             names[1] if names[1] != names[0] else f"{names[1]} (2)": plane[:, 1],
             "predicted": [class_names[number] for number in decided],
-            **{
-                f"output_{number}": outputs[:, index]
-                for index, number in enumerate(range(1, outputs.shape[1] + 1))
-            },
+            **{f"output_{number}": values for number, values in enumerate(outputs.T, 1)},
         },
         f"Colour: predicted class, stronger where the model is surer. Points: {split.name} "
         "rows by their true class.",
@@ -129,15 +119,12 @@ def _of_classes(x, y, plane, outputs, points, split, encoded, class_names, names
 def _of_output(x, y, plane, values, points, true, split, names, word, suffix) -> Picture:
     figure, ax = axes(WIDTH, 4.0)
     low, high = (float(limit(np.concatenate([values, true]))) for limit in (np.min, np.max))
-    image = ax.imshow(
-        values.reshape(STEPS, STEPS), extent=_extent(x, y), origin="lower", aspect="auto", cmap="cividis", vmin=low, vmax=high,
-        interpolation="none",
-    )  # fmt: skip
-    ax.scatter(points[:, 0], points[:, 1], c=true, cmap="cividis", vmin=low, vmax=high, s=22, edgecolors="white",
-               linewidths=0.7, marker=OF_SPLIT[split.name][2])  # fmt: skip
-    bar = figure.colorbar(image, ax=ax, use_gridspec=False, label=word)
-    bar.outline.set_visible(False)
-    plain_numbers(bar.ax.yaxis)
+    scale = {"cmap": "cividis", "vmin": low, "vmax": high}
+    placed = {"extent": _extent(x, y), "origin": "lower", "aspect": "auto"}
+    image = ax.imshow(values.reshape(STEPS, STEPS), interpolation="none", **placed, **scale)
+    style = {"edgecolors": "white", "linewidths": 0.7, "marker": OF_SPLIT[split.name][2]}
+    ax.scatter(*points.T, c=true, s=22, **style, **scale)
+    _colour_bar(figure, ax, image, word)
     _finish(ax, x, y, names)
     return Picture(
         f"decision-surface{suffix}",
@@ -152,12 +139,8 @@ def _of_output(x, y, plane, values, points, true, split, names, word, suffix) ->
 
 
 def _finish(ax, x: np.ndarray, y: np.ndarray, names: list[str]) -> None:
-    ax.set(
-        xlim=(x[0], x[-1]),
-        ylim=(y[0], y[-1]),
-        xlabel=label(names[0], 1, 30),
-        ylabel=label(names[1], 2, 30),
-    )
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    ax.set(xlabel=label(names[0], 1, 30), ylabel=label(names[1], 2, 30))
     ax.grid(False)
     plain_numbers(ax.xaxis)
     plain_numbers(ax.yaxis)
@@ -169,8 +152,10 @@ def _extent(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float, float]:
     return x[0] - half_x, x[-1] + half_x, y[0] - half_y, y[-1] + half_y
 
 
-def _shares(decided: np.ndarray, classes: int) -> np.ndarray:
-    return np.bincount(decided, minlength=classes) / len(decided)
+def _colour_bar(figure, ax, image, words: str) -> None:
+    bar = figure.colorbar(image, ax=ax, use_gridspec=False, label=words)
+    bar.outline.set_visible(False)
+    plain_numbers(bar.ax.yaxis)
 
 
 def weights_heat_map(weights: np.ndarray, input_names: tuple[str, ...]) -> Picture:
@@ -189,17 +174,14 @@ def weights_heat_map(weights: np.ndarray, input_names: tuple[str, ...]) -> Pictu
     part = weights[np.ix_(inputs, units)]
     limit = float(np.abs(part).max()) or 1.0
     figure, ax = axes(WIDTH, max(2.4, 1.2 + 0.17 * len(inputs)))
-    image = ax.imshow(
-        part, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="none"
-    )
+    scale = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+    image = ax.imshow(part, aspect="auto", interpolation="none", **scale)
     shown = labels([input_names[index] for index in inputs], 18)
     ax.set_yticks(np.arange(len(inputs)), shown)
     ax.set_xticks([])
     ax.set_xlabel(f"{len(units)} of {weights.shape[1]:,} units, the strongest first")
     ax.grid(False)
-    bar = figure.colorbar(image, ax=ax, use_gridspec=False, label="weight")
-    bar.outline.set_visible(False)
-    plain_numbers(bar.ax.yaxis)
+    _colour_bar(figure, ax, image, "weight")
     names = _unique([input_names[index] for index in inputs])
     return Picture(
         "first-layer-weights",

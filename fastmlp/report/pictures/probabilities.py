@@ -15,34 +15,16 @@ def calibration_curve(found: Calibration, split: str) -> Picture:
     figure, (ax, below) = _two_axes()
     colour, _, marker = OF_SPLIT[split]
     there = found.counts > 0
-    ax.plot(
-        [0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (3, 3)), label="as sure as right"
-    )
-    ax.plot(
-        found.confidence[there],
-        found.right[there],
-        color=colour,
-        marker=marker,
-        markersize=5,
-        label=f"{split}, calibration error {found.error:.4f}",
-    )
-    ax.vlines(
-        found.confidence[there],
-        found.confidence[there],
-        found.right[there],
-        color=colour,
-        linewidth=0.8,
-        alpha=0.6,
-    )
+    confidence, right, counts = found.confidence[there], found.right[there], found.counts[there]
+    dashed = {"color": SOFT, "linewidth": 1, "linestyle": (0, (3, 3))}
+    ax.plot([0, 1], [0, 1], label="as sure as right", **dashed)
+    words = f"{split}, calibration error {found.error:.4f}"
+    ax.plot(confidence, right, color=colour, marker=marker, markersize=5, label=words)
+    ax.vlines(confidence, confidence, right, color=colour, linewidth=0.8, alpha=0.6)
     ax.set(xlim=(0, 1.02), ylim=(0, 1.04), ylabel="share that is right")
     middle = (found.edges[:-1] + found.edges[1:]) / 2
-    below.bar(
-        middle[there],
-        found.counts[there],
-        0.86 / len(middle),
-        color=(colour, 0.7),
-        edgecolor="none",
-    )
+    width = 0.86 / len(middle)
+    below.bar(middle[there], counts, width, color=(colour, 0.7), edgecolor="none")
     below.set(xlabel="how sure the model was", ylabel="answers", yscale="log", ylim=(0.7, None))
     below.yaxis.set_major_formatter(lambda value, _: short_number(value))
     below.yaxis.set_minor_formatter(lambda *_: "")
@@ -50,15 +32,12 @@ def calibration_curve(found: Calibration, split: str) -> Picture:
     for axis in (ax.xaxis, ax.yaxis, below.xaxis):
         percents(axis)
     legend(ax)
-    sure, right = (
-        np.average(values[there], weights=found.counts[there])
-        for values in (found.confidence, found.right)
-    )
+    sure, true = (np.average(values, weights=counts) for values in (confidence, right))
     return Picture(
         f"calibration-{split}",
         "Calibration",
         "Line chart of the share of right answers against the model's confidence on the "
-        f"{split} rows: on average it is {share(sure)} sure and {share(right)} right; the "
+        f"{split} rows: on average it is {share(sure)} sure and {share(true)} right; the "
         f"expected calibration error is {found.error:.4f}. Below, a bar chart of how many "
         "answers have each confidence.",
         figure,

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from .drawing import BLUE, INK, OF_SPLIT, SOFT, Picture, axes, legend, plain_numbers, whole_numbers
+from .drawing import (
+    BLUE,
+    INK,
+    OF_SPLIT,
+    SOFT,
+    Picture,
+    axes,
+    legend,
+    plain_numbers,
+    plot,
+    whole_numbers,
+)
 
 MOST_POINTS = 3000  # that a picture draws
 MOST_OUTPUTS = 6
 BINS = 30
+DASHED = {"color": SOFT, "linewidth": 1, "linestyle": (0, (3, 3))}
 
 
 def pictures_of_output(
@@ -28,9 +40,8 @@ def pictures_of_output(
         Of the files' names, where there are several outputs.
     """
     shown = np.linspace(0, len(true) - 1, min(len(true), MOST_POINTS)).astype(np.int64)
-    some = (
-        "" if len(shown) == len(true) else f" {len(shown):,} of {len(true):,} rows, evenly chosen."
-    )
+    some = f" {len(shown):,} of {len(true):,} rows, evenly chosen."
+    some = some if len(shown) < len(true) else ""
     points = {"row": shown + 1, "true": true[shown], "predicted": predicted[shown]}
     return [
         _predicted_against_true(points, split, name, suffix, some),
@@ -43,16 +54,8 @@ def _predicted_against_true(points: dict, split: str, name: str, suffix: str, so
     true, predicted = points["true"], points["predicted"]
     figure, ax = axes(height=4.0)
     _scatter(ax, true, predicted, split)
-    low, high = (float(limit(limit(true), limit(predicted))) for limit in (_least, _largest))
-    ax.plot(
-        [low, high],
-        [low, high],
-        color=SOFT,
-        linewidth=1,
-        linestyle=(0, (3, 3)),
-        label="exactly right",
-        zorder=1,
-    )
+    ends = [float(end([true, predicted])) for end in (np.min, np.max)]
+    ax.plot(ends, ends, label="exactly right", zorder=1, **DASHED)
     ax.set(xlabel="true", ylabel="predicted")
     _plain(ax)
     legend(ax)
@@ -60,7 +63,7 @@ def _predicted_against_true(points: dict, split: str, name: str, suffix: str, so
         f"predicted-against-true{suffix}",
         f"Predicted against true: {name}",
         f"Scatter plot of {len(true):,} {split} rows: predicted {name} against the true one, "
-        f"from {low:.4g} to {high:.4g}; their correlation is "
+        f"from {ends[0]:.4g} to {ends[1]:.4g}; their correlation is "
         f"{_correlation(true, predicted):.3f}. A dashed diagonal shows where exact predictions "
         "lie.",
         figure,
@@ -74,7 +77,7 @@ def _residuals_against_predicted(
 ) -> Picture:
     residuals = points["true"] - points["predicted"]
     figure, ax = axes()
-    ax.axhline(0, color=SOFT, linewidth=1, linestyle=(0, (3, 3)))
+    ax.axhline(0, **DASHED)
     _scatter(ax, points["predicted"], residuals, split)
     ax.set(xlabel="predicted", ylabel="true − predicted")
     _plain(ax)
@@ -91,9 +94,8 @@ def _residuals_against_predicted(
 
 
 def _residual_histogram(residuals: np.ndarray, split: str, name: str, suffix: str) -> Picture:
-    counts, edges = np.histogram(
-        residuals, bins=min(BINS, max(5, int(np.sqrt(len(residuals))) + 1))
-    )
+    bins = min(BINS, max(5, int(np.sqrt(len(residuals))) + 1))
+    counts, edges = np.histogram(residuals, bins=bins)
     mean = float(residuals.mean())
     figure, ax = axes()
     ax.stairs(counts, edges, fill=True, color=(OF_SPLIT[split][0], 0.7), label=split)
@@ -115,25 +117,14 @@ def _residual_histogram(residuals: np.ndarray, split: str, name: str, suffix: st
 
 
 def _scatter(ax, x: np.ndarray, y: np.ndarray, split: str) -> None:
-    colour, _, marker = OF_SPLIT[split]
     strength = 0.7 if len(x) <= 300 else 0.35
-    ax.plot(
-        x, y, linestyle="none", marker=marker, markersize=3, markeredgewidth=0, color=colour, alpha=strength, label=split,
-        rasterized=len(x) > 600,
-    )  # fmt: skip
+    style = {"markersize": 3, "markeredgewidth": 0, "alpha": strength, "rasterized": len(x) > 600}
+    plot(ax, split, x, y, joined=False, **style)
 
 
 def _plain(ax) -> None:
     plain_numbers(ax.xaxis)
     plain_numbers(ax.yaxis)
-
-
-def _least(*values):
-    return np.min(values)
-
-
-def _largest(*values):
-    return np.max(values)
 
 
 def _correlation(true: np.ndarray, predicted: np.ndarray) -> float:

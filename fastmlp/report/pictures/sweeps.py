@@ -27,9 +27,11 @@ from .drawing import (
     Picture,
     axes,
     legend,
+    mark_best,
     markers_every,
     percents,
     plain_numbers,
+    plot,
     short_number,
     size_for_bars,
     wants_log,
@@ -56,19 +58,17 @@ def _against_value(sweep: Sweep, found: list[Outcome]) -> Picture:
     found = sorted(found, key=lambda each: each.value)
     values = np.array([each.value for each in found], np.float64)
     figure, ax = axes(height=3.4)
-    columns = _columns(found)
+    columns, split, words = _columns(found), _split(sweep), metric_words(sweep.metric)
     if sweep.metric != train_metric(sweep.metric):
-        colour, dash, marker = OF_SPLIT["train"]
-        ax.plot(
-            values, columns["train"], color=colour, linestyle=dash, marker=marker, label="train"
-        )
-    colour, dash, marker = OF_SPLIT.get(sweep.metric.partition("_")[0], OF_SPLIT["test"])
-    _with_spread(ax, values, columns, colour, dash, marker, metric_words(sweep.metric))
+        plot(ax, "train", values, columns["train"])
+    plot(ax, split, values, columns["middle"], label=words)
+    if np.nanmax(columns["highest"] - columns["lowest"], initial=0) > 0:
+        colour = OF_SPLIT[split][0]
+        ax.vlines(values, columns["lowest"], columns["highest"], color=colour, linewidth=1)
     _mark_failures(ax, values, found)
     best = best_of(found, sweep.metric)
     if best is not None:
-        ax.axvline(best.value, color=SOFT, linewidth=0.9, linestyle=(0, (2, 2)), zorder=0,
-                   label=f"best, {short_number(best.value)}")  # fmt: skip
+        mark_best(ax, best.value, f"best, {short_number(best.value)}")
     log_x = sweep.log_axis and values.min() > 0
     ax.set_xscale("log" if log_x else "linear")
     if log_x:
@@ -80,22 +80,19 @@ def _against_value(sweep: Sweep, found: list[Outcome]) -> Picture:
     legend(ax)
     return Picture(
         f"{sweep.name}-result",
-        f"{metric_words(sweep.metric).capitalize()} against {sweep.setting or 'value'}",
-        (
-            f"Line chart of {metric_words(sweep.metric)} against "
-            f"{sweep.setting or 'the swept value'} at {len(found)} values: "
-        )
-        + _told(sweep, found),
+        f"{words.capitalize()} against {sweep.setting or 'value'}",
+        f"Line chart of {words} against {sweep.setting or 'the swept value'} at {len(found)} "
+        f"values: {_results(sweep, found)}",
         figure,
         {"variant": [each.name for each in found], "value": values, **columns},
         _caption(found),
     )
 
 
-def _with_spread(ax, values, columns, colour, dash, marker, name) -> None:
-    ax.plot(values, columns["middle"], color=colour, linestyle=dash, marker=marker, label=name)
-    if np.nanmax(columns["highest"] - columns["lowest"], initial=0) > 0:
-        ax.vlines(values, columns["lowest"], columns["highest"], color=colour, linewidth=1)
+def _split(sweep: Sweep) -> str:
+    """Return the split in whose colour the metric is drawn."""
+    split = sweep.metric.partition("_")[0]
+    return split if split in OF_SPLIT else "test"
 
 
 def _ticks_at(ax: Any, values: np.ndarray) -> None:
@@ -117,57 +114,38 @@ def _mark_failures(ax: Any, values: np.ndarray, found: list[Outcome]) -> None:
     for status, marker in (("diverged", "X"), ("failed", "v")):
         there = values[[each.status == status for each in found]]
         if len(there):
-            ax.plot(there, np.full(len(there), 0.04), linestyle="none", marker=marker, markersize=8, color=INK,
-                    transform=place, clip_on=False, label=status)  # fmt: skip
+            style = {"linestyle": "none", "marker": marker, "markersize": 8, "color": INK}
+            height = np.full(len(there), 0.04)
+            ax.plot(there, height, transform=place, clip_on=False, label=status, **style)
 
 
 def _by_variant(sweep: Sweep, found: list[Outcome]) -> Picture:
     figure, ax = axes(*size_for_bars(len(found) + 2))
     columns, places = _columns(found), np.arange(len(found))
+    split, words = _split(sweep), metric_words(sweep.metric)
     if sweep.metric != train_metric(sweep.metric):
-        colour, _, marker = OF_SPLIT["train"]
-        ax.plot(
-            columns["train"],
-            places,
-            linestyle="none",
-            color=colour,
-            marker=marker,
-            markersize=5,
-            label="train",
-        )
+        plot(ax, "train", columns["train"], places, joined=False, markersize=5)
         ax.hlines(places, columns["train"], columns["middle"], color=SOFT, linewidth=0.8, zorder=0)
-    colour, _, marker = OF_SPLIT.get(sweep.metric.partition("_")[0], OF_SPLIT["test"])
+    colour = OF_SPLIT[split][0]
     ax.hlines(places, columns["lowest"], columns["highest"], color=colour, linewidth=2)
-    ax.plot(columns["middle"], places, linestyle="none", color=colour, marker=marker, markersize=6,
-            label=metric_words(sweep.metric))  # fmt: skip
+    plot(ax, split, columns["middle"], places, joined=False, markersize=6, label=words)
     ax.set_yticks(places, labels([each.name for each in found], 22))
     ax.set_ylim(len(found) - 0.4, -0.6)
-    ax.set_xlabel(metric_words(sweep.metric))
+    ax.set_xlabel(words)
     _scale(ax, ax.xaxis, "x", sweep.metric, np.concatenate([columns["middle"], columns["train"]]))
     for place, each in zip(places, found, strict=True):
         if not math.isfinite(each.middle) or (each.middle == 0 and ax.get_xscale() == "log"):
-            words = "0" if each.middle == 0 else each.status
-            ax.text(
-                0.02,
-                place,
-                words,
-                transform=ax.get_yaxis_transform(),
-                va="center",
-                color=INK,
-                style="italic",
-            )
+            text = "0" if each.middle == 0 else each.status
+            style = {"va": "center", "color": INK, "style": "italic"}
+            ax.text(0.02, place, text, transform=ax.get_yaxis_transform(), **style)
     legend(ax)
     return Picture(
         f"{sweep.name}-result",
-        f"{metric_words(sweep.metric).capitalize()} of each variant",
-        f"Dot plot of {metric_words(sweep.metric)} of {len(found)} variants: "
-        + _told(sweep, found),
+        f"{words.capitalize()} of each variant",
+        f"Dot plot of {words} of {len(found)} variants: {_results(sweep, found)}",
         figure,
-        {
-            "variant": [each.name for each in found],
-            "value": [each.value for each in found],
-            **columns,
-        },
+        {"variant": [each.name for each in found], "value": [each.value for each in found]}
+        | columns,
         _caption(found),
     )
 
@@ -182,14 +160,12 @@ def _columns(found: list[Outcome]) -> dict[str, np.ndarray | list[str]]:
     }
 
 
-def _told(sweep: Sweep, found: list[Outcome]) -> str:
-    words = [
-        (
-            f"{each.name} "
-            f"{metric_value(sweep.metric, each.middle) if math.isfinite(each.middle) else each.status}"
-        )
-        for each in found[:20]
-    ]
+def _results(sweep: Sweep, found: list[Outcome]) -> str:
+    words = []
+    for each in found[:20]:
+        is_measured = math.isfinite(each.middle)
+        result = metric_value(sweep.metric, each.middle) if is_measured else each.status
+        words.append(f"{each.name} {result}")
     return ", ".join(words) + (f" and {len(found) - 20} more." if len(found) > 20 else ".")
 
 
@@ -201,8 +177,7 @@ def _caption(found: list[Outcome]) -> str:
 def curves_picture(
     sweep: Sweep, records: Mapping[str, list[RunRecord]], word: str
 ) -> Picture | None:
-    """Return one measure of every variant over the epochs, on the split that the sweep's metric
-    names if it was measured.
+    """Return one measure of every variant over the epochs, on the metric's split if it is there.
 
     Parameters
     ----------
@@ -213,58 +188,50 @@ def curves_picture(
     word
         ``"loss"``, ``"accuracy"``, ``"rmse"`` or ``"r2"``.
     """
-    wanted = sweep.metric.partition("_")[0]
-    lines = []
-    for name in sweep.variants:
-        for number, record in enumerate(records.get(name, [])):
-            split = next(
-                (
-                    each
-                    for each in (wanted, record.monitored, "train")
-                    if _has(record, f"{each}_{word}")
-                ),
-                None,
-            )
-            if split is not None:
-                epochs, values = (
-                    numbers_of(record.epochs, "epoch"),
-                    numbers_of(record.epochs, f"{split}_{word}"),
-                )
-                lines.append((name, number, split, epochs, values))
+    lines = [
+        (name, number, *line)
+        for name in sweep.variants
+        for number, record in enumerate(records.get(name, []))
+        if (line := _line(record, sweep.metric, word)) is not None
+    ]
     if not lines:
         return None
+    split = lines[0][2]
     names = list(dict.fromkeys(name for name, *_ in lines))
     shown = dict(zip(names, labels(names, 22), strict=True))
     legend_rows = -(-min(len(names), MOST_IN_LEGEND) // 2)
     figure, ax = axes(WIDTH, HEIGHT + 0.3 + 0.17 * legend_rows)
     for name, number, _, epochs, values in lines:
         index = names.index(name)
-        ax.plot(
-            epochs, values, color=COLOURS[index % len(COLOURS)], linestyle=DASHES[index // len(COLOURS) % len(DASHES)],
-            marker=MARKERS[index % len(MARKERS)], markevery=2 * markers_every(len(epochs)), linewidth=1.3, markersize=3.5,
-            alpha=1 if number == 0 else 0.45, label=shown[name] if number == 0 and index < MOST_IN_LEGEND else None,
-        )  # fmt: skip
+        style = {
+            "color": COLOURS[index % len(COLOURS)],
+            "linestyle": DASHES[index // len(COLOURS) % len(DASHES)],
+            "marker": MARKERS[index % len(MARKERS)],
+            "markevery": 2 * markers_every(len(epochs)),
+            "alpha": 1 if number == 0 else 0.45,
+            "label": shown[name] if number == 0 and index < MOST_IN_LEGEND else None,
+        }
+        ax.plot(epochs, values, linewidth=1.3, markersize=3.5, **style)
     everything = np.concatenate([values for *_, values in lines])
     shown_values = _without_explosions(lines)
     ax.set_xlabel("epoch")
     whole_numbers(ax.xaxis)
-    _finish_y(ax, f"{lines[0][2]}_{word}", shown_values)
+    _finish_y(ax, f"{split}_{word}", shown_values)
     leaves = bool(np.nanmax(everything) > np.nanmax(shown_values))
     if leaves:
         ax.set_ylim(0.85 * np.nanmin(shown_values), 1.1 * np.nanmax(shown_values))
     legend(ax, columns=2)
-    split = lines[0][2]
+    endings = [_ending(name, values, word) for name, number, *_, values in lines[:20] if not number]
+    caption = []
+    if not np.isfinite(everything).all():
+        caption.append("A line ends where the loss became NaN or infinite.")
+    if leaves:
+        caption.append("Lines that explode leave the picture above.")
     return Picture(
         f"{sweep.name}-{word}",
         f"{split.capitalize()} {WORDS[word]} of all variants",
-        (
-            f"Line chart of {split} {WORDS[word]} over the epochs of {len(names)} variants, which "
-            "end at: "
-        )
-        + ", ".join(
-            _ending(name, values, word) for name, number, _, _, values in lines[:20] if number == 0
-        )
-        + ".",
+        f"Line chart of {split} {WORDS[word]} over the epochs of {len(names)} variants, which "
+        f"end at: {', '.join(endings)}.",
         figure,
         {
             "variant": [name for name, *_, values in lines for _ in values],
@@ -272,17 +239,7 @@ def curves_picture(
             "epoch": np.concatenate([epochs for *_, epochs, _ in lines]).astype(int),
             f"{split}_{word}": everything,
         },
-        " ".join(
-            sentence
-            for sentence, holds in (
-                (
-                    "A line ends where the loss became NaN or infinite.",
-                    not np.isfinite(everything).all(),
-                ),
-                ("Lines that explode leave the picture above.", leaves),
-            )
-            if holds
-        ),
+        " ".join(caption),
     )
 
 
@@ -292,15 +249,18 @@ def _without_explosions(lines: list[tuple]) -> np.ndarray:
     whole = [values for *_, values in lines if np.isfinite(values).all()]
     if not whole:
         return everything
-    limit = EXPLODED * max(
-        np.median([values[0] for values in whole]), np.median([values[-1] for values in whole])
-    )
+    limit = EXPLODED * max(np.median([values[end] for values in whole]) for end in (0, -1))
     kept = everything[everything <= limit]  # NaN is not
     return kept if len(kept) else everything
 
 
-def _has(record: RunRecord, name: str) -> bool:
-    return bool(np.isfinite(numbers_of(record.epochs, name)).any())
+def _line(record: RunRecord, metric: str, word: str) -> tuple[str, np.ndarray, np.ndarray] | None:
+    """Return split, epochs and values of a measure: on the metric's split if it is there."""
+    for split in (metric.partition("_")[0], record.monitored, "train"):
+        values = numbers_of(record.epochs, f"{split}_{word}")
+        if np.isfinite(values).any():
+            return split, numbers_of(record.epochs, "epoch"), values
+    return None
 
 
 def _ending(name: str, values: np.ndarray, word: str) -> str:

@@ -167,8 +167,7 @@ def _is_counted(numbers: list[int]) -> bool:
 
 
 def _recurs(first: list[str], below: list[list[str]]) -> bool:
-    """Tell whether a short run of numbers may be data: every column has whole numbers, the run's
-    own among them.
+    """Return whether whole numbers in a row may be data: every column has some, those among them.
 
     Of two columns the whole numbers are enough.
     """

@@ -10,8 +10,7 @@ LONGEST_SHOWN = 40
 
 
 def are_titles(leading: list[list[str]], width: int, apart: bool) -> bool:
-    """Tell whether records before the first of the table's length are titles: in words, and short
-    or set apart.
+    """Return whether the records before the table are titles: in words, and short or set apart.
 
     Parameters
     ----------
@@ -33,8 +32,7 @@ def are_titles(leading: list[list[str]], width: int, apart: bool) -> bool:
 
 
 def count_titles(rows: list[list[str]], width: int) -> int:
-    """Return how many rows at the top are titles: one text and empty fields else, and a header
-    below them.
+    """Return how many rows at the top are titles: one text, empty fields, and a header below.
 
     Parameters
     ----------

@@ -14,8 +14,7 @@ SHORT = 4096  # rows, below which a column costs more than its cells
 
 
 class Cells:
-    """Columns of one type and length; they have places here and no names, which may be empty or
-    look like patterns.
+    """Columns of one type and length by place, since names may be empty or look like patterns.
 
     Parameters
     ----------

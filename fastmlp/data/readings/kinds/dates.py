@@ -13,11 +13,13 @@ ORDERS = ("ymd", "dmy", "mdy")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # Months that other languages of Europe spell otherwise, by the letters that tell them.
 MORE_MONTHS = {
-    "mär": 3, "mrz": 3, "mai": 5, "okt": 10, "dez": 12, "fév": 2, "fev": 2, "avr": 4, "jui": 6, "aoû": 8, "aou": 8, "déc": 12,
-    "ene": 1, "abr": 4, "ago": 8, "dic": 12, "maj": 5, "mag": 5, "giu": 6, "lug": 7, "set": 9, "ott": 10, "gen": 1,
+    "mär": 3, "mrz": 3, "mai": 5, "okt": 10, "dez": 12, "fév": 2, "fev": 2, "avr": 4, "jui": 6,
+    "aoû": 8, "aou": 8, "déc": 12, "ene": 1, "abr": 4, "ago": 8, "dic": 12, "maj": 5, "mag": 5,
+    "giu": 6, "lug": 7, "set": 9, "ott": 10, "gen": 1,
 }  # fmt: skip
 CLOCK = (
-    r"(?:(?:[T, ]|,? +)(?<hour>[0-9]{1,2}):(?<minute>[0-9]{2})(?::(?<second>[0-9]{2})(?:[.,](?<fraction>[0-9]{1,9}))?)?"
+    r"(?:(?:[T, ]|,? +)(?<hour>[0-9]{1,2}):(?<minute>[0-9]{2})"
+    r"(?::(?<second>[0-9]{2})(?:[.,](?<fraction>[0-9]{1,9}))?)?"
     r" ?(?<half>[AaPp]\.?[Mm]\.?)?(?: ?(?<zone>Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?))?)?"
 )
 WEEKDAY = r"(?:[A-Za-z]{2,9}\.?,? +)?"
@@ -26,10 +28,9 @@ MONTH = r"(?<month>[A-Za-zäéû]{3,9})\.?"
 NUMERIC = (
     rf"^(?<one>[0-9]{{1,4}})(?<sign>[-/.])(?<two>[0-9]{{1,2}})[-/.](?<three>[0-9]{{1,4}}){CLOCK}$"
 )
-DAY_FIRST = rf"^{WEEKDAY}(?<day>[0-9]{{1,2}})(?:st|nd|rd|th)?[-/. ]+{MONTH},?[-/. ]+(?<year>[0-9]{{4}}|[0-9]{{2}}){CLOCK}$"
-MONTH_FIRST = (
-    rf"^{WEEKDAY}{MONTH} +(?<day>[0-9]{{1,2}})(?:st|nd|rd|th)?,? +(?<year>[0-9]{{4}}){CLOCK}$"
-)
+DAY = r"(?<day>[0-9]{1,2})(?:st|nd|rd|th)?"
+DAY_FIRST = rf"^{WEEKDAY}{DAY}[-/. ]+{MONTH},?[-/. ]+(?<year>[0-9]{{4}}|[0-9]{{2}}){CLOCK}$"
+MONTH_FIRST = rf"^{WEEKDAY}{MONTH} +{DAY},? +(?<year>[0-9]{{4}}){CLOCK}$"
 YEAR_MONTH = r"^(?<year>[0-9]{4})[-/](?<month>[0-9]{1,2})$"
 MONTH_IN_DIGITS_YEAR = r"^(?<month>[0-9]{1,2})[-/](?<year>[0-9]{4})$"
 QUARTER = r"^(?<year>[0-9]{4})[-/ ]?[Qq](?<quarter>[1-4])$"
@@ -132,8 +133,7 @@ def _order_by_sequence(parts: polars.DataFrame, orders: list[str]) -> str | None
 
 
 def parse_dates(texts: polars.Series, order: str) -> polars.Series:
-    """Return trimmed texts as datetimes of microseconds, in UTC where they name a zone; what is no
-    date is null.
+    """Return trimmed texts as datetimes of microseconds, in UTC if they name a zone; else null.
 
     Parameters
     ----------

@@ -36,9 +36,7 @@ NUMBER_WITHIN = (
 
 @dataclass(frozen=True)
 class Signs:
-    """How often the cells of a column speak for a decimal point, for a decimal comma, and for
-    neither.
-    """
+    """How often a column's cells speak for a decimal point, for a decimal comma, for neither."""
 
     # point, comma: cells such as ``1.25`` or ``1,000.5``, and ``1,25`` or ``1.000,5``, which can be
     # read in one way alone
