@@ -74,38 +74,29 @@ def load(
         If the source is not there, is damaged, or does not hold what was asked for.
     """
     size = images.parse_size(image_size)
-    tabular = TableOptions(
-        task, layout or Layout(), columns or ColumnChoices(), schema, size, colour
-    )
+    said = (layout or Layout(), columns or ColumnChoices())
+    tabular = TableOptions(task, *said, schema, size, colour)
     choices = _Choices(target, data_dir, size, colour, ground, need_target, tabular, pictures)
     loaded = _load(source, choices)
     if test is None:
         return loaded
     size = size or (loaded.image_shape and loaded.image_shape[:2])
-    for_test = replace(
-        choices,
-        # By name: the columns of a test table may come in another order.
-        target=None
-        if in_memory.is_pair(test)
-        else target
-        if loaded.feature_names is None
-        else loaded.target_name,
-        image_size=size,
-        table=replace(tabular, schema=loaded.schema, image_size=size),
-        pictures=pictures or loaded.pictures,
-    )
-    held_out = _load(test, for_test)
+    if in_memory.is_pair(test):
+        target = None
+    elif loaded.feature_names is not None:
+        target = loaded.target_name  # by name: columns may come in another order
+    tabular = replace(tabular, schema=loaded.schema, image_size=size)
+    pictures = pictures or loaded.pictures
+    changes = {"image_size": size, "table": tabular, "pictures": pictures}
+    held_out = _load(test, replace(choices, target=target, **changes))
     _check_alike(loaded, held_out)
-    notes = (
-        ()
-        if held_out.pictures is None
-        else tuple(f"of the test pictures: {note}" for note in held_out.notes)
-    )
-    return replace(loaded, test=replace(held_out, test=None), notes=loaded.notes + notes)
+    notes = held_out.notes if held_out.pictures is not None else ()
+    notes = loaded.notes + tuple(f"of the test pictures: {note}" for note in notes)
+    return replace(loaded, test=replace(held_out, test=None), notes=notes)
 
 
 def is_tables(source: str) -> bool:
-    """Tell whether a path is a table, or a folder or pattern of tables that are read as one."""
+    """Return whether a path is a table, or a folder or pattern of tables that are read as one."""
     path = Path(source).expanduser()
     if source and path.is_dir():
         # A table beside folders of pictures is about them.
@@ -186,8 +177,8 @@ def _load_file(path: Path, choices: _Choices) -> Source:
 
 
 def _load_images(path: Path, choices: _Choices) -> Source:
-    how = choices.image_size, choices.colour, choices.need_target, choices.pictures, choices.ground
-    return images.load_images(path, *how)
+    wanted = (choices.image_size, choices.colour, choices.need_target)
+    return images.load_images(path, *wanted, choices.pictures, choices.ground)
 
 
 def _load_pair(features_path: Path, target_path: Path, choices: _Choices) -> Source:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-MIX_1, MIX_2 = (
-    np.uint64(0xBF58476D1CE4E5B9),
-    np.uint64(0x94D049BB133111EB),
-)  # Steele et al. 2014, SplitMix64
+# Steele et al. 2014, SplitMix64.
+MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 BLOCK = 1 << 18  # bytes at a time, which stay in the processor's cache
 
 

@@ -21,51 +21,27 @@ if TYPE_CHECKING:
 class Source:
     """A data set as it was read: nothing is scaled, imputed or encoded yet.
 
-    Parameters
-    ----------
-    name
-        The data set's name (``"digits"``) or the stem of the file it came from.
-    features
-        2-D C-contiguous array (rows, columns) of uint8, float32 or float64, maybe a
-        ``numpy.memmap``; for a table a polars frame whose columns keep their own types.
-    target
-        (rows,) of integers, strings, booleans or floats, or (rows, outputs); None where the source
-        has none.
-    target_name
-        What the target is called in the source.
-    feature_names
-        One name a column where the source gives names.
-    image_shape
-        (height, width) or (height, width, channels) where a row is a picture, flattened in that
-        order.
-    test
-        The source's own test split.
-    notes
-        Sentences for the user on what the reader did beyond reading, such as rows it left out.
-    row_names
-        One name a row where rows have names, such as the files of an image folder.
-    schema
-        How a table's columns were read; of a table that a model is to read, how that model does.
-    pictures
-        How pixels became bytes, where rows were read from pictures; a model keeps it for the
-        pictures that it sees later.
-
     Raises
     ------
     DataError
         If the parts do not agree on the number of rows or columns.
     """
 
-    name: str
+    name: str  # the data set's name ("digits") or the stem of its file
+    # 2-D C-contiguous array (rows, columns) of uint8, float32 or float64, maybe a memmap; for a
+    # table a polars frame whose columns keep their own types
     features: np.ndarray | polars.DataFrame
+    # (rows,) of integers, strings, booleans or floats, or (rows, outputs)
     target: np.ndarray | None = None
-    target_name: str | None = None
-    feature_names: tuple[str, ...] | None = None
+    target_name: str | None = None  # what the source calls the target
+    feature_names: tuple[str, ...] | None = None  # one a column where the source gives names
+    # (height, width) or (height, width, channels) where a row is a picture, flattened so
     image_shape: tuple[int, ...] | None = None
-    test: Source | None = None
-    notes: tuple[str, ...] = ()
-    row_names: tuple[str, ...] | None = None
-    schema: Schema | None = None
+    test: Source | None = None  # the source's own test split
+    notes: tuple[str, ...] = ()  # sentences for the user, as on rows that were left out
+    row_names: tuple[str, ...] | None = None  # as the files of an image folder
+    schema: Schema | None = None  # how a table's columns were read, or a model reads them
+    # how pixels became bytes, where rows were read from pictures; a model keeps it
     pictures: PictureReading | None = None
 
     def __post_init__(self):
@@ -98,15 +74,10 @@ class Source:
         rows
             1-D integer array of row numbers.
         """
-        return replace(
-            self,
-            features=self.features[rows],
-            target=None if self.target is None else self.target[rows],
-            row_names=None
-            if self.row_names is None
-            else tuple(self.row_names[row] for row in rows),
-            test=None,
-        )
+        target = None if self.target is None else self.target[rows]
+        names = None if self.row_names is None else tuple(self.row_names[row] for row in rows)
+        features = self.features[rows]
+        return replace(self, features=features, target=target, row_names=names, test=None)
 
 
 def numbered_names(count: int) -> Sequence[str]:

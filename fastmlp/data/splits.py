@@ -66,10 +66,9 @@ def split_rows(
     sizes = np.bincount(classes, minlength=1)
     _check_room(rows, sizes, test_count + validation_count)
 
-    test_sizes = _allocate(test_count, sizes, room=np.maximum(sizes - 1, 0))
-    validation_sizes = _allocate(
-        validation_count, sizes, room=np.maximum(sizes - 1, 0) - test_sizes
-    )
+    room = np.maximum(sizes - 1, 0)
+    test_sizes = _allocate(test_count, sizes, room)
+    validation_sizes = _allocate(validation_count, sizes, room - test_sizes)
 
     shuffled = np.random.Generator(np.random.Philox(key=seed)).permutation(rows)
     by_class = shuffled[np.argsort(classes[shuffled], kind="stable")]
@@ -109,11 +108,9 @@ def _check_room(rows: int, sizes: np.ndarray, held_out: int) -> None:
     if rows == 0:
         raise DataError("there are no rows to split.")
     if held_out > room:
-        kept = (
-            "one row"
-            if sizes.size == 1
-            else f"one row of each of the {np.count_nonzero(sizes):,} classes"
-        )
+        kept = "one row"
+        if sizes.size > 1:
+            kept += f" of each of the {np.count_nonzero(sizes):,} classes"
         raise DataError(
             f"{held_out:,} of {rows:,} rows cannot be held out for validation and test: {kept} "
             "must stay for training. Give smaller fractions or more rows."

@@ -20,11 +20,8 @@ def entry(stored: Any, key: str, kind: type | tuple[type, ...]) -> Any:
     value = stored.get(key)
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise damaged(
-            key,
-            " or ".join("null" if each is type(None) else each.__name__ for each in kinds),
-            value,
-        )
+        names = ["null" if each is type(None) else each.__name__ for each in kinds]
+        raise damaged(key, " or ".join(names), value)
     if isinstance(value, (str, list)) and len(value) > MAXIMUM_LENGTH:
         raise damaged(key, f"no longer than {MAXIMUM_LENGTH:,}", f"{len(value):,} long")
     return value
@@ -73,9 +70,8 @@ def shape(stored: Any, key: str) -> tuple[int, ...] | None:
     value = entry(stored, key, (list, type(None)))
     if value is None:
         return None
-    if len(value) not in (2, 3) or not all(
-        type(each) is int and 0 < each < 2**31 for each in value
-    ):
+    are_sizes = all(type(each) is int and 0 < each < 2**31 for each in value)
+    if len(value) not in (2, 3) or not are_sizes:
         raise damaged(key, "two or three sizes", value)
     return tuple(value)
 
@@ -88,11 +84,8 @@ def _finite(value: Any, key: str, minimum: float = -math.inf) -> float:
     except OverflowError:
         converted = math.inf
     if not math.isfinite(converted) or converted < minimum:
-        raise damaged(
-            key,
-            "a finite number" if minimum == -math.inf else f"a number from {minimum:g} on",
-            value,
-        )
+        wanted = "a finite number" if minimum == -math.inf else f"a number from {minimum:g} on"
+        raise damaged(key, wanted, value)
     return converted
 
 

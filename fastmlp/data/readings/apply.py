@@ -174,24 +174,22 @@ def _with_decimal(
     Training may have seen none, as where its columns were typed; a file of another country writes
     another.
     """
-    told = None
+    decimal = None
     if bool(signs.point) != bool(signs.comma):
-        told = "." if signs.point else ","
+        decimal = "." if signs.point else ","
     elif signs.is_doubtful and signs.either_comma and reading.decimal == ".":
-        told = "," if has_commas else None
-        if told is None and notes is not None:
+        decimal = "," if has_commas else None
+        if decimal is None and notes is not None:
             notes.append(
                 f"in column {reading.name!r} three digits stand behind each comma, which is read "
                 "as thousands."
             )
-    if told in (None, reading.decimal):
+    if decimal in (None, reading.decimal):
         return reading
     if notes is not None:
-        signs_here = "points" if told == "." else "commas"
-        notes.append(
-            f"column {reading.name!r} has decimal {signs_here} here, other than in training."
-        )
-    return replace(reading, decimal=told)
+        words = "points" if decimal == "." else "commas"
+        notes.append(f"column {reading.name!r} has decimal {words} here, other than in training.")
+    return replace(reading, decimal=decimal)
 
 
 def _with_order(

@@ -29,12 +29,8 @@ from .words import shown
 if TYPE_CHECKING:
     import polars
 
-LEAST_SHARE = (
-    0.5  # of a text column's cells, from which on they are said to look like numbers or dates
-)
-FEW_LEVELS = (
-    20  # texts that begin with digits are levels as good as others if there are no more of them
-)
+LEAST_SHARE = 0.5  # of a text column's cells, to say that they look like numbers or dates
+FEW_LEVELS = 20  # so many texts that begin with digits are levels as good as others
 
 
 def decide(
@@ -83,17 +79,15 @@ class _Decision:
         self.plain: Plain = plain_numbers(raw, self.gaps)
         self.usual_decimal = choices.decimal or ("," if separator == ";" else ".")
         self.usual_order: str | None = None
-        self.waiting: list[
-            TextColumn
-        ] = []  # dates that fit two orders, until those of the other columns are known
+        # Dates that fit two orders, until those of the other columns are known.
+        self.waiting: list[TextColumn] = []
 
     def run(self) -> Decided:
         """Decide on all columns, in their order."""
         columns = list(self.raw.columns)
         plain = self.plain.numbers
-        texts = self._texts(
-            [name for name in columns if name not in plain and is_text(self.raw[name])]
-        )
+        others = (name for name in columns if name not in plain)
+        texts = self._texts([name for name in others if is_text(self.raw[name])])
         signs = self._table_signs(texts)
         for name in columns:
             if name in texts:
@@ -106,9 +100,8 @@ class _Decision:
         for cells in self.waiting:
             self._take_dates(cells, None)
         self._decide_text_gaps()
-        self.found.readings = {
-            name: self.found.readings[name] for name in columns if name in self.found.readings
-        }
+        readings = self.found.readings
+        self.found.readings = {name: readings[name] for name in columns if name in readings}
         self.found.columns = {name: _named(self.read[name], name) for name in self.found.readings}
         return self.found
 
@@ -138,9 +131,8 @@ class _Decision:
             self.usual_decimal = "," if commas > points else "."
         if self.usual_decimal == "," and (commas or self.choices.decimal):
             # Whole thousands in a table of decimal commas look like plain numbers: 1.234.
-            floats = [
-                name for name, series in self.plain.numbers.items() if series.dtype.is_float()
-            ]
+            numbers = self.plain.numbers.items()
+            floats = [name for name, series in numbers if series.dtype.is_float()]
             signs |= {name: column.signs for name, column in self._texts(floats).items()}
         return signs
 
@@ -158,9 +150,8 @@ class _Decision:
             self._decide_texts(name, self._texts([name])[name], signs)
         else:
             reading = ColumnReading(name, "number", gaps=self.gaps)
-            numbers = (
-                reading.read(numbers) if self.gaps else numbers
-            )  # each reading costs, and some tables are wide
+            if self.gaps:  # each reading costs, and some tables are wide
+                numbers = reading.read(numbers)
             self._take(reading, numbers, self.plain.gap_words.get(name, ()))
 
     def _decide_typed(self, name: str) -> None:
@@ -192,14 +183,8 @@ class _Decision:
             self.found.codes.add(name)
             self._take_text(name, texts)
         else:
-            kinds = (
-                self._as_truths,
-                self._as_numbers,
-                self._as_times,
-                self._as_dates,
-                self._as_spans,
-                self._as_units,
-            )
+            kinds = (self._as_truths, self._as_numbers, self._as_times)
+            kinds += (self._as_dates, self._as_spans, self._as_units)
             if not any(is_one(column) for is_one in kinds):
                 self._look_like_numbers(column)
                 self._take_text(name, texts)
@@ -218,9 +203,8 @@ class _Decision:
         odd = column.levels.count(column.odd(column.numbers))
         if odd == column.count:
             return False
-        if not few(odd, column.count) and not few(
-            odd - column.levels.count(column.texts.infinite), column.count
-        ):
+        finite = odd - column.levels.count(column.texts.infinite)
+        if not few(odd, column.count) and not few(finite, column.count):
             return False
         self._take_numbers(column)
         return True
@@ -228,9 +212,8 @@ class _Decision:
     def _as_times(self, column: TextColumn) -> bool:
         if not column.texts.could_be_dates or not column.fits(column.texts.times()):
             return False
-        self._take_cells(
-            ColumnReading(column.name, "time", gaps=self.gaps), column.texts.times(), column
-        )
+        reading = ColumnReading(column.name, "time", gaps=self.gaps)
+        self._take_cells(reading, column.texts.times(), column)
         return True
 
     def _as_dates(self, column: TextColumn) -> bool:
@@ -251,9 +234,8 @@ class _Decision:
     def _as_spans(self, column: TextColumn) -> bool:
         if not column.texts.could_be_durations or not column.fits(column.texts.durations()):
             return False
-        self._take_cells(
-            ColumnReading(column.name, "duration", gaps=self.gaps), column.texts.durations(), column
-        )
+        reading = ColumnReading(column.name, "duration", gaps=self.gaps)
+        self._take_cells(reading, column.texts.durations(), column)
         return True
 
     def _as_units(self, column: TextColumn) -> bool:
@@ -284,9 +266,8 @@ class _Decision:
             self.found.doubtful_numbers[column.name] = "," if column.signs.either_comma else "."
         marks = marks_of(column.present)
         shares = [mark for mark in marks if mark in "%‰"]
-        if len(marks) > 1 or (
-            shares and not column.present.drop_nulls().str.ends_with(shares[0]).all()
-        ):
+        all_end_so = shares and column.present.drop_nulls().str.ends_with(shares[0]).all()
+        if len(marks) > 1 or (shares and not all_end_so):
             self.found.mixed_marks[column.name] = marks
         self._take_cells(reading, numbers if whole is None else whole, column)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fastmlp.data import stored
@@ -26,10 +26,8 @@ KINDS = ("number", "truth", "date", "time", "duration", "text")
 TRUTHS = {"true": True, "false": False}
 # What a column is called while it is read: polars takes a name such as ^a$ for a pattern.
 CELLS = "cells"
-CALENDAR = (
-    -62_135_596_800_000_000,
-    253_402_300_799_999_999,
-)  # microseconds from the year 1 to 9999
+# Microseconds from the year 1 to 9999.
+CALENDAR = (-62_135_596_800_000_000, 253_402_300_799_999_999)
 
 
 @dataclass(frozen=True)
@@ -71,11 +69,8 @@ class ColumnReading:
             return self._from_typed(series)
         if series.null_count() == len(series):
             return polars.Series([None] * len(series), dtype=dtype_of(self.kind))
-        present = (
-            _calendar(series).drop_nulls()
-            if series.dtype == polars.Datetime
-            else series.drop_nulls()
-        )
+        present = _calendar(series) if series.dtype == polars.Datetime else series
+        present = present.drop_nulls()
         held = present[0] if len(present) else "a date beyond the calendar"
         raise DataError(
             f"column {self.name!r} holds {str(held)!r}, of type {series.dtype}; it is read as "
@@ -111,16 +106,15 @@ class ColumnReading:
         elif not series.dtype.is_integer():
             series = series.cast(polars.Float64)
         marks = [float(word) for word in self.gaps if _is_number(word)]
-        return (
-            series.set(series.cast(polars.Float64).is_in(marks).fill_null(False), None)
-            if marks
-            else series
-        )
+        if not marks:
+            return series
+        return series.set(series.cast(polars.Float64).is_in(marks).fill_null(False), None)
 
     def _labels(self, series: polars.Series) -> polars.Series:
         """Return typed values as the texts that a CSV file would hold: 2 for 2.0, true for True."""
         import polars
 
+        is_truth = series.dtype == polars.Boolean
         if series.dtype.is_decimal():
             series = series.cast(polars.Float64)
         if series.dtype.is_float():
@@ -132,11 +126,7 @@ class ColumnReading:
             series = series.dt.to_string()
         elif series.dtype == polars.Datetime:
             series = _calendar(series)
-        elif not (
-            series.dtype.is_integer()
-            or series.dtype.is_temporal()
-            or series.dtype == polars.Boolean
-        ):
+        elif not (series.dtype.is_integer() or series.dtype.is_temporal() or is_truth):
             raise DataError(
                 f"column {self.name!r} holds values of type {series.dtype}; numbers, texts, truth "
                 "values, dates and times can be used."
@@ -164,57 +154,40 @@ class ColumnReading:
             return lost & bare.is_not_null() & ~gap_cells(bare, self.gaps)
         # Of numbers NaN is a gap, and so are the values that were said to be one; an infinity is
         # neither.
+        is_float = series.dtype.is_float()
         if self.kind == "number":
-            return lost & (
-                series.is_infinite().fill_null(False) if series.dtype.is_float() else False
-            )
-        return lost & ~series.is_nan().fill_null(True) if series.dtype.is_float() else lost
+            return lost & (series.is_infinite().fill_null(False) if is_float else False)
+        return lost & ~series.is_nan().fill_null(True) if is_float else lost
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reading as JSON can hold it; what is usual is left out."""
         kept: dict[str, Any] = {"name": self.name, "kind": self.kind}
-        if self.decimal != ".":
-            kept["decimal"] = self.decimal
-        if self.order != "ymd":
-            kept["order"] = self.order
-        if self.gaps:
-            kept["gaps"] = list(self.gaps)
-        if self.unit:
-            kept["unit"] = self.unit
+        for key in ("decimal", "order", "gaps", "unit"):
+            value = getattr(self, key)
+            if value != getattr(ColumnReading, key):
+                kept[key] = list(value) if key == "gaps" else value
         return kept
 
     @classmethod
     def from_dict(cls, kept: Any) -> ColumnReading:
         """Return the reading that ``to_dict`` described, every entry checked."""
-        reading = cls(stored.entry(kept, "name", str), stored.word(kept, "kind", KINDS))
+        name, kind = stored.entry(kept, "name", str), stored.word(kept, "kind", KINDS)
+        more = {}
         if "decimal" in kept:
-            reading = replace(reading, decimal=stored.word(kept, "decimal", DECIMALS))
+            more["decimal"] = stored.word(kept, "decimal", DECIMALS)
         if "order" in kept:
-            reading = replace(reading, order=stored.word(kept, "order", ORDERS))
+            more["order"] = stored.word(kept, "order", ORDERS)
         if "gaps" in kept:
-            reading = replace(reading, gaps=stored.texts(kept, "gaps"))
+            more["gaps"] = stored.texts(kept, "gaps")
         if "unit" in kept:
-            reading = replace(reading, unit=stored.entry(kept, "unit", str))
-        return reading
+            more["unit"] = stored.entry(kept, "unit", str)
+        return cls(name, kind, **more)
 
 
-A_KIND = {
-    "number": "a number",
-    "truth": "true or false",
-    "date": "a date",
-    "time": "a time of day",
-    "duration": "a span of time",
-    "text": "a text",
-}
-
-PLURALS = {
-    "number": "numbers",
-    "date": "dates",
-    "time": "times of day",
-    "truth": "truth values",
-    "duration": "spans of time",
-    "text": "texts",
-}
+A_KIND = {"number": "a number", "truth": "true or false", "date": "a date",
+          "time": "a time of day", "duration": "a span of time", "text": "a text"}  # fmt: skip
+PLURALS = {"number": "numbers", "truth": "truth values", "date": "dates",
+           "time": "times of day", "duration": "spans of time", "text": "texts"}  # fmt: skip
 
 
 def dtype_of(kind: str) -> polars.DataType:
@@ -286,9 +259,8 @@ def _calendar(series: polars.Series) -> polars.Series:
         ticks = ticks // 1000
     ticks_to_microseconds = 1000 if dtype.time_unit == "ms" else 1
     earliest, latest = (bound // ticks_to_microseconds for bound in CALENDAR)
-    ticks = (
-        ticks.set(~ticks.is_between(earliest, latest).fill_null(True), None) * ticks_to_microseconds
-    )
+    beyond = ~ticks.is_between(earliest, latest).fill_null(True)
+    ticks = ticks.set(beyond, None) * ticks_to_microseconds
     return ticks.cast(polars.Datetime("us"))
 
 
@@ -309,14 +281,9 @@ def _truths_of_texts(texts: polars.Series) -> polars.Series:
 def _truths(series: polars.Series) -> polars.Series:
     import polars
 
-    return polars.select(
-        polars.when(series == 1)
-        .then(True)
-        .when(series == 0)
-        .then(False)
-        .otherwise(None)
-        .alias(series.name)
-    ).to_series()
+    one_or_null = polars.when(series == 1).then(True)
+    truths = one_or_null.when(series == 0).then(False).otherwise(None)
+    return polars.select(truths.alias(series.name)).to_series()
 
 
 def _is_number(word: str) -> bool:

@@ -192,13 +192,11 @@ def _map(path: Path) -> np.ndarray:
 def _read_npy_header(file: BinaryIO, what: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     def read():
         version = np.lib.format.read_magic(file)
-        readers = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        if version not in readers:
-            raise ValueError(f"version {version} of the format")
-        return readers[version](file)
+        if version == (1, 0):
+            return np.lib.format.read_array_header_1_0(file)
+        if version == (2, 0):
+            return np.lib.format.read_array_header_2_0(file)
+        raise ValueError(f"version {version} of the format")
 
     shape, fortran, dtype = _read_checked(read, what)
     if dtype.hasobject:
@@ -226,9 +224,7 @@ def _read_checked(read, what: str):
         return read()
     except DataError:
         raise
-    except (
-        Exception
-    ) as error:  # NumPy parses the header as a Python literal, which fails in many ways
+    except Exception as error:  # NumPy parses the header as Python, which fails in many ways
         reason = _shown((str(error) or type(error).__name__).splitlines()[0])
         raise DataError(f"{what} is not a readable NumPy array: {reason}.") from None
 
@@ -302,9 +298,8 @@ def as_target(name: str, target: np.ndarray) -> np.ndarray:
             f"{name}: a target of shape {target.shape} cannot be used; give one value, or one row "
             "of values, a row."
         )
-    wanted = {"u": np.dtype(np.int64), "i": np.dtype(np.int64), "f": np.dtype(np.float64)}.get(
-        target.dtype.kind
-    )
+    wide = {"u": np.int64, "i": np.int64, "f": np.float64}
+    wanted = wide.get(target.dtype.kind)
     if target.dtype == np.uint64 and target.size and target.max() > np.iinfo(np.int64).max:
-        wanted = np.dtype(np.float64)
+        wanted = np.float64
     return np.array(target, wanted or target.dtype.newbyteorder("="))

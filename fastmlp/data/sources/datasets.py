@@ -19,12 +19,8 @@ from .idx import read_idx
 SYSTEM_FOLDER = Path("/usr/share/datasets")
 DATA_DIR_VARIABLE = "FASTMLP_DATA_DIR"
 DATA_URL_VARIABLE = "FASTMLP_DATA_URL"
-PARTS = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
+PARTS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+         "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,12 +113,9 @@ def source_of_idx(name: str, files: dict[str, Path]) -> Source:
     files
         Paths under the names of PARTS: the training pair, with or without the test pair.
     """
-    test = None
-    if "t10k-images-idx3-ubyte" in files:
-        test = idx_pair(
-            f"{name} test", files["t10k-images-idx3-ubyte"], files["t10k-labels-idx1-ubyte"]
-        )
-    return idx_pair(name, files["train-images-idx3-ubyte"], files["train-labels-idx1-ubyte"], test)
+    images, labels, test_images, test_labels = (files.get(part) for part in PARTS)
+    test = None if test_images is None else idx_pair(f"{name} test", test_images, test_labels)
+    return idx_pair(name, images, labels, test)
 
 
 def idx_pair(
@@ -166,19 +159,12 @@ def find_idx_files(folder: Path) -> dict[str, Path]:
     found = {}
     for part in PARTS:
         stem, _, dimensions = part.partition("-idx")
-        for spelling in (
-            part,
-            f"{part}.gz",
-            f"{stem}.idx{dimensions}",
-            f"{stem}.idx{dimensions}.gz",
-        ):
-            if (folder / spelling).is_file():
-                found[part] = folder / spelling
-                break
-    pairs = (PARTS[:2], PARTS[2:])
-    return {
-        part: found[part] for pair in pairs if all(each in found for each in pair) for part in pair
-    }
+        names = (part, f"{part}.gz", f"{stem}.idx{dimensions}", f"{stem}.idx{dimensions}.gz")
+        paths = [folder / name for name in names if (folder / name).is_file()]
+        if paths:
+            found[part] = paths[0]
+    whole = [pair for pair in (PARTS[:2], PARTS[2:]) if all(part in found for part in pair)]
+    return {part: found[part] for pair in whole for part in pair}
 
 
 def _find_or_download(name: str, data_dir: str | Path | None) -> dict[str, Path]:

@@ -69,9 +69,8 @@ def load_images(
     UsageError
         If ``image_size`` is not a size, or ``ground`` not one of the above.
     """
-    ground = {"auto": None, "white": WHITE, "black": BLACK}[
-        choose("ground", ground, ("auto", "white", "black"))
-    ]
+    grounds = {"auto": None, "white": WHITE, "black": BLACK}
+    ground = grounds[choose("ground", ground, grounds)]
     size = parse_size(image_size)
     layout = labelled(path) if need_target else unlabelled(path)
     with decoding():
@@ -82,14 +81,8 @@ def load_images(
             notes += _note_on_flat(train)
         if layout.test is not None:
             shape = train.image_shape[:2]
-            test = _read(
-                f"{path.name} test",
-                layout.test,
-                shape,
-                colour,
-                train.pictures,
-                resized=size is None,
-            )
+            name, is_resized = f"{path.name} test", size is None
+            test = _read(name, layout.test, shape, colour, train.pictures, resized=is_resized)
             notes += tuple(f"of the test pictures: {note}" for note in test.notes)
     return replace(train, test=test, notes=notes)
 
@@ -115,10 +108,9 @@ def _read(
 
         def fill(chosen: np.ndarray, reading: PictureReading) -> None:
             read = partial(read_bytes, size=(height, width), colour=colour, reading=reading)
-            for row, pixels in zip(
-                chosen, pool.map(read, [files[row] for row in chosen]), strict=True
-            ):
-                rows[row] = pixels
+            pixels = pool.map(read, [files[row] for row in chosen])
+            for row, values in zip(chosen, pixels, strict=True):
+                rows[row] = values
 
         is_opaque = np.array([header.kind is Kind.OPAQUE for header in headers])
         fill(np.flatnonzero(is_opaque), PictureReading())
@@ -208,16 +200,13 @@ def parse_size(image_size: str | int | Size | None) -> Size | None:
     if image_size is None:
         return None
     size = image_size
-    if isinstance(size, str) and (
-        match := re.fullmatch(r"\s*(\d{1,6})(?:\s*[x×X]\s*(\d{1,6}))?\s*", size)
-    ):
-        size = (int(match[1]), int(match[2] or match[1]))
+    if isinstance(size, str):
+        match = re.fullmatch(r"\s*(\d{1,6})(?:\s*[x×X]\s*(\d{1,6}))?\s*", size)
+        size = (int(match[1]), int(match[2] or match[1])) if match else ()
     elif isinstance(size, int):
         size = (size, size)
-    whole = (
-        not isinstance(size, str) and len(size) == 2 and all(isinstance(side, int) for side in size)
-    )
-    if not whole or not all(0 < side <= LARGEST_SIDE for side in size):
+    fits = all(isinstance(side, int) and 0 < side <= LARGEST_SIDE for side in size)
+    if len(size) != 2 or not fits:
         raise UsageError(
             f"image size {image_size!r} is not known; give HEIGHTxWIDTH such as 28x28, sides from "
             f"1 to {LARGEST_SIDE}."

@@ -24,11 +24,8 @@ NAME = "data in memory"
 
 def is_place(given: Any) -> bool:
     """Return whether data are a data set's name, a path or a pair of paths; not data themselves."""
-    return isinstance(given, (str, Path)) or (
-        isinstance(given, (list, tuple))
-        and len(given) == 2
-        and all(isinstance(part, (str, Path)) for part in given)
-    )
+    parts = given if isinstance(given, (list, tuple)) and len(given) == 2 else [given]
+    return all(isinstance(part, (str, Path)) for part in parts)
 
 
 def place(given: str | Path | list | tuple) -> str:

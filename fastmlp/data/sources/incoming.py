@@ -62,16 +62,12 @@ def as_features(
         return _of_series(given, width, names)
     if isinstance(given, (list, tuple)):
         return _of_list(given, width, names)
-    if (
-        given is None
-        or isinstance(given, (str, bytes, PathLike, set, frozenset))
-        or callable(given)
-    ):
+    not_rows = (str, bytes, PathLike, set, frozenset, type(None))
+    if isinstance(given, not_rows) or callable(given):
         raise _not_features(given)
     if hasattr(given, "toarray") and hasattr(given, "nnz"):  # sparse
-        require_memory(
-            int(np.prod(given.shape)) * given.dtype.itemsize, "the sparse matrix, made dense,"
-        )
+        size = int(np.prod(given.shape)) * given.dtype.itemsize
+        require_memory(size, "the sparse matrix, made dense,")
         given = given.toarray()
     array = plain_array(given, "the features")
     if array.ndim == 0:
@@ -92,24 +88,16 @@ def as_frame(given: Any, names: tuple[str, ...] | None = None) -> polars.DataFra
         return _of_columns(given.columns, lambda position: given.iloc[:, position], names)
     if isinstance(given, Mapping):
         return _of_dict(given, names)
-    if (
-        isinstance(given, (list, tuple))
-        and given
-        and all(isinstance(row, Mapping) for row in given)
-    ):
+    is_list = isinstance(given, (list, tuple)) and len(given) > 0
+    if is_list and all(isinstance(row, Mapping) for row in given):
         keys = list(dict.fromkeys(key for row in given for key in row))
         return _of_columns(keys, lambda position: [row.get(keys[position]) for row in given], names)
     if isinstance(given, np.ndarray) and given.dtype.names is not None:
-        rows = np.atleast_1d(given)
-        return _of_columns(
-            rows.dtype.names, lambda position: rows[rows.dtype.names[position]], names
-        )
+        rows, keys = np.atleast_1d(given), given.dtype.names
+        return _of_columns(keys, lambda position: rows[keys[position]], names)
     is_series = is_of("polars", given, "Series") or is_of("pandas", given, "Series")
-    if not is_series and (
-        hasattr(given, "__arrow_c_stream__") or hasattr(given, "__arrow_c_array__")
-    ):
-        return _of_arrow(given)
-    return None
+    is_arrow = hasattr(given, "__arrow_c_stream__") or hasattr(given, "__arrow_c_array__")
+    return _of_arrow(given) if is_arrow and not is_series else None
 
 
 def _of_columns(
@@ -117,9 +105,8 @@ def _of_columns(
 ) -> polars.DataFrame:
     """Return the columns, or those of ``names``, as a frame whose names are texts."""
     polars = _polars()
-    series = [
-        to_series(name, column(position)) for name, position in _wanted(columns, names).items()
-    ]
+    wanted = _wanted(columns, names)
+    series = [to_series(name, column(position)) for name, position in wanted.items()]
     _check_lengths(series)
     return polars.DataFrame(series)
 
@@ -256,11 +243,9 @@ def _one_row(
     values: Sequence, width: int, names: tuple[str, ...] | None
 ) -> np.ndarray | polars.DataFrame:
     if len(values) != width:
-        remedy = (
-            "give a column as rows of one value each"
-            if width == 1
-            else "give several rows as a list of rows"
-        )
+        remedy = "give several rows as a list of rows"
+        if width == 1:
+            remedy = "give a column as rows of one value each"
         raise DataError(
             f"one row of {len(values):,} values was given; a row has {width:,}. Else {remedy}."
         )
@@ -310,11 +295,9 @@ def _polars() -> Any:
 
 
 def _not_features(given: Any) -> UsageError:
-    path = (
-        " fastmlp.predict and fastmlp.evaluate read files."
-        if isinstance(given, (str, PathLike))
-        else ""
-    )
+    hint = ""
+    if isinstance(given, (str, PathLike)):
+        hint = " fastmlp.predict and fastmlp.evaluate read files."
     return UsageError(
-        f"data of type {type(given).__name__} cannot be taken as features; give {ACCEPTED}.{path}"
+        f"data of type {type(given).__name__} cannot be taken as features; give {ACCEPTED}.{hint}"
     )

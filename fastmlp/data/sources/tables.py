@@ -86,9 +86,8 @@ def load_table(
     table = read_table(path, layout)
     if options.schema is not None:
         table = with_known_names(table, options.schema)
-    return source_of_frame(
-        table.frame, _name_of(path), target, need_target, options, table, str(path)
-    )
+    name, where = _name_of(path), str(path)
+    return source_of_frame(table.frame, name, target, need_target, options, table, where)
 
 
 def _name_of(path: Path | str | list[Path]) -> str:
@@ -104,26 +103,21 @@ def with_known_names(table: RawTable, schema: Schema) -> RawTable:
     """Name the columns of a file without a header as the training table's, if as many."""
     names = [each.name for each in schema.columns]
     target = None if schema.target is None else schema.target.name
-    if (
-        table.has_header
-        and table.separator is not None
-        and set(table.frame.columns).isdisjoint([*names, *schema.names])
-    ):
+    is_strange = set(table.frame.columns).isdisjoint([*names, *schema.names])
+    if table.has_header and table.separator is not None and is_strange:
         _refuse_header(table.frame.columns, schema.names)
     if table.has_header or set(schema.names) <= set(table.frame.columns):
         return table
     for known in (names, [name for name in names if name != target], list(schema.names)):
         if len(known) == table.frame.width:
-            frame = frame_of(
-                series.alias(name) for series, name in zip(table.frame, known, strict=True)
-            )
+            pairs = zip(table.frame, known, strict=True)
+            frame = frame_of(series.alias(name) for series, name in pairs)
             note = (
                 f"the table has no header; its columns are taken as {listed(known, 3)}, in the "
                 "order of training."
             )
-            return replace(
-                table, frame=frame, notes=(*(n for n in table.notes if n != no_header_note()), note)
-            )
+            others = (each for each in table.notes if each != no_header_note())
+            return replace(table, frame=frame, notes=(*others, note))
     raise DataError(
         f"the table has no header, and {table.frame.width:,} columns where the training table has "
         f"{len(names):,}: give it their names, or --header where its first row holds them."
@@ -180,13 +174,10 @@ def source_of_frame(
     choices = options.columns
     if options.task == "regression" and target is not None and choices.kind_of(target) is None:
         choices = replace(choices, numeric=(*choices.numeric, target))
-    described = describe(
-        frame,
-        target,
-        choices,
-        separator=None if table is None else table.separator,
-        line_of=None if table is None else table.line_of,
-    )
+    layout = {}
+    if table is not None:
+        layout = {"separator": table.separator, "line_of": table.line_of}
+    described = describe(frame, target, choices, **layout)
     if not described.schema.names:
         beside = "" if target is None else f" beside the target {target!r}"
         raise DataError(
@@ -218,8 +209,8 @@ def _as_known(
     notes: tuple[str, ...],
 ) -> tuple[Source, polars.Series | None]:
     """Return a source and its target whose columns a model knows or which are pixels."""
-    reading, values, said = None if options.schema is None else options.schema.target, None, []
     schema = options.schema or Schema(())
+    reading, values, said = schema.target, None, []
     if target is not None and (reading is None or reading.name != target):
         described = describe(frame_of([frame[target]]), target)
         values, said = described.target, described.schema.notes
@@ -231,11 +222,8 @@ def _as_known(
     if options.image_size is not None:
         shape = (*options.image_size, 3) if options.colour else options.image_size
         # What is given to a model may hold more columns, among which it finds its own.
-        pixels = (
-            as_pixels(features, shape, name)
-            if options.schema is None
-            else pixels_or_none(features, shape)
-        )
+        has_model = options.schema is not None
+        pixels = pixels_or_none(features, shape) if has_model else as_pixels(features, shape, name)
         features, shape = (features, None) if pixels is None else (pixels, shape)
     source = Source(
         name=_short(name),
@@ -271,12 +259,9 @@ def _with_target(source: Source, target: polars.Series | None, need_target: bool
         f"{missing.sum():,} of {len(target):,} rows have no value in the target "
         f"{source.target_name!r} and are left out."
     )
-    return replace(
-        source,
-        features=source.features[np.flatnonzero(~missing.to_numpy())],
-        target=target_values(target.filter(~missing)),
-        notes=(*source.notes, note),
-    )
+    features = source.features[np.flatnonzero(~missing.to_numpy())]
+    values = target_values(target.filter(~missing))
+    return replace(source, features=features, target=values, notes=(*source.notes, note))
 
 
 def load_pair(
@@ -297,10 +282,8 @@ def load_pair(
         If the tables differ in length or in their indices, or a label is missing.
     """
     options = options or TableOptions()
-    features, labels = (
-        read_table(features_path, options.layout),
-        read_table(labels_path, options.layout),
-    )
+    features = read_table(features_path, options.layout)
+    labels = read_table(labels_path, options.layout)
     frame, given = features.frame, labels.frame
     if given.width > 2:
         raise DataError(
@@ -334,9 +317,8 @@ def _without_index(
 ) -> polars.DataFrame:
     import polars
 
-    first, second = (
-        each.to_series(0).alias("index").cast(polars.String) for each in (frame, given)
-    )
+    indices = (each.to_series(0).alias("index") for each in (frame, given))
+    first, second = (index.cast(polars.String) for index in indices)
     differ = first.ne_missing(second)
     if differ.any():
         row = differ.arg_max()
@@ -375,11 +357,9 @@ def _with_hint(source: Source) -> Source:
     """Say of a table of whole numbers that it could be pictures."""
     if not could_be_pictures(source.features):
         return source
-    side = math.isqrt(source.features.width)
-    note = (
-        f"the {source.features.width:,} columns could be pictures; --image-size {side}x{side} "
-        "reads them so."
-    )
+    width = source.features.width
+    size = f"{math.isqrt(width)}x{math.isqrt(width)}"
+    note = f"the {width:,} columns could be pictures; --image-size {size} reads them so."
     return replace(source, notes=(*source.notes, note))
 
 
