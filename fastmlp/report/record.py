@@ -78,7 +78,7 @@ class RunRecord:
 
 
 def is_run(folder: Path) -> bool:
-    """Tell whether a folder holds a run, finished or not."""
+    """Return whether a folder holds a run, finished or not."""
     return any((folder / name).is_file() for name in (CONFIG_FILE, HISTORY_FILE, METRICS_FILE))
 
 

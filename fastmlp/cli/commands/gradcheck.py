@@ -148,10 +148,8 @@ def _verdict(found: GradientCheck) -> list[str]:
 def _blame(culprit: LayerCheck, wrong: list[str]) -> list[str]:
     arrays = ", ".join(each.symbol for each in culprit.comparisons if each.verdict == "WRONG")
     lines = [
-        (
-            f"WRONG: {culprit.name} ({culprit.description}): {arrays} of its backward pass "
-            "disagree with the differences."
-        )
+        f"WRONG: {culprit.name} ({culprit.description}): {arrays} of its backward pass "
+        "disagree with the differences."
     ]
     if len(wrong) > 1:
         lines.append(

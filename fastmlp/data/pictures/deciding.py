@@ -46,14 +46,9 @@ def decide(
     of_kind = {kind: [] for kind in Kind}
     for file, header in zip(files, headers, strict=True):
         of_kind[header.kind].append(file)
-    transparent = [
-        each
-        for each in run(lambda file: contrasts(file, colour), of_kind[Kind.TRANSPARENT])
-        if each
-    ]
-    ground, notes = _ground(
-        np.array(transparent).reshape(-1, len(GROUNDS)), opaque, ground, len(files)
-    )
+    contrast = run(lambda file: contrasts(file, colour), of_kind[Kind.TRANSPARENT])
+    contrast = np.array([each for each in contrast if each]).reshape(-1, len(GROUNDS))
+    ground, notes = _ground(contrast, opaque, ground, len(files))
     integers, of_integers = _range_in_use(of_kind[Kind.INTEGERS], Kind.INTEGERS, run)
     floats, of_floats = _range_in_use(of_kind[Kind.FLOATS], Kind.FLOATS, run)
     return PictureReading(ground, integers, floats), notes + of_integers + of_floats
@@ -64,19 +59,15 @@ def notes_on_kept(headers: list[Header], reading: PictureReading) -> list[str]:
     count = {kind: sum(header.kind is kind for header in headers) for kind in Kind}
     notes = []
     if count[Kind.TRANSPARENT]:
-        ground = (
-            "their alpha is dropped"
-            if reading.ground is None
-            else f"they are laid over {_name(reading.ground)}"
-        )
+        ground = "their alpha is dropped"
+        if reading.ground is not None:
+            ground = f"they are laid over {_name(reading.ground)}"
         notes.append(
             f"pictures with an alpha channel: {count[Kind.TRANSPARENT]:,}; {ground}, as in "
             "training."
         )
-    for kind, ends in (
-        (Kind.INTEGERS, reading.integers or SIXTEEN_BITS),
-        (Kind.FLOATS, reading.floats),
-    ):
+    ranges = {Kind.INTEGERS: reading.integers or SIXTEEN_BITS, Kind.FLOATS: reading.floats}
+    for kind, ends in ranges.items():
         if count[kind] and ends:
             notes.append(_note_on_range(count[kind], kind, ends, "as in training"))
     return notes
@@ -89,9 +80,8 @@ def contrasts(file: Path, colour: bool) -> list[float] | None:
         if small.getchannel("A").getextrema()[0] == WHITE:
             return None
         small.thumbnail((LARGEST, LARGEST))
-        grounded = (
-            on_ground(small, ground).convert("RGB" if colour else "L") for ground in GROUNDS
-        )
+        mode = "RGB" if colour else "L"
+        grounded = (on_ground(small, ground).convert(mode) for ground in GROUNDS)
         return [float(np.asarray(each, np.float32).std(axis=(0, 1)).mean()) for each in grounded]
 
 
@@ -117,14 +107,11 @@ def _ground(
     most = max(on_white, on_black)
     if wanted is None and on_gray > most and most < np.count_nonzero(best) - may_hide:
         ground = GRAY
-    told = f"{on_white:,} on white, {on_black:,} on black" + (
-        f", {on_gray:,} on mid-gray" if ground == GRAY else ""
-    )
+    shown = f"{on_white:,} on white, {on_black:,} on black"
+    shown += f", {on_gray:,} on mid-gray" if ground == GRAY else ""
     return ground, [
-        (
-            f"pictures that are transparent in places: {len(contrast):,} of {count:,}; they are "
-            f"laid over {_name(ground)} (of which show something: {told})."
-        )
+        f"pictures that are transparent in places: {len(contrast):,} of {count:,}; they are "
+        f"laid over {_name(ground)} (of which show something: {shown})."
     ]
 
 
@@ -168,9 +155,9 @@ def _extremes(file: Path) -> tuple[float, float, bool]:
     """Return the lowest and highest finite value of a picture, and whether all are finite."""
     with opened(file) as image:
         values = np.asarray(image)
+        if values.dtype.kind != "f":
+            return float(values.min()), float(values.max()), True
         finite = np.isfinite(values)
-        low = values.min(where=finite, initial=np.inf) if values.dtype.kind == "f" else values.min()
-        high = (
-            values.max(where=finite, initial=-np.inf) if values.dtype.kind == "f" else values.max()
-        )
+        low = values.min(where=finite, initial=np.inf)
+        high = values.max(where=finite, initial=-np.inf)
         return float(low), float(high), bool(finite.all())

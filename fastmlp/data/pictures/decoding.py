@@ -22,16 +22,8 @@ if TYPE_CHECKING:
 
 ORIENTATION_TAG = 0x0112
 SIDEWAYS = (5, 6, 7, 8)  # values of the tag by which a camera says that it lay on its side
-OF_FRAMES = (
-    "AVIF",
-    "DCX",
-    "FLI",
-    "GIF",
-    "IM",
-    "PNG",
-    "TIFF",
-    "WEBP",
-)  # in a JPEG the second is often a mere aid
+# In a JPEG the second is often a mere aid.
+OF_FRAMES = ("AVIF", "DCX", "FLI", "GIF", "IM", "PNG", "TIFF", "WEBP")
 
 
 class Kind(Enum):
@@ -61,9 +53,8 @@ def read_header(file: Path, is_exact: bool = True) -> Header:
     """
     with opened(file) as image:
         kind = _kind(image)
-        is_cut = kind in (Kind.OPAQUE, Kind.TRANSPARENT) and any(
-            ";16" in str(tile[3]) for tile in image.tile or ()
-        )
+        is_shown = kind in (Kind.OPAQUE, Kind.TRANSPARENT)
+        is_cut = is_shown and any(";16" in str(tile[3]) for tile in image.tile or ())
         has_frames = _has_frames(image)
         is_exact = is_exact or image.format != "PNG" or "exif" in image.info
         return Header(_size(image) if is_exact else image.size[::-1], kind, has_frames, is_cut)
@@ -107,9 +98,7 @@ def opened(file: Path) -> Iterator[PIL.Image.Image]:
         raise DataError(
             f"{file} claims more pixels than are safe to decode; make it smaller or leave it out."
         ) from None
-    except (
-        Exception
-    ) as error:  # Pillow's readers raise OSError, SyntaxError, ValueError, struct.error …
+    except Exception as error:  # Pillow's readers raise OSError, SyntaxError, struct.error …
         reason = getattr(error, "strerror", None) or "it is damaged or no image of its kind"
         raise DataError(f"{file} cannot be read: {reason}.") from None
 

@@ -12,13 +12,8 @@ from .formats import COMMON
 from .walk import Found, Identity, identity, list_folder, walk
 
 TRAIN_NAMES = ("train", "training")
-TEST_NAMES = (
-    "test",
-    "testing",
-    "val",
-    "validation",
-    "valid",
-)  # the first that holds classes is taken
+# The first that holds classes is taken.
+TEST_NAMES = ("test", "testing", "val", "validation", "valid")
 SHOWN = 4  # names in a note
 DEEPEST = 8  # folders, one in another, that are looked through for the classes
 
@@ -55,9 +50,8 @@ class _Level:
         return [file for found in self.classes.values() for file in found.pictures]
 
     def others(self) -> list[Path]:
-        return self.beside.others + [
-            file for found in self.classes.values() for file in found.others
-        ]
+        below = [file for found in self.classes.values() for file in found.others]
+        return self.beside.others + below
 
     def only(self, names: set[str]) -> _Level:
         """Return the level with the sub-folders of these names alone."""
@@ -105,11 +99,9 @@ def labelled(path: Path) -> Layout:
         class.
     """
     level = _class_level(path) if path.is_dir() else _Level(path, Found(), {})
-    notes = (
-        []
-        if level.root == path
-        else [f"the classes lie in the folder {str(level.root.relative_to(path))!r}."]
-    )
+    notes = []
+    if level.root != path:
+        notes.append(f"the classes lie in the folder {str(level.root.relative_to(path))!r}.")
     train, held_out, unused = _divided(level)
     if not train.classes:
         raise DataError(
@@ -124,11 +116,8 @@ def labelled(path: Path) -> Layout:
         notes += _note_on_strays(part)
     notes += _note_on_empty(train)
     others = [file for part in used for file in part.others()]
-    return Layout(
-        train.pictures(),
-        test.pictures() if test else None,
-        (*notes, *_note_on_others(path, others)),
-    )
+    notes += _note_on_others(path, others)
+    return Layout(train.pictures(), test.pictures() if test else None, tuple(notes))
 
 
 def _class_level(folder: Path, above: frozenset[Identity] = frozenset()) -> _Level:
@@ -211,10 +200,8 @@ def _note_on_strays(level: _Level) -> list[str]:
     if not strays:
         return []
     return [
-        (
-            f"pictures left out, as they lie in {level.root.name!r} and in no folder of a class: "
-            f"{len(strays):,}, such as {strays[0].name!r}."
-        )
+        f"pictures left out, as they lie in {level.root.name!r} and in no folder of a class: "
+        f"{len(strays):,}, such as {strays[0].name!r}."
     ]
 
 

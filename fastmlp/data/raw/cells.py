@@ -42,7 +42,7 @@ GAPS = frozenset(
 
 
 def is_gap(text: str) -> bool:
-    """Tell whether a cell is empty or says that a value is missing."""
+    """Return whether a cell is empty or says that a value is missing."""
     return text.strip().lower() in GAPS
 
 
@@ -52,7 +52,7 @@ def is_number(text: str) -> bool:
 
 
 def is_value(text: str) -> bool:
-    """Tell whether a cell is a number, a date or a time: what is seldom the name of a column."""
+    """Return whether a cell is a number, a date or a time: what is seldom the name of a column."""
     text = text.strip()
     if PLAIN.fullmatch(text):  # most cells are, and the other patterns take ten times as long
         return True

@@ -54,11 +54,9 @@ def read_delimited(path: Path, layout: Layout) -> RawTable:
     frame, notes = _named(parsed.frame, begin)
     if not frame.width or not frame.height:
         part = "columns" if not frame.width else "rows"
-        remedy = (
-            "; --no-header reads its first line as a row"
-            if begin.header and layout.header is None
-            else ""
-        )
+        remedy = ""
+        if begin.header and layout.header is None:
+            remedy = "; --no-header reads its first line as a row"
         raise DataError(
             f"{path} has no {part}; a table needs at least one row and one column{remedy}."
         )
@@ -80,17 +78,12 @@ def _named(frame: polars.DataFrame, begin: Beginning) -> tuple[polars.DataFrame,
         names, notes = names_of(begin.header)
         unnamed = {place for place, cell in enumerate(begin.header) if not cell.strip()}
     frame.columns = names
-    empty = [
-        names[place]
-        for place in sorted(unnamed)
-        if frame.height and frame[names[place]].null_count() == frame.height
-    ]
+    nameless = [names[place] for place in sorted(unnamed)] if frame.height else []
+    empty = [name for name in nameless if frame[name].null_count() == frame.height]
     if empty and len(empty) < frame.width:
         frame = frame.drop(empty)
-        what = (
-            "1 column without a name or a value was"
-            if len(empty) == 1
-            else f"{len(empty):,} columns without names or values were"
-        )
+        what = f"{len(empty):,} columns without names or values were"
+        if len(empty) == 1:
+            what = "1 column without a name or a value was"
         notes = (*notes, f"{what} left out.")
     return frame, notes

@@ -22,12 +22,8 @@ LINES_WANTED = 5
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK\x03\x04"
 PAGE_STARTS = (b"<!doctype html", b"<html")
-WIDE_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+WIDE_MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+              codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +54,9 @@ class Content:
 
     def values(self) -> np.ndarray:
         """Return the bytes as uint8 (size,)."""
-        return (
-            np.memmap(self.path, np.uint8, "r")
-            if self.data is None
-            else np.frombuffer(self.data, np.uint8)
-        )
+        if self.data is None:
+            return np.memmap(self.path, np.uint8, "r")
+        return np.frombuffer(self.data, np.uint8)
 
     def open_text(self) -> io.TextIOWrapper:
         """Open the text; line breaks come as they are."""
@@ -103,10 +97,9 @@ def read_content(path: Path) -> Content:
         with path.open("rb") as file:
             start = file.read(len(PAGE_STARTS[0]))
         _refuse_others(start, path)
-        data = (
-            _unpack(path) if start.startswith(GZIP_MAGIC) or path.suffix.lower() == ".gz" else None
-        )
-        if data is not None:
+        data = None
+        if start.startswith(GZIP_MAGIC) or path.suffix.lower() == ".gz":
+            data = _unpack(path)
             start = data[: len(PAGE_STARTS[0])]
         data = _from_wide(start, data, path)
         return _as_utf8(path, data)
@@ -176,9 +169,8 @@ def _as_utf8(path: Path, data: bytes | None) -> Content:
     if lone and not survey.has_quotes:  # inside quotes a return belongs to the field
         data = path.read_bytes() if data is None else data
         data, lone = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n"), False
-    return Content(
-        path, data, survey.size if data is None else len(data), survey.has_quotes, lone, notes
-    )
+    size = survey.size if data is None else len(data)
+    return Content(path, data, size, survey.has_quotes, lone, notes)
 
 
 def _pieces(path: Path, data: bytes | None) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastmlp.data.memory import require_memory
-from fastmlp.data.raw.form.header import Verdict, decide_header, expected_header
+from fastmlp.data.raw.form.header import header_of
 from fastmlp.data.raw.form.layout import Layout
 from fastmlp.data.raw.form.names import names_of
 from fastmlp.data.raw.form.titles import count_titles, titles_note
@@ -57,9 +57,7 @@ def read_excel(path: Path, layout: Layout) -> RawTable:
         raise
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (
-        BaseException
-    ) as error:  # fastexcel's errors have no common class; a panic is no Exception
+    except BaseException as error:  # fastexcel's errors share no class; a panic is no Exception
         if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
         reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -69,31 +67,26 @@ def read_excel(path: Path, layout: Layout) -> RawTable:
 def _read(path: Path, layout: Layout) -> RawTable:
     import fastexcel
 
-    for name in (
-        "fastexcel",
-        "calamine",
-    ):  # they log what they pass over; without a handler it goes to the terminal
+    # They log what they pass over; without a handler it goes to the terminal.
+    for name in ("fastexcel", "calamine"):
         logging.getLogger(name).addHandler(logging.NullHandler())
     workbook = fastexcel.read_excel(path)
     sheets = workbook.sheet_names
-    notes = (
-        [f"of {len(sheets):,} sheets the first, {sheets[0]!r}, is read."] if len(sheets) > 1 else []
-    )
-    texts = workbook.load_sheet(
-        0, header_row=None, skip_rows=0, n_rows=ROWS_JUDGED, dtypes="string"
-    ).to_polars()
-    begin, header, told = _beginning(
-        [[cell or "" for cell in row] for row in texts.rows()], layout, path
-    )
-    frame = workbook.load_sheet(
-        0, header_row=None, skip_rows=begin, schema_sample_rows=None
-    ).to_polars()
+    notes = []
+    if len(sheets) > 1:
+        notes.append(f"of {len(sheets):,} sheets the first, {sheets[0]!r}, is read.")
+    head = {"skip_rows": 0, "n_rows": ROWS_JUDGED, "dtypes": "string"}
+    texts = workbook.load_sheet(0, header_row=None, **head).to_polars()
+    rows = [[cell or "" for cell in row] for row in texts.rows()]
+    begin, header, said = _beginning(rows, layout, path)
+    whole = {"skip_rows": begin, "schema_sample_rows": None}
+    frame = workbook.load_sheet(0, header_row=None, **whole).to_polars()
     names, doubled = (numbered_names(frame.width), ()) if header is None else names_of(header)
     frame.columns = list(names)
     frame = _trimmed(_refined(frame), header)
     if not frame.height or not frame.width:
         raise DataError(f"{path} has no rows; a table needs at least one row and one column.")
-    return RawTable(frame, (*notes, *told, *doubled), None, header is not None, Rows(begin + 1))
+    return RawTable(frame, (*notes, *said, *doubled), None, header is not None, Rows(begin + 1))
 
 
 def _beginning(
@@ -101,19 +94,13 @@ def _beginning(
 ) -> tuple[int, list[str] | None, tuple[str, ...]]:
     """Return the number of the first row of values, the header if there is one, and a note."""
     wanted = layout.header
-    filled = next(
-        (place for place, row in enumerate(rows) if any(cell.strip() for cell in row)), None
-    )
-    if filled is None:
+    places = [place for place, row in enumerate(rows) if any(cell.strip() for cell in row)]
+    if not places:
         raise DataError(f"{path} is empty; a table needs a header and rows.")
+    filled = places[0]
     titles = count_titles(rows[filled:], len(rows[filled])) if wanted is not False else 0
     start = filled + titles
-    if wanted is not None:
-        verdict = Verdict(wanted)
-    else:
-        verdict = expected_header(rows[start], layout.expected) or decide_header(
-            rows[start], rows[start + 1 :]
-        )
+    verdict = header_of(rows[start], rows[start + 1 :], layout)
     notes = titles_note(titles, rows[filled], "row") + ((verdict.note,) if verdict.note else ())
     return (start + 1, rows[start], notes) if verdict.has_header else (start, None, notes)
 
@@ -125,12 +112,10 @@ def _refined(frame: polars.DataFrame) -> polars.DataFrame:
     def refined(series: polars.Series) -> polars.Series:
         if series.null_count() == len(series):
             return series
-        if (
-            series.dtype.is_float()
-            and series.is_finite().all()
-            and (series.abs() <= LARGEST_EXACT).all()
-        ):
-            return series.cast(polars.Int64) if (series == series.floor()).all() else series
+        if series.dtype.is_float() and series.is_finite().all():
+            is_exact = (series.abs() <= LARGEST_EXACT).all()
+            is_whole = is_exact and (series == series.floor()).all()
+            return series.cast(polars.Int64) if is_whole else series
         if series.dtype == polars.Datetime and (series == series.dt.truncate("1d")).all():
             return series.cast(polars.Date)
         return series
@@ -144,7 +129,6 @@ def _trimmed(frame: polars.DataFrame, header: list[str] | None) -> polars.DataFr
 
     empty = frame.select(polars.all_horizontal(polars.all().is_null())).to_series()
     frame = frame.head(len(empty) - (~empty).reverse().arg_max() if not empty.all() else 0)
-    unnamed = [
-        name for name, cell in zip(frame.columns, header or [], strict=False) if not cell.strip()
-    ]
+    pairs = zip(frame.columns, header or [], strict=False)
+    unnamed = [name for name, cell in pairs if not cell.strip()]
     return frame.drop(name for name in unnamed if frame[name].null_count() == frame.height)

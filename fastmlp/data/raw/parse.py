@@ -67,9 +67,8 @@ def parse(content: Content, shape: Shape) -> Parsed:
     frame, numbers, nexts, blank = read_by_csv(content, shape) if read is None else read
     notes = []
     if blank:
-        notes.append(
-            "1 blank line was left out." if blank == 1 else f"{blank:,} blank lines were left out."
-        )
+        lines = "1 blank line was" if blank == 1 else f"{blank:,} blank lines were"
+        notes.append(f"{lines} left out.")
     if numbers is not None and len(numbers) and (nexts - numbers).max() > LONG_RECORD:
         row = int((nexts - numbers).argmax())
         notes.append(
@@ -149,12 +148,12 @@ def _body(content: Content, shape: Shape) -> np.ndarray:
     values, begin = content.values(), 0
     for _ in range(shape.first_line):
         step = 1 << 16
-        while (
-            begin < len(values)
-            and not (found := np.flatnonzero(values[begin : begin + step] == FEED)).size
-        ):
+        while begin < len(values):
+            feeds = np.flatnonzero(values[begin : begin + step] == FEED)
+            if feeds.size:
+                begin += int(feeds[0]) + 1
+                break
             begin += step
-        begin += int(found[0]) + 1 if begin < len(values) else 0
     return values[begin:]
 
 
@@ -183,9 +182,9 @@ def _checked(
     import polars
 
     mark = ord(shape.separator)
-    uneven = _has_gaps_at_end(frame) and (
-        quoted or doubtful or count(values, mark) != frame.height * (frame.width - 1)
-    )
+    uneven = _has_gaps_at_end(frame)
+    if uneven and not (quoted or doubtful):
+        uneven = count(values, mark) != frame.height * (frame.width - 1)
     joined = quoted and count(values, FEED) > frame.height - (values[-1] != FEED)
     if not uneven and not joined:
         return frame, None, None, 0
@@ -199,13 +198,8 @@ def _checked(
             return None
         begins, ends = begins[~empty], ends[~empty]
         frame = frame.filter(polars.Series(~empty))
-        blank = (
-            int(np.flatnonzero(~empty).max(initial=-1)) + 1 - frame.height
-        )  # none of those at the end
+        # None of those at the end.
+        blank = int(np.flatnonzero(~empty).max(initial=-1)) + 1 - frame.height
     feeds, first = places_of(values, FEED), shape.first_line + 1
-    return (
-        frame,
-        first + np.searchsorted(feeds, begins),
-        first + np.searchsorted(feeds, ends) + 1,
-        blank,
-    )
+    numbers, lasts = (first + np.searchsorted(feeds, places) for places in (begins, ends))
+    return frame, numbers, lasts + 1, blank

@@ -131,17 +131,13 @@ def read_several(
         frame = polars.concat(frames, how="vertical_relaxed")
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException):
         raise DataError(_unlike_types(frames, paths)) from None
-    mixed = [
-        name
-        for name, dtype in frame.schema.items()
-        if _becomes_text(dtype, [f.schema[name] for f in frames])
-    ]
+    types = frame.schema.items()
+    mixed = [name for name, dtype in types if _becomes_text(name, dtype, frames)]
     begins = accumulate((part.height for part in frames[:-1]), initial=0)
     names = _short_names(paths)
     place_of = Parts(names, tuple(begins), tuple(table.place_of for table in tables))
-    return RawTable(
-        frame, _notes(tables, names, reordered, mixed), first.separator, first.has_header, place_of
-    )
+    notes = _notes(tables, names, reordered, mixed)
+    return RawTable(frame, notes, first.separator, first.has_header, place_of)
 
 
 def _check_columns(table: RawTable, first: RawTable, path: Path, first_path: Path) -> None:
@@ -165,12 +161,11 @@ def _check_columns(table: RawTable, first: RawTable, path: Path, first_path: Pat
             )
 
 
-def _becomes_text(dtype: polars.DataType, parts: list[polars.DataType]) -> bool:
+def _becomes_text(name: str, dtype: polars.DataType, frames: list[polars.DataFrame]) -> bool:
     import polars
 
-    return dtype == polars.String and any(
-        part not in (polars.String, polars.Null) for part in parts
-    )
+    texts = (polars.String, polars.Null)
+    return dtype == polars.String and any(frame.schema[name] not in texts for frame in frames)
 
 
 def _unlike_types(frames: list[polars.DataFrame], paths: list[Path]) -> str:
@@ -178,11 +173,9 @@ def _unlike_types(frames: list[polars.DataFrame], paths: list[Path]) -> str:
 
     for frame, path in zip(frames, paths, strict=True):
         for name in frame.columns:
+            cells = [each.select(name).head(1) for each in (frames[0], frame)]
             try:
-                polars.concat(
-                    [frames[0].select(name).head(1), frame.select(name).head(1)],
-                    how="vertical_relaxed",
-                )
+                polars.concat(cells, how="vertical_relaxed")
             except (polars.exceptions.PolarsError, polars.exceptions.PanicException):
                 types = f"{frame.schema[name]} in {path} and {frames[0].schema[name]} in {paths[0]}"
                 return f"column {name!r} is {types}; parts must have columns of one type."
@@ -218,12 +211,8 @@ def _notes(
         for note in table.notes:
             said.setdefault(note, []).append(name)
     for note, files in said.items():
-        where = (
-            ""
-            if len(files) == len(names)
-            else f"{files[0]}: "
-            if len(files) == 1
-            else f"{len(files):,} files: "
-        )
-        notes.append(where + note)
+        if len(files) < len(names):
+            where = files[0] if len(files) == 1 else f"{len(files):,} files"
+            note = f"{where}: {note}"
+        notes.append(note)
     return tuple(notes)

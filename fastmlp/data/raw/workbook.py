@@ -18,6 +18,8 @@ OPEN_TABLE = re.compile(rb"<table:table[\s>]")
 OPEN_ITEM = re.compile(rb"<table:(table-row|table-cell|covered-table-cell)\b([^>]*)>")
 REPEATED = re.compile(rb"""number-(?:rows|columns)-repeated\s*=\s*["'](\d+)["']""")
 LARGEST_XLS = 65_536 * 256
+# What zipfile raises; a RuntimeError too, of which NotImplementedError is one.
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
 
 
 def count_cells(path: Path) -> int:
@@ -39,33 +41,20 @@ def count_cells(path: Path) -> int:
     try:
         with zipfile.ZipFile(path) as archive:
             require_memory(2 * sum(member.file_size for member in archive.infolist()), str(path))
-            counts = [
-                (_count_opened if suffix == ".ods" else _count_referred)(
-                    _unpacked(archive, member, path)
-                )
-                for member in archive.infolist()
-                if _is_sheet(member.filename, suffix)
-            ]
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-    ) as error:
-        if isinstance(error, DataError):
-            raise
+            sheets = [each for each in archive.infolist() if _is_sheet(each.filename, suffix)]
+            count = _count_opened if suffix == ".ods" else _count_referred
+            counts = [count(_unpacked(archive, sheet, path)) for sheet in sheets]
+    except DataError:
+        raise
+    except DAMAGED as error:
         raise DataError(f"{path} cannot be read as a workbook: {error}.") from None
     return max(counts, default=0)
 
 
 def _is_sheet(name: str, suffix: str) -> bool:
-    return (
-        name == "content.xml"
-        if suffix == ".ods"
-        else "sheet" in name.lower() and name.lower().endswith(".xml")
-    )
+    if suffix == ".ods":
+        return name == "content.xml"
+    return "sheet" in name.lower() and name.lower().endswith(".xml")
 
 
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> bytes:

@@ -67,14 +67,11 @@ class ColumnChoices:
 
     def kind_of(self, name: str) -> str | None:
         """Return the kind that was given for a column."""
-        for kind, names in (
-            ("text", self.categorical),
-            ("number", self.numeric),
-            ("date", self.order_of_dates),
-        ):
-            if name in names:
-                return kind
-        return None
+        if name in self.categorical:
+            return "text"
+        if name in self.numeric:
+            return "number"
+        return "date" if name in self.order_of_dates else None
 
     def check_names(self, columns: list[str], where: str) -> None:
         """Raise a DataError if a column that is spoken of is not there."""

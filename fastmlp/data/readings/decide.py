@@ -364,7 +364,7 @@ def _named(series: polars.Series, name: str) -> polars.Series:
 
 
 def is_categorical(series: polars.Series) -> bool:
-    """Tell whether a column was declared to hold categories."""
+    """Return whether a column was declared to hold categories."""
     import polars
 
     return isinstance(series.dtype, (polars.Categorical, polars.Enum))

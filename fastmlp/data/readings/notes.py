@@ -60,10 +60,8 @@ def _on_decimal_commas(found: Decided, choices: ColumnChoices) -> list[str]:
     if not names or choices.decimal is not None:
         return []
     return [
-        (
-            f"{columns_named(names)}: the comma is read as the decimal sign (--decimal . reads it "
-            "as thousands)."
-        )
+        f"{columns_named(names)}: the comma is read as the decimal sign (--decimal . reads it "
+        "as thousands)."
     ]
 
 
@@ -75,10 +73,11 @@ def _on_doubtful_numbers(found: Decided) -> list[str]:
     notes = []
     for (sign, decimal), names in alike.items():
         word = "comma" if sign == "," else "point"
-        how, instead = ("decimals", "thousands") if sign == decimal else ("thousands", "decimals")
+        words = ("decimals", "thousands")
+        read, instead = words if sign == decimal else words[::-1]
         other = "." if decimal == "," else ","
         notes.append(
-            f"{columns_named(names)}: three digits follow each {word}, which is read as {how} "
+            f"{columns_named(names)}: three digits follow each {word}, which is read as {read} "
             f"(--decimal {other} reads {instead})."
         )
     return notes
@@ -108,11 +107,9 @@ def _on_units(found: Decided) -> list[str]:
 
 
 def _on_mixed_marks(name: str, marks: list[str]) -> str:
-    have = (
-        f"some numbers have {marks[0]!r}, others do not"
-        if len(marks) == 1
-        else f"the numbers have {listed(marks)}"
-    )
+    have = f"the numbers have {listed(marks)}"
+    if len(marks) == 1:
+        have = f"some numbers have {marks[0]!r}, others do not"
     return (
         f"column {name!r}: {have}, and all are read as if they had nothing (--drop {quote(name)} "
         "leaves the column out)."
@@ -123,10 +120,8 @@ def _on_codes(found: Decided) -> list[str]:
     if not found.codes:
         return []
     return [
-        (
-            f"{columns_named(sorted(found.codes))}: digits written as codes are (with leading "
-            "zeros, a plus, or more than 18 of them) are read as texts; --numeric reads numbers."
-        )
+        f"{columns_named(sorted(found.codes))}: digits written as codes are (with leading "
+        "zeros, a plus, or more than 18 of them) are read as texts; --numeric reads numbers."
     ]
 
 

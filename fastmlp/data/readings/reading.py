@@ -134,7 +134,7 @@ class ColumnReading:
         return without_gaps(series.cast(polars.String), self.gaps)
 
     def odd_cells(self, series: polars.Series, read: polars.Series) -> polars.Series:
-        """Tell which cells hold something that this reading made a gap of, though it spells none.
+        """Return which cells hold something that this reading made a gap of, though it spells none.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ def dtype_of(kind: str) -> polars.DataType:
 
 
 def is_text(series: polars.Series) -> bool:
-    """Tell whether a column holds texts of any type."""
+    """Return whether a column holds texts of any type."""
     import polars
 
     return isinstance(series.dtype, (polars.String, polars.Categorical, polars.Enum))

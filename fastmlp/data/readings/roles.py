@@ -19,36 +19,10 @@ if TYPE_CHECKING:
     import polars
 
 INDEX_NAMES = frozenset(
-    [
-        *(
-            "",
-            "index",
-            "id",
-            "row",
-            "rows",
-            "rowid",
-            "row id",
-            "row_id",
-            "rownames",
-            "row_names",
-            "row number",
-        ),
-        *(
-            "row_number",
-            "rownum",
-            "unnamed: 0",
-            "level_0",
-            "no",
-            "no.",
-            "nr",
-            "nr.",
-            "#",
-            "obs",
-            "record",
-            "record_id",
-        ),
-    ]
-)
+    ["", "index", "id", "row", "rows", "rowid", "row id", "row_id", "rownames", "row_names",
+     "row number", "row_number", "rownum", "unnamed: 0", "level_0", "no", "no.", "nr", "nr.", "#",
+     "obs", "record", "record_id"]
+)  # fmt: skip
 NAME_OF_IDS = re.compile(r"(?:[_ .-](?:id|ID|Id)|[a-z](?:Id|ID)|^ID|^Id)$")
 FIRST_DAY, LAST_DAY = 1900_01_01, 2100_12_31
 FEWEST_ROWS_TO_JUDGE = 20
@@ -74,20 +48,12 @@ def with_roles(
         What the user said: a column that is named as numbers, texts or dates is never left out.
     """
     left_out = {name: "dropped" for name in choices.drop if name != target}
-    left_out |= {
-        name: "empty" for name in columns if name not in decided.readings and name not in left_out
-    }
-    judged = [
-        name
-        for name in columns
-        if name in decided.readings
-        and name != target
-        and name not in left_out
-        and choices.kind_of(name) is None
-    ]
+    for name in columns:
+        if name not in decided.readings:
+            left_out.setdefault(name, "empty")
+    kept = [name for name in columns if name != target and name not in left_out]
+    judged = [name for name in kept if choices.kind_of(name) is None]
     reasons, notes = _reasons(decided, judged)
-    apart = {target, *left_out}
-    kept = [name for name in columns if name in decided.readings and name not in apart]
     said = [text for name, text in notes.items() if name not in reasons]
     if reasons and set(kept) <= set(reasons):
         said.append(
@@ -98,9 +64,8 @@ def with_roles(
     left_out |= reasons
     features = tuple(decided.readings[name] for name in kept if name not in reasons)
     facts = tuple(_facts(name, decided, target, left_out.get(name)) for name in columns)
-    return Schema(
-        features, decided.readings.get(target), facts, (*_notes_on_left_out(left_out), *said)
-    )
+    notes = (*_notes_on_left_out(left_out), *said)
+    return Schema(features, decided.readings.get(target), facts, notes)
 
 
 def _reasons(decided: Decided, names: list[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -152,18 +117,16 @@ def _judge_counter(
     if is_named and (in_order or rows >= FEWEST_ROWS_TO_JUDGE):
         reasons[name] = "identifier"
     elif rows >= FEWEST_ROWS_TO_JUDGE:
-        does = (
-            f"numbers the rows from {series.min():,} to {series.max():,}"
-            if spans
-            else "differs in every row"
-        )
+        does = "differs in every row"
+        if spans:
+            does = f"numbers the rows from {series.min():,} to {series.max():,}"
         notes[name] = (
             f"column {name!r} {does}; it may be an identifier (--drop {quote(name)} leaves it out)."
         )
 
 
 def _rises(series: polars.Series) -> bool:
-    """Tell whether a column counts the rows with some left out, as in a table that was filtered."""
+    """Return whether a column counts the rows, some of which were left out by a filter."""
     steps = series.diff().drop_nulls()
     return bool((steps > 0).all()) and series.max() - series.min() < 3 * len(series)
 
@@ -188,10 +151,10 @@ def _judge_texts(name: str, series: polars.Series, reasons: dict[str, str]) -> N
 
 
 def _notes_on_left_out(left_out: dict[str, str]) -> list[str]:
-    by_reason = {
-        reason: [name for name, why in left_out.items() if why == reason]
-        for reason in ("identifier", "constant", "empty")
-    }
+    by_reason: dict[str, list[str]] = {"identifier": [], "constant": [], "empty": [], "dropped": []}
+    for name, reason in left_out.items():
+        by_reason[reason].append(name)
+    del by_reason["dropped"]  # by the user, who knows
     return [on_left_out(names, reason) for reason, names in by_reason.items() if names]
 
 
@@ -199,23 +162,16 @@ def _facts(name: str, decided: Decided, target: str | None, reason: str | None) 
     role = "target" if name == target else "feature" if reason is None else "left out"
     reading = decided.readings.get(name)
     if reading is None:
-        return ColumnFacts(
-            name, role, reason or "empty", "", 0 if reason == "dropped" else decided.rows
-        )
+        gaps = 0 if reason == "dropped" else decided.rows
+        return ColumnFacts(name, role, reason or "empty", "", gaps)
     series = decided.columns[name]
     count, cells = decided.odd.get(name, (0, ""))
     note = f"{count:,} odd: {cells}" if count else ""
-    kind = reading.kind
-    if kind == "number" and series.dtype.is_integer():
-        kind = "whole number"
-    return ColumnFacts(
-        name,
-        role,
-        reason if reason in ("identifier", "constant") else kind,
-        holds(reading, series),
-        series.null_count(),
-        note,
-    )
+    is_whole = reading.kind == "number" and series.dtype.is_integer()
+    kind = "whole number" if is_whole else reading.kind
+    if reason in ("identifier", "constant"):
+        kind = reason
+    return ColumnFacts(name, role, kind, holds(reading, series), series.null_count(), note)
 
 
 def holds(reading: ColumnReading, series: polars.Series) -> str:
@@ -229,10 +185,9 @@ def holds(reading: ColumnReading, series: polars.Series) -> str:
     low, high = series.min(), series.max()
     if reading.kind == "date":
         midnight = all(moment.time() == moment.time().min for moment in (low, high))
-        low, high = (
-            (moment.date() if midnight else moment.replace(microsecond=0)) for moment in (low, high)
-        )
-        return f"{low} to {high}"
+        if midnight:
+            return f"{low.date()} to {high.date()}"
+        return f"{low.replace(microsecond=0)} to {high.replace(microsecond=0)}"
     if reading.kind == "number":
         is_grouped = max(abs(low), abs(high)) >= GROUPED_FROM
         low, high = _number(low, is_grouped), _number(high, is_grouped)
@@ -243,12 +198,9 @@ def holds(reading: ColumnReading, series: polars.Series) -> str:
 def _levels(present: polars.Series) -> str:
     """Return how many levels there are and the most frequent of them, the same in every run."""
     counts = present.value_counts(name="count").sort(["count", "level"], descending=[True, False])
-    first = counts["level"].head(LEVELS_SHOWN).to_list()
+    first = [printable(text, 20) for text in counts["level"].head(LEVELS_SHOWN).to_list()]
     more = ", …" if counts.height > LEVELS_SHOWN else ""
-    return (
-        f"{counted(counts.height, 'level')}: "
-        f"{', '.join(printable(text, 20) for text in first)}{more}"
-    )
+    return f"{counted(counts.height, 'level')}: {', '.join(first)}{more}"
 
 
 def _number(value: float, is_grouped: bool) -> str:
@@ -257,9 +209,8 @@ def _number(value: float, is_grouped: bool) -> str:
         whole = round(value)
         return f"{whole:,}" if is_grouped else f"{whole}"
     if 1e-4 <= abs(value) < 1e15:
-        whole, point, behind = np.format_float_positional(
-            float(f"{value:.6g}"), trim="-"
-        ).partition(".")
+        text = np.format_float_positional(float(f"{value:.6g}"), trim="-")
+        whole, point, behind = text.partition(".")
         sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
         return f"{sign}{int(digits):,}{point}{behind}" if is_grouped else f"{whole}{point}{behind}"
     return f"{value:.6g}"

@@ -32,10 +32,8 @@ class ColumnFacts:
         """Return the facts that ``to_dict`` described, every entry checked."""
         if not isinstance(kept, dict):
             raise stored.damaged("facts", "a table of entries", kept)
-        texts = {
-            key: stored.entry({key: "", **kept}, key, str)
-            for key in ("name", "kind", "holds", "note")
-        }
+        keys = ("name", "kind", "holds", "note")
+        texts = {key: stored.entry({key: "", **kept}, key, str) for key in keys}
         missing = stored.entry(kept, "missing", int)
         return cls(**texts, role=stored.word(kept, "role", ROLES), missing=missing)
 

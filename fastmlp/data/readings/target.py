@@ -65,10 +65,9 @@ def decide_target(
         return reading, decided.columns[name], _note_gaps(name, texts, reading)
     if reading.kind == "text" and wanted is None:
         _refuse_nearly_numbers(name, texts, decided)
+    # Of labels, numbers such as 1 to 9 beside X too, there is nothing to say.
     for said in (decided.odd, decided.mixed_marks, decided.doubtful_numbers):
-        said.pop(
-            name, None
-        )  # of labels, numbers such as 1 to 9 beside X too, there is nothing to say
+        said.pop(name, None)
     reading, labels, notes = _labels(raw, name, texts, decided, choices)
     return reading, labels, notes + _note_many(labels)
 
@@ -80,10 +79,8 @@ def _note_many(labels: polars.Series) -> list[str]:
     if count <= FEW_CLASSES or rows >= FEW_ROWS_A_CLASS * count:
         return []
     return [
-        (
-            f"the target {labels.name!r} has {count:,} different texts in {rows:,} rows, each of "
-            "which is a class; --target names another column."
-        )
+        f"the target {labels.name!r} has {count:,} different texts in {rows:,} rows, each of "
+        "which is a class; --target names another column."
     ]
 
 
@@ -136,16 +133,12 @@ def _note_words(name: str, words: list[str], count: int, are_gaps: bool) -> list
     are, gaps, labels = ("is", "a gap", "a label") if len(words) == 1 else ("are", "gaps", "labels")
     if are_gaps:
         return [
-            (
-                f"{says}, which {are} taken as {gaps}, as in the rest of the table (--na-values "
-                f"with another spelling takes {'it' if len(words) == 1 else 'them'} as {labels})."
-            )
+            f"{says}, which {are} taken as {gaps}, as in the rest of the table (--na-values "
+            f"with another spelling takes {'it' if len(words) == 1 else 'them'} as {labels})."
         ]
     return [
-        (
-            f"{says}, which {are} taken as {labels} (--na-values {quote(words[0])} takes "
-            f"{words[0]!r} as a gap)."
-        )
+        f"{says}, which {are} taken as {labels} (--na-values {quote(words[0])} takes "
+        f"{words[0]!r} as a gap)."
     ]
 
 

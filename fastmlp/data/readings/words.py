@@ -59,7 +59,6 @@ def shown(column: polars.Series, cells: polars.Series, place_of: Callable[[int],
     firsts = rows.gather(odd.arg_unique().sort())
     first = firsts.head(MOST_CELLS)
     texts = [brief(str(cell)) for cell in column.gather(first).to_list()]
-    parts = [
-        f"{text!r} ({place_of(row)})" for text, row in zip(texts, first.to_list(), strict=True)
-    ]
+    pairs = zip(texts, first.to_list(), strict=True)
+    parts = [f"{text!r} ({place_of(row)})" for text, row in pairs]
     return ", ".join(parts) + (", …" if len(firsts) > MOST_CELLS else "")

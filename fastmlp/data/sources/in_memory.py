@@ -37,7 +37,7 @@ def place(given: str | Path | list | tuple) -> str:
 
 
 def is_pair(given: Any) -> bool:
-    """Tell whether data in memory are features and target apart."""
+    """Return whether data in memory are features and target apart."""
     return isinstance(given, tuple) and len(given) == 2 and not is_place(given)
 
 

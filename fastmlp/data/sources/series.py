@@ -72,7 +72,7 @@ def is_of(package: str, given: Any, *classes: str) -> bool:
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a plain value stands for a gap: None, NaN, NaT, pandas.NA."""
+    """Return whether a plain value stands for a gap: None, NaN, NaT, pandas.NA."""
     if value is None or type(value).__name__ == "NAType":
         return True
     return isinstance(value, MAYBE_MISSING) and value != value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastmlp.data.raw.cells import is_name_like, is_value
 
-from .header import Verdict, decide_header, expected_header
+from .header import Verdict, decide_header, header_of
 from .layout import Layout
 from .records import long_fields, records_of
 from .separators import Division, divide, find_division
@@ -118,41 +118,29 @@ def _begin(
     shape = _shape(division, lines, wanted)
     records = division.records[shape.start :]
     below = [record.fields for record in records[1:]]
-    if wanted is not None:
-        verdict = Verdict(wanted)
-    else:
-        verdict = expected_header(shape.header, layout.expected) or decide_header(
-            shape.header, below
-        )
+    verdict = header_of(shape.header, below, layout)
     if shape.note is not None:  # no row has its length, so it is a header
         verdict = Verdict(True, shape.note)
     if comments:
-        notes = (
-            *notes,
-            f"{counted(len(comments), 'line')} skipped before the table, which began with #.",
-        )
+        skipped = counted(len(comments), "line")
+        notes = (*notes, f"{skipped} skipped before the table, which began with #.")
     notes = (*notes, *titles_note(shape.start, division.records[0].fields))
     header = shape.header if verdict.has_header else None
     first = records[1:2] if verdict.has_header else records[:1]
     if header is None and comments and wanted is not False:
         names = _fields(lines[comments[-1]].lstrip("#"), division.separator)
         if len(names) == shape.width > 1 and not any(map(is_value, names)):
-            header = names
-            verdict = Verdict(
-                True,
-                f"the names of the columns were taken from line {comments[-1] + 1:,}, after its #.",
-            )
-    told = () if verdict.note is None else (verdict.note,)
+            header, line = names, comments[-1] + 1
+            note = f"the names of the columns were taken from line {line:,}, after its #."
+            verdict = Verdict(True, note)
+    said = () if verdict.note is None else (verdict.note,)
     first_line = first[0].line if first else len(lines)
-    return Beginning(division.separator, shape.width, header, first_line, (*notes, *told))
+    return Beginning(division.separator, shape.width, header, first_line, (*notes, *said))
 
 
 def _shape(division: Division, lines: list[str], wanted: bool | None) -> _Shape:
-    rows, width, start = (
-        [record.fields for record in division.records],
-        division.width,
-        division.start,
-    )
+    rows = [record.fields for record in division.records]
+    width, start = division.width, division.start
     uneven = _uneven_header(rows, width) if start == 1 and wanted is not False else None
     if uneven is not None and not (len(rows[0]) == 1 and _has_sure_header(rows[1:])):
         return uneven
@@ -160,9 +148,8 @@ def _shape(division: Division, lines: list[str], wanted: bool | None) -> _Shape:
         last, first = division.records[start - 1], division.records[start]
         apart = any(not line.strip() for line in lines[last.line + 1 : first.line])
         if len(rows) - start < 2 or width < 2 or not are_titles(rows[:start], width, apart):
-            return _Shape(
-                0, len(rows[0]), rows[0]
-            )  # refused where the first row of another length stands
+            # Refused later, where the first row of another length stands.
+            return _Shape(0, len(rows[0]), rows[0])
     if wanted is not False:
         start += count_titles(rows[start:], width)
     return _Shape(start, width, rows[start])
@@ -181,11 +168,8 @@ def _uneven_header(rows: list[list[str]], width: int) -> _Shape | None:
     if len(first) == width + 1 and not first[-1].strip():
         return _Shape(0, width, first[:-1], "the header ends with a separator that no row has.")
     verdict = decide_header(["", *first], below)
-    if (
-        len(first) != width - 1
-        or not verdict.has_header
-        or not (verdict.numbered or any(map(is_name_like, first)))
-    ):
+    could_name = verdict.numbered or any(map(is_name_like, first))
+    if len(first) != width - 1 or not verdict.has_header or not could_name:
         return None
     if all(not row[-1].strip() for row in below):
         return _Shape(

@@ -9,6 +9,8 @@ import numpy as np
 
 from fastmlp.data.raw.cells import is_gap, is_name_like, is_number, is_value
 
+from .layout import Layout
+
 ROWS_JUDGED = 200
 COLUMNS_JUDGED = 300  # spread over the table, the first and the last among them
 MOSTLY = 0.8  # so many of a column's cells must be values for it to be a column of values
@@ -70,6 +72,13 @@ def decide_header(first: list[str], below: list[list[str]]) -> Verdict:
     return Verdict(False, no_header_note())
 
 
+def header_of(first: list[str], below: list[list[str]], layout: Layout) -> Verdict:
+    """Return what the user says of a header, else what a model expects, else what rows show."""
+    if layout.header is not None:
+        return Verdict(layout.header)
+    return expected_header(first, layout.expected) or decide_header(first, below)
+
+
 def expected_header(first: list[str], expected: tuple[str, ...]) -> Verdict | None:
     """Decide by the names that a model expects; None where they tell nothing."""
     if not expected:
@@ -97,11 +106,8 @@ def _doubt() -> str:
 
 def _numbers_as_names(first: list[str]) -> Verdict:
     shown = ", ".join(first[:4]) + (", …" if len(first) > 4 else "")
-    return Verdict(
-        True,
-        f"the first row ({shown}) is taken as the header; --no-header reads it as a row.",
-        True,
-    )
+    note = f"the first row ({shown}) is taken as the header; --no-header reads it as a row."
+    return Verdict(True, note, numbered=True)
 
 
 def _of_one_row(first: list[str]) -> Verdict:
@@ -142,10 +148,8 @@ def _count(first: list[str], below: list[list[str]]) -> _Votes:
 def _whole(cells: list[str]) -> list[int] | None:
     """Return cells as whole numbers as a name would spell them, or None."""
     texts = [cell.strip() for cell in cells]
-    plain = all(
-        text.isascii() and text.isdigit() and len(text) < 10 and str(int(text)) == text
-        for text in texts
-    )
+    digits = all(text.isascii() and text.isdigit() and len(text) < 10 for text in texts)
+    plain = digits and all(str(int(text)) == text for text in texts)
     return [int(text) for text in texts] if plain else None
 
 
@@ -159,11 +163,9 @@ def _is_run(first: list[str], below: list[list[str]]) -> bool:
 
 
 def _is_counted(numbers: list[int]) -> bool:
-    return (
-        len(numbers) > 1
-        and numbers[0] in (0, 1)
-        and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    )
+    if len(numbers) < 2 or numbers[0] not in (0, 1):
+        return False
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 def _recurs(first: list[str], below: list[list[str]]) -> bool:
@@ -174,13 +176,10 @@ def _recurs(first: list[str], below: list[list[str]]) -> bool:
     if not first[0].strip() or len(first) > SHORT_RUN:
         return False
     columns = [[row[column].strip() for row in below] for column in range(len(first))]
-    if not all(
-        _whole([cell for cell in cells if not is_gap(cell)]) is not None for cells in columns
-    ):
+    if any(_whole([cell for cell in cells if not is_gap(cell)]) is None for cells in columns):
         return False
-    return len(first) == 2 or all(
-        cell.strip() in cells for cell, cells in zip(first, columns, strict=True)
-    )
+    pairs = zip(first, columns, strict=True)
+    return len(first) == 2 or all(cell.strip() in cells for cell, cells in pairs)
 
 
 def _are_named_numbers(first: list[str], below: list[list[str]], votes: _Votes) -> bool:

@@ -41,7 +41,7 @@ def open_quote(path: Path, line: int) -> str:
 
 
 def ends_open(lines: list[str], separator: str) -> bool:
-    """Tell whether lines end inside quotes."""
+    """Return whether lines end inside quotes."""
     with long_fields():
         records = list(records_of(chain(lines, [SENTINEL]), separator))
     return records[-1].fields != [SENTINEL]
@@ -81,15 +81,9 @@ def read_by_csv(
 
     def store():
         columns = zip(*(record.fields or [""] for record in kept), strict=True)
-        series = [
-            polars.Series(name, cells, polars.String)
-            for name, cells in zip(names, columns, strict=True)
-        ]
-        frames.append(
-            polars.DataFrame(series).with_columns(
-                polars.when(polars.all() != "").then(polars.all())
-            )
-        )
+        pairs = zip(names, columns, strict=True)
+        frame = polars.DataFrame([polars.Series(*pair, polars.String) for pair in pairs])
+        frames.append(frame.with_columns(polars.when(polars.all() != "").then(polars.all())))
         numbers.extend(record.line for record in kept)
         nexts.extend(record.next_line for record in kept)
         kept.clear()
@@ -104,11 +98,8 @@ def read_by_csv(
                 store()
     if kept:
         store()
-    frame = (
-        polars.concat(frames)
-        if frames
-        else polars.DataFrame(schema=dict.fromkeys(names, polars.String))
-    )
+    nothing = polars.DataFrame(schema=dict.fromkeys(names, polars.String))
+    frame = polars.concat(frames) if frames else nothing
     return frame, np.array(numbers, np.int64), np.array(nexts, np.int64), blank
 
 

@@ -155,19 +155,13 @@ def _are_decimal_commas(division: Division, lines: list[str]) -> bool:
 
 def _fits_blanks(division: Division, lines: list[str]) -> bool:
     """Return whether runs of blanks divide a table: its lines agree, and a column is numeric."""
-    rows = [
-        each.fields
-        for each in division.records[division.start :]
-        if len(each.fields) == division.width
-    ]
+    records = (record.fields for record in division.records[division.start :])
+    rows = [fields for fields in records if len(fields) == division.width]
     if division.width < 2 or division.alike < CLEARLY_ALIKE or division.clean < CLEARLY_CLEAN:
         return False
-    if (
-        division.start and division.width == 2 and '"' not in "".join(lines[:2])
-    ):  # one name over dates and times
+    is_quoted = '"' in "".join(lines[:2])
+    if division.start and division.width == 2 and not is_quoted:  # one name over dates and times
         return False
     below = rows[1:] or rows
-    return any(
-        sum(is_number(row[place]) for row in below) >= MOSTLY * len(below)
-        for place in range(division.width)
-    )
+    columns = zip(*below, strict=True)
+    return any(sum(map(is_number, column)) >= MOSTLY * len(below) for column in columns)

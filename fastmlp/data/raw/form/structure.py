@@ -55,7 +55,7 @@ def quoting_of(values: np.ndarray, separator: int) -> Quoting:
 
 
 def _open_fields(values: np.ndarray, separator: int) -> bool:
-    """Tell whether any quote stands at the beginning of a field."""
+    """Return whether any quote stands at the beginning of a field."""
     for begin in range(0, len(values), PIECE):
         places = np.flatnonzero(values[begin : begin + PIECE] == QUOTE) + begin
         before = values[places[places > 0] - 1]
@@ -102,10 +102,8 @@ def structure_of(values: np.ndarray, separator: int, quoted: bool) -> Structure:
         ends.append(feeds + begin)
         totals.append(total + np.searchsorted(marks, feeds))
         total += len(marks)
-    ends, totals = (
-        np.concatenate(ends or [np.empty(0, np.int64)]),
-        np.concatenate(totals or [np.empty(0, np.int64)]),
-    )
+    nothing = np.empty(0, np.int64)
+    ends, totals = np.concatenate([nothing, *ends]), np.concatenate([nothing, *totals])
     if len(values) and (not len(ends) or ends[-1] < len(values) - 1):
         ends, totals = np.append(ends, len(values)), np.append(totals, total)
     return Structure(np.append(0, ends[:-1] + 1)[: len(ends)], ends, np.diff(totals, prepend=0))
@@ -113,19 +111,15 @@ def structure_of(values: np.ndarray, separator: int, quoted: bool) -> Structure:
 
 def places_of(values: np.ndarray, byte: int) -> np.ndarray:
     """Return where a byte occurs, int64."""
-    found = [
-        np.flatnonzero(values[begin : begin + PIECE] == byte) + begin
-        for begin in range(0, len(values), PIECE)
-    ]
+    begins = range(0, len(values), PIECE)
+    found = [np.flatnonzero(values[begin : begin + PIECE] == byte) + begin for begin in begins]
     return np.concatenate(found) if found else np.empty(0, np.int64)
 
 
 def count(values: np.ndarray, byte: int) -> int:
     """Return how often a byte occurs."""
-    return sum(
-        int(np.count_nonzero(values[begin : begin + PIECE] == byte))
-        for begin in range(0, len(values), PIECE)
-    )
+    begins = range(0, len(values), PIECE)
+    return sum(int(np.count_nonzero(values[begin : begin + PIECE] == byte)) for begin in begins)
 
 
 def blank_records(values: np.ndarray, structure: Structure, separator: int) -> np.ndarray:

@@ -61,7 +61,7 @@ def could_be_dates(texts: polars.Series, looks_so: polars.Series | None = None) 
 
 
 def date_like(texts: polars.Series) -> polars.Series:
-    """Tell which texts look like a date or a time; it may be an impossible one."""
+    """Return which texts look like a date or a time; it may be an impossible one."""
     patterns = (NUMERIC, DAY_FIRST, MONTH_FIRST, YEAR_MONTH, MONTH_IN_DIGITS_YEAR, MONTH_YEAR)
     patterns += (QUARTER, QUARTER_FIRST, COMPACT, TIME)
     return texts.str.contains(

@@ -21,7 +21,7 @@ LONGEST = 292_000 * 365 * 86_400.0  # seconds that int64 microseconds hold
 
 
 def duration_like(texts: polars.Series) -> polars.Series:
-    """Tell which trimmed texts look like a span of time."""
+    """Return which trimmed texts look like a span of time."""
     return texts.str.contains(HINT).fill_null(False)
 
 

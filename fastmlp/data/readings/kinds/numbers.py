@@ -125,7 +125,7 @@ def parse_integers(texts: polars.Series) -> polars.Series | None:
 
 
 def infinite_cells(texts: polars.Series) -> polars.Series:
-    """Tell which of trimmed texts spell an infinity: inf, -Infinity, ∞."""
+    """Return which of trimmed texts spell an infinity: inf, -Infinity, ∞."""
     return _plain_signs(texts).str.contains(INFINITE).fill_null(False)
 
 

@@ -51,11 +51,11 @@ class TextColumn:
         return self.texts.numbers(self.decimal)
 
     def odd(self, read: polars.Series) -> polars.Series:
-        """Tell which texts were read as nothing."""
+        """Return which texts were read as nothing."""
         return read.is_null() & self.present.is_not_null()
 
     def fits(self, read: polars.Series) -> bool:
-        """Tell whether all but few cells were read."""
+        """Return whether all but few cells were read."""
         return few(self.levels.count(self.odd(read)), self.count)
 
     def share(self, read: polars.Series) -> float:
