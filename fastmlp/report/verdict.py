@@ -54,25 +54,18 @@ def judge(record: RunRecord, evidence: Evidence) -> Verdict:
     judged = next((split for split in reversed(SPLITS) if f"{split}_loss" in metrics), "")
     if record.diverged:
         kept = metrics.get("epochs", 0)
-        weights = (
-            f"The weights of epoch {kept} are kept."
-            if kept
-            else "Only the initial weights are kept."
-        )
-        return Verdict(
-            "bad",
-            f"It diverged: in epoch {kept + 1} the loss became NaN or infinite.",
-            [f"Likely cause: {record.diverged}.", weights],
-        )
+        weights = "Only the initial weights are kept."
+        if kept:
+            weights = f"The weights of epoch {kept} are kept."
+        headline = f"It diverged: in epoch {kept + 1} the loss became NaN or infinite."
+        return Verdict("bad", headline, [f"Likely cause: {record.diverged}.", weights])
     if not judged:
         epochs = f" {len(record.epochs):,} epochs are in the history." if record.epochs else ""
-        return Verdict(
-            "open", f"Training has not ended.{epochs}", [text for text in [_course(record)] if text]
-        )
+        course = [text for text in [_course(record)] if text]
+        return Verdict("open", f"Training has not ended.{epochs}", course)
     task = str(metrics.get("task", ""))
-    mood, headline = (_quantities if task == "regression" else _shares)(
-        metrics, judged, task, evidence
-    )
+    on_rows = _quantities if task == "regression" else _shares
+    mood, headline = on_rows(metrics, judged, task, evidence)
     sentences = [
         _chance(evidence, task, mood),
         _cause(record) if mood == "bad" else "",

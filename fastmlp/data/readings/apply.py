@@ -89,9 +89,8 @@ def _plain(
         done |= {names[place]: series.alias(names[place]) for place, series in found}
     wide = [name for name, dtype in types.items() if dtype == polars.Float64]
     odd = Cells.of([columns[name] for name in wide]).having(lambda cell: ~cell.is_finite())
-    return done | {
-        name: columns[name] for name, is_odd in zip(wide, odd.tolist(), strict=True) if not is_odd
-    }
+    pairs = zip(wide, odd.tolist(), strict=True)
+    return done | {name: columns[name] for name, is_odd in pairs if not is_odd}
 
 
 def _labels(

@@ -64,13 +64,8 @@ def date_like(texts: polars.Series) -> polars.Series:
     """Return which texts look like a date or a time; it may be an impossible one."""
     patterns = (NUMERIC, DAY_FIRST, MONTH_FIRST, YEAR_MONTH, MONTH_IN_DIGITS_YEAR, MONTH_YEAR)
     patterns += (QUARTER, QUARTER_FIRST, COMPACT, TIME)
-    return texts.str.contains(
-        "|".join(f"(?:{_without_names(pattern)})" for pattern in patterns)
-    ).fill_null(False)
-
-
-def _without_names(pattern: str) -> str:
-    return re.sub(r"\(\?<[a-z]+>", "(?:", pattern)
+    either = "|".join(f"(?:{pattern})" for pattern in patterns)
+    return texts.str.contains(re.sub(r"\(\?<[a-z]+>", "(?:", either)).fill_null(False)
 
 
 def order_of(texts: polars.Series, usual: str | None = None) -> DateOrder:
@@ -92,12 +87,11 @@ def order_of(texts: polars.Series, usual: str | None = None) -> DateOrder:
     best = [order for order, count in fits.items() if count == max(fits.values())]
     if len(best) == 1:
         return DateOrder(best[0])
-    told = usual if usual in best else _order_by_sequence(rest, best)
-    if told is None and "ymd" in best and _varies_by_day(rest, texts):
-        told = "ymd"
-    told = told or _order_by_firsts(rest)
+    order = usual if usual in best else _order_by_sequence(rest, best)
+    if order is None and "ymd" in best and _varies_by_day(rest, texts):
+        order = "ymd"
     with_points = bool(texts.str.contains(r"^[0-9]{1,2}\.[0-9]{1,2}\.").any())
-    order = told or ("dmy" if with_points else "mdy")
+    order = order or _order_by_firsts(rest) or ("dmy" if with_points else "mdy")
     return DateOrder(order, is_doubtful=not (with_points and order == "dmy") and usual not in best)
 
 
@@ -110,25 +104,20 @@ def _varies_by_day(parts: polars.DataFrame, texts: polars.Series) -> bool:
 def _order_by_firsts(parts: polars.DataFrame) -> str | None:
     """Return the order by which all dates are firsts of a month, if all twelve months occur."""
     for order, day, month in (("dmy", "one", "two"), ("mdy", "two", "one")):
-        if (parts[day].str.strip_chars_start("0") == "1").all() and parts[month].n_unique() == len(
-            MONTHS
-        ):
+        are_firsts = (parts[day].str.strip_chars_start("0") == "1").all()
+        if are_firsts and parts[month].n_unique() == len(MONTHS):
             return order
     return None
 
 
 def _order_by_sequence(parts: polars.DataFrame, orders: list[str]) -> str | None:
     """Return the order in which the rows ascend, if there is one: tables are mostly sorted."""
-    ascends = {}
+    found = []
     for order in orders:
         dates = _dates(parts, order).drop_nulls()
         steps = dates.diff().drop_nulls().dt.total_days()
-        ascends[order] = (
-            bool(len(steps))
-            and bool((steps >= 0).all() or (steps <= 0).all())
-            and bool((steps != 0).any())
-        )
-    found = [order for order, does in ascends.items() if does]
+        if (steps != 0).any() and ((steps >= 0).all() or (steps <= 0).all()):
+            found.append(order)
     return found[0] if len(found) == 1 else None
 
 
@@ -155,11 +144,8 @@ def parse_dates(texts: polars.Series, order: str) -> polars.Series:
             columns.append(_assemble(_parts(texts, pattern).with_columns(day=polars.lit("1"))))
         for pattern in (QUARTER, QUARTER_FIRST):
             first_month = (polars.col("quarter").cast(polars.Int32) * 3 - 2).cast(polars.String)
-            columns.append(
-                _assemble(
-                    _parts(texts, pattern).with_columns(month=first_month, day=polars.lit("1"))
-                )
-            )
+            quarters = _parts(texts, pattern)
+            columns.append(_assemble(quarters.with_columns(month=first_month, day=polars.lit("1"))))
         columns.append(_named_dates(_parts(texts, MONTH_YEAR).with_columns(day=polars.lit("1"))))
     frame = polars.DataFrame({str(number): column for number, column in enumerate(columns)})
     return frame.select(polars.coalesce(polars.all()).alias(texts.name)).to_series()
@@ -192,9 +178,8 @@ def _dates(parts: polars.DataFrame, order: str) -> polars.Series:
     else:
         # 1.2.10 is a version, 01.02.10 and 1/2/10 are days: with points a day or a month has two
         # digits if the year has.
-        short = (lengths[2] == 2) & (
-            (lengths[0] == 2) | (lengths[1] == 2) | (polars.col("sign") == "/")
-        )
+        is_full = (lengths[0] == 2) | (lengths[1] == 2) | (polars.col("sign") == "/")
+        short = (lengths[2] == 2) & is_full
         year_last = (lengths[0] <= 2) & ((lengths[2] == 4) | short)
     day, month = (first, second) if order == "dmy" else (second, first)
     named = parts.with_columns(
@@ -213,9 +198,9 @@ def _named_dates(parts: polars.DataFrame) -> polars.Series:
     letters = polars.col("month").str.to_lowercase()
     # French juin and juillet begin alike.
     month = polars.when(letters.str.starts_with("juil")).then(polars.lit("7"))
-    month = month.otherwise(
-        letters.str.slice(0, 3).replace_strict(numbers, default=None, return_dtype=polars.String)
-    )
+    begins = letters.str.slice(0, 3)
+    others = begins.replace_strict(numbers, default=None, return_dtype=polars.String)
+    month = month.otherwise(others)
     return _assemble(parts.with_columns(month=month))
 
 
@@ -224,25 +209,15 @@ def _assemble(parts: polars.DataFrame) -> polars.Series:
     import polars
 
     # Cells of one pattern may lack a clock, and some patterns have none.
-    absent = {
-        name: polars.lit(None, polars.String) for name in CLOCK_PARTS if name not in parts.columns
-    }
+    lacking = [name for name in CLOCK_PARTS if name not in parts.columns]
+    absent = dict.fromkeys(lacking, polars.lit(None, polars.String))
     clock = [each.fill_null(0) for each in (_hour(), _number("minute"), _number("second"))]
-    pieces = (_year(), _number("month"), _number("day"), *clock)
-    text = polars.concat_str(
-        [
-            piece.cast(polars.String).str.zfill(4 if index == 0 else 2)
-            for index, piece in enumerate(pieces)
-        ],
-        separator=" ",
-    )
+    pieces = (_number("month"), _number("day"), *clock)
+    texts = [piece.cast(polars.String).str.zfill(2) for piece in pieces]
+    text = polars.concat_str([_year().cast(polars.String).str.zfill(4), *texts], separator=" ")
     moment = text.str.to_datetime("%Y %m %d %H %M %S", time_unit="us", strict=False)
-    fraction = (
-        (polars.lit("0.") + polars.col("fraction"))
-        .cast(polars.Float64, strict=False)
-        .fill_null(0.0)
-    )
-    microseconds = (fraction * 1e6).round().cast(polars.Int64)
+    fraction = (polars.lit("0.") + polars.col("fraction")).cast(polars.Float64, strict=False)
+    microseconds = (fraction.fill_null(0.0) * 1e6).round().cast(polars.Int64)
     moment = moment + polars.duration(microseconds=microseconds) - _offset(polars.col("zone"))
     return parts.with_columns(**absent).select(moment.alias("date")).to_series()
 
@@ -258,9 +233,8 @@ def _year() -> polars.Expr:
     import polars
 
     century = polars.when(_number("year") > LAST_YEAR_OF_THIS_CENTURY).then(1900).otherwise(2000)
-    return _number("year") + polars.when(polars.col("year").str.len_bytes() == 2).then(
-        century
-    ).otherwise(0)
+    is_short = polars.col("year").str.len_bytes() == 2
+    return _number("year") + polars.when(is_short).then(century).otherwise(0)
 
 
 def _hour() -> polars.Expr:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 DECIMALS = (".", ",")
 BLANKS = " \u00a0\u2007\u2009\u202f"
 MONEY = (
-    r"(?:(?:US|CA|AU|A|C|R|HK|NZ|S)?\$|[€£¥₹₽₩₺₴₪฿₫¢]|USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR"
+    r"(?:(?:US|CA|AU|A|C|R|HK|NZ|S)?\$|[€£¥₹₽₩₺₴₪฿₫¢]|USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD"
+    r"|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR"
     r"|Rs\.?|kr\.?|zł|Kč|Ft|Fr\.|Euro|euros?)"
 )
 SHARE = r"[%‰]"
@@ -62,12 +63,9 @@ class Signs:
 def signs_of(texts: polars.Series, counts: np.ndarray | None = None) -> Signs:
     """Count what trimmed texts, each ``counts`` times in its column, say of the decimal sign."""
     marks = sign_marks(texts)
-    return Signs(
-        *(
-            int(mark.sum()) if counts is None else int(counts[mark.to_numpy()].sum())
-            for mark in marks
-        )
-    )
+    if counts is None:
+        return Signs(*(int(mark.sum()) for mark in marks))
+    return Signs(*(int(counts[mark.to_numpy()].sum()) for mark in marks))
 
 
 def sign_marks(texts: polars.Series) -> tuple[polars.Series, ...]:
@@ -132,9 +130,8 @@ def infinite_cells(texts: polars.Series) -> polars.Series:
 def cells_like_numbers(texts: polars.Series) -> polars.Series:
     """Return which trimmed texts are numbers but for a few signs: <1.0, 19M, 3.2*; not 1.2.3."""
     plain = _plain_signs(texts)
-    return (plain.str.contains(NUMBER_WITHIN) & ~plain.str.contains(r"\.[0-9]{0,2}\.")).fill_null(
-        False
-    )
+    is_version = plain.str.contains(r"\.[0-9]{0,2}\.")
+    return (plain.str.contains(NUMBER_WITHIN) & ~is_version).fill_null(False)
 
 
 def units_in(texts: polars.Series) -> polars.Series:
@@ -181,9 +178,8 @@ def _written(texts: polars.Series, decimal: str) -> polars.Series:
     body = body.str.replace_all(group, "").str.replace(sign, ".")
     values = body.cast(polars.Float64, strict=False)
     values = values.set(~values.is_finite().fill_null(True), None)
-    return polars.select(
-        polars.when(negative.fill_null(False)).then(-values).otherwise(values)
-    ).to_series()
+    signed = polars.when(negative.fill_null(False)).then(-values).otherwise(values)
+    return polars.select(signed).to_series()
 
 
 def _plain_signs(texts: polars.Series) -> polars.Series:

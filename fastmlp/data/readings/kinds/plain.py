@@ -51,9 +51,8 @@ def plain_numbers(frame: polars.DataFrame, gaps: tuple[str, ...] = ()) -> Plain:
     texts = Cells.of(columns)
     numbers = texts.changed(finite_number)
     lost = numbers.null_counts() > texts.null_counts()
-    found, codes = _typed(
-        texts.take(~lost), numbers.take(~lost), [columns[place] for place in np.flatnonzero(~lost)]
-    )
+    kept = [columns[place] for place in np.flatnonzero(~lost)]
+    found, codes = _typed(texts.take(~lost), numbers.take(~lost), kept)
     repaired = _repaired([columns[place] for place in np.flatnonzero(lost)], gaps)
     good = {name: each for name, each in repaired.items() if each.numbers is not None}
     if good:
@@ -61,12 +60,9 @@ def plain_numbers(frame: polars.DataFrame, gaps: tuple[str, ...] = ()) -> Plain:
         read = [each.levels.rows(each.numbers).alias(name) for name, each in good.items()]
         more, more_codes = _typed(Cells.of(columns), Cells.of(read), columns)
         found, codes = found | more, codes | more_codes
-    return Plain(
-        {name: each.levels for name, each in repaired.items()},
-        found,
-        frozenset(codes),
-        {name: each.words for name, each in good.items() if each.words},
-    )
+    levels = {name: each.levels for name, each in repaired.items()}
+    words = {name: each.words for name, each in good.items() if each.words}
+    return Plain(levels, found, frozenset(codes), words)
 
 
 def frame_of(columns: Iterable[polars.Series]) -> polars.DataFrame:
@@ -99,17 +95,16 @@ def _repaired(columns: list[polars.Series], gaps: tuple[str, ...]) -> dict[str, 
     spelt = gap_cells(texts, gaps)
     numbers = texts.set(spelt, None).to_frame("").select(finite_number(polars.all())).to_series()
     starts = [0, *ends[:-1]]
-    others = np.add.reduceat(
-        (numbers.is_null() & texts.is_not_null() & ~spelt).to_numpy(), starts, dtype=np.int64
-    )
+    is_other = numbers.is_null() & texts.is_not_null() & ~spelt
+    others = np.add.reduceat(is_other.to_numpy(), starts, dtype=np.int64)
     have_words = np.add.reduceat(spelt.to_numpy(), starts, dtype=np.int64)
     result = {}
     places = zip(columns, levels, starts, ends, others.tolist(), have_words.tolist(), strict=True)
-    for series, each, start, end, is_other, has_words in places:
+    for series, each, start, end, has_others, has_words in places:
         own, words = texts.slice(start, end - start), ()
-        if has_words and not is_other:
+        if has_words and not has_others:
             words = tuple(own.filter(spelt.slice(start, end - start)).unique().sort())
-        found = None if is_other else numbers.slice(start, end - start)
+        found = None if has_others else numbers.slice(start, end - start)
         result[series.name] = _Repaired(replace(each, texts=own), found, words)
     return result
 
@@ -133,18 +128,17 @@ def _typed(
     whole = written.changed(lambda cell: cell.cast(polars.Int64, strict=False))
     as_written = whole.null_counts() == numbers.null_counts()[is_whole]  # 1.0 and 1e3 are not
     is_code = np.zeros(len(columns), bool)
-    is_code[is_whole] = as_written & written.having(
-        lambda cell: cell.str.contains(r"^[+-]?0[0-9]+$")
-    )
+    led_by_zero = written.having(lambda cell: cell.str.contains(r"^[+-]?0[0-9]+$"))
+    is_code[is_whole] = as_written & led_by_zero
+
+    def spelt(place: int, pattern: str) -> polars.Series:
+        return columns[place].alias("").str.strip_chars().str.contains(pattern)
+
     for place in np.flatnonzero(numbers.having(lambda cell: cell.abs() >= LONGEST_EXACT)):
-        is_code[place] |= (
-            columns[place].alias("").str.strip_chars().str.contains(r"^[+-]?[0-9]{19,}$").any()
-        )
+        is_code[place] |= spelt(place, r"^[+-]?[0-9]{19,}$").any()
     is_whole[is_whole] = as_written
     for place in np.flatnonzero(is_whole & numbers.having(lambda cell: cell >= SHORTEST_DIALLED)):
-        is_code[place] |= (
-            columns[place].alias("").str.strip_chars().str.contains(r"^\+[0-9]{8,15}$").all()
-        )
+        is_code[place] |= spelt(place, r"^\+[0-9]{8,15}$").all()
     found = dict(zip(np.flatnonzero(~is_whole).tolist(), numbers.columns(~is_whole), strict=True))
     found |= zip(np.flatnonzero(is_whole).tolist(), whole.columns(as_written), strict=True)
     names = [series.name for series in columns]
