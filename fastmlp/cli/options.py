@@ -1,4 +1,4 @@
-"""Options of ``fastmlp train``, made from the table of settings, and those that commands share."""
+"""Options: one for each setting, made from their table, and a few that other commands share."""
 
 from __future__ import annotations
 
@@ -69,10 +69,8 @@ LAYOUT = (
     click.Option(
         ["--separator"],
         metavar="TEXT",
-        help=(
-            "What stands between the fields of DATA; both default as in training where that fits, "
-            "else found out."
-        ),
+        help="What separates the fields of DATA; both default to the training's where that fits, "
+        "else they are detected.",
     ),
 )
 JSON = click.Option(

@@ -199,7 +199,7 @@ def _cause(record: RunRecord) -> str:
         )
     if settings.normalize == "none":
         return "Likely cause: the inputs are not normalised; try --normalize standard."
-    usual = DEFAULT_LEARNING_RATES[settings.optimizer]
+    usual = RULES[settings.optimizer].learning_rate
     rate = f"Likely cause: the learning rate {settings.lr or 0:g} is"
     if settings.lr is not None and settings.lr >= 20 * usual:
         return f"{rate} too large for {settings.optimizer}; try {usual:g}."
