@@ -23,7 +23,8 @@ def prepare_streams() -> None:
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, flags)  # the lowest free number: the stream's own
             if name != "stdin":
-                setattr(sys, name, open(descriptor, ("w"), encoding=("utf-8"), closefd=False))  # noqa: SIM115
+                stream = open(descriptor, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+                setattr(sys, name, stream)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # a terminal without × must not end a run

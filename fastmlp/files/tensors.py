@@ -60,7 +60,8 @@ def read_model(path: Path, format: str = FORMAT) -> tuple[dict[str, np.ndarray],
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             description = _description(path, metadata, format)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
+            names = file.keys()  # it is not a dict
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(path, str(error)) from None
     for name, array in tensors.items():

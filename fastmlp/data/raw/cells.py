@@ -7,7 +7,8 @@ import re
 _DIGITS = r"(?:\d{1,3}(?:[,.'’ \u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d*)?|[.,]\d+)"
 _SIGNS = r"[$€£¥]"
 NUMBER = re.compile(
-    rf"\(?[+\-−]?{_SIGNS}?\s?[+\-−]?(?:{_DIGITS}(?:[eE][+\-]?\d+)?\s?(?:%|‰|{_SIGNS})?|inf(?:inity)?)\)?",
+    rf"\(?[+\-−]?{_SIGNS}?\s?[+\-−]?"
+    rf"(?:{_DIGITS}(?:[eE][+\-]?\d+)?\s?(?:%|‰|{_SIGNS})?|inf(?:inity)?)\)?",
     re.IGNORECASE | re.ASCII,
 )
 PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
@@ -19,26 +20,9 @@ _DAY = (
 )
 DATE = re.compile(rf"{_DAY}(?:[T ]\s?{_CLOCK})?|{_CLOCK}", re.IGNORECASE)
 GAPS = frozenset(
-    {
-        "",
-        "na",
-        "n/a",
-        "#n/a",
-        "n.a.",
-        "nan",
-        "-nan",
-        "null",
-        "nil",
-        "none",
-        "?",
-        "-",
-        "--",
-        ".",
-        "..",
-        "…",
-        "\\n",
-    }
-)
+    ["", "na", "n/a", "#n/a", "n.a.", "nan", "-nan", "null", "nil", "none", "?", "-", "--", ".",
+     "..", "…", "\\n"]
+)  # fmt: skip
 
 
 def is_gap(text: str) -> bool:

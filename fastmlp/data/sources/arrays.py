@@ -54,14 +54,7 @@ def load_npz(path: Path, target: str | None = None, need_target: bool = True) ->
             read = {
                 key: _read_member(archive, members[key], path) for key in wanted if key is not None
             }
-    except (
-        OSError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise _unreadable(path, error) from None
     features, labels, test_features, test_labels = (
         None if key is None else read[key] for key in wanted

@@ -20,14 +20,8 @@ if TYPE_CHECKING:
 INT64 = np.iinfo(np.int64)
 NEVER_MISSING = {str, int, bool, datetime.date}
 OF_PANDAS = ("Period", "Interval")
-MAYBE_MISSING = (
-    float,
-    np.floating,
-    decimal.Decimal,
-    np.datetime64,
-    np.timedelta64,
-    datetime.datetime,
-)
+MAYBE_MISSING = (float, np.floating, decimal.Decimal)
+MAYBE_MISSING += (np.datetime64, np.timedelta64, datetime.datetime)
 
 
 def to_series(name: str, values: Any) -> polars.Series:
@@ -257,15 +251,8 @@ def _as_text(name: str, value: Any) -> str | None:
             return value.decode("utf-8")
         except UnicodeDecodeError:
             raise DataError(f"column {name!r} holds bytes that are not UTF-8 texts.") from None
-    plain = (
-        str,
-        numbers.Real,
-        decimal.Decimal,
-        np.bool_,
-        datetime.date,
-        datetime.time,
-        datetime.timedelta,
-    )
+    plain = (str, numbers.Real, decimal.Decimal, np.bool_)
+    plain += (datetime.date, datetime.time, datetime.timedelta)
     if value is None or isinstance(value, plain):
         return None if value is None else str(value)
     raise _unusable(name, type(value).__name__)

@@ -9,20 +9,10 @@ from functools import cache
 BASE_FAMILY = "DejaVu Sans"  # comes with matplotlib
 # Families with the scripts of East Asia, of which a machine has one or none.
 WIDER_FAMILIES = (
-    "Noto Sans CJK JP",
-    "Noto Sans JP",
-    "Source Han Sans",
-    "IPAexGothic",
-    "IPAGothic",
-    "TakaoGothic",
-    "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei",
-    "Hiragino Sans",
-    "Yu Gothic",
-    "Microsoft YaHei",
-    "Malgun Gothic",
-    "Arial Unicode MS",
-)
+    "Noto Sans CJK JP", "Noto Sans JP", "Source Han Sans", "IPAexGothic", "IPAGothic",
+    "TakaoGothic", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Hiragino Sans", "Yu Gothic",
+    "Microsoft YaHei", "Malgun Gothic", "Arial Unicode MS",
+)  # fmt: skip
 LONGEST = 16  # letters
 
 

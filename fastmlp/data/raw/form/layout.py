@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from fastmlp.errors import UsageError
 
 BLANKS = " "  # as a separator: a run of blanks and tabs
-WORDS = {
-    "tab": "\t",
-    "\\t": "\t",
-    "space": BLANKS,
-    "blank": BLANKS,
-    "comma": ",",
-    "semicolon": ";",
-    "bar": "|",
-    "pipe": "|",
-}
+WORDS = {"tab": "\t", "\\t": "\t", "space": BLANKS, "blank": BLANKS, "comma": ",",
+         "semicolon": ";", "bar": "|", "pipe": "|"}  # fmt: skip
 IN_WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", BLANKS: "blanks"}
 NO_SEPARATORS = '"\r\n\0'
 

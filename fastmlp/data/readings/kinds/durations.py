@@ -14,7 +14,8 @@ HOURS = rf"^(?<sign>[+-])?{CLOCK}$"
 DAYS = rf"^(?<days>[+-]?[0-9]+) ?d(?:ays?)?(?:,? *\+?{CLOCK})?$"
 ISO = (
     r"^(?<sign>-)?P(?:(?<days>[0-9]+)D)?"
-    r"(?:T(?:(?<hours>[0-9]+)H)?(?:(?<minutes>[0-9]+)M)?(?:(?<seconds>[0-9]+(?:[.,][0-9]{1,9})?)S)?)?$"
+    r"(?:T(?:(?<hours>[0-9]+)H)?(?:(?<minutes>[0-9]+)M)?"
+    r"(?:(?<seconds>[0-9]+(?:[.,][0-9]{1,9})?)S)?)?$"
 )
 HINT = r"^[+-]?(?:[0-9]+:[0-5][0-9]|[0-9]+ days?\b|-?P[0-9T])"
 LONGEST = 292_000 * 365 * 86_400.0  # seconds that int64 microseconds hold

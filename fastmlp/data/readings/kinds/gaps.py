@@ -10,65 +10,20 @@ if TYPE_CHECKING:
 # In a column of numbers or dates each of these can only be a gap. In a column of texts it may be a
 # text of its own.
 GAP_WORDS = frozenset(
-    [
-        *(
-            "na",
-            "n/a",
-            "n.a.",
-            "n.a",
-            "n. a.",
-            "n\\a",
-            "n/d",
-            "n.d.",
-            "n.d",
-            "n. d.",
-            "nd",
-            "k.a.",
-            "k. a.",
-        ),
-        *("nan", "-nan", "null", "(null)", "nil", "none", "nat", "void"),
-        *(
-            "?",
-            "??",
-            "-",
-            "--",
-            "---",
-            "–",
-            "—",
-            "−",
-            ".",
-            "..",
-            "...",
-            "…",
-            "*",
-            "#",
-            "\\n",
-            "<na>",
-            "<null>",
-        ),
-        *("#n/a", "#na", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!"),
-        *("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
-        *(
-            "missing",
-            "unknown",
-            "undefined",
-            "not available",
-            "not applicable",
-            "not determined",
-            "no data",
-        ),
-        *("0000-00-00", "0000-00-00 00:00:00"),  # what MySQL writes for no date
-    ]
-)
+    ["na", "n/a", "n.a.", "n.a", "n. a.", "n\\a", "n/d", "n.d.", "n.d", "n. d.", "nd", "k.a.",
+     "k. a.", "nan", "-nan", "null", "(null)", "nil", "none", "nat", "void",
+     "?", "??", "-", "--", "---", "–", "—", "−", ".", "..", "...", "…", "*", "#",
+     "\\n", "<na>", "<null>",
+     "#n/a", "#na", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!",
+     "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan",
+     "missing", "unknown", "undefined", "not available", "not applicable", "not determined",
+     "no data",
+     "0000-00-00", "0000-00-00 00:00:00"]  # what MySQL writes for no date
+)  # fmt: skip
 # The same as people and programs write them.
-GAP_SPELLINGS = frozenset(
-    [
-        spelt(word)
-        for word in GAP_WORDS
-        for spelt in (str.lower, str.upper, str.capitalize, str.title)
-    ]
-    + ["NaN", "-NaN", "NaT", "N/a"]
-)
+WAYS = (str.lower, str.upper, str.capitalize, str.title)
+GAP_SPELLINGS = frozenset({spelt(word) for word in GAP_WORDS for spelt in WAYS})
+GAP_SPELLINGS |= {"NaN", "-NaN", "NaT", "N/a"}
 
 
 def trimmed(texts: polars.Series) -> polars.Series:
