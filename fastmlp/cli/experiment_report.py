@@ -69,7 +69,7 @@ class VariantLines:
         self._done = 0
 
     def __call__(self, variant: Variant) -> None:
-        """Take note of a variant that started or finished."""
+        """Announce a variant that started, or print the line of one that finished."""
         if variant.status == "running":
             if self.console.is_live:
                 text = f"[{self._done + 1}/{self.count}] {_label(variant)} …"

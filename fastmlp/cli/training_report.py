@@ -20,7 +20,7 @@ class Compilation:
         self.count = 0
 
     def announce(self, name: str) -> None:
-        """Take note of a compiled kernel."""
+        """Count a compiled kernel; the first is announced."""
         self.count += 1
         if self.count == 1:
             self.console.line("compiling kernels (once; cached) …")

@@ -9,26 +9,13 @@ import click
 from fastmlp.cli.console import Console
 from fastmlp.cli.options import OpenNumber, flag, option
 
+ONE = {"type": click.INT, "default": 1, "show_default": True}
 OPTIONS = [
     option("--data", "PATH", "The original data, in the form that the recipe names."),
     option("--only", "SWEEP", "Run the variants of one sweep."),
     flag("--quick", "Few rows and epochs: to see that it works, not to compare."),
-    option(
-        "--jobs",
-        "N",
-        "Variants that run at a time, in processes that share the cores.",
-        type=click.INT,
-        default=1,
-        show_default=True,
-    ),
-    option(
-        "--seeds",
-        "K",
-        "Runs of each variant; the table shows their median and spread.",
-        type=click.INT,
-        default=1,
-        show_default=True,
-    ),
+    option("--jobs", "N", "Variants that run at a time, in processes that share the cores.", **ONE),
+    option("--seeds", "K", "Runs of each variant; the table shows their median and spread.", **ONE),
     option("--device", "TEXT", "auto, cpu, cuda or cuda:N; default as the recipe says."),
     option(
         "--threads",

@@ -90,7 +90,7 @@ def expected_header(first: list[str], expected: tuple[str, ...]) -> Verdict | No
 
 
 def no_header_note() -> str:
-    """Return what is told where no header was found."""
+    """Return the note for a table in which no header was found."""
     return (
         "the first row is like those below it, so the table has no header; its columns are called "
         "column_1 and so on. --header takes the first row as their names."

@@ -111,7 +111,7 @@ def find_division(
 
 
 def separator_of_one_column(lines: list[str]) -> str:
-    """Return a usual separator that lines without fields do not hold: what can be told of them."""
+    """Return a usual separator that does not occur in lines of one field."""
     text = "".join(lines)
     return next((sign for sign in SEPARATORS if sign not in text), NONE)
 

@@ -1,4 +1,4 @@
-"""Dates and times as people write them; the order of day and month is told by the whole column."""
+"""Dates and times as people write them; the whole column decides the order of day and month."""
 
 from __future__ import annotations
 

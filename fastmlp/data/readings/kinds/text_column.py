@@ -67,6 +67,5 @@ class TextColumn:
         found = order_of(self.present, usual)
         if self.levels.codes is None or self.present.str.contains(YEAR_FIRST).fill_null(True).all():
             return found
-        # Where days and months are to be told, how often each text stands counts, and the sequence
-        # of the rows.
+        # The frequency of each text and the sequence of the rows tell days from months.
         return order_of(self.levels.rows(self.present), usual)
