@@ -102,6 +102,16 @@ def prices_npz(tmp_path):
     return str(tmp_path / "prices.npz")
 
 
+@pytest.fixture
+def tiny(monkeypatch):
+    """A shape of a few numbers, known to the command line by its name."""
+    from fastmlp.machine import throughput
+
+    shape = throughput.Shape("tiny", (5, 7, 3), 4, "adam", 1e-3, rows=48)
+    monkeypatch.setitem(throughput.SHAPES, "tiny", shape)
+    return shape
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory):
     """A trained run with validation and test rows."""

@@ -1,6 +1,25 @@
-"""Small data sets that several rooms train on."""
+"""Small data sets that several rooms train on, and a small experiment on one of them."""
 
 import numpy as np
+
+RECIPE = """
+title = "Learning rates"
+[data]
+dataset = "classes.npz"
+[base]
+hidden = [6]
+epochs = 2
+batch_size = 16
+threads = "1"
+[[sweeps]]
+name = "lr"
+setting = "lr"
+values = [0.001, 0.01, 0.1]
+[[compare]]
+variant = "lr-0.1"
+metric = "test_accuracy"
+reported = 0.2
+"""
 
 
 def save_classes(path, rows=60, classes=3, seed=1):

@@ -1,6 +1,4 @@
-"""Puts the repository's root on the path, where bench/ lies beside the package, and makes a quick
-shape.
-"""
+"""Puts the repository's root on the path, where bench/ lies beside the package."""
 
 import sys
 from pathlib import Path
@@ -10,16 +8,6 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))
-
-
-@pytest.fixture
-def tiny(monkeypatch):
-    """A shape of a few numbers, known to the command line by its name."""
-    from fastmlp.machine import throughput
-
-    shape = throughput.Shape("tiny", (5, 7, 3), 4, "adam", 1e-3, rows=48)
-    monkeypatch.setitem(throughput.SHAPES, "tiny", shape)
-    return shape
 
 
 @pytest.fixture

@@ -4,8 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from export_support import train
 
-from fastmlp.cli import main
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("digits"), dataset="digits")
 
 
 @pytest.fixture
@@ -13,17 +17,6 @@ def run(digits, tmp_path):
     (tmp_path / "run").mkdir()
     digits.save(tmp_path / "run")
     return tmp_path / "run"
-
-
-@pytest.fixture
-def fastmlp(capsys):
-    def call(*words):
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.mark.parametrize(
@@ -39,18 +32,16 @@ def fastmlp(capsys):
 def test_every_format_lands_in_the_folder_of_the_run(kind, name, run, fastmlp):
     if kind == "onnx":
         pytest.importorskip("onnx", reason="the package onnx is not installed")
-    code, out, err = fastmlp("export", run, "--format", kind)
-    assert (code, err) == (0, "")
-    assert out.startswith(f"wrote {run / name} (")
+    outcome = fastmlp("export", run, "--format", kind)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith(f"wrote {run / name} (")
     assert (run / name).exists()
 
 
 def test_onnx_says_what_goes_in_and_comes_out(run, fastmlp):
     pytest.importorskip("onnx", reason="the package onnx is not installed")
-    lines = fastmlp("export", run / "model.safetensors", "-o", run / "d.onnx", "--opset", "15")[
-        1
-    ].splitlines()
-    assert lines[1:] == [
+    words = ("export", run / "model.safetensors", "-o", run / "d.onnx", "--opset", "15")
+    assert fastmlp(*words).out.splitlines()[1:] == [
         "ONNX opset 15",
         "input   features: float (rows, 64); numbers, as they were before scaling",
         "output  label: int64 (rows,); the likeliest class",
@@ -70,17 +61,11 @@ def test_onnx_says_what_goes_in_and_comes_out(run, fastmlp):
     ],
 )
 def test_mistakes_get_one_line(words, message, run, fastmlp):
-    code, out, err = fastmlp("export", run, *words)
-    assert (code, out) == (2, "")
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    assert message in err
+    fastmlp("export", run, *words).is_refused(message)
 
 
 def test_no_run(fastmlp, tmp_path):
-    code, _, err = fastmlp("export", tmp_path / "none", "--format", "npz")
-    assert code == 2
-    assert "cannot read the model" in err
+    fastmlp("export", tmp_path / "none", "--format", "npz").is_refused("cannot read the model")
 
 
 def test_json_on_the_command_line_is_json(run, fastmlp):

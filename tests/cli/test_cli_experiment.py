@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from experiments_support import RECIPE
+from small_data import RECIPE, save_classes
 
 WRONG = [
     (["nope"], "recipe 'nope' is neither"),
@@ -21,7 +21,8 @@ WRONG = [
 
 
 @pytest.fixture
-def rates(here, data_npz):
+def rates(here):
+    save_classes(here / "classes.npz", rows=90)
     (here / "rates.toml").write_text(RECIPE)
     return here / "rates.toml"
 
@@ -112,10 +113,5 @@ def test_a_regression_shows_losses(fastmlp, here):
 def test_one_line_for_what_is_wrong(fastmlp, here, rates, words, expected):
     (here / "broken.toml").write_text("a = [")
     (here / "unknown.toml").write_text("sweep = 1\n" + RECIPE)
-    outcome = fastmlp("experiment", *words)
-    assert outcome.code == 2, outcome.out
-    assert outcome.out == ""
-    assert outcome.err.startswith("error: ")
-    assert outcome.err.count("\n") == 1, outcome.err
-    assert expected in outcome.err
+    fastmlp("experiment", *words).is_refused(expected)
     assert not (here / "experiments").exists() or not list((here / "experiments").glob("*/runs"))
