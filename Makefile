@@ -29,8 +29,8 @@ check-narrow:
 # overrun, and what is planted is found; CuPy has every name in use.
 check-cuda:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test,cuda-check]'
-	.venv/bin/python tests/cuda/check_compile.py
-	.venv/bin/python tests/cuda/check_sanitizers.py
+	.venv/bin/python -m tools.cuda_compile.check_compile
+	.venv/bin/python -m tools.cuda_emulator.check_sanitizers
 	.venv/bin/python -m pytest tests/cuda/test_cuda_contract.py
 
 # The tests that compare with PyTorch, which the others do without.

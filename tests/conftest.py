@@ -34,9 +34,7 @@ _cupy = {}
 
 @pytest.hookimpl(tryfirst=True)  # before fixtures of any scope
 def pytest_runtest_setup(item):
-    """Let ``auto`` mean the CPU wherever CUDA is not what is tested: neither a real GPU nor
-    tests/cuda's emulated one.
-    """
+    """Let ``auto`` mean the CPU wherever CUDA is not tested: no GPU is found, not even emulated."""
     if "cuda" not in item.path.relative_to(Path(__file__).parent).parts:
         _cupy.setdefault("cupy", sys.modules.get("cupy"))
         sys.modules["cupy"] = None

@@ -1,13 +1,6 @@
-"""Puts the repository's root on the path, where bench/ lies beside the package."""
-
-import sys
-from pathlib import Path
+"""Fixtures: a machine without peers, and a command of bench/ in this process."""
 
 import pytest
-
-ROOT = Path(__file__).parent.parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))
 
 
 @pytest.fixture

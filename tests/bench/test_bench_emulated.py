@@ -1,6 +1,4 @@
-"""The benches on the emulated device of tests/cuda, from end to end: all of ``--device cuda`` but
-its figures.
-"""
+"""The benches on the emulated device, from end to end: all of ``--device cuda`` but its figures."""
 
 import json
 import shutil
@@ -19,7 +17,7 @@ from bench.with_fastmlp import Training
 from bench.workers import Worker
 
 ROOT = Path(__file__).parent.parent.parent
-EMULATION = ROOT / "tests" / "cuda" / "emulation" / "packages"
+EMULATOR = ROOT / "tools" / "cuda_emulator" / "packages"
 DEVICE = "Emulated device"
 OWN = own_on_gpu(Place("cuda:0"), threads=1)
 
@@ -31,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def emulated(monkeypatch):
     """Every process that is started here finds the emulated device."""
-    monkeypatch.setenv("PYTHONPATH", str(EMULATION))
+    monkeypatch.setenv("PYTHONPATH", str(EMULATOR))
     monkeypatch.setattr(
         gpu, "open_device", lambda index: None
     )  # this process has no device of its own

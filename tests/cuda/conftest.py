@@ -1,4 +1,4 @@
-"""Tests of the CUDA side: on a GPU where there is one, else on the emulated device (emulation/).
+"""Tests of the CUDA side: on a GPU where there is one, else on that of tools/cuda_emulator.
 
 With FASTMLP_REQUIRE_GPU=1 a missing GPU is a failure rather than a reason to emulate one.
 """

@@ -1,13 +1,11 @@
-"""Decides once for a test run which cupy is imported: that of a real GPU, or the emulated one of
-emulation/packages.
-"""
+"""Decides once for a test run which cupy is imported: that of a real GPU, or the emulator's."""
 
 import os
 import shutil
 import sys
 from pathlib import Path
 
-PACKAGES = Path(__file__).parent / "emulation" / "packages"
+PACKAGES = Path(__file__).parents[2] / "tools" / "cuda_emulator" / "packages"
 REQUIRED = os.environ.get("FASTMLP_REQUIRE_GPU") == "1"
 
 

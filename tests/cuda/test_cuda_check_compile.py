@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from check_compile import Compilation, Usage, read_log, table, wrong_accesses
-from instances import instances
-from ptx import Access, accesses
 
-HERE = Path(__file__).parent
+from tools.cuda_compile.check_compile import Compilation, Usage, read_log, table, wrong_accesses
+from tools.cuda_compile.ptx import Access, accesses
+from tools.cuda_emulator.instances import instances
+
+ROOT = Path(__file__).parents[2]
 LOG = """\
 ptxas info    : 44 bytes gmem, 80 bytes cmem[4]
 ptxas info    : Compiling entry function '_Z3sgdIfE' for 'sm_80'
@@ -63,7 +64,7 @@ PLANTED = {
 KERNEL = "template <typename T>\n__global__ void __launch_bounds__(1024, 2) planted(T* data, int size) {{ {body} }}"
 COMPILE = """
 import json, sys
-import check_compile
+from tools.cuda_compile import check_compile
 if check_compile.missing_packages():
     sys.exit(check_compile.missing_packages())
 made = check_compile.compile_text("planted", sys.argv[1], ["planted<float>"], 80)
@@ -115,11 +116,11 @@ def test_code_that_is_not_what_its_signature_says_is_found(access, words):
 
 
 def run(*arguments):
-    """Run Python beside the check, with the CuPy that is installed rather than the emulated one."""
+    """Run Python in the root folder, with the CuPy that is installed rather than the emulated one."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [sys.executable, *arguments]
     return subprocess.run(
-        command, cwd=HERE, env=environment, capture_output=True, text=True, timeout=100
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100
     )
 
 
@@ -146,7 +147,8 @@ def test_what_is_planted_is_reported(planted, words):
 def test_a_missing_package_is_named():
     done = run(
         "-c",
-        "import sys; sys.modules['cupy'] = None; import check_compile; sys.exit(check_compile.main())",
+        "import sys; sys.modules['cupy'] = None; from tools.cuda_compile import check_compile;"
+        "sys.exit(check_compile.main())",
     )
     assert done.returncode == 2
     assert "CuPy cannot be imported" in done.stderr

@@ -42,7 +42,7 @@ CUBLAS = {
 @cache
 def used() -> list[Use]:
     """Return what the backend uses of cupy."""
-    return uses(sorted(BACKEND.glob("*.py")))
+    return uses(sorted(BACKEND.rglob("*.py")))
 
 
 def listing(asked: str, emulated: bool) -> dict:
@@ -194,7 +194,7 @@ class TestCublas:
     @pytest.fixture
     def calls(self):
         """The numbers of arguments in the backend's calls of libcublas by name."""
-        tree = ast.parse((BACKEND / "cublas.py").read_text(encoding="utf-8"))
+        tree = ast.parse((BACKEND / "cuda" / "cublas.py").read_text(encoding="utf-8"))
         found = [
             (node.args[0].value, len(node.args) - 1)
             for node in ast.walk(tree)

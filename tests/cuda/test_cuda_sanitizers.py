@@ -2,16 +2,14 @@
 taken out of them.
 """
 
-import check_sanitizers
 import numpy as np
 import pytest
-import sanitizer_inputs
-from check_sanitizers import PLANTED, Job, Planted, chosen
-from emulation import builder
-from emulation.launches import Array, Launch, run
-from instances import instances
 
 from fastmlp.kernels.cuda import source
+from tools.cuda_emulator import builder, check_sanitizers, sanitizer_inputs
+from tools.cuda_emulator.check_sanitizers import PLANTED, Job, Planted, chosen
+from tools.cuda_emulator.instances import instances
+from tools.cuda_emulator.launches import Array, Launch, run
 
 pytestmark = pytest.mark.skipif(
     builder.compiler() is None, reason="the emulated device needs g++, which is not installed"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emulation import builder
-from instances import instances
 
 from fastmlp.kernels.cuda import source
+from tools.cuda_emulator import builder
+from tools.cuda_emulator.instances import instances
 
 pytestmark = pytest.mark.skipif(
     builder.compiler() is None, reason="the emulated device needs g++, which is not installed"
@@ -401,14 +401,15 @@ def test_launch_bounds_are_read_from_the_declaration(declaration):
 
 
 def test_a_library_is_built_once_by_however_many_processes(tmp_path):
-    code = "from emulation import builder\nprint(builder.build('__global__ void nothing(int* out) {}', ['nothing']))\n"
+    text = "__global__ void nothing(int* out) {}"
+    code = f"from tools.cuda_emulator.builder import build\nprint(build({text!r}, ['nothing']))"
     builder.build(KERNELS, NAMES)
     for path in builder.cache_folder().glob("*.o"):  # the shim, which need not be compiled anew
         shutil.copy(path, tmp_path)
     environment = {
         **os.environ,
         "FASTMLP_EMULATION_CACHE": str(tmp_path),
-        "PYTHONPATH": str(Path(__file__).parent),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     command = [sys.executable, "-c", code]
     processes = [

@@ -4,13 +4,13 @@ import inspect
 import re
 
 import pytest
-from instances import functions_with_derivative, instances
 from numba.core.dispatcher import Dispatcher
 
 from fastmlp.kernels import constants
 from fastmlp.kernels.cpu import activations, losses
 from fastmlp.kernels.cuda import source
 from fastmlp.kernels.operation import OPERATIONS, reads
+from tools.cuda_emulator.instances import functions_with_derivative, instances
 
 BY_CUBLAS = "matrix products are cuBLAS's on CUDA"
 CPU_ONLY = {

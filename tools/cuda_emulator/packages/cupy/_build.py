@@ -1,19 +1,19 @@
-"""Finds tests/cuda/emulation/builder.py, and builds by it the kernels of a text and the emulated
-libcublas.
-"""
+"""Builds the kernels of a text, and the emulated libcublas, by tools/cuda_emulator/builder.py."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import subprocess
 import sys
 import tempfile
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
-EMULATION = Path(__file__).parents[2]
+EMULATOR = Path(__file__).parents[2]
+sys.path.append(str(EMULATOR.parents[1]))  # a process of its own has only packages/ on its path
+
+from tools.cuda_emulator import builder  # noqa: E402
+
 CUBLAS_FLAGS = ("-std=c++17", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
 
 
@@ -22,7 +22,7 @@ def kernels(code: str, names: tuple[str, ...]) -> Path:
     another text one with these.
     """
     stem = _stem(code)
-    return builder().build(code, names) if stem is None else builder().library(stem)
+    return builder.build(code, names) if stem is None else builder.library(stem)
 
 
 @cache
@@ -30,30 +30,20 @@ def cublas() -> Path:
     """Return the emulated libcublas; it is written aside and renamed, as another process may build
     it too.
     """
-    source, program = EMULATION / "cublas.cpp", builder().compiler()
+    source, program = EMULATOR / "cublas.cpp", builder.compiler()
     if program is None:
         raise RuntimeError("the emulated device needs g++, which is not installed")
     version = subprocess.run([program, "--version"], capture_output=True, check=True).stdout
     key = hashlib.sha256(
         b"\0".join([source.read_bytes(), version, " ".join(CUBLAS_FLAGS).encode()])
     ).hexdigest()[:16]
-    target = builder().cache_folder() / f"libcublas-{key}.so"
+    target = builder.cache_folder() / f"libcublas-{key}.so"
     if not target.exists():
         with tempfile.TemporaryDirectory(dir=target.parent) as aside:
             new = Path(aside) / target.name
             subprocess.run([program, *CUBLAS_FLAGS, str(source), "-o", str(new)], check=True)
             new.replace(target)
     return target
-
-
-@cache
-def builder() -> ModuleType:
-    """Return the builder, which is no part of a package."""
-    name = "fastmlp_emulation_builder"
-    specification = importlib.util.spec_from_file_location(name, EMULATION / "builder.py")
-    module = sys.modules[name] = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 def _stem(code: str) -> str | None:

@@ -1,6 +1,6 @@
 """Compiles every instance of every CUDA kernel for several architectures; needs no GPU.
 
-``python tests/cuda/check_compile.py`` prints what ptxas says of each: registers, shared memory,
+``python -m tools.cuda_compile.check_compile`` prints what ptxas says of each: registers, shared memory,
 stack, spills. It fails (status 1) if a register spills, if a kernel does not compile, if the
 compiler warns, or if the code does not read or write an array of which the signature says so. It
 ends with status 2 if a package is missing.
@@ -14,11 +14,10 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-from instances import Instance, instances
-from ptx import Access, accesses
-
 from fastmlp.backend.available import available_threads
 from fastmlp.kernels.cuda import source
+from tools.cuda_compile.ptx import Access, accesses
+from tools.cuda_emulator.instances import Instance, instances
 
 ARCHITECTURES = (70, 80, 90, 100)  # V100, A100, H100, B200
 OPTIONS = (*source.OPTIONS, "-ftz=true", "--ptxas-options=-v")  # cupy.RawModule adds -ftz=true too
@@ -43,6 +42,7 @@ class Usage:
 
     @property
     def spills(self) -> bool:
+        """Whether registers go to memory and come back."""
         return self.spill_stores > 0 or self.spill_loads > 0
 
     def __str__(self):

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from emulation.launches import Array, Launch
-from instances import Instance
 
 from fastmlp.backend.cuda.launch import launch_shape
 from fastmlp.kernels.constants import (
@@ -21,6 +19,8 @@ from fastmlp.kernels.constants import (
     RIGHT_THRESHOLD,
 )
 from fastmlp.kernels.cuda.source import Kernel, Parameter
+from tools.cuda_emulator.instances import Instance
+from tools.cuda_emulator.launches import Array, Launch
 
 # Sizes at the edges of warps, packs and blocks: empty, one, a warp less and more one, many and no
 # multiple of anything, and 1024, which is a whole number of packs.

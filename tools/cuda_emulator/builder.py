@@ -1,5 +1,4 @@
-"""Builds the text of CUDA kernels with g++ for the emulated device, once: what was built is kept in
-a cache folder.
+"""Builds CUDA kernels with g++ for the emulated device, once: the result is kept in a cache folder.
 
 A library is the text itself between two parts of the shim: device.hpp in front, which gives the
 words of CUDA C++, and a table of instances behind. The rest of the shim (threads of a block,
@@ -9,12 +8,10 @@ barriers, launches) is compiled once for all.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -24,9 +21,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from fastmlp.kernels.cuda import source
+from tools.cuda_emulator.instances import instances
 
-HERE = Path(__file__).parent
-SHIM = HERE / "shim"
+SHIM = Path(__file__).parent / "shim"
 # What every library needs of the shim; a program for a sanitizer also has the driver, which holds
 # its main().
 PARTS = ("block.cpp", "fiber.cpp", "launch.cpp", "parameters.cpp", "shared_memory.cpp", "turns.cpp")
@@ -121,7 +118,7 @@ def library(stem: str) -> Path:
     """Return the library of all kernels of one file of kernels/cuda, in every instance; built on
     first use.
     """
-    return build(source.text(stem), [instance.name for instance in _instances().instances(stem)])
+    return build(source.text(stem), [instance.name for instance in instances(stem)])
 
 
 def libraries(stems: Sequence[str]) -> dict[str, Path]:
@@ -254,15 +251,3 @@ def _compiler_version() -> str:
     if program is None:
         raise BuildError("the emulated device needs g++, which is not installed")
     return subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-
-
-@cache
-def _instances():
-    """Load tests/cuda/instances.py by its place: a process that runs the fastmlp command has no
-    tests on its path.
-    """
-    name = "fastmlp_cuda_instances"
-    specification = importlib.util.spec_from_file_location(name, HERE.parent / "instances.py")
-    module = sys.modules[name] = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module

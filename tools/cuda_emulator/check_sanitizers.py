@@ -6,7 +6,7 @@ from nothing to more than a block takes. First come kernels with one fault each 
 fault must be found at its line, and its mended twin must pass, else nothing that follows would mean
 anything.
 
-    python tests/cuda/check_sanitizers.py [--quick]
+    python -m tools.cuda_emulator.check_sanitizers [--quick]
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from emulation import builder
-from emulation.launches import Array, Launch, Outcome, run
-from instances import Instance, instances
-from sanitizer_inputs import UnknownArgumentError, launches
 
 from fastmlp.kernels.cuda import source
+from tools.cuda_emulator import builder
+from tools.cuda_emulator.instances import Instance, instances
+from tools.cuda_emulator.launches import Array, Launch, Outcome, run
+from tools.cuda_emulator.sanitizer_inputs import UnknownArgumentError, launches
 
 PLANTED = Path(__file__).parent / "planted"
 SANITIZERS = {"thread": "ThreadSanitizer", "address": "AddressSanitizer"}

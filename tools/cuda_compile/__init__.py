@@ -1,0 +1,1 @@
+"""Compiles the CUDA kernels for real architectures by NVRTC and ptxas, which need no GPU."""

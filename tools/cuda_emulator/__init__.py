@@ -1,0 +1,1 @@
+"""A CUDA device without a GPU: README.md says what it is, what it proves and how to use it."""
