@@ -1,6 +1,4 @@
-"""Checks that contenders do the same work: the same losses in training, the same probabilities in
-prediction.
-"""
+"""Checks that contenders do the same work: equal losses in training, equal predictions."""
 
 from __future__ import annotations
 
@@ -91,9 +89,7 @@ def check_training(
 def check_prediction(
     contenders: Sequence[Contender], shape: Shape
 ) -> tuple[list[Agreement], list[str]]:
-    """Predict the first row with each contender and compare the probabilities; returns as
-    ``check_training``.
-    """
+    """Predict the first row with each contender and compare the probabilities, as above."""
     # scikit-learn has weights of its own where there are two classes.
     comparable = [each for each in contenders if each.name != "sklearn" or shape.widths[-1] > 2]
     rows = max(shape.widths[-1], 1)

@@ -1,6 +1,4 @@
-"""``python -m bench.busy``: training beside processes that never sleep, on one thread, on all, and
-as fastmlp chooses.
-"""
+"""``python -m bench.busy``: training on one, all or chosen threads beside busy processes."""
 
 from __future__ import annotations
 
@@ -148,9 +146,7 @@ def _one_shape(
 
 
 def _compared(measured: list[Measurement], steps: int) -> dict[str, Any]:
-    """Return the median time of a step of each, and how the choice stands against the better of the
-    two it had.
-    """
+    """Return the median time of a step of each, and the choice over the better of the two."""
     seconds = {each.contender: each.median / steps for each in measured}
     complete = seconds.keys() == {ONE, ALL, AUTO}
     return {

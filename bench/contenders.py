@@ -1,6 +1,4 @@
-"""Who takes part: each contender's module, the packages it needs, and the ways in which it may be
-run.
-"""
+"""Who takes part: each contender's module, the packages it needs, the ways to run it."""
 
 from __future__ import annotations
 
@@ -93,9 +91,7 @@ class Contender:
 
     @property
     def kinds(self) -> list[tuple[str, Variant]]:
-        """A variant of each kind, with a name for it: threads do not change what is computed,
-        everything else might.
-        """
+        """A variant of each kind, with a name: threads do not change what is computed."""
         kinds: dict[str, Variant] = {}
         for variant in self.variants:
             kinds.setdefault(variant.words, variant)
@@ -127,16 +123,12 @@ class LineUp:
 
 
 def own_training(gemm: Sequence[str], threads: int) -> list[Contender]:
-    """Return fastmlp once for each of these ways to multiply matrices; it chooses its number of
-    threads itself.
-    """
+    """Return fastmlp once for each way to multiply matrices; it chooses its own threads."""
     return [_own(word, {}, threads) for word in _gemm_words(gemm)]
 
 
 def own_prediction(gemm: Sequence[str], threads: int) -> list[Contender]:
-    """Return fastmlp as a user calls it, and as a recorded Program, for each of these ways to
-    multiply matrices.
-    """
+    """Return fastmlp as a user calls it, and as a recorded Program, for each kind of product."""
     ways = [{}, {"program": True}]
     return [_own(word, way, threads) for word in _gemm_words(gemm) for way in ways]
 
@@ -230,9 +222,7 @@ def _own(gemm: str, way: dict[str, Any], threads: int) -> Contender:
 
 
 def _peer_variants(name: str, threads: int) -> tuple[Variant, ...]:
-    """Return one variant with all threads and one with a single one, which small networks often
-    prefer.
-    """
+    """Return one variant with all threads and one with a single one, often the faster."""
     variants = [Variant(count) for count in dict.fromkeys((threads, 1))]
     if name == "torch":
         variants += [Variant(variant.threads, {"compiled": True}) for variant in list(variants)]

@@ -1,6 +1,4 @@
-"""A plain copy within a device's memory: what the speed of a kernel that only moves numbers is
-measured against.
-"""
+"""A plain copy within a device's memory: what a kernel that only moves numbers is held against."""
 
 from __future__ import annotations
 

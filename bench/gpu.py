@@ -1,6 +1,4 @@
-"""Who can be measured on a GPU: each library says in a process of its own which device it finds, or
-why it finds none.
-"""
+"""Who can be measured on a GPU: each library says in its own process which device it finds."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ def line_up_on_gpu(names: Sequence[str], place: Place, threads: int) -> LineUp:
 
 
 def describe_gpus() -> list[str]:
-    """Return a line for each GPU as the driver's own tool describes it, or one that says why there
-    is none.
-    """
+    """Return a line for each GPU as the driver's own tool describes it, or why there is none."""
     if shutil.which(SMI) is None:
         return [f"{SMI} is not installed: driver and clocks are not known"]
     try:

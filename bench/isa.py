@@ -147,8 +147,6 @@ def find_isa(name: str) -> Isa:
 
 
 def _numpy_environment(bits: int) -> dict[str, str]:
-    """Return what NumPy's own loops are told: which features to take for absent. The names depend
-    on its version.
-    """
+    """Return which features NumPy's own loops are told are absent; names depend on its version."""
     wider = [name for name in numpy_features() if feature_bits(name) > bits]
     return {"NPY_DISABLE_CPU_FEATURES": " ".join(wider)} if wider else {}

@@ -1,6 +1,4 @@
-"""What ``bench.kernels`` launches: a call of every kernel on arrays of one size, and the bytes that
-it must move.
-"""
+"""What ``bench.kernels`` launches: every kernel on arrays of one size, and the bytes it moves."""
 
 from __future__ import annotations
 
@@ -93,9 +91,7 @@ class Arrays:
         return self._shared((self.rows * self.columns,))
 
     def worn(self) -> Array:
-        """Return a matrix for what brings numbers nearer to 0 with every launch, so that others
-        keep theirs.
-        """
+        """Return a matrix for what brings numbers nearer to 0 with every launch."""
         return self._kept("worn", lambda: self._normal((self.rows, self.columns)))
 
     def probabilities(self) -> Array:
@@ -249,9 +245,7 @@ def _make_case(arrays: Arrays, name: str) -> Case:
 
 
 def bytes_moved(value: Any, kind: Argument) -> int:
-    """Return how many bytes of an argument an operation reads and writes, by the access that its
-    signature says.
-    """
+    """Return how many bytes of an argument an operation reads and writes, by its signature."""
     if kind.kind not in ("matrix", "vector"):
         return 0
     return value.nbytes * (2 if kind.access == updates else 1)

@@ -1,6 +1,4 @@
-"""``python -m bench.kernels``: how fast each kernel moves its bytes, beside a plain copy on the
-same device.
-"""
+"""``python -m bench.kernels``: how fast each kernel moves its bytes, beside a plain copy."""
 
 from __future__ import annotations
 
@@ -204,9 +202,7 @@ class _Group:
         return Piece(program.replay, case.most, case.reset)
 
     def _product(self, kind: str) -> Piece:
-        """Return a layer's product: ``nn`` forward, ``nt`` back to its input, ``tn`` for its
-        weights' gradient.
-        """
+        """Return a layer's product: ``nn`` forward, ``nt`` to its input, ``tn`` for its weights."""
         random = np.random.default_rng(0)
         batch, weights = (self.rows, self.columns), (self.columns, self.columns)
         shapes = {

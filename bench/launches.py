@@ -1,6 +1,4 @@
-"""Times work that is launched again and again: many launches between two looks at the clock,
-everyone in turn.
-"""
+"""Times repeated launches: many between two looks at the clock, every contender in turn."""
 
 from __future__ import annotations
 

@@ -26,9 +26,7 @@ def speed_against(measurement: Measurement, other: Measurement | None) -> float 
 
 
 def fitted_exponent(sizes: Sequence[float], times: Sequence[float]) -> float:
-    """Return p of time = c·size^p by least squares on logarithms; NaN for fewer than two different
-    sizes.
-    """
+    """Return p of time = c·size^p by least squares on logarithms; NaN for fewer than two sizes."""
     if len(set(sizes)) < 2:
         return float("nan")
     return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])

@@ -1,6 +1,4 @@
-"""Checks that contenders keep to ``--isa``: each is told, then asked what it uses, and watched at
-work.
-"""
+"""Checks that contenders keep to ``--isa``: each is told, then asked, and watched at work."""
 
 from __future__ import annotations
 
@@ -88,9 +86,7 @@ class Obedience:
 
 
 def told(contenders: Sequence[Contender], isa: Isa) -> list[Contender]:
-    """Return the contenders with what their libraries have to be told in the environment of their
-    processes.
-    """
+    """Return the contenders with the environment that tells their libraries."""
 
     def narrowed(variant: Variant) -> Variant:
         flags = " ".join(
@@ -150,9 +146,7 @@ def keep_obedient(
     work: Work,
     tell: Callable[[str], None],
 ) -> tuple[list[Contender], dict[str, Any]]:
-    """Check as above and print a line for each; return who takes part, and what a report in JSON
-    says of it.
-    """
+    """Check as above and print a line for each; return who takes part, and the part of a report."""
     if isa.is_native:
         return list(contenders), {"name": isa.name, "contenders": []}
     obedient, found = check_obedience(contenders, isa, work, tell)

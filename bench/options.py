@@ -1,6 +1,4 @@
-"""What the commands share: their options, their lists of words, how an error ends them, where
-results go.
-"""
+"""What the commands share: options, lists of words, how an error ends them, where results go."""
 
 from __future__ import annotations
 

@@ -39,9 +39,7 @@ class Place:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Keywords of the contenders' classes; none on the CPU, which is what they take by
-        themselves.
-        """
+        """Keywords of the contenders' classes; none on the CPU, which is their default."""
         return {"device": self.device, "precision": self.precision} if self.is_gpu else {}
 
 

@@ -1,6 +1,4 @@
-"""``python -m bench.predict``: predictions of fastmlp and of its peers, row by row, by batches and
-all at once.
-"""
+"""``python -m bench.predict``: fastmlp and its peers row by row, by batches and all at once."""
 
 from __future__ import annotations
 

@@ -46,9 +46,7 @@ def shape_from_dict(kept: dict[str, Any]) -> Shape:
 
 
 class Orders:
-    """The order of each epoch, for the contenders that are handed one: a permutation, or the rows
-    as they lie.
-    """
+    """The order of each epoch, for contenders that are given one: shuffled, or rows as they lie."""
 
     def __init__(self, rows: int, shuffle: bool):
         self._generator = np.random.default_rng(SEED)

@@ -41,9 +41,7 @@ Turns = dict[str, list[dict[str, float]]]
 
 
 def read(reader: str, table: Path, small: Path) -> dict[str, float]:
-    """Read one table with one reader; return how long it took and the most memory that the process
-    has held.
-    """
+    """Read one table with one reader; return the time and the most memory that was held."""
     READERS[reader](small)
     start = time.perf_counter()
     matrix = READERS[reader](table)
@@ -86,9 +84,7 @@ def read_long(folder: Path, rows: int, rounds: int) -> dict[str, Any]:
 
 
 def read_wide(folder: Path, columns: int, rounds: int) -> dict[str, Any]:
-    """Compare a CSV of many columns with the same as .npz; the ratio is to that and polars' parsing
-    of the CSV together.
-    """
+    """Compare a wide CSV with the same as .npz, relative to that and polars' parsing together."""
     files = {
         suffix: (folder / f"wide{suffix}", folder / f"small{suffix}") for suffix in (".csv", ".npz")
     }

@@ -1,6 +1,4 @@
-"""Measures contenders in turn, warmed up, round after round; the variant with the shortest median
-stands for each.
-"""
+"""Measures contenders in turn, in rounds; the best median of its variants stands for each."""
 
 from __future__ import annotations
 
@@ -85,9 +83,7 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Work:
-    """What is measured: an activity of the contenders' modules, on a shape, with keywords of its
-    own.
-    """
+    """What is measured: an activity of the contenders' modules, on a shape, with its keywords."""
 
     activity: str
     shape: Shape | None
@@ -175,9 +171,7 @@ def _took_turn(entry: _Entry, failures: list[str]) -> bool:
 def _promising_variants(
     contender: Contender, work: Work, protocol: Protocol, failures: list[str]
 ) -> list[_Entry]:
-    """Try every variant alone, one after the other; return those that may turn out the fastest, the
-    others ended.
-    """
+    """Try every variant alone, one after the other; return those that may be the fastest."""
     tried: list[tuple[float, _Entry]] = []
     for variant in contender.variants:
         try:

@@ -20,9 +20,7 @@ WIDE_ROWS = 40
 
 
 def write_long(path: Path, rows: int) -> None:
-    """Write a CSV of 30 columns: 20 decimals, 5 whole numbers, 3 texts of a few levels, a date and
-    a label.
-    """
+    """Write a CSV of 30 columns: 20 decimals, 5 integers, 3 texts of few levels, date, label."""
     numbers = np.random.default_rng(0)
     with path.open("wb") as file:
         for first in range(0, rows, PIECE):

@@ -180,9 +180,7 @@ class _Bench:
     isa: Isa
 
     def run(self, contenders: list[Contender], skipped: list[str], check: bool) -> dict[str, Any]:
-        """Return this shape's part of the report; with ``check``, losses are compared and nothing
-        is measured.
-        """
+        """Return this shape's part of the report; with ``check``, losses are only compared."""
         shape = self.shape
         self.console.line()
         self.console.line(
@@ -260,9 +258,7 @@ class _Bench:
 
 
 def _summary(console: Console, shapes: dict[str, Any]) -> list[dict[str, Any]]:
-    """Print and return, for each way of running fastmlp, how it stands against the peers over all
-    shapes.
-    """
+    """Print and return how each way of running fastmlp stands against the peers."""
     names = [
         each["contender"]
         for entry in shapes.values()

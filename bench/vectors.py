@@ -1,6 +1,4 @@
-"""What libraries say of the vectors they use; asked in the contender's own process, once it has
-worked.
-"""
+"""What libraries say of the vectors they use, asked in the process that has just worked."""
 
 from __future__ import annotations
 

@@ -84,9 +84,7 @@ def watch(process: int, work: Callable[[], object]) -> Seen:
 
 
 def vector_bits(instruction: bytes) -> int:
-    """Return the width of an instruction's vectors by its first bytes; 0 without a VEX or EVEX
-    prefix.
-    """
+    """Return the width of an instruction's vectors by its first bytes; 0 without VEX or EVEX."""
     first = instruction[0]
     if first == 0xC5:
         return 256 if instruction[1] & 0x04 else 128

@@ -1,6 +1,4 @@
-"""fastmlp as a contender: training as the trainer runs it, prediction as a user calls it and as a
-bare Program.
-"""
+"""fastmlp as a contender: training as the trainer does it; prediction by call and by Program."""
 
 from __future__ import annotations
 
@@ -114,9 +112,7 @@ class Prediction:
 
 
 class Product:
-    """Products of square matrices: by our register tiles, divided among threads, or on a GPU by
-    cuBLAS.
-    """
+    """Products of square matrices: by our register tiles with threads, or on a GPU by cuBLAS."""
 
     compile_seconds = 0.0
 

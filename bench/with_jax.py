@@ -1,6 +1,4 @@
-"""JAX as a contender: an epoch is one compiled scan over batches gathered by index, its state
-donated.
-"""
+"""JAX as a contender: an epoch is one compiled scan over gathered batches, its state donated."""
 
 from __future__ import annotations
 
@@ -188,9 +186,7 @@ def _epoch(shape: Shape, steps: int):
 
 
 def _initial_state(shape: Shape, problem: Problem):
-    """Return the parameters and what the update rule keeps beside them, in arrays that may be
-    donated.
-    """
+    """Return the parameters and the update rule's state, in arrays that may be donated."""
     parameters = jax.tree.map(jnp.array, problem.parameters)
     slots = {"sgd": 0, "momentum": 1, "adam": 2}[shape.optimizer]
     count = [jnp.zeros((), jnp.int32)] if shape.optimizer == "adam" else []

@@ -1,6 +1,4 @@
-"""ONNX Runtime as a contender for prediction: the network as an ONNX graph of Gemm, Relu and
-Softmax.
-"""
+"""ONNX Runtime as a contender for prediction: a graph of Gemm, Relu and Softmax."""
 
 from __future__ import annotations
 
@@ -46,9 +44,7 @@ def vectors() -> list[Report]:
 
 
 def build_model(parameters: Parameters) -> onnx.ModelProto:
-    """Return the network as an ONNX model from ``x`` (rows, inputs) to ``probabilities`` (rows,
-    classes).
-    """
+    """Return the network as an ONNX model from ``x`` (rows, inputs) to ``probabilities``."""
     nodes, initializers, name = [], [], "x"
     for index, (weight, bias) in enumerate(parameters):
         weight_name, bias_name, z, a = (f"{stem}_{index}" for stem in ("weight", "bias", "z", "a"))

@@ -1,6 +1,4 @@
-"""scikit-learn's MLPClassifier as a contender, in float32; and NumPy's matrix product, on whose
-BLAS it runs.
-"""
+"""scikit-learn's MLPClassifier as a contender, in float32; and the matrix product of its BLAS."""
 
 from __future__ import annotations
 
@@ -73,9 +71,7 @@ def vectors() -> list[Report]:
 
 
 def _network(problem: Problem, shuffle: bool) -> MLPClassifier:
-    """Return a network that was fitted to one row of each class, and then given the initial
-    weights.
-    """
+    """Return a network fitted to one row of each class, then given the initial weights."""
     shape = problem.shape
     network = MLPClassifier(
         shape.widths[1:-1],

@@ -1,6 +1,4 @@
-"""PyTorch as a contender: tensors in memory, batches by index, fused optimizers, and torch.compile
-as a variant.
-"""
+"""PyTorch as a contender: data in memory, fused optimizers, torch.compile as a variant."""
 
 from __future__ import annotations
 
@@ -185,9 +183,7 @@ def synchronize(device: torch.device) -> None:
 
 
 def taken_memory(device: torch.device) -> int:
-    """Return the most bytes that PyTorch's pools have held of a GPU's memory, those of CUDA graphs
-    too; 0 on the CPU.
-    """
+    """Return the most bytes that PyTorch's pools held of a GPU's memory; 0 on the CPU."""
     return 0 if device.type == CPU else torch.cuda.max_memory_reserved(device)
 
 
@@ -240,9 +236,7 @@ def make_optimizer(
 def _announced(
     library: str, verbose: AbstractContextManager, work: Callable[[], object], pattern: str
 ) -> Report:
-    """Return what a library prints of the processor when it is told to talk and then has work to
-    do.
-    """
+    """Return what a library prints of the processor when it is told to talk and given work."""
 
     def work_aloud() -> None:
         with verbose:

@@ -1,6 +1,4 @@
-"""PyTorch with CUDA graphs as a contender: whole steps captured once, replayed with nothing sent
-from the host.
-"""
+"""PyTorch with CUDA graphs as a contender: whole steps captured once and replayed."""
 
 from __future__ import annotations
 
@@ -136,9 +134,7 @@ class ResidentStep:
 
     @torch.no_grad()
     def start_anew(self) -> None:
-        """Bring back the initial weights and an optimizer without a past, where captured graphs
-        find them.
-        """
+        """Restore the initial weights and a fresh optimizer, where captured graphs find them."""
         for parameter, initial in zip(self._network.parameters(), self._initial, strict=True):
             parameter.copy_(initial)
         for state in self._optimizer.state.values():

@@ -1,6 +1,4 @@
-"""The process of one contender: serves requests to run, read as lines of JSON, and times them.
-Started by workers.py.
-"""
+"""The process of one contender: runs what it reads as lines of JSON, and times it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Starts a process for a contender and speaks with it: no two BLAS share a process, and memory is
-each one's own.
-"""
+"""Starts a process for a contender and speaks with it: no two BLAS or memories are shared."""
 
 from __future__ import annotations
 
@@ -159,9 +157,7 @@ class Worker:
 
 
 def _environment(variant: Variant) -> dict[str, str]:
-    """Return this process's environment with what libraries read when they are loaded: threads,
-    flags, memory.
-    """
+    """Return the environment with what libraries read when loaded: threads, flags, memory."""
     threads = dict.fromkeys(THREAD_VARIABLES, str(variant.threads))
     environment = {**os.environ, **SHARED_GPU, **threads, **variant.environment}
     for name, separator in JOINED.items():

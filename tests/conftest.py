@@ -1,6 +1,4 @@
-"""Shared fixtures. This folder is on sys.path (pytest puts a conftest's own folder there), so tests
-import ``oracles``.
-"""
+"""Shared fixtures. pytest puts this folder on sys.path, so tests import ``oracles``."""
 
 import sys
 from pathlib import Path

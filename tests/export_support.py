@@ -1,6 +1,4 @@
-"""What the tests of exports and imports share: random networks as state_dicts, and what they
-compute, in plain NumPy.
-"""
+"""What tests of exports and imports share: random state_dicts, and what they compute in NumPy."""
 
 from functools import cache
 from itertools import pairwise
@@ -31,9 +29,7 @@ def sigmoid(z):
 
 
 def random_state(widths, seed=0, dtype=np.float32, batch_norm=False, bias=True):
-    """Arrays of Linear and, before each activation, BatchNorm1d layers, named as nn.Sequential
-    names them.
-    """
+    """Arrays of Linear and BatchNorm1d layers, named as nn.Sequential names them."""
     random, state, index = np.random.default_rng(seed), {}, 0
     for position, (inputs, outputs) in enumerate(pairwise(widths)):
         state[f"{index}.weight"] = random.normal(size=(outputs, inputs)) / np.sqrt(inputs)
@@ -78,9 +74,7 @@ def rows(count, columns, seed=1, dtype=np.float32):
 
 @cache
 def people(count=240):
-    """A table of numbers with gaps and far from zero, truth values, dates, and texts with gaps; and
-    what was bought.
-    """
+    """A table of numbers (gaps, far from zero), truth values, dates and texts; what was bought."""
     import polars
 
     random = np.random.default_rng(3)

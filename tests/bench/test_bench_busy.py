@@ -1,6 +1,4 @@
-"""``python -m bench.busy``: the three ways, the processes that spin beside them, and what is set
-against what.
-"""
+"""``python -m bench.busy``: three ways, processes that spin beside them, what is compared."""
 
 import json
 import os

@@ -1,6 +1,4 @@
-"""``python -m bench.train``, ``predict`` and ``scaling`` from end to end, on a machine without
-PyTorch and JAX.
-"""
+"""``python -m bench.train``, ``predict``, ``scaling`` from end to end, without PyTorch and JAX."""
 
 import json
 import subprocess

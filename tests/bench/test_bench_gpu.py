@@ -1,6 +1,4 @@
-"""``--device cuda``: who takes part on a GPU, what each says where it finds none, and what is
-written of the machine.
-"""
+"""``--device cuda``: who takes part on a GPU, who says why not, what is written of the machine."""
 
 import json
 import subprocess
@@ -218,9 +216,7 @@ def test_the_report_names_the_gpu():
 
 
 def test_memory_and_notices_come_from_the_contender(tiny, invoke, tmp_path, monkeypatch):
-    """The whole command where a GPU is only said to be there: the device of this test is the CPU
-    under its own name.
-    """
+    """The whole command where the GPU is only pretended: the device is the CPU, renamed."""
     on_cpu = Contender("fastmlp", "with_fastmlp", (Variant(1, {"device": "cpu"}),))
     monkeypatch.setattr(
         train,

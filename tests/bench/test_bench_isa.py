@@ -1,6 +1,4 @@
-"""``--isa``: what libraries are told, what they say and are seen to do, and what becomes of one
-that does not obey.
-"""
+"""``--isa``: what libraries are told, say and are seen to do; what becomes of the disobedient."""
 
 import json
 import platform

@@ -1,6 +1,4 @@
-"""``python -m bench.kernels``: a case for every kernel, the bytes it moves, and the whole command
-on the CPU.
-"""
+"""``python -m bench.kernels``: a case for every kernel, its bytes, the whole command on the CPU."""
 
 import json
 
@@ -71,9 +69,7 @@ def test_bytes_by_hand(arrays, name, moved):
 
 
 def test_cases_leave_ordinary_numbers(arrays):
-    """What is launched ten thousand times still computes: nothing has become NaN, infinite or 0
-    throughout.
-    """
+    """What is launched ten thousand times still computes: nothing is NaN, infinite or all 0."""
     names = [name for name in measured_operations() if not name.startswith("begin")]
     for case in make_cases(arrays, names):
         with arrays.backend.record() as program:

@@ -1,6 +1,4 @@
-"""PyTorch and JAX as contenders, where they are installed: every way of theirs computes the same
-losses.
-"""
+"""PyTorch and JAX as contenders, where installed: every variant computes the same losses."""
 
 import pytest
 

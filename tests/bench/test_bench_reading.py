@@ -1,6 +1,4 @@
-"""``python -m bench.reading``: all readers make the same matrix, and what is printed is what was
-measured.
-"""
+"""``python -m bench.reading``: all readers make the same matrix; what is printed was measured."""
 
 import json
 

@@ -1,6 +1,4 @@
-"""``python -m bench.search``: both libraries search the same grid, and what is printed is what was
-measured.
-"""
+"""``python -m bench.search``: both search the same grid; what is printed was measured."""
 
 import json
 

@@ -1,6 +1,4 @@
-"""Contenders in processes of their own: what they answer, how they fail, who takes part in the
-rounds.
-"""
+"""Contenders in processes of their own: what they answer, how they fail, who takes part."""
 
 import io
 import json

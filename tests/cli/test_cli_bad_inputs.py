@@ -1,6 +1,4 @@
-"""Bad inputs: each gets one clear line and exit code 2, never a traceback, and what existed stays
-as it was.
-"""
+"""Bad inputs: each gets one clear line and exit code 2, and what existed stays as it was."""
 
 import gzip
 import resource

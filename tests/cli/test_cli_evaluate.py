@@ -1,6 +1,4 @@
-"""``fastmlp evaluate``: numbers that agree with training and with scikit-learn, for people and for
-programs.
-"""
+"""``fastmlp evaluate``: numbers that agree with training and scikit-learn, as text and as JSON."""
 
 import json
 

@@ -1,6 +1,4 @@
-"""``--matmul-precision`` on the CPU: what training and info say of it, and one line where it cannot
-be had.
-"""
+"""``--matmul-precision`` on the CPU: what training and info say, and where it is refused."""
 
 import json
 import os

@@ -34,9 +34,7 @@ def cuda():
 
 @pytest.fixture
 def backend(cuda):
-    """The CUDA backend behind a face that takes NumPy arrays, for tests that were written for the
-    CPU.
-    """
+    """The CUDA backend behind a face that takes NumPy arrays, for the CPU's tests."""
     return OnDevice(cuda)
 
 

@@ -59,9 +59,7 @@ def look_up(path):
 
 
 def parameters(thing):
-    """Return the parameters of a function or a class, by its signature or by the first line of what
-    it says of itself.
-    """
+    """Return the parameters of a function or a class, by its signature or its docstring."""
     try:
         signature = inspect.signature(thing)
     except (TypeError, ValueError):
@@ -104,9 +102,7 @@ def written_parameters(thing):
 
 
 def offers():
-    """Yield every public name that the package's modules define, and the public members of their
-    classes.
-    """
+    """Yield every public name that the package's modules define, and their classes' members."""
     for module_name in MODULES:
         module = importlib.import_module(module_name)
         for name, value in vars(module).items():

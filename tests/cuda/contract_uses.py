@@ -1,6 +1,4 @@
-"""Reads off the source of the backend what it uses of cupy: chains of attributes, and calls with
-their arguments.
-"""
+"""Reads off the backend's source what it uses of cupy: attribute chains and calls."""
 
 import ast
 from collections.abc import Iterable
@@ -45,9 +43,7 @@ class Use(NamedTuple):
 
 
 def uses(files: Iterable[Path]) -> list[Use]:
-    """Return every use in some files; an attribute that one file gives a value to is known in the
-    others.
-    """
+    """Return every use in some files; an attribute set in one file is known in the others."""
     trees = [(path.name, ast.parse(path.read_text(encoding="utf-8"))) for path in files]
     attributes: dict[str, str] = {}
     for _ in range(3):  # a name may be used before the line, or the file, that gives it a value
@@ -138,9 +134,7 @@ class _Reader(ast.NodeVisitor):
             self._attributes[target.attr] = path
 
     def _path(self, node) -> str | None:
-        """Return what an expression is: ``self._cupy.cuda.Stream`` is cupy.cuda.Stream, and so is
-        what it returns.
-        """
+        """Return what an expression is: ``self._cupy.cuda.Stream`` is cupy.cuda.Stream."""
         if isinstance(node, ast.Call):
             called = self._path(node.func) or ""
             is_class = called.rpartition(".")[2][:1].isupper()

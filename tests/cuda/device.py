@@ -30,9 +30,7 @@ if EMULATED:
 
 
 def why_no_device() -> str:
-    """Return why the tests cannot run, or an empty string; a GPU that is required and missing is an
-    error.
-    """
+    """Return why the tests cannot run, or ""; a GPU that is required and missing is an error."""
     if EMULATED:
         return (
             "" if shutil.which("g++") else "the emulated device needs g++, which is not installed"

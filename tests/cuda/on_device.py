@@ -1,6 +1,4 @@
-"""A CUDA backend behind a face that takes NumPy arrays: the tests of the CPU's kernels then run on
-the device unchanged.
-"""
+"""A CUDA backend that takes NumPy arrays: the tests of the CPU's kernels run on it unchanged."""
 
 from functools import partial
 

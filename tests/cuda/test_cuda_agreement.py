@@ -1,6 +1,4 @@
-"""The same seed on the CPU and on CUDA: the same batches and masks to the bit, the same training to
-rounding.
-"""
+"""The same seed on the CPU and on CUDA: the same batches and masks, training equal to rounding."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,4 @@
-"""``fastmlp --device cuda`` from end to end, in processes of their own; and what is said where CUDA
-cannot be used.
-"""
+"""``fastmlp --device cuda`` from end to end, and what is said where CUDA cannot be used."""
 
 import json
 import os

@@ -46,9 +46,7 @@ def used() -> list[Use]:
 
 
 def listing(asked: str, emulated: bool) -> dict:
-    """Return what one of the two packages says, from a process in which the other is not to be
-    seen.
-    """
+    """Return what one of the two packages says, from a process that cannot see the other."""
     paths = [str(PACKAGES)] if emulated else []
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, str(LISTING)]
@@ -100,9 +98,7 @@ def accepts(parameters: list[dict], call: tuple[int, tuple[str, ...]]) -> bool:
 
 
 def promises_more(emulated: list[dict], real: list[dict]) -> str:
-    """Return in which way a signature allows a call that the other does not; empty if it allows
-    none.
-    """
+    """Return how a signature allows a call that the other does not; empty if it allows none."""
     if any(given["kind"] == "keywords" for given in real):
         real = [
             *real,

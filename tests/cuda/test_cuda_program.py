@@ -1,6 +1,4 @@
-"""Programs on CUDA: graphs, what they are compared with before they are trusted, and what happens
-where they fail.
-"""
+"""Programs on CUDA: graphs, how they are checked before they are trusted, and what failures do."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,4 @@
-"""The search for races and overruns finds them, also in the library's own kernels once a barrier is
-taken out of them.
-"""
+"""The search for races and overruns finds them, also in our kernels with a barrier taken out."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,4 @@
-"""The emulated device does what CUDA says, and says what is wrong where CUDA would hang or read
-nothing.
-"""
+"""The emulated device does what CUDA says, and reports what would hang or read nothing there."""
 
 import ctypes
 import os

@@ -98,9 +98,7 @@ def test_launch_word_is_about_an_array_of_the_kernel(name):
 
 
 def plain(text):
-    """Return prose without what differs by language: quotes of code, and how it is broken into
-    lines.
-    """
+    """Return prose without what differs by language: quotes of code and line breaks."""
     return " ".join(text.replace("`", "").split())
 
 

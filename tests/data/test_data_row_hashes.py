@@ -1,6 +1,4 @@
-"""Row hashes: against plain Python, the same for ever, different for different rows, wherever a row
-stands.
-"""
+"""Row hashes against plain Python: the same for ever, apart for different rows, anywhere."""
 
 import numpy as np
 import pytest
@@ -100,9 +98,7 @@ def test_memory_order_and_byte_order_do_not_count():
 
 
 def test_a_million_small_rows_do_not_collide():
-    """With 64 bits, two of 10⁶ rows share a hash in one of 37 million data sets; with 32 there
-    would be 116 pairs.
-    """
+    """With 64 bits one of 37 million sets of 10⁶ rows has a shared hash; with 32, 116 pairs."""
     numbers = np.arange(1_000_000)
     matrix = np.stack([numbers // 1000, numbers % 1000], axis=1).astype(np.float32)
     assert len(np.unique(row_hashes(matrix))) == 1_000_000

@@ -1,6 +1,4 @@
-"""Files are written aside and renamed: a reader never meets half of one, and a failure loses
-nothing.
-"""
+"""Files are written aside and renamed: no reader meets half of one, no failure loses one."""
 
 import json
 import math

@@ -1,6 +1,4 @@
-"""Model files: what is written is read back to the bit, and whatever else is read is refused in one
-line.
-"""
+"""Model files: read back to the bit as written; whatever else is read gets one line."""
 
 import json
 import struct

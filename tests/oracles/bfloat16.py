@@ -4,9 +4,7 @@ import numpy as np
 
 
 def rounded(values):
-    """Return float32 numbers rounded to the nearest bfloat16, ties to even, as float32; subnormal
-    ones become zero.
-    """
+    """Return numbers rounded to the nearest bfloat16, ties to even; subnormal ones become zero."""
     values = np.ascontiguousarray(values, np.float32)
     bits = values.view(np.uint32).astype(np.uint64)
     bits = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16 << 16

@@ -1,6 +1,4 @@
-"""What a command line did: the form in which tests look at it, in this process or in one of its
-own.
-"""
+"""What a command line did, in this process or in one of its own, as tests look at it."""
 
 import json
 from dataclasses import dataclass

@@ -1,6 +1,4 @@
-"""Which operation is compared with an oracle by which test: written on the test, read by the test
-of coverage.
-"""
+"""Which test compares which operation with an oracle: noted on the test, read by coverage."""
 
 
 def covers(*operations):

@@ -1,6 +1,4 @@
-"""The directional gradient check: the slope of the loss along random directions, against the
-hand-written gradients.
-"""
+"""The directional check: the loss's slope along random directions, against the gradients."""
 
 import numpy as np
 

@@ -1,6 +1,4 @@
-"""Losses row by row and their gradients with respect to the outputs, in float64, from SciPy's
-special functions.
-"""
+"""Losses row by row and their gradients by the outputs, in float64, by SciPy's functions."""
 
 import numpy as np
 from scipy import special

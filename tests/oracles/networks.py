@@ -1,6 +1,4 @@
-"""Small networks for tests, and a forward pass in plain NumPy that knows only the names of the
-parameters.
-"""
+"""Small networks, and a forward pass in plain NumPy that knows only the parameters' names."""
 
 import numpy as np
 from oracles.activations import VALUES
@@ -10,9 +8,7 @@ from fastmlp.nn.network import Architecture, Network
 
 
 def build(backend, dtype=np.float64, *, rows=16, seed=3, input_gradient=False, **architecture):
-    """Return a bound network with random parameters (biases too); ``architecture`` as in
-    Architecture.
-    """
+    """Return a bound network with random parameters (biases too) of ``architecture``."""
     architecture = {
         "inputs": 4,
         "outputs": 3,
@@ -28,9 +24,7 @@ def build(backend, dtype=np.float64, *, rows=16, seed=3, input_gradient=False, *
 
 
 def forward(network, x, activation="relu"):
-    """Return the outputs in float64 of dense layers in prediction, with batch normalisation on the
-    hidden ones or without.
-    """
+    """Return the outputs in float64 of dense layers, the hidden ones normalised or not."""
     parameters = {
         name: p.values.astype(np.float64) for name, p in network.named_parameters().items()
     }

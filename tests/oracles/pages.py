@@ -1,6 +1,4 @@
-"""Pages whose commands are run: every console and Python block, in order, in one folder; what may
-differ is masked.
-"""
+"""Pages whose console and Python blocks are run in order, in one folder; noise is masked."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Workbooks written by hand, with the zip archive and the XML that the format's description asks
-for.
-"""
+"""Workbooks written by hand: the zip archive and the XML that the format asks for."""
 
 import datetime
 import zipfile

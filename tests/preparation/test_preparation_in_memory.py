@@ -1,6 +1,4 @@
-"""Jobs on data in memory: the same run as from a file, models that take any form, and what must be
-given again.
-"""
+"""Jobs on data in memory: the run that a file gives, any form for a model, what to give again."""
 
 import json
 import shutil

@@ -1,6 +1,4 @@
-"""Chromium without a window, driven over a pipe: opens a page and tells what it said, asked for and
-how wide it is.
-"""
+"""Chromium without a window, over a pipe: opens a page, tells what it said, asked for, shows."""
 
 import base64
 import contextlib

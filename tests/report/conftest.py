@@ -109,9 +109,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def experiment(tmp_path_factory):
-    """An experiment of two sweeps: learning rates with two seeds, and variants of which one
-    diverges and one fails.
-    """
+    """Two sweeps: learning rates with two seeds, and kinds of which one diverges, one fails."""
     folder = tmp_path_factory.mktemp("experiment") / "trees & <rates>"
     folder.mkdir()
     data = str(table(folder.parent / "trees.csv"))

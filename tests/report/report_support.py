@@ -18,9 +18,7 @@ HOSTILE_NAMES = (
 def table(
     path, rows=120, names=("ash", "birch", "cedar"), columns=("width", "height", "age"), seed=0
 ):
-    """Write a CSV file whose columns tell the class in the last one; the classes are not equally
-    many.
-    """
+    """Write a CSV file whose columns tell the class in the last one; classes differ in size."""
     generator = np.random.default_rng(seed)
     classes = np.sort(generator.integers(0, len(names), rows) * generator.integers(0, 2, rows))
     with path.open("w", newline="", encoding="utf-8") as file:

@@ -1,6 +1,4 @@
-"""Drawing: no trace in matplotlib, colours for light and dark, texts of users that no font or
-parser trips over.
-"""
+"""Drawing: no trace in matplotlib, colours for light and dark, texts that trip over nothing."""
 
 import numpy as np
 import pytest

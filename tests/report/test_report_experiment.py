@@ -1,6 +1,4 @@
-"""The report of an experiment: reported beside measured, sweeps with their reasons, runs that
-failed or diverged.
-"""
+"""The report of an experiment: reported beside measured, sweeps, failed or diverged runs."""
 
 import json
 import math

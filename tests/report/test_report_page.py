@@ -1,6 +1,4 @@
-"""Pages in a browser: an empty console, no request but for the file, nothing too wide for a phone,
-no markup of users.
-"""
+"""Pages in a browser: an empty console, one request, nothing too wide, no markup of users."""
 
 import base64
 import re
@@ -59,9 +57,7 @@ def test_pictures_follow_the_dark(browser, of_table, tmp_path):
 
 
 def test_a_page_without_its_hash_would_not_be_styled(browser, of_table, tmp_path):
-    """Shows that the policy is in force: a style that was changed afterwards is refused, and the
-    console says so.
-    """
+    """The policy is in force: a style that was changed afterwards is refused on the console."""
     changed = of_table.report.path.read_text().replace("--ground: #f6f6f3", "--ground: #ff0000")
     (tmp_path / "changed.html").write_text(changed)
     browser.open(tmp_path / "changed.html")

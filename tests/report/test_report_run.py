@@ -1,6 +1,4 @@
-"""The report of a run: its numbers are those of metrics.json, its tables and CSV files hold what is
-drawn.
-"""
+"""The report of a run: numbers as in metrics.json; tables and CSV files hold what is drawn."""
 
 import json
 

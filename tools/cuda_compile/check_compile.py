@@ -53,9 +53,7 @@ class Usage:
 
 @dataclass
 class Compilation:
-    """The outcome for one file and one architecture: usages and accesses by the kernel's C++ name,
-    and what is wrong.
-    """
+    """The outcome for one file and architecture: usages and accesses by C++ name, problems."""
 
     stem: str
     architecture: int
@@ -65,9 +63,7 @@ class Compilation:
 
 
 def read_log(log: str) -> dict[str, Usage]:
-    """Return what ptxas says of each entry function, by its mangled name; a function that is called
-    counts to its caller.
-    """
+    """Return what ptxas says of each entry function; a function it calls counts to it."""
     _, *sections = re.split(f"(?={ENTRY.pattern.replace('(', '(?:', 1)})", log)
     return {ENTRY.match(section)[1]: _usage(section) for section in sections}
 
@@ -111,9 +107,7 @@ def compile_text(stem: str, text: str, names: list[str], architecture: int) -> C
 
 
 def compile_file(stem: str, architecture: int) -> Compilation:
-    """Compile every instance of the kernels of one file, and compare what it touches with its
-    signature.
-    """
+    """Compile every instance of one file's kernels; compare their accesses with their signature."""
     made = compile_text(
         stem, source.text(stem), [instance.name for instance in instances(stem)], architecture
     )
@@ -124,9 +118,7 @@ def compile_file(stem: str, architecture: int) -> Compilation:
 
 
 def wrong_accesses(instance: Instance, access: Access) -> list[str]:
-    """Return in words which arrays a kernel's code does not read or write though its signature says
-    so, or the reverse.
-    """
+    """Return which arrays the code does not read or write as the signature says."""
     wrong = []
     for position, parameter in enumerate(instance.kernel.parameters):
         if not parameter.element:
@@ -140,9 +132,7 @@ def wrong_accesses(instance: Instance, access: Access) -> list[str]:
 
 
 def table(compilations: list[Compilation], architectures: list[int]) -> str:
-    """Return the registers of each instance on each architecture, and with them whatever does not
-    stay in registers.
-    """
+    """Return the registers of each instance on each architecture, and what leaves registers."""
     usages = {
         (name, made.architecture): usage
         for made in compilations

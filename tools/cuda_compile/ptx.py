@@ -35,9 +35,7 @@ def accesses(ptx: str) -> dict[str, Access]:
 
 
 def _access(body: str) -> Access:
-    """Follow pointers from parameters through arithmetic, but not through memory, to the addresses
-    of loads and stores.
-    """
+    """Follow pointers from parameters through arithmetic to addresses of loads and stores."""
     sources: dict[str, set[str]] = defaultdict(
         set
     )  # of each register: the registers that it was computed from

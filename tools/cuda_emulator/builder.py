@@ -115,9 +115,7 @@ def build(text: str, instances: Sequence[str], sanitizer: str | None = None) -> 
 
 
 def library(stem: str) -> Path:
-    """Return the library of all kernels of one file of kernels/cuda, in every instance; built on
-    first use.
-    """
+    """Return the library of every instance of one file of kernels/cuda; built on first use."""
     return build(source.text(stem), [instance.name for instance in instances(stem)])
 
 
@@ -151,9 +149,7 @@ def _translation_unit(text: str, instances: Sequence[str]) -> str:
 
 
 def _with_places(text: str) -> str:
-    """Say where each line of a text is from that is pasted from files of kernels/cuda, for errors
-    and sanitizers.
-    """
+    """Say which file of kernels/cuda each line comes from, for errors and sanitizers."""
     places = {}
     for path in sorted(source.HERE.glob("*.cu*")):
         part = path.read_text(encoding="utf-8")
@@ -167,9 +163,7 @@ def _with_places(text: str) -> str:
 
 
 def launch_bounds(text: str) -> dict[str, int]:
-    """Return the largest block of each kernel whose declaration says one, itself or by a macro's
-    name.
-    """
+    """Return the largest block of each kernel that declares one, itself or by a macro."""
     macros = dict(
         re.findall(
             r"^#define\s+(\w+)(?:\([^)]*\))?\s+__launch_bounds__\(\s*(\d+)", text, re.MULTILINE
@@ -225,9 +219,7 @@ def _cached(suffix: str, made_from: object, make: Callable[[Path], None]) -> Pat
 
 
 def cache_folder() -> Path:
-    """Return the folder of what was built: FASTMLP_EMULATION_CACHE, else one in the user's own
-    cache folder.
-    """
+    """Return the folder of what was built: FASTMLP_EMULATION_CACHE, else the user's cache."""
     own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastmlp-emulation"
     folder = Path(os.environ.get("FASTMLP_EMULATION_CACHE") or own)
     folder.mkdir(parents=True, exist_ok=True)

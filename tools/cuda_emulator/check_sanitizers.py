@@ -110,9 +110,7 @@ class Job:
     instances: tuple[Instance, ...]
 
     def takes_long(self) -> bool:
-        """Return whether many threads meet at many barriers, which ThreadSanitizer takes seconds
-        for: best begun first.
-        """
+        """Return whether many threads meet at many barriers: slow, so best begun first."""
         words = {instance.kernel.launch for instance in self.instances}
         return self.sanitizer == "thread" and "EACH_COLUMN_OF" in words
 
@@ -164,9 +162,7 @@ def chosen(stem: str, quick: bool) -> tuple[Instance, ...]:
 
 
 def check(stems: Iterable[str], quick: bool = False) -> list[str]:
-    """Search the kernels of some files under both sanitizers, two searches at a time; return the
-    faults.
-    """
+    """Search some files' kernels under both sanitizers, two at a time; return the faults."""
     jobs = [Job(stem, sanitizer, chosen(stem, quick)) for sanitizer in SANITIZERS for stem in stems]
     jobs.sort(key=Job.takes_long, reverse=True)
     with ThreadPoolExecutor(2) as pool:

@@ -1,6 +1,4 @@
-"""Every instance of every CUDA kernel that the library can ask for: what is compiled, emulated and
-searched for races.
-"""
+"""Every instance of every CUDA kernel that the library can ask for: to be compiled and searched."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ FUNCTIONS = {"Activation<T>": activations, "Loss<T>": losses}
 
 @dataclass(frozen=True)
 class Instance:
-    """A kernel with the dtype of each array parameter, in order, and a name for each scalar
-    function.
-    """
+    """A kernel with the dtype of each array parameter, in order, and its scalar functions."""
 
     kernel: Kernel
     element_types: tuple[np.dtype, ...]
@@ -54,9 +50,7 @@ def instances(stem: str | None = None) -> list[Instance]:
 
 
 def functions_with_derivative(module) -> list[str]:
-    """Return the names of the scalar functions of a Numba module that have a derivative beside
-    them.
-    """
+    """Return the names of a Numba module's scalar functions that have a derivative."""
     return [
         name.removesuffix("_derivative") for name in vars(module) if name.endswith("_derivative")
     ]
@@ -77,9 +71,7 @@ def _element_types(kernel: Kernel) -> list[tuple[np.dtype, ...]]:
 
 
 def _functions(kernel: Kernel) -> list[tuple[str, ...]]:
-    """Return the choices of functions for a kernel: ``value`` takes a function itself,
-    ``derivative`` its derivative.
-    """
+    """Return a kernel's choices of functions: ``value`` plain, ``derivative`` its derivative."""
     kinds = [(kind, name) for kind, name in kernel.template if kind != "typename"]
     if not kinds:
         return [()]

@@ -51,9 +51,7 @@ class Array:
 
 @dataclass(frozen=True)
 class Launch:
-    """A kernel's instance with its grid, its block and its arguments: an Array, an int (int64) or a
-    float (float64) each.
-    """
+    """A kernel's instance with grid, block and arguments: an Array, an int or a float each."""
 
     instance: str
     grid: tuple[int, int, int]
@@ -78,9 +76,7 @@ class Outcome:
 
 
 def run(program: Path, launches: Sequence[Launch], seconds: int) -> Outcome:
-    """Run launches one after another until one of them is found faulty, or takes longer than it
-    may.
-    """
+    """Run launches one after another until one is found faulty, or takes too long."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "launches"
         with path.open("wb") as file:

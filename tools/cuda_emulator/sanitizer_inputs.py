@@ -1,6 +1,4 @@
-"""Launches of every kernel with arguments that it may be given, for check_sanitizers.py. What is
-not listed is an error.
-"""
+"""Launches of every kernel with fitting arguments, for check_sanitizers.py; others are errors."""
 
 from __future__ import annotations
 
@@ -121,9 +119,7 @@ class UnknownArgumentError(LookupError):
 
 @dataclass(frozen=True)
 class Case:
-    """The sizes of one launch, which arrays are off the alignment of packs, and whether arrays are
-    shared.
-    """
+    """The sizes of one launch, which arrays are off a pack's alignment, what is shared."""
 
     rows: int
     columns: int
@@ -189,9 +185,7 @@ def _share(kernel: Kernel, arguments: dict) -> None:
 
 
 def _shape(kernel: Kernel, arguments: dict) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Return the block that the backend would choose and a small grid; for no work those of one
-    element.
-    """
+    """Return the block that the backend would choose, and a small grid."""
     over = arguments[kernel.over].content if kernel.over else None
     shape = launch_shape(kernel, over, 1)
     if shape is None:

@@ -1,6 +1,4 @@
-"""Captures of the emulated device: what they refuse, what spoils them, what a graph does; and
-failures on demand.
-"""
+"""Captures of the emulated device: what they refuse, what spoils them; failures on demand."""
 
 from contextlib import suppress
 

@@ -1,6 +1,4 @@
-"""The emulated libcublas: cuBLAS's conventions, its checks, and that its work goes into streams and
-captures.
-"""
+"""The emulated libcublas: its conventions and checks, and that its work goes into streams."""
 
 import ctypes
 from ctypes import byref, c_double, c_float, c_int, c_size_t, c_void_p
@@ -241,9 +239,7 @@ def test_streams_that_are_not_there(handle, operands):
 
 
 def test_streams_keep_no_order_among_each_other(handle, stream, operands):
-    """The operands are written in the stream of the fixture; the product in another one comes first
-    and finds NaN.
-    """
+    """The operands are written in the fixture's stream; the other stream is first and finds NaN."""
     with Stream(non_blocking=True) as other:
         handle.use(other)
         assert handle.gemm(*operands) == SUCCESS

@@ -1,6 +1,4 @@
-"""The emulated arrays, memory and streams: as strict as the real ones, and work is done when a
-stream comes to it.
-"""
+"""The emulated arrays, memory and streams: strict, and work is done when a stream comes to it."""
 
 import ctypes
 

@@ -1,6 +1,4 @@
-"""Kernels on the emulated device: every argument is checked, and a launch keeps the arguments of
-its time.
-"""
+"""Kernels on the emulated device: arguments are checked, and a launch keeps those of its time."""
 
 from functools import partial
 
@@ -184,9 +182,7 @@ def test_grids_and_blocks_are_tuples_of_whole_numbers(arguments, grid, block):
 
 
 def test_streams_keep_their_order(x, arguments):
-    """x is written in the stream of the fixture, and another stream that does not wait for it comes
-    first.
-    """
+    """x is written in the fixture's stream; another stream, which does not wait, comes first."""
     with Stream(non_blocking=True) as other:
         function()(*ONE_BLOCK, arguments)
         other.synchronize()

@@ -1,6 +1,4 @@
-"""Columns as numbers: levels found again in other spellings, gaps, notes; and whole frames, wide
-and oddly named.
-"""
+"""Columns as numbers: levels in other spellings, gaps, notes; frames wide and oddly named."""
 
 import datetime
 import json

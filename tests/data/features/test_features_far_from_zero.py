@@ -1,6 +1,4 @@
-"""Arrays whose columns lie far from zero: what float32 cannot tell apart is not lost on the way to
-the network.
-"""
+"""Arrays whose columns lie far from zero: no difference between rows is lost to float32."""
 
 import json
 

@@ -1,6 +1,4 @@
-"""Passes over whole tables: wide and long ones are read as narrow and short ones are, column by
-column.
-"""
+"""Passes over whole tables: wide and long ones are read as narrow and short ones are."""
 
 import numpy as np
 import polars

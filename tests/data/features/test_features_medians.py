@@ -1,6 +1,4 @@
-"""Smallest value, median and largest of columns: what NumPy finds by sorting, whatever the values'
-order.
-"""
+"""Smallest, median and largest value of columns: as NumPy's sorting finds, in any order."""
 
 import numpy as np
 import pytest

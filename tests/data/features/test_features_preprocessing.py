@@ -1,6 +1,4 @@
-"""FeaturePreprocessor against small oracles: imputation, one-hot, scaling, and prediction that
-differs from training.
-"""
+"""FeaturePreprocessor against small oracles: imputation, one-hot, scaling, new data."""
 
 import datetime
 import json

@@ -1,6 +1,4 @@
-"""Pixels of every kind become bytes: transparency, palettes, more than 8 bits, cameras held askew,
-several frames.
-"""
+"""Pixels of every kind become bytes: transparency, palettes, depth, orientation, frames."""
 
 import numpy as np
 import PIL.Image
@@ -147,9 +145,7 @@ def test_colours_on_a_transparent_ground(tmp_path):
 
 
 def test_palettes_and_colour_keys(tmp_path):
-    """Transparency as an entry of a palette (GIF, PNG), an alpha of each entry, and a colour that
-    counts as none.
-    """
+    """Transparency as an entry of a palette, an alpha of each entry, and a colour that is none."""
     there = [ink(row) == 255 for row in (3, 8)]
     flat = [PIL.Image.fromarray(each.astype(np.uint8), mode=None) for each in there]
     for picture in flat:
@@ -283,9 +279,7 @@ def test_colours_of_sixteen_bits_are_said_to_be_cut(tmp_path):
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "LAB", "P", "1"])
 @pytest.mark.parametrize("colour", [False, True])
 def test_other_colour_spaces(tmp_path, mode, colour):
-    """Pillow's own conversion is the oracle but for Lab, where it must come near the colours that
-    went in.
-    """
+    """Pillow's conversion is the oracle; for Lab the colours that went in are, to a tolerance."""
     import PIL.ImageCms
 
     flat = [PIL.Image.new("RGB", (8, 8), each) for each in ((200, 60, 40), (30, 90, 160))]

@@ -1,6 +1,4 @@
-"""Folders of pictures as people keep them: deeper, wrapped, with test pictures of every kind, with
-other files, in circles.
-"""
+"""Folders of pictures as people keep them: deep, wrapped, with other files, in circles."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,4 @@
-"""Whatever lies in a file, reading it ends with a table or with one line of the project's own
-errors.
-"""
+"""Whatever a file holds, reading it ends with a table or with one line of our own errors."""
 
 import gzip
 

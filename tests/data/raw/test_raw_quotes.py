@@ -39,9 +39,7 @@ def is_blank(fields, width):
 
 
 def expected(text, separator, width):
-    """Return rows and their lines as csv.reader has them, or None where it sees another length or
-    an open quote.
-    """
+    """Return rows and lines as csv.reader has them; None for uneven rows or an open quote."""
     reader = csv.reader(itertools.chain(io.StringIO(text, newline=""), [END]), delimiter=separator)
     records, line = [], 1
     for fields in reader:

@@ -1,6 +1,4 @@
-"""Dates, times of day and spans of time: what datetime writes in many formats is read back, and
-what is none is not.
-"""
+"""Dates, times and spans of time: what datetime writes is read back, and nothing else is."""
 
 import datetime
 

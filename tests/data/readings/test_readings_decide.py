@@ -1,6 +1,4 @@
-"""What a table's columns are taken for: each kind, few and many odd cells, codes, choices, typed
-sources, notes.
-"""
+"""What a table's columns are taken for: kinds, odd cells, codes, choices, typed sources, notes."""
 
 import datetime
 import decimal

@@ -1,6 +1,4 @@
-"""Numbers as people write them: known numbers are written in each style and the column is read
-back.
-"""
+"""Numbers as people write them: known numbers in each style are read back."""
 
 import math
 

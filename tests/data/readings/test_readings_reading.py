@@ -1,6 +1,4 @@
-"""ColumnReading and its helpers: kept and restored, read twice as once, typed columns and their
-texts alike; gaps; words.
-"""
+"""ColumnReading and its helpers: kept, restored, read twice, typed or as text; gaps; words."""
 
 import datetime
 import decimal

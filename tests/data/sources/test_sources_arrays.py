@@ -217,9 +217,7 @@ SIZES = [
 @pytest.mark.parametrize("role", ["X", "y"])
 @pytest.mark.parametrize("zipped", [False, True])
 def test_shapes_and_types_that_overflow(tmp_path, kind, role, zipped, monkeypatch):
-    """Sizes whose product wraps round, items of no bytes or of gigabytes, and structures: refused
-    before anything is taken.
-    """
+    """Sizes that wrap round, empty or giant items, structures: refused before memory is taken."""
     monkeypatch.chdir(tmp_path)
     sound = {
         "X": npy_bytes({"descr": "<f8", "fortran_order": False, "shape": (6, 2)}, bytes(96)),

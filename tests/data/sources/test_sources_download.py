@@ -26,9 +26,7 @@ def published(body, name="file.gz"):
 
 @pytest.fixture
 def server():
-    """A server that answers from the dictionary ``answers``: path to (status, body,
-    Content-Length).
-    """
+    """A server that answers from ``answers``: path to (status, body, Content-Length)."""
     answers, asked = {}, []
 
     class Handler(BaseHTTPRequestHandler):

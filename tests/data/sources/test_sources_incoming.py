@@ -1,6 +1,4 @@
-"""Data in memory: the same table in any form becomes the same features, and what cannot be used is
-refused in words.
-"""
+"""Data in memory: any form of a table gives the same features; the rest is refused in words."""
 
 import datetime
 import decimal

@@ -96,9 +96,7 @@ class ndarray:
             target.fill(value)
 
     def get(self, stream=None, order="C", out=None, blocking=True):
-        """Return a copy on the host, or copy into ``out``; waits for the stream unless ``blocking``
-        is False.
-        """
+        """Return a copy on the host, or copy into ``out``; waits if ``blocking``."""
         if out is not None:
             if not isinstance(out, np.ndarray):
                 raise TypeError("Only numpy.ndarray can be obtained from cupy.ndarray")
@@ -125,9 +123,7 @@ class ndarray:
         return result
 
     def set(self, arr, stream=None):
-        """Copy a NumPy array of the same shape and type here; asynchronous, so pinned memory must
-        be kept as it is.
-        """
+        """Copy a NumPy array of the same shape and type here, asynchronously."""
         if not isinstance(arr, np.ndarray):
             raise TypeError("Only numpy.ndarray can be set to cupy.ndarray")
         if arr.dtype != self.dtype:
@@ -298,9 +294,7 @@ def empty_like(prototype, dtype=None, order="K", subok=None, shape=None):
 
 
 def asarray(a, dtype=None, order=None, *, copy=None, blocking=False):
-    """Return an array on the device: the same one, or a copy of a host array, made in the current
-    stream.
-    """
+    """Return an array on the device: the same one, or a copy made in the current stream."""
     if isinstance(a, ndarray) and (dtype is None or a.dtype == dtype) and not copy:
         return a
     return array(a, dtype, blocking=blocking)

@@ -18,18 +18,14 @@ CUBLAS_FLAGS = ("-std=c++17", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
 
 
 def kernels(code: str, names: tuple[str, ...]) -> Path:
-    """Return the library of a text: of a file of kernels/cuda one with all its instances, of
-    another text one with these.
-    """
+    """Return the library of a text: with all instances for a file of kernels/cuda, else these."""
     stem = _stem(code)
     return builder.build(code, names) if stem is None else builder.library(stem)
 
 
 @cache
 def cublas() -> Path:
-    """Return the emulated libcublas; it is written aside and renamed, as another process may build
-    it too.
-    """
+    """Return the emulated libcublas, built aside and renamed: another process may build it too."""
     source, program = EMULATOR / "cublas.cpp", builder.compiler()
     if program is None:
         raise RuntimeError("the emulated device needs g++, which is not installed")

@@ -1,6 +1,4 @@
-"""Joins the emulated libcublas (cublas.cpp) to the emulated device: products go into streams and
-captures like kernels.
-"""
+"""Joins the emulated libcublas to the device: products go into streams and captures."""
 
 from __future__ import annotations
 
@@ -112,9 +110,7 @@ def _submit_checked(product: Product) -> int:
 
 
 def _extents(product: Product):
-    """Yield the name, address and bytes of each piece of device memory that a product reads or
-    writes.
-    """
+    """Yield the name, address and bytes of each piece of memory that a product touches."""
     size = 8 if product.is_double else 4
     rows_a, columns_a = (product.m, product.k) if product.transa == 0 else (product.k, product.m)
     rows_b, columns_b = (product.k, product.n) if product.transb == 0 else (product.n, product.k)

@@ -36,9 +36,7 @@ LONGEST_NAP = 40  # pieces of work after which the scheduler thinks again about 
 
 
 class Work:
-    """One piece of work in a stream; it runs after the work before it in that stream, and after
-    what it waits for.
-    """
+    """One piece of work in a stream; it runs after earlier work there and what it waits for."""
 
     __slots__ = ("after", "is_done", "queue", "run")
 
@@ -49,9 +47,7 @@ class Work:
 
 
 class Node:
-    """One operation of a capture: what it is called in the graph, how it runs, and the memory that
-    it uses.
-    """
+    """One operation of a capture: its name in the graph, how it runs, the memory it uses."""
 
     __slots__ = ("allocations", "kind", "label", "run")
 
@@ -128,9 +124,7 @@ class Machine:
             queue.capture = None
 
     def queue(self, handle: int, device: int) -> Queue:
-        """Return the stream of a handle; 0 is the legacy default stream of the device that is
-        given.
-        """
+        """Return the stream of a handle; 0 is the device's legacy default stream."""
         key = handle or -1 - device
         if key not in self.queues:
             if handle:
@@ -209,9 +203,7 @@ class Machine:
             self.finish(queue)
 
     def refuse_in_capture(self, queue: Queue, status: int = CAPTURE_UNSUPPORTED) -> None:
-        """Do what CUDA does when it is asked for something that cannot be captured: fail, and end
-        the capture's worth.
-        """
+        """Fail as CUDA does when something cannot be captured, and spoil the capture."""
         queue.capture.is_valid = False
         raise CUDARuntimeError(status)
 
@@ -245,9 +237,7 @@ class Machine:
         return [other.last for other in others if other.last is not None]
 
     def _let_run(self) -> None:
-        """Run what is ready in the streams that are awake; who is awake changes now and then, by
-        the seed.
-        """
+        """Run what is ready in the streams that are awake, which the seed decides."""
         if settings.order == "lazy":
             return
         queues = self.all_queues()

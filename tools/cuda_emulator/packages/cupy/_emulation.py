@@ -131,9 +131,7 @@ def changed(**changes: object) -> Iterator[Settings]:
 
 @contextmanager
 def fresh(**changes: object) -> Iterator[Settings]:
-    """Change settings for a with-block that has devices of its own; arrays and streams of outside
-    are foreign to them.
-    """
+    """Change settings for a with-block that has devices of its own."""
     from . import _device
 
     with changed(**changes), _device.replaced():

@@ -48,9 +48,7 @@ class Block:
         return self._bytes[self._start : self._start + size]
 
     def guards_are_whole(self, size: int) -> bool:
-        """Return whether nobody wrote right before the block or right after its first ``size``
-        bytes.
-        """
+        """Return whether nobody wrote just before the block or after its ``size`` bytes."""
         start, end = self._start, self._start + size
         before, after = self._bytes[start - len(GUARD) : start], self._bytes[end : end + len(GUARD)]
         return before.tobytes() == GUARD and after.tobytes() == GUARD

@@ -160,9 +160,7 @@ class RawKernel:
             raise explained(CUDADriverError(INVALID_VALUE), why)
 
     def _prepared(self, grid: tuple, block: tuple, args, device: int):
-        """Return a function that runs the kernel with the arguments of now, and the memory that it
-        uses.
-        """
+        """Return a function that runs the kernel with the arguments of now, and its memory."""
         if len(args) != len(self._types):
             raise TypeError(
                 f"{self.name} takes {len(self._types)} arguments ({'; '.join(self._types)}), not {len(args)}"

@@ -129,9 +129,7 @@ class Stream:
             queue.capture = Capture()
 
     def end_capture(self):
-        """Stop writing down and return the Graph; fails if something that cannot be captured was
-        tried.
-        """
+        """Stop recording and return the Graph; fails if something could not be captured."""
         from .graph import Graph
 
         with LOCK:
