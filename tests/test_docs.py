@@ -48,10 +48,6 @@ def ids(page):
     return page.name
 
 
-def test_there_are_pages():
-    assert LESSON in PAGES
-
-
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_a_page_shows_what_its_commands_print(page, tmp_path):
     seen = str if page.name in EXACT else masked

@@ -10,7 +10,7 @@ from cupy import _emulation as emulation
 from cupy._errors import MisuseError
 from cupy.cuda import Device, Graph, Stream, runtime
 from cupy.cuda.runtime import CUDARuntimeError
-from emulated_support import SIZE, refused
+from emulator_support import SIZE, refused
 
 
 class TestCapture:

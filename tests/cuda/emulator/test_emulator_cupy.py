@@ -9,7 +9,7 @@ import pytest
 from cupy import _emulation as emulation
 from cupy._errors import MisuseError
 from cupy.cuda import Device, Event, Stream, runtime
-from emulated_support import SIZE, on_host, refused
+from emulator_support import SIZE, on_host, refused
 
 ORDERS = ["lazy", "eager", *map(str, range(12))]
 

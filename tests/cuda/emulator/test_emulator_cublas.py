@@ -10,7 +10,7 @@ from cuda.pathfinder import DynamicLibNotFoundError, load_nvidia_dynamic_lib
 from cupy import _emulation as emulation
 from cupy._errors import MisuseError
 from cupy.cuda import Stream
-from emulated_support import on_host
+from emulator_support import on_host
 
 SUCCESS, NOT_INITIALIZED, INVALID_VALUE, EXECUTION_FAILED, INTERNAL_ERROR, NOT_SUPPORTED = (
     0,

@@ -10,7 +10,7 @@ from cupy._errors import MisuseError
 from cupy.cuda import Device, Stream
 from cupy.cuda.compiler import CompileException
 from cupy.cuda.driver import CUDADriverError
-from emulated_support import SIZE, refused
+from emulator_support import SIZE, refused
 
 from fastmlp.kernels.cuda import source
 
