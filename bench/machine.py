@@ -59,7 +59,10 @@ def machine_lines(machine: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{package} {found}" for package, found in machine["versions"].items())
     chosen = machine[CORE_TYPE.lower()]
     lines = [
-        f"{machine['processor']}, {machine['cores']} cores, {flags}, isa {machine['isa']}, load {machine['load']:.2f} before",
+        (
+            f"{machine['processor']}, {machine['cores']} cores, {flags}, isa {machine['isa']}, load"
+            f" {machine['load']:.2f} before"
+        ),
         ", ".join(filter(None, (f"python {machine['python']}", versions, machine["blas"]))),
     ]
     if chosen is not None:

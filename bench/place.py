@@ -56,6 +56,7 @@ def parse_place(device: str, precision: str) -> Place:
     choose("matmul precision", precision, PRECISIONS)
     if device == CPU and precision != "highest":
         raise UsageError(
-            f"--matmul-precision {precision} is for --device cuda; products on the CPU are float32's own."
+            f"--matmul-precision {precision} is for --device cuda; products on the CPU are"
+            " float32's own."
         )
     return Place("cuda:0" if device == "cuda" else device, precision)

@@ -112,7 +112,8 @@ def show(console: Console, shape: str, size: int, result: dict[str, Any]) -> Non
     console.line()
     against = "polars" if shape == "long" else "npz and the parse"
     console.line(
-        f"{shape}, {size:,} {'rows' if shape == 'long' else 'columns'}: {result['ratio']:.2f} times {against}"
+        f"{shape}, {size:,} {'rows' if shape == 'long' else 'columns'}: {result['ratio']:.2f} times"
+        f" {against}"
     )
     rows = []
     for name, turns in result["turns"].items():

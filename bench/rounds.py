@@ -138,7 +138,8 @@ def measure(
                 stack.enter_context(entry.worker)
             entries += promising
             tell(
-                f"{contender.name}: warmed up with {'; '.join(entry.measurement.variant for entry in promising) or '-'}"
+                f"{contender.name}: warmed up with"
+                f" {'; '.join(entry.measurement.variant for entry in promising) or '-'}"
             )
         for number in range(protocol.rounds):
             tell(f"round {number + 1} of {protocol.rounds}")

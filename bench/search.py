@@ -79,7 +79,8 @@ def in_a_process(grid: str, contender: str, jobs: int) -> dict[str, float]:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         raise FastMLPError(
-            f"{contender} failed on {grid}: {(done.stderr.strip() or 'no message').splitlines()[-1]}"
+            f"{contender} failed on {grid}:"
+            f" {(done.stderr.strip() or 'no message').splitlines()[-1]}"
         )
     return json.loads(done.stdout)
 

@@ -38,7 +38,10 @@ from .rounds import Measurement, Protocol, Work, measure
 # Of products, with 29 million parameters, a step took it 0.7 s on two cores: its rounds would take
 # many minutes.
 LARGEST_FOR_SKLEARN = 10_000_000  # parameters
-TOO_LARGE = "sklearn does not take part in {}: a step with {:,} parameters takes it too long to be worth the wait."
+TOO_LARGE = (
+    "sklearn does not take part in {}: a step with {:,} parameters takes it too long to be worth"
+    " the wait."
+)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,7 +49,8 @@ TOO_LARGE = "sklearn does not take part in {}: a step with {:,} parameters takes
 @words_option(
     "--peers",
     None,
-    f"Libraries to compare with; default {','.join(TRAINING_PEERS)}, on CUDA {','.join(GPU_PEERS)}; none.",
+    f"Libraries to compare with; default {','.join(TRAINING_PEERS)}, on CUDA {','.join(GPU_PEERS)};"
+    " none.",
 )
 @click.option(
     "--check",
@@ -121,7 +125,8 @@ def _line_up(place: Place, names: list[str] | None, gemm: list[str], threads: in
     if place.is_gpu:
         if gemm != ["auto"]:
             raise UsageError(
-                "--gemm chooses among the CPU's ways to multiply; on a GPU it is cuBLAS. Leave it out."
+                "--gemm chooses among the CPU's ways to multiply; on a GPU it is cuBLAS. Leave it"
+                " out."
             )
         return line_up_on_gpu(GPU_PEERS if names is None else names, place, threads)
     found, missing = find_peers(TRAINING_PEERS if names is None else names, TRAINING_PEERS, threads)
@@ -285,8 +290,8 @@ def _summary(console: Console, shapes: dict[str, Any]) -> list[dict[str, Any]]:
         console.line()
     for line in lines:
         console.line(
-            f"{line['contender']}: {line['geometric_mean']:.2f} times as fast as {line['against']} in the geometric mean "
-            f"of {line['shapes']} shape(s), {line['least']:.2f} at least"
+            f"{line['contender']}: {line['geometric_mean']:.2f} times as fast as {line['against']}"
+            f" in the geometric mean of {line['shapes']} shape(s), {line['least']:.2f} at least"
         )
     return lines
 

@@ -60,7 +60,10 @@ class Seen:
             for width, count in sorted(self.bits.items(), reverse=True)
             if width > 128
         ]
-        return f"of {self.samples} instructions seen {' and '.join(wide) or 'none wider than 128 bits'}"
+        return (
+            f"of {self.samples} instructions seen"
+            f" {' and '.join(wide) or 'none wider than 128 bits'}"
+        )
 
 
 def watch(process: int, work: Callable[[], object]) -> Seen:

@@ -46,7 +46,8 @@ class Training:
         shape = problem.shape
         if shape.rows % shape.batch:
             raise ValueError(
-                f"a scan needs batches of one size; {shape.rows} rows are no multiple of {shape.batch}"
+                f"a scan needs batches of one size; {shape.rows} rows are no multiple of"
+                f" {shape.batch}"
             )
         self._orders = Orders(shape.rows, shuffle)
         self._data = jnp.asarray(problem.features), jnp.asarray(problem.labels)
@@ -144,7 +145,8 @@ def _use(device: str = CPU, precision: str = "highest") -> jax.Device:
     except (RuntimeError, AssertionError) as error:
         reason = " ".join(str(error).split()) or "no reason is given"
         raise DeviceError(
-            f"JAX {jax.__version__} finds no GPU: {reason}. Install its CUDA plugin: pip install 'jax[cuda12]' (or cuda13)."
+            f"JAX {jax.__version__} finds no GPU: {reason}. Install its CUDA plugin: pip install"
+            " 'jax[cuda12]' (or cuda13)."
         ) from None
     index = int(device.partition(":")[2])
     if index >= len(found):

@@ -278,7 +278,8 @@ def _require_gpu(device: torch.device) -> None:
         )
     if not torch.cuda.is_available():
         raise DeviceError(
-            f"{version} for CUDA {torch.version.cuda} finds no GPU; look at nvidia-smi and its driver."
+            f"{version} for CUDA {torch.version.cuda} finds no GPU; look at nvidia-smi and its"
+            " driver."
         )
     if device.index >= torch.cuda.device_count():
         raise DeviceError(

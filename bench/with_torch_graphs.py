@@ -91,7 +91,8 @@ class ResidentStep:
         shape = problem.shape
         if shape.rows % shape.batch:
             raise ValueError(
-                f"a graph needs batches of one size; {shape.rows} rows are no multiple of {shape.batch}"
+                f"a graph needs batches of one size; {shape.rows} rows are no multiple of"
+                f" {shape.batch}"
             )
         self._features, self._labels = data_on(device, problem)
         self._order = torch.arange(shape.rows, device=device)

@@ -30,49 +30,63 @@ ALSO_TESTED_BY = {
     "cuda/test_cuda_twins.py": "kernels.constants kernels.cuda.source kernels.operation",
     "data/features/test_features_far_from_zero.py": "data.features.scaling",
     "data/features/test_features_preprocessing.py": "data.features.matrix data.stored",
-    "data/pictures/test_pictures_decoding.py": "data.pictures.deciding data.pictures.formats"
-    " data.pictures.reading",
+    "data/pictures/test_pictures_decoding.py": (
+        "data.pictures.deciding data.pictures.formats data.pictures.reading"
+    ),
     "data/pictures/test_pictures_layout.py": "data.pictures.walk",
-    "data/raw/test_raw_header.py": "data.raw.cells data.raw.form.beginning data.raw.form.names"
-    " data.raw.form.titles",
-    "data/raw/test_raw_quotes.py": "data.raw.parse data.raw.form.irregular data.raw.form.records"
-    " data.raw.form.structure",
+    "data/raw/test_raw_header.py": (
+        "data.raw.cells data.raw.form.beginning data.raw.form.names data.raw.form.titles"
+    ),
+    "data/raw/test_raw_quotes.py": (
+        "data.raw.parse data.raw.form.irregular data.raw.form.records data.raw.form.structure"
+    ),
     "data/raw/test_raw_separators.py": "data.raw.delimited data.raw.form.layout",
     "data/raw/test_raw_excel.py": "data.memory data.raw.workbook",
     "data/raw/test_raw_several.py": "data.raw.read data.raw.suffixes data.raw.table",
     "data/readings/test_readings_dates.py": "data.readings.kinds.durations",
-    "data/readings/test_readings_decide.py": "data.readings.choices data.readings.decided"
-    " data.readings.notes data.readings.kinds.text_column",
-    "data/readings/test_readings_reading.py": "data.readings.apply data.readings.words"
-    " data.readings.kinds.gaps data.readings.kinds.plain",
+    "data/readings/test_readings_decide.py": (
+        "data.readings.choices data.readings.decided"
+        " data.readings.notes data.readings.kinds.text_column"
+    ),
+    "data/readings/test_readings_reading.py": (
+        "data.readings.apply data.readings.words data.readings.kinds.gaps data.readings.kinds.plain"
+    ),
     "data/readings/test_readings_roles.py": "data.readings.schema data.readings.target",
-    "data/features/test_features_frame.py": "data.readings.kinds.cells data.readings.kinds.levels"
-    " data.readings.kinds.texts",
+    "data/features/test_features_frame.py": (
+        "data.readings.kinds.cells data.readings.kinds.levels data.readings.kinds.texts"
+    ),
     "data/sources/test_sources_download.py": "data.sources.datasets",
     "data/sources/test_sources_incoming.py": "data.sources.in_memory data.sources.series",
     "data/sources/test_sources_tables.py": "data.loading data.features.pixels",
-    "estimators/test_estimators_beyond.py": "estimators.base estimators.fitting estimators.losses"
-    " estimators.validation estimators.watch",
+    "estimators/test_estimators_beyond.py": (
+        "estimators.base estimators.fitting estimators.losses"
+        " estimators.validation estimators.watch"
+    ),
     "estimators/test_estimators_errors.py": "estimators.parameters",
     "estimators/test_estimators_inputs.py": "estimators.labels",
     "estimators/test_estimators_far_from_zero.py": "estimators.scaling",
     "estimators/test_estimators_lbfgs.py": "estimators.line_search",
-    "estimators/test_estimators_parity.py": "estimators.classifier estimators.regressor"
-    " estimators.learning estimators.rows estimators.solvers estimators.stochastic",
+    "estimators/test_estimators_parity.py": (
+        "estimators.classifier estimators.regressor"
+        " estimators.learning estimators.rows estimators.solvers estimators.stochastic"
+    ),
     "estimators/test_estimators_travel.py": "estimators.engine estimators.weights",
     "estimators/test_estimators_warm_start.py": "estimators.memory",
     "estimators/test_estimators_workers.py": "estimators.threads",
     "experiments/test_experiments_data.py": "experiments.data_plan experiments.prepared",
-    "experiments/test_experiments_recipe.py": "experiments.checks experiments.sweeps"
-    " experiments.tables",
+    "experiments/test_experiments_recipe.py": (
+        "experiments.checks experiments.sweeps experiments.tables"
+    ),
     "experiments/test_experiments_results.py": "experiments.records",
     "experiments/test_experiments_runner.py": "experiments.pool experiments.worker",
     "export/test_export_arrays.py": "export.trained export.write",
     "export/test_export_onnx.py": "export.onnx.graph export.onnx.model export.onnx.network",
     "export/test_export_onnx_tables.py": "export.onnx.features",
     "export/test_export_torch.py": "export.network export.torch.layers export.torch.module",
-    "gradient_check/test_gradient_check_check.py": "gradient_check.differences"
-    " gradient_check.formulas gradient_check.results gradient_check.subject",
+    "gradient_check/test_gradient_check_check.py": (
+        "gradient_check.differences"
+        " gradient_check.formulas gradient_check.results gradient_check.subject"
+    ),
     "kernels/test_kernels_activations.py": "kernels.cpu.elementary",
     "kernels/test_kernels_bfloat16.py": "kernels.cpu.bfloat16_tile",
     "kernels/test_kernels_gemm.py": "kernels.cpu.blas kernels.cpu.few_columns kernels.cpu.tile",
@@ -84,11 +98,14 @@ ALSO_TESTED_BY = {
     "optim/test_optim_folding.py": "backend.sink",
     "preparation/test_preparation_in_memory.py": "preparation.given",
     "report/test_report_drawing.py": "report.pictures.glyphs report.pictures.images",
-    "report/test_report_experiment.py": "report.experiment_page report.outcomes"
-    " report.pictures.sweeps",
+    "report/test_report_experiment.py": (
+        "report.experiment_page report.outcomes report.pictures.sweeps"
+    ),
     "report/test_report_page.py": "report.html report.write",
-    "report/test_report_run.py": "report.run_page report.tables report.pictures.classes"
-    " report.pictures.curves report.pictures.inputs report.pictures.probabilities report.pictures.quantities",
+    "report/test_report_run.py": (
+        "report.run_page report.tables report.pictures.classes report.pictures.curves"
+        " report.pictures.inputs report.pictures.probabilities report.pictures.quantities"
+    ),
     "report/test_report_words.py": "report.evidence report.record report.verdict",
     "run/test_run_forged.py": "files.entries training.checkpoint training.state",
     "run/test_run_phases.py": "training.selection",

@@ -25,8 +25,8 @@ def test_help_lists_the_commands(process):
 )
 def test_help_imports_nothing_heavy(words):
     script = (
-        "import sys; from fastmlp.cli import main; main(sys.argv[1:]);"
-        "print([name for name in ('numpy', 'numba', 'scipy', 'sklearn', 'polars', 'rich') if name in sys.modules])"
+        "import sys; from fastmlp.cli import main; main(sys.argv[1:]);print([name for name in"
+        " ('numpy', 'numba', 'scipy', 'sklearn', 'polars', 'rich') if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
@@ -35,7 +35,10 @@ def test_help_imports_nothing_heavy(words):
 
 
 def test_importing_the_package_imports_nothing_heavy():
-    script = "import sys, fastmlp; print('numpy' in sys.modules, 'click' in sys.modules, sorted(dir(fastmlp)))"
+    script = (
+        "import sys, fastmlp; print('numpy' in sys.modules, 'click' in sys.modules,"
+        " sorted(dir(fastmlp)))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
@@ -44,8 +47,9 @@ def test_importing_the_package_imports_nothing_heavy():
 
 def test_training_on_digits_imports_no_optional_package():
     script = (
-        "import sys; from fastmlp.cli import main; main(['train', '--epochs', '1', '--quiet', '--out', sys.argv[1]]);"
-        "print([name for name in ('sklearn', 'polars', 'rich', 'PIL', 'matplotlib', 'pandas') if name in sys.modules])"
+        "import sys; from fastmlp.cli import main; main(['train', '--epochs', '1', '--quiet',"
+        " '--out', sys.argv[1]]);print([name for name in ('sklearn', 'polars', 'rich', 'PIL',"
+        " 'matplotlib', 'pandas') if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, "/proc/none"], capture_output=True, text=True, check=True
@@ -196,7 +200,8 @@ def test_words_for_a_closed_standard_error_do_not_go_to_standard_output(here):
 def test_a_run_that_prints_nothing_needs_no_streams(here):
     done = shell(
         here,
-        "fastmlp train xor --epochs 1 --test-fraction 0 --checkpoint-every 1 --quiet --out r <&- >&- 2>&-",
+        "fastmlp train xor --epochs 1 --test-fraction 0 --checkpoint-every 1 --quiet --out r <&-"
+        " >&- 2>&-",
     )
     assert done.returncode == 0
     for path in (here / "r").rglob("*"):

@@ -153,7 +153,8 @@ def test_what_is_typed_counts_more_than_the_config_and_that_more_than_defaults(
     fastmlp, here, flowers_csv
 ):
     (here / "c.toml").write_text(
-        "lr = 0.5\nhidden = [4, 5]\nshuffle = false\nepochs = 3\nearly-stopping = 2\ndtype = 'float64'\n"
+        "lr = 0.5\nhidden = [4, 5]\nshuffle = false\nepochs = 3\nearly-stopping = 2\ndtype ="
+        " 'float64'\n"
     )
     outcome = fastmlp(
         "train", flowers_csv, "--config", "c.toml", "--lr", "0.25", "--epochs", "2", "--early-stopping", "auto",

@@ -61,7 +61,10 @@ PLANTED = {
         for (int i = 0; i < 64; ++i) data[i * 1024 + threadIdx.x] = values[i];""",
     "nothing": "data[threadIdx.x] = T(size);",
 }
-KERNEL = "template <typename T>\n__global__ void __launch_bounds__(1024, 2) planted(T* data, int size) {{ {body} }}"
+KERNEL = (
+    "template <typename T>\n__global__ void __launch_bounds__(1024, 2) planted(T* data, int size)"
+    " {{ {body} }}"
+)
 COMPILE = """
 import json, sys
 from tools.cuda_compile import check_compile

@@ -281,5 +281,8 @@ cupy.empty(3).data.pointer
         assert said == {**dict.fromkeys(missing), "cupy.cuda.Stream.ptr": "value"}
 
     def test_a_header_is_read(self):
-        text = "CUBLASAPI cublasStatus_t CUBLASWINAPI cublasSetStream_v2(cublasHandle_t handle,\n   cudaStream_t streamId);"
+        text = (
+            "CUBLASAPI cublasStatus_t CUBLASWINAPI cublasSetStream_v2(cublasHandle_t handle,\n  "
+            " cudaStream_t streamId);"
+        )
         assert declarations(text) == {"cublasSetStream_v2": 2}

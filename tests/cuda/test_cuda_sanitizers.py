@@ -95,7 +95,10 @@ def test_a_row_too_short_is_found():
 
 
 def test_a_launch_that_does_not_end_is_stopped():
-    text = "struct V { volatile int* data; long long size; }; __global__ void endless(V v) { while (v.data[0]) {} }"
+    text = (
+        "struct V { volatile int* data; long long size; }; __global__ void endless(V v) { while"
+        " (v.data[0]) {} }"
+    )
     launch = Launch("endless", (1, 1, 1), (1, 1, 1), (Array(np.ones(1, np.int32)),), "for ever")
     outcome = run(builder.build(text, ["endless"], "address"), [launch], 1)
     assert outcome.headline == "no end after 1 seconds"

@@ -271,20 +271,30 @@ def place(comment):
             "gone",
             [
                 "nobody can go on: 1 thread is finished, (3, 0, 0)",
-                f"63 threads are waiting at __syncthreads {place('all but one')}, the first of them (0, 0, 0)",
+                (
+                    f"63 threads are waiting at __syncthreads {place('all but one')}, the first of"
+                    " them (0, 0, 0)"
+                ),
             ],
         ),
         (
             "shuffle_against_barrier",
             [
-                f"7 threads are waiting at __shfl_xor_sync {place('seven')}, the first of them (0, 0, 0)",
-                f"57 threads are waiting at __syncthreads {place('the rest')}, the first of them (7, 0, 0)",
+                (
+                    f"7 threads are waiting at __shfl_xor_sync {place('seven')}, the first of them"
+                    " (0, 0, 0)"
+                ),
+                (
+                    f"57 threads are waiting at __syncthreads {place('the rest')}, the first of"
+                    " them (7, 0, 0)"
+                ),
             ],
         ),
         (
             "shuffle_with_the_gone",
             [
-                f"thread (16, 0, 0) reads by __shfl_xor_sync {place('of the gone')} from lane 0, which has finished"
+                f"thread (16, 0, 0) reads by __shfl_xor_sync {place('of the gone')} from lane 0,"
+                " which has finished"
             ],
         ),
         ("half_a_mask", [f"__syncwarp {place('half')} a mask of part of the warp"]),
@@ -391,7 +401,10 @@ def test_errors_of_the_compiler_name_the_line_of_the_kernel():
     [
         "__global__ void __launch_bounds__(96) each(int* a, Vector<float> b) {",
         "__global__ __launch_bounds__(96, 2) void each(int* a) {",
-        "#define OVER(x) __launch_bounds__(96, 3)\ntemplate <typename T>\n__global__ void OVER(b)\neach(T* b,\n  int c) {",
+        (
+            "#define OVER(x) __launch_bounds__(96, 3)\ntemplate <typename T>\n__global__ void"
+            " OVER(b)\neach(T* b,\n  int c) {"
+        ),
     ],
 )
 def test_launch_bounds_are_read_from_the_declaration(declaration):

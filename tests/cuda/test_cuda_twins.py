@@ -19,7 +19,9 @@ CPU_ONLY = {
     **dict.fromkeys(
         ("bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn"), BY_CUBLAS
     ),
-    "bfloat16_gemm_tn_momentum": "momentum_step after cuBLAS's product on CUDA: see Backend.moves_weights",
+    "bfloat16_gemm_tn_momentum": (
+        "momentum_step after cuBLAS's product on CUDA: see Backend.moves_weights"
+    ),
     "gemm_tn_momentum": "momentum_step after cuBLAS's product on CUDA: see Backend.moves_weights",
     "transpose": "serves gemm_nn; cuBLAS transposes while it multiplies",
 }
@@ -51,7 +53,8 @@ def disagreements(kernel, operation):
             found.append(f"{parameter.name} is a {parameter.kind}, not a {TYPES[argument.kind]}")
         elif parameter.element and parameter.is_read_only != (argument.access == reads):
             found.append(
-                f"{parameter.name} is {'' if parameter.is_read_only else 'not '}const, but {argument.access}"
+                f"{parameter.name} is {'' if parameter.is_read_only else 'not '}const, but"
+                f" {argument.access}"
             )
     return found
 

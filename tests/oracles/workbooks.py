@@ -6,8 +6,10 @@ from xml.sax.saxutils import escape
 
 SHEET = '<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
 TYPES = (
-    '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
-    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    '<?xml version="1.0"?><Types'
+    ' xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+    '<Default Extension="rels"'
+    ' ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
     '<Default Extension="xml" ContentType="application/xml"/>'
     '<Override PartName="/xl/workbook.xml" '
     'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/></Types>'
@@ -15,10 +17,11 @@ TYPES = (
 RELATED = '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 STYLES = (
-    '<?xml version="1.0"?><styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-    '<fonts count="1"><font/></fonts><fills count="1"><fill/></fills><borders count="1"><border/></borders>'
-    '<cellStyleXfs count="1"><xf/></cellStyleXfs>'
-    '<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs></styleSheet>'
+    '<?xml version="1.0"?><styleSheet'
+    ' xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><fonts'
+    ' count="1"><font/></fonts><fills count="1"><fill/></fills><borders'
+    ' count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs'
+    ' count="2"><xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs></styleSheet>'
 )
 EPOCH = datetime.date(1899, 12, 30)
 
@@ -72,16 +75,19 @@ def write_workbook(path, *sheets, names=None):
         archive.writestr("[Content_Types].xml", TYPES)
         archive.writestr(
             "_rels/.rels",
-            f'{RELATED}<Relationship Id="rId1" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+            f'{RELATED}<Relationship Id="rId1" Type="{OFFICE}/officeDocument"'
+            ' Target="xl/workbook.xml"/></Relationships>',
         )
         archive.writestr(
             "xl/workbook.xml",
-            '<?xml version="1.0"?><workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" '
-            f'xmlns:r="{OFFICE}"><sheets>{listed}</sheets></workbook>',
+            '<?xml version="1.0"?><workbook'
+            ' xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+            f' xmlns:r="{OFFICE}"><sheets>{listed}</sheets></workbook>',
         )
         archive.writestr(
             "xl/_rels/workbook.xml.rels",
-            f'{RELATED}{related}<Relationship Id="rId99" Type="{OFFICE}/styles" Target="styles.xml"/></Relationships>',
+            f'{RELATED}{related}<Relationship Id="rId99" Type="{OFFICE}/styles"'
+            ' Target="styles.xml"/></Relationships>',
         )
         archive.writestr("xl/styles.xml", STYLES)
         for number, sheet in enumerate(sheets, 1):

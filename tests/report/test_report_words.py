@@ -50,7 +50,10 @@ def test_the_share_of_right_rows_comes_first():
             1.0,
             0.9,
             10_000,
-            "It overfits: 100.0 % of the training rows and 90.0 % of the test rows are right, a gap of 10.0",
+            (
+                "It overfits: 100.0 % of the training rows and 90.0 % of the test rows are right, a"
+                " gap of 10.0"
+            ),
         ),
         (0.95, 0.90, 20, "no more of a gap than 20 rows give by luck"),
         (0.7, 0.7, 10_000, "there may be more to gain"),

@@ -186,7 +186,8 @@ def main() -> int:
     print(table(compilations, architectures))
     for architecture in sorted(set(ARCHITECTURES) - known):
         print(
-            f"sm_{architecture}: not compiled, unknown to this NVRTC ({'.'.join(map(str, nvrtc.getVersion()))})"
+            f"sm_{architecture}: not compiled, unknown to this NVRTC"
+            f" ({'.'.join(map(str, nvrtc.getVersion()))})"
         )
     problems = [
         f"{made.stem}.cu, sm_{made.architecture}: {what}"

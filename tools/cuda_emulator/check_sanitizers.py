@@ -91,8 +91,14 @@ class Planted:
         outcome = self.run("faulty", self.sanitizer)
         line = self.found_line(outcome)
         if line is None:
-            return f"planted/{self.path.name}: not found by the {self.sanitizer} build\n{outcome.report}"
-        found = f"{SANITIZERS[self.sanitizer]} build, planted/{self.path.name}:{line}: {outcome.headline}"
+            return (
+                f"planted/{self.path.name}: not found by the {self.sanitizer}"
+                f" build\n{outcome.report}"
+            )
+        found = (
+            f"{SANITIZERS[self.sanitizer]} build, planted/{self.path.name}:{line}:"
+            f" {outcome.headline}"
+        )
         print(f"planted: {self.fault}\n  found: {found}", flush=True)
         for sanitizer in SANITIZERS:
             twin = self.run("correct", sanitizer)

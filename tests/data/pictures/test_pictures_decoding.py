@@ -425,8 +425,8 @@ def test_test_pictures_are_read_as_the_training_pictures(tmp_path):
     assert (source.test.features[[0, 2]] == 255).all()  # white on white: as training reads it
     assert (source.test.features[1] == 0).all()  # 4095 is both ends of the range in use
     assert (
-        "of the test pictures: pictures with an alpha channel: 2; they are laid over white, as in training."
-        in source.notes
+        "of the test pictures: pictures with an alpha channel: 2; they are laid over white, as in"
+        " training." in source.notes
     )
     apart = load(tmp_path / "train", test=tmp_path / "test")
     assert np.array_equal(apart.test.features, source.test.features)

@@ -68,9 +68,15 @@ def test_what_is_left_out_is_said(tmp_path):
     source = load(tmp_path)
     assert list(rows(source)) == ["a/1.png", "b/1.png"]
     assert source.notes == (
-        f"pictures left out, as they lie in {tmp_path.name!r} and in no folder of a class: 1, such as 'top.png'.",
+        (
+            f"pictures left out, as they lie in {tmp_path.name!r} and in no folder of a class: 1,"
+            " such as 'top.png'."
+        ),
         "folders without pictures, which make no class: 'c', 'd'.",
-        "files left out, as they are not read as pictures: 5 (2 .txt, 2 .heic, 1 without a suffix), such as 'readme.txt'.",
+        (
+            "files left out, as they are not read as pictures: 5 (2 .txt, 2 .heic, 1 without a"
+            " suffix), such as 'readme.txt'."
+        ),
     )
 
 
@@ -128,7 +134,10 @@ def test_the_first_test_folder_with_classes_is_taken(tmp_path):
     source = load(tmp_path)
     assert rows(source.test) == {"a/1.png": "a"}
     assert source.notes == (
-        "pictures left out, as the folder 'test' has no training class: 2; fastmlp predict takes such pictures.",
+        (
+            "pictures left out, as the folder 'test' has no training class: 2; fastmlp predict"
+            " takes such pictures."
+        ),
         "the folder 'valid' is not used.",
     )
 
@@ -141,8 +150,14 @@ def test_a_test_folder_without_classes(tmp_path, names):
     source = load(tmp_path)
     assert source.test is None
     assert source.notes == (
-        "pictures left out, as the folder 'test' has no training class: 2; fastmlp predict takes such pictures.",
-        "no folder holds test pictures with classes: test rows are held out from the training pictures.",
+        (
+            "pictures left out, as the folder 'test' has no training class: 2; fastmlp predict"
+            " takes such pictures."
+        ),
+        (
+            "no folder holds test pictures with classes: test rows are held out from the training"
+            " pictures."
+        ),
     )
 
 
@@ -264,7 +279,10 @@ def test_test_pictures_of_another_size_are_said_to_be_resized(tmp_path):
     )
     source = load(tmp_path)
     assert source.test.image_shape == (4, 4)
-    note = "of the test pictures: pictures brought to the training pictures' size, 4×4: 1, such as '2.png'."
+    note = (
+        "of the test pictures: pictures brought to the training pictures' size, 4×4: 1, such as"
+        " '2.png'."
+    )
     assert source.notes == (note,)
     assert load(tmp_path, image_size=4).notes == ()
 

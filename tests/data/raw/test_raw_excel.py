@@ -153,11 +153,16 @@ def test_other_kinds_that_are_damaged(tmp_path, suffix):
 
 
 CORNERS = {
-    "a far cell": '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
-    "a far cell alone": '<row><c r="A1"><v>1</v></c></row><row><c r="XFD1048576"><v>1</v></c></row>',
-    "a far row": '<row r="1">'
-    + "<c><v>1</v></c>" * 9000
-    + '</row><row r="1048576"><c><v>1</v></c></row>',
+    "a far cell": (
+        '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c'
+        ' r="XFD1048576"><v>1</v></c></row>'
+    ),
+    "a far cell alone": (
+        '<row><c r="A1"><v>1</v></c></row><row><c r="XFD1048576"><v>1</v></c></row>'
+    ),
+    "a far row": (
+        '<row r="1">' + "<c><v>1</v></c>" * 9000 + '</row><row r="1048576"><c><v>1</v></c></row>'
+    ),
 }
 
 
@@ -187,7 +192,8 @@ CONTENT = (
     'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
     'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" '
     'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>'
-    '<table:table table:name="May">{}</table:table></office:spreadsheet></office:body></office:document-content>'
+    "<table:table"
+    ' table:name="May">{}</table:table></office:spreadsheet></office:body></office:document-content>'
 )
 
 
@@ -202,10 +208,15 @@ def write_opened(path, rows):
 
 def opened_row(*values, times=1):
     cells = "".join(
-        f'<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
-        if isinstance(value, str)
-        else f'<table:table-cell office:value-type="float" office:value="{value}"><text:p>{value}</text:p>'
-        "</table:table-cell>"
+        (
+            "<table:table-cell"
+            f' office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
+            if isinstance(value, str)
+            else (
+                '<table:table-cell office:value-type="float"'
+                f' office:value="{value}"><text:p>{value}</text:p></table:table-cell>'
+            )
+        )
         for value in values
     )
     rest = '<table:table-cell table:number-columns-repeated="16000"/>'

@@ -118,7 +118,10 @@ def test_few_odd_cells_become_gaps_and_are_named(right, wrong, kind, plural):
     found = described(cells, line_of=lambda row: f"line {row + 2}")
     assert {reading.name: reading.kind for reading in found.schema.features}["x"] == kind
     assert found.features["x"].is_null().arg_true().to_list() == [41, 50]
-    note = f"column 'x' is read as {plural}; 2 cells are not {plural} and count as gaps: '{wrong}' (line 43)."
+    note = (
+        f"column 'x' is read as {plural}; 2 cells are not {plural} and count as gaps: '{wrong}'"
+        " (line 43)."
+    )
     assert note in found.schema.notes
     assert found.schema.columns[1].note == f"2 odd: '{wrong}' (line 43)"
 
@@ -255,8 +258,8 @@ def test_typed_columns(name):
 def test_infinities_of_a_typed_column_are_named():
     notes = described(pl.Series([1.5, math.inf, 2.5, -math.inf])).schema.notes
     assert (
-        "column 'x' is read as numbers; 2 cells are not numbers and count as gaps: 'inf' (row 2), '-inf' (row 4)."
-        in notes
+        "column 'x' is read as numbers; 2 cells are not numbers and count as gaps: 'inf' (row 2),"
+        " '-inf' (row 4)." in notes
     )
     only = described(pl.Series([math.inf, math.inf]))
     assert any(

@@ -36,8 +36,8 @@ def test_a_column_called_as_an_index_that_counts(name, start):
     found, schema = roles({name.upper(): range(start, start + ROWS)})
     assert found[name.upper()] == "identifier"
     assert (
-        f"column {name.upper()!r} is left out as an identifier of the rows; --numeric or --categorical takes it in."
-        in (schema.notes)
+        f"column {name.upper()!r} is left out as an identifier of the rows; --numeric or"
+        " --categorical takes it in." in (schema.notes)
     )
 
 
@@ -67,18 +67,21 @@ def test_identifiers():
     )
     left_out = {name for name, role in found.items() if role == "identifier"}
     assert left_out == {"id", "name", "code"}
-    said = "3 columns are left out as identifiers of the rows; --numeric or --categorical takes them in: 'id', 'name', 'code'."
+    said = (
+        "3 columns are left out as identifiers of the rows; --numeric or --categorical takes them"
+        " in: 'id', 'name', 'code'."
+    )
     assert said in schema.notes
     notes = " ".join(schema.notes)
     assert (
-        "column 'counter' numbers the rows from 0 to 39; it may be an identifier (--drop counter leaves it out)."
-        in notes
+        "column 'counter' numbers the rows from 0 to 39; it may be an identifier (--drop counter"
+        " leaves it out)." in notes
     )
     assert "column 'mixed' numbers the rows from 100 to 139" in notes
     for name in ("customer_id", "CustomerId"):
         assert (
-            f"column '{name}' differs in every row; it may be an identifier (--drop {name} leaves it out)"
-            in notes
+            f"column '{name}' differs in every row; it may be an identifier (--drop {name} leaves"
+            " it out)" in notes
         )
     for name in ("paid", "no", "nr", "level"):
         assert f"'{name}'" not in notes
@@ -284,7 +287,8 @@ def test_a_label_that_spells_a_gap(word):
     )  # no gap elsewhere: no spelling of gaps that this could be
     assert values.to_list() == cells
     assert notes == [
-        f"2 rows of the target 'y' say {word!r}, which is taken as a label (--na-values {word} takes {word!r} as a gap)."
+        f"2 rows of the target 'y' say {word!r}, which is taken as a label (--na-values {word}"
+        f" takes {word!r} as a gap)."
     ]
     _, values, notes = target_of(cells, feature=["1", "", "2", "3"])  # gaps are blanks
     assert values.to_list() == cells

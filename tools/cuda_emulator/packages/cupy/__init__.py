@@ -10,7 +10,8 @@ from ._emulation import settings as _settings
 
 if _settings.fails("import"):
     raise ImportError(
-        "\nFailed to import CuPy.\n\nOriginal error:\n  ImportError: libcuda_emulated.so.1: cannot open shared object file"
+        "\nFailed to import CuPy.\n\nOriginal error:\n  ImportError: libcuda_emulated.so.1: cannot"
+        " open shared object file"
     )
 
 from . import cuda

@@ -188,7 +188,8 @@ class ndarray:
 
     def __array__(self, dtype=None, copy=None):
         raise TypeError(
-            "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly."
+            "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct"
+            " a NumPy array explicitly."
         )
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):

@@ -10,19 +10,32 @@ CAPTURE_IMPLICIT, CAPTURED_EVENT, UNKNOWN = 906, 907, 999
 
 RUNTIME_TEXTS = {
     INVALID_VALUE: "cudaErrorInvalidValue: invalid argument",
-    INSUFFICIENT_DRIVER: "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version",
+    INSUFFICIENT_DRIVER: (
+        "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version"
+    ),
     NO_DEVICE: "cudaErrorNoDevice: no CUDA-capable device is detected",
     INVALID_DEVICE: "cudaErrorInvalidDevice: invalid device ordinal",
     INVALID_HANDLE: "cudaErrorInvalidResourceHandle: invalid resource handle",
     ILLEGAL_STATE: "cudaErrorIllegalState: the operation cannot be performed in the present state",
     ILLEGAL_ADDRESS: "cudaErrorIllegalAddress: an illegal memory access was encountered",
     LAUNCH_FAILURE: "cudaErrorLaunchFailure: unspecified launch failure",
-    CAPTURE_UNSUPPORTED: "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing",
-    CAPTURE_INVALIDATED: "cudaErrorStreamCaptureInvalidated: operation failed due to a previous error during capture",
-    CAPTURE_ISOLATION: "cudaErrorStreamCaptureIsolation: dependency created on uncaptured work in another stream",
-    CAPTURE_IMPLICIT: "cudaErrorStreamCaptureImplicit: operation would make the legacy stream depend on a capturing "
-    "blocking stream",
-    CAPTURED_EVENT: "cudaErrorCapturedEvent: operation not permitted on an event last recorded in a capturing stream",
+    CAPTURE_UNSUPPORTED: (
+        "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing"
+    ),
+    CAPTURE_INVALIDATED: (
+        "cudaErrorStreamCaptureInvalidated: operation failed due to a previous error during capture"
+    ),
+    CAPTURE_ISOLATION: (
+        "cudaErrorStreamCaptureIsolation: dependency created on uncaptured work in another stream"
+    ),
+    CAPTURE_IMPLICIT: (
+        "cudaErrorStreamCaptureImplicit: operation would make the legacy stream depend on a"
+        " capturing blocking stream"
+    ),
+    CAPTURED_EVENT: (
+        "cudaErrorCapturedEvent: operation not permitted on an event last recorded in a capturing"
+        " stream"
+    ),
     UNKNOWN: "cudaErrorUnknown: unknown error",
 }
 DRIVER_TEXTS = {
@@ -30,10 +43,17 @@ DRIVER_TEXTS = {
     INVALID_HANDLE: "CUDA_ERROR_INVALID_HANDLE: invalid resource handle",
     NOT_FOUND: "CUDA_ERROR_NOT_FOUND: named symbol not found",
     ILLEGAL_ADDRESS: "CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered",
-    CAPTURE_INVALIDATED: "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED: operation failed due to a previous error during capture",
-    CAPTURE_UNSUPPORTED: "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED: operation not permitted when stream is capturing",
-    CAPTURE_IMPLICIT: "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT: operation would make the legacy stream depend on a capturing "
-    "blocking stream",
+    CAPTURE_INVALIDATED: (
+        "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED: operation failed due to a previous error during"
+        " capture"
+    ),
+    CAPTURE_UNSUPPORTED: (
+        "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED: operation not permitted when stream is capturing"
+    ),
+    CAPTURE_IMPLICIT: (
+        "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT: operation would make the legacy stream depend on a"
+        " capturing blocking stream"
+    ),
 }
 
 

@@ -71,7 +71,8 @@ class RawModule:
             raise TypeError("Exactly one of `code` and `path` keyword arguments must be given.")
         if not isinstance(options, tuple):
             raise TypeError(
-                f"Argument 'options' has incorrect type (expected tuple, got {type(options).__name__})"
+                "Argument 'options' has incorrect type (expected tuple, got"
+                f" {type(options).__name__})"
             )
         if not isinstance(code, str):
             raise TypeError(
@@ -146,24 +147,32 @@ class RawKernel:
         for what, given, largest in ("grid", grid, LARGEST_GRID), ("block", block, LARGEST_BLOCK):
             if not isinstance(given, tuple):
                 raise TypeError(
-                    f"Argument '{what}' has incorrect type (expected tuple, got {type(given).__name__})"
+                    f"Argument '{what}' has incorrect type (expected tuple, got"
+                    f" {type(given).__name__})"
                 )
             if not 1 <= len(given) <= 3:
                 raise ValueError(f"{self.name}: {what} must have 1 to 3 lengths, not {given}")
             for length, limit in zip(map(operator.index, given), largest, strict=False):
                 if not 1 <= length <= limit:
-                    why = f"{self.name}: {what} {given}; CuPy itself makes 1 of 0, and runs a block where none was asked for"
+                    why = (
+                        f"{self.name}: {what} {given}; CuPy itself makes 1 of 0, and runs a block"
+                        " where none was asked for"
+                    )
                     raise explained(CUDADriverError(INVALID_VALUE), why)
         threads = int(np.prod(block))
         if threads > self.max_threads_per_block:
-            why = f"{self.name}: {threads} threads a block, above its launch bounds of {self.max_threads_per_block}"
+            why = (
+                f"{self.name}: {threads} threads a block, above its launch bounds of"
+                f" {self.max_threads_per_block}"
+            )
             raise explained(CUDADriverError(INVALID_VALUE), why)
 
     def _prepared(self, grid: tuple, block: tuple, args, device: int):
         """Return a function that runs the kernel with the arguments of now, and its memory."""
         if len(args) != len(self._types):
             raise TypeError(
-                f"{self.name} takes {len(self._types)} arguments ({'; '.join(self._types)}), not {len(args)}"
+                f"{self.name} takes {len(self._types)} arguments ({'; '.join(self._types)}), not"
+                f" {len(args)}"
             )
         used: list[Allocation] = []
         values = [
@@ -207,7 +216,8 @@ class RawKernel:
         if not (type(value) is np.ndarray and value.shape == () and value.dtype == STRUCTS[kind]):
             fields = ", ".join(STRUCTS[kind].names)
             raise TypeError(
-                f"{what} must be a 0-d NumPy array of ({fields}), for {type_name}, not {_described(value)}"
+                f"{what} must be a 0-d NumPy array of ({fields}), for {type_name}, not"
+                f" {_described(value)}"
             )
         data, *lengths = value[()].tolist()
         if any(length < 0 for length in lengths):

@@ -21,7 +21,8 @@ class Graph:
 
     def __init__(self, *args, **kwargs):
         raise NotImplementedError(
-            "currently this class cannot be initiated by the user and must be created via stream capture"
+            "currently this class cannot be initiated by the user and must be created via stream"
+            " capture"
         )
 
     @classmethod
@@ -46,7 +47,8 @@ class Graph:
             for node in self._nodes:
                 if any(allocation() is None for allocation in node.allocations):
                     raise MisuseError(
-                        f"{node.label}: the graph uses memory that has been freed since it was captured"
+                        f"{node.label}: the graph uses memory that has been freed since it was"
+                        " captured"
                     )
             nodes = self._nodes[:-1] if settings.fails("replay") else self._nodes
             _device.present().issue(queue, lambda: _run_all(nodes))
@@ -60,14 +62,18 @@ class Graph:
         """Return the graph in DOT, a line that names and describes each node."""
         name = f"graph_{self._number}"
         nodes = [
-            f'"{name}_node_{i}"[style="bold" shape="{SHAPES.get(node.kind, "rectangle")}" label="{i}\n{_label(node)}\n"];'
+            f'"{name}_node_{i}"[style="bold" shape="{SHAPES.get(node.kind, "rectangle")}"'
+            f' label="{i}\n{_label(node)}\n"];'
             for i, node in enumerate(self._nodes)
         ]
         edges = [
             f'"{name}_node_{i}" -> "{name}_node_{i + 1}";' for i in range(len(self._nodes) - 1)
         ]
         lines = "\n".join([*nodes, *edges])
-        return f'digraph dot {{\nsubgraph cluster_{self._number} {{\nlabel="{name}" graph[style="dashed"];\n{lines}\n}}\n}}\n'
+        return (
+            f'digraph dot {{\nsubgraph cluster_{self._number} {{\nlabel="{name}"'
+            f' graph[style="dashed"];\n{lines}\n}}\n}}\n'
+        )
 
     def _checked_queue(self, stream):
         machine, queue = (
