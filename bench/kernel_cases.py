@@ -23,7 +23,8 @@ KEEP = 0.8  # of dropout
 PRODUCTS = (
     "gemm_nn", "gemm_nn_by_columns", "gemm_tn", "gemm_tn_momentum", "transpose",
     "blas_gemm_nn", "blas_gemm_nt", "blas_gemm_tn",
-    "bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn", "bfloat16_gemm_tn_momentum",
+    "bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn",
+    "bfloat16_gemm_tn_momentum",
 )  # fmt: skip
 
 
@@ -163,7 +164,8 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
     "activation_forward": lambda a: ("gelu", a.matrix(), a.matrix(), 0.0),
     "activation_backward": lambda a: ("relu_derivative", a.worn(), a.matrix(), 0.0),
     "bias_gradient": lambda a: (a.matrix(), *_bias_gradient(a)),
-    "activation_bias_gradient": lambda a: ("relu_derivative", a.worn(), a.matrix(), 0.0, *_bias_gradient(a)),
+    "activation_bias_gradient": lambda a: ("relu_derivative", a.worn(), a.matrix(), 0.0,
+        *_bias_gradient(a)),
     "softmax_forward": lambda a: (a.matrix(), a.matrix()),
     "softmax_backward": lambda a: (a.worn(), a.probabilities()),
     "dropout_forward": lambda a: (a.matrix(), a.mask(), a.matrix(), a.counters, SEED, 0, KEEP, 0),
@@ -174,28 +176,35 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
         a.counters, 0, a.constant(0, RATES, np.float64), 0.0, _rate(a), a.constant(0), a.constant(1)
     ),
     "gather_rows": lambda a: (a.matrix(), a.order(), a.counters, a.matrix()),
-    "gather_scaled_rows": lambda a: (a.pixels(), a.order(), a.counters, a.by_column(2), a.by_column(1), a.matrix()),
+    "gather_scaled_rows": lambda a: (a.pixels(), a.order(), a.counters, a.by_column(2),
+        a.by_column(1), a.matrix()),
     "gather_centred_rows": lambda a: (
-        a.matrix(), a.order(), a.counters, a.by_column(0, np.float64), a.by_column(2), a.by_column(1), a.matrix()
+        a.matrix(), a.order(), a.counters, a.by_column(0, np.float64), a.by_column(2),
+        a.by_column(1), a.matrix()
     ),
     "gather_elements": lambda a: (a.labels(), a.order(), a.counters, a.by_row(0, np.int32)),
     "scatter_rows": lambda a: (a.matrix(), a.order(), a.counters, a.matrix()),
-    "softmax_cross_entropy": lambda a: (a.matrix(), a.labels(), a.by_row(1), 0.0, 1.0, a.matrix(), *_row_sums(a)),
-    "softmax_cross_entropy_soft": lambda a: (a.matrix(), a.matrix(), a.by_row(1), 0.0, 1.0, a.matrix(), *_row_sums(a)),
+    "softmax_cross_entropy": lambda a: (a.matrix(), a.labels(), a.by_row(1), 0.0, 1.0, a.matrix(),
+        *_row_sums(a)),
+    "softmax_cross_entropy_soft": lambda a: (a.matrix(), a.matrix(), a.by_row(1), 0.0, 1.0,
+        a.matrix(), *_row_sums(a)),
     "elementwise_loss": lambda a: (
-        "squared_error", "squared_error_derivative", a.matrix(), a.matrix(), a.by_row(1), 0.0, 1.0, 1.0, RIGHT_ARGMAX,
+        "squared_error", "squared_error_derivative", a.matrix(), a.matrix(), a.by_row(1), 0.0, 1.0,
+        1.0, RIGHT_ARGMAX,
         0.0, a.matrix(), *_row_sums(a),
     ),
     "accumulate_statistics": lambda a: (*_row_sums(a), a.constant(0, 3, np.float64)),
     "batch_normalization_forward": lambda a: (
-        a.matrix(), a.by_column(1), a.by_column(0), a.by_column(0), a.by_column(1), 0.9, 1e-5, a.by_column(0),
+        a.matrix(), a.by_column(1), a.by_column(0), a.by_column(0), a.by_column(1), 0.9, 1e-5,
+        a.by_column(0),
         a.by_column(1), a.matrix(), a.matrix(),
     ),
     "batch_normalization_predict": lambda a: (
         a.matrix(), a.by_column(1), a.by_column(0), a.by_column(0), a.by_column(1), 1e-5, a.matrix()
     ),
     "batch_normalization_backward": lambda a: (
-        a.matrix(), a.matrix(), a.by_column(1), a.by_column(1), a.by_column(0), a.by_column(0), a.matrix()
+        a.matrix(), a.matrix(), a.by_column(1), a.by_column(1), a.by_column(0), a.by_column(0),
+        a.matrix()
     ),
     "sgd": lambda a: (a.elements(), a.elements(), _rate(a), 0.0),
     "momentum": lambda a: (a.elements(), a.elements(), a.elements(), _rate(a), 0.9, 0.0),
@@ -203,7 +212,8 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
     "rmsprop": lambda a: (a.elements(), a.elements(), a.squares(), _rate(a), 0.9, 1e-8, 0.0),
     "adagrad": lambda a: (a.elements(), a.elements(), a.squares(), _rate(a), 1e-8, 0.0),
     "adam": lambda a: (
-        a.elements(), a.elements(), a.elements(), a.squares(), a.counters, _rate(a), 0.9, 0.999, 1e-8, 0.0
+        a.elements(), a.elements(), a.elements(), a.squares(), a.counters, _rate(a), 0.9, 0.999,
+        1e-8, 0.0
     ),
     "momentum_step": lambda a: (a.elements(), a.elements(), _rate(a), 0.0),
     "add_penalty": lambda a: (a.elements(), a.elements(), 0.0, 0.0),

@@ -64,7 +64,8 @@ TOO_FEW_BYTES = 1024  # to say anything of bandwidth: such a kernel takes the ti
 @turn_options(seconds=0.02)
 @json_option
 def command(
-    kernels: list[str], size: list[str] | None, types: list[str], products: bool, device: str, precision: str,
+    kernels: list[str], size: list[str] | None, types: list[str], products: bool, device: str,
+    precision: str,
     threads: int, rounds: int, seconds: float, json_file: str | None,
 ) -> int:  # fmt: skip
     """Measure each kernel alone, launched again and again over the same arrays, against a copy that
@@ -220,7 +221,8 @@ class _Group:
 
     def _what(self, piece: Piece) -> dict[str, Any]:
         return {
-            "dtype": str(self.dtype), "rows": self.rows, "columns": self.columns, "seconds": piece.seconds,
+            "dtype": str(self.dtype), "rows": self.rows, "columns": self.columns,
+            "seconds": piece.seconds,
             "median": piece.median,
         }  # fmt: skip
 

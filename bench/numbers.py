@@ -21,7 +21,7 @@ def best_peer(measurements: Sequence[Measurement]) -> Measurement | None:
 
 
 def speed_against(measurement: Measurement, other: Measurement | None) -> float | None:
-    """Return how many times as fast as another a contender is, by medians; None without the other."""
+    """Return how many times as fast as another a contender is, by medians, if there is another."""
     return None if other is None else other.median / measurement.median
 
 
@@ -33,5 +33,5 @@ def fitted_exponent(sizes: Sequence[float], times: Sequence[float]) -> float:
 
 
 def share_of_peak(flops: float, seconds: float, peak: float) -> float:
-    """Return which part of a peak (operations a second) is reached by so many operations in a time."""
+    """Return the share of a peak (operations a second) that so many operations in a time reach."""
     return flops / seconds / peak

@@ -103,7 +103,8 @@ isa_option = click.option(
     help=f"Vectors beyond which nobody goes: {', '.join(ISAS)}.",
 )  # fmt: skip
 place_options = _all_of(
-    click.option("--device", default=CPU, show_default=True, metavar="NAME", help="cpu, cuda or cuda:N."),
+    click.option("--device", default=CPU, show_default=True, metavar="NAME",
+        help="cpu, cuda or cuda:N."),
     click.option(
         "--matmul-precision", "precision", default="highest", show_default=True, metavar="WORD",
         help="Of float32 products on CUDA, for everyone: highest, or high for TF32.",

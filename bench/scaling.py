@@ -62,7 +62,8 @@ AXES = {
 @words_option("--axes", ",".join(AXES), "What grows.")
 @words_option("--peers", "none", f"Libraries to measure too: {', '.join(TRAINING_PEERS)}.")
 @click.option(
-    "--points", type=click.IntRange(2, MOST_POINTS), default=MOST_POINTS, show_default=True, metavar="N",
+    "--points", type=click.IntRange(2, MOST_POINTS), default=MOST_POINTS, show_default=True,
+    metavar="N",
     help="Sizes of each, from the smallest on.",
 )  # fmt: skip
 @isa_option

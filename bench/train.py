@@ -141,7 +141,8 @@ def _isa_at(place: Place, name: str) -> Isa:
 
 
 def _peak(
-    console: Console, peers: list[Contender], place: Place, threads: int, protocol: Protocol, isa: Isa
+    console: Console, peers: list[Contender], place: Place, threads: int, protocol: Protocol,
+    isa: Isa
 ) -> dict[str, float]:  # fmt: skip
     """Measure and print what a large product reaches."""
     size = peak_size(place)
@@ -284,7 +285,8 @@ def _summary(console: Console, shapes: dict[str, Any]) -> list[dict[str, Any]]:
                     against.setdefault(peer, []).append(peers[peer] / times[name])
         for other, ratios in against.items():
             if ratios:
-                lines.append({"contender": name, "against": other, "geometric_mean": geometric_mean(ratios),
+                lines.append({"contender": name, "against": other,
+                        "geometric_mean": geometric_mean(ratios),
                               "least": min(ratios), "shapes": len(ratios)})  # fmt: skip
     if lines:
         console.line()

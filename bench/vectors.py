@@ -66,7 +66,7 @@ def of_blas() -> list[Report]:
 
 
 def feature_bits(feature: str) -> int:
-    """Return how wide the vectors of NumPy's loops are that need a feature, by NumPy's name for it."""
+    """Return how wide the vectors of NumPy's loops are that need a feature, by its NumPy name."""
     if feature.startswith("AVX512") or feature == "X86_V4":
         return 512
     return 256 if feature.startswith(("AVX", "FMA", "F16C", "X86_V3")) else 128
@@ -80,7 +80,7 @@ def numpy_features() -> list[str]:
 
 
 def bits_in(words: str) -> int | None:
-    """Return how wide the vectors are that Intel's libraries name in a text; None if it names none."""
+    """Return how wide the vectors are that Intel's libraries name in a text, if any."""
     for name, bits in {"AVX-512": 512, "AVX512": 512, "AVX10": 512, "AVX": 256, "SSE": 128}.items():
         if name in words:
             return bits

@@ -1,4 +1,4 @@
-"""fastmlp held to all of its threads, be that faster or not: what its own choice is compared with."""
+"""fastmlp held to all of its threads, faster or not: what its own choice is compared with."""
 
 from __future__ import annotations
 

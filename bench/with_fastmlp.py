@@ -34,7 +34,8 @@ class Training:
     """
 
     def __init__(
-        self, problem: Problem, threads: int, shuffle: bool, device: str = CPU, precision: str = "highest",
+        self, problem: Problem, threads: int, shuffle: bool, device: str = CPU,
+        precision: str = "highest",
         gemm: str = "auto",
     ):  # fmt: skip
         self._backend, _ = open_backend(

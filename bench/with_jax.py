@@ -105,18 +105,14 @@ class Device:
 
     def run(self, count: int) -> list[dict[str, str]]:
         """Return the device's name and what JAX runs on it with."""
+        platform = self._device.client.platform_version.partition("\n")[0]
         return [
-            {
-                "device": self._device.device_kind,
-                "libraries": f"JAX {jax.__version__}, {self._device.client.platform_version}".partition(
-                    "\n"
-                )[0],
-            }
+            {"device": self._device.device_kind, "libraries": f"JAX {jax.__version__}, {platform}"}
         ]
 
 
 def vectors() -> list[Report]:
-    """Return what XLA's own code has, read in what it compiles, and whether products go to YNNPACK."""
+    """Return the vectors in what XLA compiles, and whether products go to YNNPACK."""
     product = jax.jit(lambda x: jnp.maximum(x @ x, 0) + x).lower(jnp.ones((256, 256)))
     with tempfile.TemporaryDirectory() as folder:
         text = product.compile(compiler_options={"xla_dump_to": folder}).as_text()

@@ -39,7 +39,7 @@ class Prediction:
 
 
 def vectors() -> list[Report]:
-    """Return that it does not say: it asks the processor, and no option or variable is in between."""
+    """Return that it does not say: it asks the processor, and no option stands between."""
     return [Report("ONNX Runtime", "does not say", None)]
 
 

@@ -46,7 +46,8 @@ class Training:
     )
 
     def __init__(
-        self, problem: Problem, threads: int, shuffle: bool, device: str = CPU, precision: str = "highest",
+        self, problem: Problem, threads: int, shuffle: bool, device: str = CPU,
+        precision: str = "highest",
         compiled: bool = False,
     ):  # fmt: skip
         self._device = use(threads, device, precision)

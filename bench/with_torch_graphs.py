@@ -36,7 +36,8 @@ class Training:
     """
 
     def __init__(
-        self, problem: Problem, threads: int, shuffle: bool, device: str, precision: str = "highest", steps: int = 1,
+        self, problem: Problem, threads: int, shuffle: bool, device: str,
+        precision: str = "highest", steps: int = 1,
         compiled: bool = False,
     ):  # fmt: skip
         self._device = use(threads, device, precision)
@@ -116,7 +117,7 @@ class ResidentStep:
         self._position.add_(self._batch)
 
     def forget_gradients(self) -> None:
-        """Let the next backward pass make gradients anew: in a capture, in the memory of its graph."""
+        """Let the next backward pass make gradients anew, in a capture in its graph's memory."""
         self._optimizer.zero_grad(set_to_none=True)
 
     def start_epoch(self, order: torch.Tensor) -> None:

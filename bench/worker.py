@@ -89,7 +89,7 @@ def _reply(replies: TextIO, message: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Serve on the pipes of standard input and output; what libraries print goes to standard error."""
+    """Serve on standard input and output; what libraries print goes to standard error."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     serve(sys.stdin, replies)

@@ -64,7 +64,7 @@ def fastmlp(here, capsys):
 
 @pytest.fixture(autouse=True)
 def _claimed_operations_run(request, monkeypatch):
-    """Fail a test that claims by ``oracles.covers`` to check operations of which it launches none."""
+    """Fail a test that claims by ``covers`` to check operations but launches none of them."""
     claimed = getattr(getattr(request, "function", None), "covers", ())
     if not claimed:
         yield

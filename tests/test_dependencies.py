@@ -1,4 +1,4 @@
-"""What the README's first command installs: every package that fastmlp imports, but for the extras."""
+"""What the README's first command installs: all that fastmlp imports, but for the extras."""
 
 import ast
 import re
@@ -25,7 +25,7 @@ def names(requirements):
 
 
 def imported():
-    """Return the first names of all that fastmlp and its kernels import, at a file's top or later."""
+    """Return the first names of all that fastmlp and kernels import, at the top or later."""
     found = {}
     for path in [*(ROOT / "fastmlp").rglob("*.py"), *(ROOT / "kernels").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -209,9 +209,11 @@ class TestDriver:
 
 
 def test_the_report_names_the_gpu():
-    machine = {"processor": "one", "cores": 2, "flags": [], "isa": "native", "load": 0.0, "python": "3", "versions": {},
+    machine = {"processor": "one", "cores": 2, "flags": [], "isa": "native", "load": 0.0,
+        "python": "3", "versions": {},
                "blas": "b", "openblas_coretype": None, "gpus": ["GPU 0: x"],
-               "found": {"torch": {"device": "x", "libraries": "PyTorch 9 for CUDA 1"}}}  # fmt: skip
+               "found": {"torch": {"device": "x",
+                       "libraries": "PyTorch 9 for CUDA 1"}}}  # fmt: skip
     assert machine_lines(machine)[-2:] == ["GPU 0: x", "torch on x: PyTorch 9 for CUDA 1"]
 
 

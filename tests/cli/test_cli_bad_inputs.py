@@ -53,16 +53,22 @@ BAD_DATA = {
     "misspelt data set": (lambda f: "digit", [], ["'digit'", "did you mean 'digits'?"]),
     "empty file": (lambda f: _bytes(f / "e.csv", b""), [], ["e.csv", "empty"]),
     "no rows": (lambda f: lines(f / "h.csv", "a,b"), [], ["h.csv has no rows"]),
-    "no target": (lambda f: write(f / "d.csv", flowers()), ["--target", "specis"], ["'specis'", "did you mean 'species'?"]),
+    "no target": (lambda f: write(f / "d.csv", flowers()), ["--target", "specis"],
+        ["'specis'", "did you mean 'species'?"]),
     "text as quantity": (
-        lambda f: write(f / "d.csv", flowers()), ["--task", "regression"], ["'species' must be numbers", "(line 2)"],
+        lambda f: write(f / "d.csv", flowers()), ["--task", "regression"],
+        ["'species' must be numbers", "(line 2)"],
     ),
     "one class": (lambda f: write(f / "d.csv", flowers(labels="x")), [], ["one class only, 'x'"]),
-    "fewer rows than classes": (lambda f: lines(f / "d.csv", "a,s", "1,x", "2,y", "3,z"), [], ["of 3 rows", "3 classes"]),
-    "truncated IDX": (lambda f: idx_folder(f / "idx", written=100), [], ["train-images-idx3-ubyte", "too short"]),
+    "fewer rows than classes": (lambda f: lines(f / "d.csv", "a,s", "1,x", "2,y", "3,z"), [],
+        ["of 3 rows", "3 classes"]),
+    "truncated IDX": (lambda f: idx_folder(f / "idx", written=100), [],
+        ["train-images-idx3-ubyte", "too short"]),
     "truncated picture": (lambda f: image_folder(f / "pictures"), [], ["2.png", "damaged"]),
-    "no CSV at all": (lambda f: _bytes(f / "d.parquet", b"PAR1 is not enough"), [], ["d.parquet cannot be read"]),
-    "truncated gzip": (lambda f: _bytes(f / "d.csv.gz", gzip.compress("\n".join(flowers()).encode())[:40]), [], ["d.csv.gz"]),
+    "no CSV at all": (lambda f: _bytes(f / "d.parquet", b"PAR1 is not enough"), [],
+        ["d.parquet cannot be read"]),
+    "truncated gzip": (lambda f: _bytes(f / "d.csv.gz",
+            gzip.compress("\n".join(flowers()).encode())[:40]), [], ["d.csv.gz"]),
 }  # fmt: skip
 
 
@@ -79,7 +85,8 @@ BAD_OPTIONS = {
     "lr infinite": (["--lr", "inf"], ["lr must be a finite number"]),
     "hidden zero": (["--hidden", "64,0"], ["hidden", "at least 1", "'0'"]),
     "hidden word": (["--hidden", "64,x"], ["hidden", "'x'"]),
-    "hidden immense": (["--hidden", "1000000,1000000"], ["1,000,076,000,010 parameters", "of memory"]),
+    "hidden immense": (["--hidden", "1000000,1000000"],
+        ["1,000,076,000,010 parameters", "of memory"]),
     "unknown option": (["--hiden", "3"], ["--hiden", "--hidden"]),
     "unknown word": (["--optimizer", "adm"], ["optimizer 'adm'", "did you mean 'adam'?"]),
     "unknown activation": (["--activation", "rellu"], ["'rellu'", "did you mean 'relu'?"]),
@@ -91,12 +98,14 @@ BAD_OPTIONS = {
     "batch": (["--batch-size", "-3"], ["batch_size must be at least 0"]),
     "epochs": (["--epochs", "0"], ["epochs must be at least 1"]),
     "dropout": (["--dropout", "1"], ["dropout", "less than 1"]),
-    "dropout of three layers": (["--dropout", "0.1,0.1,0.1"], ["dropout has 3 values for 2 hidden"]),
+    "dropout of three layers": (["--dropout", "0.1,0.1,0.1"],
+        ["dropout has 3 values for 2 hidden"]),
     "device": (["--device", "gpu"], ["device 'gpu'", "cuda:N"]),
     "cuda": (["--device", "cuda"], ["cuda", "cannot be used", "--device cpu"]),
     "class weight": (["--class-weight", "11=2"], ["'11'", "target lacks"]),
     "label smoothing": (["--loss", "mse", "--label-smoothing", "0.1"], ["label_smoothing", "squared_error"]),
-    "loss of the task": (["--task", "regression", "--loss", "softmax_cross_entropy"], ["softmax_cross_entropy", "regression"]),
+    "loss of the task": (["--task", "regression", "--loss", "softmax_cross_entropy"],
+        ["softmax_cross_entropy", "regression"]),
     "out below a file": (["--out", "/dev/null/run"], ["/dev/null/run", "Choose another --out"]),
     "out where nobody may write": (["--out", "/proc/run"], ["/proc/run", "Choose another --out"]),
     "config missing": (["--config", "none.toml"], ["none.toml", "No such file"]),
@@ -210,7 +219,7 @@ def test_bad_inputs_in_a_process_of_its_own(process, flowers_csv, words, said):
 
 
 def _small_disk(size):
-    """Let the process write no file of more than ``size`` bytes: to a program this is a full disk."""
+    """Let the process write no file of more than ``size`` bytes, as on a full disk."""
 
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -9,7 +9,8 @@ from fastmlp.errors import DeviceError
 from fastmlp.machine import throughput
 from fastmlp.machine.throughput import SHAPES
 
-KEYS = {"shape", "network", "batch", "optimizer", "device", "samples_per_second", "microseconds_per_step", "gigaflops",
+KEYS = {"shape", "network", "batch", "optimizer", "device", "samples_per_second",
+    "microseconds_per_step", "gigaflops",
         "compile_seconds"}  # fmt: skip
 
 

@@ -34,7 +34,8 @@ def test_it_prints_every_layer_from_the_output_to_the_input(fastmlp):
     lines = outcome.out.splitlines()
     headings = [line for line in lines if line.startswith(("loss: ", "dense_"))]
     assert headings == [
-        "loss: softmax_cross_entropy", "dense_2: 3 → 3, identity", "dense_1: 5 → 3, tanh", "dense_0: 4 → 5, tanh",
+        "loss: softmax_cross_entropy", "dense_2: 3 → 3, identity", "dense_1: 5 → 3, tanh",
+        "dense_0: 4 → 5, tanh",
     ]  # fmt: skip
     assert sum(line.endswith("  ok") for line in lines) == 10
     assert lines[-1].startswith("All 175 derivatives agree")

@@ -29,7 +29,8 @@ def test_durations(seconds, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0.0000"), (0.5, "0.5000"), (-0.25, "-0.2500"), (1e-4, "1.000e-04"), (12345.0, "1.234e+04"), (None, "-"),
+    [(0, "0.0000"), (0.5, "0.5000"), (-0.25, "-0.2500"), (1e-4, "1.000e-04"),
+        (12345.0, "1.234e+04"), (None, "-"),
      (float("nan"), "-"), (float("inf"), "inf")],
 )  # fmt: skip
 def test_numbers(value, text):

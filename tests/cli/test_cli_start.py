@@ -1,4 +1,4 @@
-"""Starting: help is quick and imports little, versions, unknown commands, and every way to begin."""
+"""Starting: quick help, few imports, versions, unknown commands, and every way to begin."""
 
 import json
 import subprocess
@@ -176,8 +176,10 @@ def test_a_closed_output_is_one_line(here, words):
 
 @pytest.mark.parametrize(
     ("line", "code"),
-    [("info 2>&-", 0), ("info >&- 2>&-", 1), ("info <&- >&- 2>&-", 1), ("nonsense 2>&-", 2), ("2>&-", 2),
-     ("nonsense 2>/dev/full", 2), ("info 2>/dev/full", 0), ("info >/dev/full 2>&-", 1), ("info >/dev/full 2>&1", 1)],
+    [("info 2>&-", 0), ("info >&- 2>&-", 1), ("info <&- >&- 2>&-", 1), ("nonsense 2>&-", 2),
+        ("2>&-", 2),
+     ("nonsense 2>/dev/full", 2), ("info 2>/dev/full", 0), ("info >/dev/full 2>&-", 1),
+     ("info >/dev/full 2>&1", 1)],
 )  # fmt: skip
 def test_streams_that_take_nothing_leave_the_exit_code(here, line, code):
     done = shell(here, f"fastmlp {line}")

@@ -11,7 +11,8 @@ import pytest
 from cli_support import command, environment
 
 JSON_KEYS = {
-    "run_dir", "device", "epochs", "best_epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy",
+    "run_dir", "device", "epochs", "best_epoch", "train_loss", "train_accuracy", "test_loss",
+    "test_accuracy",
     "train_seconds", "compile_seconds", "samples_per_second", "parameters",
 }  # fmt: skip
 
@@ -157,7 +158,8 @@ def test_what_is_typed_counts_more_than_the_config_and_that_more_than_defaults(
         " 'float64'\n"
     )
     outcome = fastmlp(
-        "train", flowers_csv, "--config", "c.toml", "--lr", "0.25", "--epochs", "2", "--early-stopping", "auto",
+        "train", flowers_csv, "--config", "c.toml", "--lr", "0.25", "--epochs", "2",
+        "--early-stopping", "auto",
         "--dtype", "float32", "--out", "run",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
@@ -174,7 +176,8 @@ def test_what_is_typed_counts_more_than_the_config_and_that_more_than_defaults(
 
 
 def test_a_runs_config_runs_it_again_to_the_bit(fastmlp, here, flowers_csv):
-    first = fastmlp("train", flowers_csv, "--dropout", "0.2", "--batch-norm", "hidden", "--seed", "7", "--epochs", "4",
+    first = fastmlp("train", flowers_csv, "--dropout", "0.2", "--batch-norm", "hidden", "--seed",
+        "7", "--epochs", "4",
                     "--hidden", "8", "--out", "a", "--json").json  # fmt: skip
     second = fastmlp("train", "--config", "a/config.toml", "--out", "b", "--json").json
     assert (here / "a" / "model.safetensors").read_bytes() == (
@@ -289,7 +292,8 @@ def test_raw_pixels_are_named_as_the_cause(fastmlp, here):
 def test_ctrl_c_keeps_what_was_learnt(here):
     process = subprocess.Popen(
         command("train", "digits", "--epochs", "1000000", "--json", "--out", "run"),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=here, env=environment(PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=here,
+        env=environment(PYTHONUNBUFFERED="1"),
         # What runs in the background ignores Ctrl-C, and so would its children: give it its usual
         # meaning.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),

@@ -19,7 +19,8 @@ SAMPLES = {
     "cupy.cuda.Stream": lambda cupy: cupy.cuda.Stream.null,
     "cupy.cuda.runtime.CUDARuntimeError": lambda cupy: cupy.cuda.runtime.CUDARuntimeError(35),
 }
-MODULES = ("cupy", "cupy.cuda", "cupy.cuda.runtime", "cupy.cuda.driver", "cupy.cuda.memory", "cupy.cuda.compiler", "cupyx",
+MODULES = ("cupy", "cupy.cuda", "cupy.cuda.runtime", "cupy.cuda.driver", "cupy.cuda.memory",
+    "cupy.cuda.compiler", "cupyx",
            "cuda.pathfinder")  # fmt: skip
 POSITIONAL, KEYWORD, SEVERAL, KEYWORDS = "positional", "keyword", "several", "keywords"
 KINDS = {

@@ -29,10 +29,12 @@ def make_targets(task, random):
 
 
 class Training:
-    """A small training run on a backend: 50 updates over five epochs, a ragged last batch in each."""
+    """A small training run: 50 updates over five epochs, a ragged last batch in each."""
 
-    def __init__(self, backend, dtype, optimizer="adam", loss="softmax_cross_entropy", reduction="mean",
-                 regularization=None, source=np.float64, window_bytes=None, **architecture):  # fmt: skip
+    def __init__(self, backend, dtype, optimizer="adam", loss="softmax_cross_entropy",
+        reduction="mean",
+                 regularization=None, source=np.float64, window_bytes=None,
+                 **architecture):  # fmt: skip
         random = np.random.default_rng(11)
         self.backend, self.dtype = backend, np.dtype(dtype)
         self.network = build(
@@ -49,7 +51,8 @@ class Training:
         )
         targets = make_targets(task, random)
         self.batches = Batches(
-            backend, features.astype(source), targets, self.network.counters, dtype=self.dtype, batch_size=BATCH,
+            backend, features.astype(source), targets, self.network.counters, dtype=self.dtype,
+            batch_size=BATCH,
             weights=random.uniform(0.5, 1.5, ROWS), window_bytes=window_bytes, **scaling,
         )  # fmt: skip
         self.optimizer = make_optimizer(optimizer)

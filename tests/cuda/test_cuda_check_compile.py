@@ -25,7 +25,7 @@ ptxas info    : Function properties for _Z4adamIfE
     24 bytes stack frame, 8 bytes spill stores, 12 bytes spill loads
 ptxas info    : Function properties for helper
     8 bytes stack frame, 4 bytes spill stores, 4 bytes spill loads
-ptxas info    : Used 255 registers, used 0 barriers, 24 bytes cumulative stack size, 480 bytes cmem[0]
+ptxas info    : Used 255 registers, used 0 barriers, 24 bytes cumulative stack size
 """
 # data[i] of parameter 0 goes to parameter 1, through a loop's register; shared memory and sizes are
 # no accesses.
@@ -119,7 +119,7 @@ def test_code_that_is_not_what_its_signature_says_is_found(access, words):
 
 
 def run(*arguments):
-    """Run Python in the root folder, with the CuPy that is installed rather than the emulated one."""
+    """Run Python in the root folder, with the installed CuPy rather than the emulated one."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [sys.executable, *arguments]
     return subprocess.run(

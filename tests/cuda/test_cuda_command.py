@@ -75,8 +75,9 @@ def test_info_tells_why_cuda_does_not_work(emulated, failure):
     done = fastmlp("info", FASTMLP_EMULATION_FAIL=failure)
     assert done.returncode == 0, done.stderr
     reason = {"no-driver": "no NVIDIA driver", "cublas": "cuBLAS cannot be loaded"}[failure]
-    assert any(line.startswith("CUDA") and "no: device 'cuda' cannot be used: " in line and reason in line
-               for line in done.stdout.splitlines())  # fmt: skip
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("CUDA ")]
+    assert "no: device 'cuda' cannot be used: " in line
+    assert reason in line
 
 
 def test_info_lists_the_nodes_of_a_step(runs):
@@ -88,7 +89,8 @@ def test_info_lists_the_nodes_of_a_step(runs):
 
 @pytest.mark.parametrize(
     ("failure", "message"),
-    [("no-driver", "no NVIDIA driver"), ("no-device", "finds no CUDA device"), ("import", "cannot be imported"),
+    [("no-driver", "no NVIDIA driver"), ("no-device", "finds no CUDA device"),
+        ("import", "cannot be imported"),
      ("cublas", "cuBLAS cannot be loaded"), ("memory", "not enough memory")],
 )  # fmt: skip
 def test_cuda_that_cannot_be_used_is_one_line_with_a_remedy(emulated, tmp_path, failure, message):

@@ -1,4 +1,4 @@
-"""The CPU's tests of the kernels, run on the device: the same oracles and, but for one, tolerances."""
+"""The CPU's tests of the kernels, run on the device: the same oracles and tolerances but one."""
 
 import importlib
 

@@ -34,7 +34,8 @@ __global__ void where(int* visits, int* place) {
 }
 
 __global__ void stride(Vector<float> out) {
-    for (long long i = blockIdx.x * blockDim.x + threadIdx.x; i < out.size; i += gridDim.x * blockDim.x) {
+    const int step = gridDim.x * blockDim.x;
+    for (long long i = blockIdx.x * blockDim.x + threadIdx.x; i < out.size; i += step) {
         out.data[i] += i;
     }
 }
@@ -110,7 +111,8 @@ __global__ void shuffle_with_the_gone(int* out) {
 __global__ void half_a_mask(int* out) { __syncwarp(0xFFFFu); }  // half
 
 __global__ void device_functions(float* out, double* wide, unsigned* high) {
-    static_assert(sizeof(exp(1.0f)) == 4 && sizeof(exp(1.0)) == 8 && sizeof(fabs(1.0f)) == 4 && sizeof(erfc(1.0f)) == 4);
+    static_assert(sizeof(exp(1.0f)) == 4 && sizeof(exp(1.0)) == 8);
+    static_assert(sizeof(fabs(1.0f)) == 4 && sizeof(erfc(1.0f)) == 4);
     out[0] = exp(0.5f);
     out[1] = log1p(0.5f);
     wide[0] = expm1(0.5);
@@ -118,8 +120,9 @@ __global__ void device_functions(float* out, double* wide, unsigned* high) {
     high[0] = __umulhi(0xD2511F53u, 0xCAFEBABEu);
 }
 
-__global__ void UP_TO_64_THREADS bounded(Matrix<float> a, Matrix<const unsigned char> b, Vector<const long long> c, int d,
-                                         long long e, unsigned f, double g) {}
+__global__ void UP_TO_64_THREADS bounded(
+    Matrix<float> a, Matrix<const unsigned char> b, Vector<const long long> c, int d, long long e,
+    unsigned f, double g) {}
 """
 NAMES = [
     *(
@@ -251,7 +254,8 @@ def test_functions_of_the_device_have_the_precision_of_their_argument(device):
 def place(comment):
     """Return where the line of KERNELS is that ends with a comment, as an error names it."""
     lines = KERNELS.partition('.cu"\n')[2].splitlines()
-    return f"(shim_test.cu:{next(number for number, line in enumerate(lines, 1) if line.endswith(f'// {comment}'))})"
+    ends = [number for number, line in enumerate(lines, 1) if line.endswith(f"// {comment}")]
+    return f"(shim_test.cu:{ends[0]})"
 
 
 @pytest.mark.parametrize(

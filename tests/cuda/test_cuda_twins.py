@@ -1,4 +1,4 @@
-"""Every CUDA kernel is the twin of a Numba kernel: name, arguments, access, file and formula agree."""
+"""Every CUDA kernel is a Numba kernel's twin: name, arguments, access, file, formula agree."""
 
 import inspect
 import re

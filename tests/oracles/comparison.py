@@ -26,7 +26,7 @@ def assert_close(actual, expected, *, units=8.0, scale=None):
 
 
 def units_in_the_last_place(actual, expected):
-    """Return the error of float32 numbers in units of the last place of the exact float64 result."""
+    """Return the error of float32 numbers in units of the exact result's last place."""
     expected = np.asarray(expected, np.float64)
     spacing = np.spacing(
         np.maximum(np.abs(expected), np.finfo(np.float32).tiny).astype(np.float32)

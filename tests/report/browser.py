@@ -118,7 +118,8 @@ class Browser:
     def open(self, path, size=DESK, dark=False):
         """Open a file in a window of a size and wait until it is there."""
         width, height = size
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
+            deviceScaleFactor=1,
                   mobile=size == PHONE)  # fmt: skip
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", features=scheme)

@@ -61,7 +61,7 @@ def of_table(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory):
-    """A classification whose classes, columns and folder have names that want to be something else."""
+    """A classification whose classes, columns and folder have hostile names."""
     folder = tmp_path_factory.mktemp("hostile") / "<b>bold & $x$"
     folder.mkdir()
     data = table(

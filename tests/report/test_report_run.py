@@ -65,15 +65,23 @@ def test_each_picture_says_what_is_to_be_seen(any_run):
     [
         (
             "of_images",
-            ["loss-by-epoch", "accuracy-by-epoch", "learning-rate", "loss-by-update", "accuracy-by-update", "confusion-test",
-             "accuracy-by-class", "class-distribution", "class-samples", "first-layer-weights", "calibration-test"],
+            ["loss-by-epoch", "accuracy-by-epoch", "learning-rate", "loss-by-update",
+                "accuracy-by-update", "confusion-test",
+             "accuracy-by-class", "class-distribution", "class-samples", "first-layer-weights",
+             "calibration-test"],
             ["decision-surface", "residuals"],
         ),
-        ("of_table", ["confusion-test", "first-layer-weights"], ["class-samples", "decision-surface", "loss-by-update"]),
-        ("of_two_classes", ["confusion-test", "decision-surface", "calibration-test"], ["class-samples"]),
-        ("of_quantities", ["rmse-by-epoch", "r2-by-epoch", "predicted-against-true", "residuals", "residual-histogram",
-                           "decision-surface"], ["accuracy-by-epoch", "confusion-test", "calibration-test"]),
-        ("of_labels", ["accuracy-by-class", "class-distribution", "calibration-test"], ["confusion-test"]),
+        ("of_table", ["confusion-test", "first-layer-weights"],
+            ["class-samples", "decision-surface", "loss-by-update"]),
+        ("of_two_classes", ["confusion-test", "decision-surface", "calibration-test"],
+            ["class-samples"]),
+        ("of_quantities",
+            ["rmse-by-epoch", "r2-by-epoch", "predicted-against-true", "residuals",
+                "residual-histogram",
+                           "decision-surface"],
+                           ["accuracy-by-epoch", "confusion-test", "calibration-test"]),
+        ("of_labels", ["accuracy-by-class", "class-distribution", "calibration-test"],
+            ["confusion-test"]),
     ],
 )  # fmt: skip
 def test_each_task_has_its_pictures(request, fixture, there, absent):
@@ -323,7 +331,8 @@ def test_a_diverged_run_says_why(tmp_path):
 
 
 def test_all_right_and_no_held_out_rows(tmp_path):
-    run = fastmlp.train(dataset="xor", hidden="8", activation="tanh", test_fraction=0, epochs=300, batch_size=0, lr=0.05,
+    run = fastmlp.train(dataset="xor", hidden="8", activation="tanh", test_fraction=0, epochs=300,
+        batch_size=0, lr=0.05,
                         out=tmp_path / "run")  # fmt: skip
     report = write_report(run.folder)
     page = read_page(report.path)

@@ -69,10 +69,13 @@ FLAT = [1.0, 0.5, 0.31, 0.302, 0.301, 0.3, 0.3, 0.3, 0.3, 0.3]
 @pytest.mark.parametrize(
     ("losses", "rates", "words"),
     [
-        ([2.0 - 0.15 * n for n in range(10)], (), "still falling, by 32 % in the last 2 of 10 epochs: train longer"),
+        ([2.0 - 0.15 * n for n in range(10)], (),
+            "still falling, by 32 % in the last 2 of 10 epochs: train longer"),
         (FLAT, (), "had levelled off: more epochs"),
-        (FLAT, [0.1 * 0.5**n for n in range(10)], "levelled off by the time that the learning rate was taken down"),
-        ([1.0, 0.5, 0.4, 0.45, 0.5, 0.6], (), "was lowest in epoch 3 (0.4) and rose to 0.6 until epoch 6"),
+        (FLAT, [0.1 * 0.5**n for n in range(10)],
+            "levelled off by the time that the learning rate was taken down"),
+        ([1.0, 0.5, 0.4, 0.45, 0.5, 0.6], (),
+            "was lowest in epoch 3 (0.4) and rose to 0.6 until epoch 6"),
         ([1.0, 0.1, 1e-2, 1e-3, 1e-9], (), "as good as zero"),
     ],
 )  # fmt: skip

@@ -1,9 +1,9 @@
 """Compiles every instance of every CUDA kernel for several architectures; needs no GPU.
 
-``python -m tools.cuda_compile.check_compile`` prints what ptxas says of each: registers, shared memory,
-stack, spills. It fails (status 1) if a register spills, if a kernel does not compile, if the
-compiler warns, or if the code does not read or write an array of which the signature says so. It
-ends with status 2 if a package is missing.
+``python -m tools.cuda_compile.check_compile`` prints what ptxas says of each: registers, shared
+memory, stack, spills. It fails (status 1) if a register spills, if a kernel does not compile, if
+the compiler warns, or if the code does not read or write an array of which the signature says so.
+It ends with status 2 if a package is missing.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Launch:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a program ended: the report of a fault, empty if there was none, and during which launch."""
+    """How a program ended: the report of a fault, empty if there was none, and its launch."""
 
     report: str = ""
     label: str = ""

@@ -128,7 +128,7 @@ class Case:
 
 
 def launches(instance: Instance) -> Iterator[Launch]:
-    """Yield the launches of one instance: at every size, without alignment for packs, and in place."""
+    """Yield one instance's launches: at every size, off a pack's alignment, in place."""
     for number, case in enumerate(cases(instance.kernel)):
         yield launch(instance, case, number)
 

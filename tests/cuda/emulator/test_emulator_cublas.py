@@ -58,8 +58,10 @@ class Handle:
         inner = a.shape[1] if transa else a.shape[0]
         data = TYPES[c.dtype]
         given = {
-            "transa": transa, "transb": transb, "m": rows, "n": columns, "k": inner, "alpha": pointer(alpha),
-            "a": pointer(a), "a_type": data, "lda": a.shape[1], "b": pointer(b), "b_type": data, "ldb": b.shape[1],
+            "transa": transa, "transb": transb, "m": rows, "n": columns, "k": inner,
+            "alpha": pointer(alpha),
+            "a": pointer(a), "a_type": data, "lda": a.shape[1], "b": pointer(b), "b_type": data,
+            "ldb": b.shape[1],
             "beta": pointer(beta), "c": pointer(c), "c_type": data, "ldc": c.shape[1],
             "compute": compute or (COMPUTE_64F if data else COMPUTE_32F), "algorithm": -1,
         }  # fmt: skip
@@ -177,9 +179,12 @@ def test_host_scalars_are_of_the_products_type(handle):
 
 @pytest.mark.parametrize(
     ("changes", "status"),
-    [({"transa": 3}, INVALID_VALUE), ({"m": -1}, INVALID_VALUE), ({"lda": 2}, INVALID_VALUE), ({"ldb": 3}, INVALID_VALUE),
-     ({"ldc": 2}, INVALID_VALUE), ({"transa": T, "k": 4}, INVALID_VALUE), ({"alpha": None}, INVALID_VALUE),
-     ({"algorithm": 50}, INVALID_VALUE), ({"compute": COMPUTE_32F}, NOT_SUPPORTED), ({"compute": 64}, NOT_SUPPORTED),
+    [({"transa": 3}, INVALID_VALUE), ({"m": -1}, INVALID_VALUE), ({"lda": 2}, INVALID_VALUE),
+        ({"ldb": 3}, INVALID_VALUE),
+     ({"ldc": 2}, INVALID_VALUE), ({"transa": T, "k": 4}, INVALID_VALUE),
+     ({"alpha": None}, INVALID_VALUE),
+     ({"algorithm": 50}, INVALID_VALUE), ({"compute": COMPUTE_32F}, NOT_SUPPORTED),
+     ({"compute": 64}, NOT_SUPPORTED),
      ({"c_type": 0}, NOT_SUPPORTED), ({"m": 0, "a": None}, SUCCESS)],
 )  # fmt: skip
 def test_arguments_are_checked(handle, operands, changes, status):

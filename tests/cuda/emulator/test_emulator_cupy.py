@@ -17,8 +17,10 @@ ORDERS = ["lazy", "eager", *map(str, range(12))]
 class TestArrays:
     @pytest.mark.parametrize(
         "use",
-        [np.asarray, np.array, np.sum, np.exp, float, bool, list, hash, lambda a: a + a, lambda a: a + np.ones(3),
-         lambda a: np.ones(3) + a, lambda a: a == a, lambda a: -a, lambda a: a @ a, lambda a: np.concatenate([a, a]),
+        [np.asarray, np.array, np.sum, np.exp, float, bool, list, hash, lambda a: a + a,
+            lambda a: a + np.ones(3),
+         lambda a: np.ones(3) + a, lambda a: a == a, lambda a: -a, lambda a: a @ a,
+         lambda a: np.concatenate([a, a]),
          lambda a: np.copyto(np.ones(3), a), lambda a: a[[0, 1]], lambda a: a[np.array([0])],
          lambda a: a.__setitem__(slice(None), np.ones(3)), lambda a: cupy.empty_like(np.ones(3))],
     )  # fmt: skip

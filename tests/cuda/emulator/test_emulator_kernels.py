@@ -18,7 +18,8 @@ TEXT = (
     (source.HERE / "common.cuh").read_text(encoding="utf-8")
     + r"""
 template <typename T>
-__global__ void EACH_ELEMENT_OF(x) add_scaled(Matrix<T> x, Vector<const T> y, double scale, int64 times) {
+__global__ void EACH_ELEMENT_OF(x) add_scaled(
+    Matrix<T> x, Vector<const T> y, double scale, int64 times) {
     for (int64 i = threadIdx.x; i < x.columns; i += blockDim.x) {
         x(0, i) += T(scale) * T(times) * y[i];
     }
@@ -167,7 +168,8 @@ def test_an_empty_array_may_point_anywhere(x, arguments):
 
 @pytest.mark.parametrize(
     ("grid", "block"),
-    [((0,), (32,)), ((1,), (0,)), ((1,), (257,)), ((1,), (32, 16)), ((1, 65536), (32,)), ((2**31,), (32,)),
+    [((0,), (32,)), ((1,), (0,)), ((1,), (257,)), ((1,), (32, 16)), ((1, 65536), (32,)),
+        ((2**31,), (32,)),
      ((1, 1, 65536), (1,)), ((1,), (1, 1, 65))],
 )  # fmt: skip
 def test_grids_and_blocks_that_cuda_refuses(arguments, grid, block):

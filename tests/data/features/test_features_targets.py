@@ -1,4 +1,4 @@
-"""TargetEncoder: which task a target asks for, there and back again, and targets that are refused."""
+"""TargetEncoder: the task that a target asks for, there and back again, what is refused."""
 
 import json
 

@@ -455,10 +455,14 @@ def test_a_reading_survives_json(reading):
     "kept",
     [
         [], None, "x",
-        {"ground": 256, "integers": None, "floats": None}, {"ground": -1, "integers": None, "floats": None},
-        {"ground": True, "integers": None, "floats": None}, {"ground": 1.5, "integers": None, "floats": None},
-        {"ground": 0, "integers": [1], "floats": None}, {"ground": 0, "integers": [2, 1], "floats": None},
-        {"ground": 0, "integers": None, "floats": [0, float("nan")]}, {"ground": 0, "integers": [0, "1"], "floats": None},
+        {"ground": 256, "integers": None, "floats": None},
+        {"ground": -1, "integers": None, "floats": None},
+        {"ground": True, "integers": None, "floats": None},
+        {"ground": 1.5, "integers": None, "floats": None},
+        {"ground": 0, "integers": [1], "floats": None},
+        {"ground": 0, "integers": [2, 1], "floats": None},
+        {"ground": 0, "integers": None, "floats": [0, float("nan")]},
+        {"ground": 0, "integers": [0, "1"], "floats": None},
         {"ground": 0, "integers": [0, 10**400], "floats": None},
     ],
 )  # fmt: skip

@@ -34,7 +34,8 @@ def rows(source):
 def test_pictures_belong_to_the_class_however_deep_they_lie(tmp_path):
     put(tmp_path, "a/1.png", "b/1.png", "b/0/z.png", "c/first/1.png", "c/second/left/2.png")
     assert rows(load(tmp_path)) == {
-        "a/1.png": "a", "b/1.png": "b", "b/0/z.png": "b", "c/first/1.png": "c", "c/second/left/2.png": "c",
+        "a/1.png": "a", "b/1.png": "b", "b/0/z.png": "b", "c/first/1.png": "c",
+        "c/second/left/2.png": "c",
     }  # fmt: skip
 
 

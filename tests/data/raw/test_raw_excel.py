@@ -192,8 +192,8 @@ CONTENT = (
     'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
     'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" '
     'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>'
-    "<table:table"
-    ' table:name="May">{}</table:table></office:spreadsheet></office:body></office:document-content>'
+    '<table:table table:name="May">{}</table:table>'
+    "</office:spreadsheet></office:body></office:document-content>"
 )
 
 

@@ -218,7 +218,8 @@ def test_row_names_of_one_column(read):
 @pytest.mark.parametrize(
     "text",
     [
-        "+5", "−3,5", "1.234.567,89", "1,234.5", "1 234", "5 %", "$3.50", "3€", ".5", "5.", "1e-3", "inf", "-Infinity", "(5)",
+        "+5", "−3,5", "1.234.567,89", "1,234.5", "1 234", "5 %", "$3.50", "3€", ".5", "5.", "1e-3",
+        "inf", "-Infinity", "(5)",
     ],
 )  # fmt: skip
 def test_numbers(text):

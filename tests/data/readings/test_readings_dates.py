@@ -251,8 +251,10 @@ def test_one_bad_column_does_not_spoil_others():
     found = describe(pl.DataFrame({"good": good, "mixed": mixed, "odd": odd}))
     assert [reading.kind for reading in found.schema.features] == ["date", "text", "date"]
     assert found.features["odd"].null_count() == 1
-    assert any("'odd' is read as dates; 1 cell is not a date and counts as a gap: '2024-02-30' (row 30)" in note
-               for note in found.schema.notes)  # fmt: skip
+    wanted = (
+        "'odd' is read as dates; 1 cell is not a date and counts as a gap: '2024-02-30' (row 30)"
+    )
+    assert any(wanted in note for note in found.schema.notes)
 
 
 def test_texts_that_are_mostly_dates_are_said_to_be():
@@ -374,7 +376,8 @@ def test_spans_as_programs_write_them(write, found):
         ("75:30", datetime.timedelta(hours=75, minutes=30)),
         ("PT1H30M", datetime.timedelta(minutes=90)),
         ("-PT1M1S", datetime.timedelta(seconds=-61)),
-        *((text, None) for text in ("", "P", "PT", "5", "1:2", "1:60", "1:00:60", "x", "3:1", "PX", "days", "99999999999:00")),
+        *((text, None) for text in ("", "P", "PT", "5", "1:2", "1:60", "1:00:60", "x", "3:1", "PX",
+                "days", "99999999999:00")),
     ],
 )  # fmt: skip
 def test_spans(text, span):

@@ -90,7 +90,8 @@ def test_kinds(name):
 
 @pytest.mark.parametrize(
     ("odd", "present", "is_few"),
-    [(0, 5, True), (1, 5, False), (1, 9, False), (1, 10, True), (2, 20, False), (2, 40, True), (1, 1, False), (0, 0, False)],
+    [(0, 5, True), (1, 5, False), (1, 9, False), (1, 10, True), (2, 20, False), (2, 40, True),
+        (1, 1, False), (0, 0, False)],
 )  # fmt: skip
 def test_few(odd, present, is_few):
     assert few(odd, present) == is_few
@@ -391,12 +392,12 @@ def test_the_usual_decimal_sign_of_the_table():
     certain = repeated("0,5", "12,75")
     found = describe(pl.DataFrame({"a": doubtful, "b": certain}))
     assert found.features["a"].to_list()[:2] == [1.234, 5.678]
-    assert any("'a': three digits follow each comma, which is read as decimals (--decimal . reads thousands)" in note
-               for note in found.schema.notes)  # fmt: skip
-    assert any(
-        "columns 'a', 'b': the comma is read as the decimal sign" in note
-        for note in found.schema.notes
-    )
+    for wanted in (
+        "'a': three digits follow each comma, which is read as decimals (--decimal . reads"
+        " thousands)",
+        "columns 'a', 'b': the comma is read as the decimal sign",
+    ):
+        assert any(wanted in note for note in found.schema.notes)
     by_separator = describe(pl.DataFrame({"a": doubtful, "b": repeated("x", "y")}), separator=";")
     assert by_separator.features["a"].to_list()[:2] == [1.234, 5.678]
     whole = describe(pl.DataFrame({"a": repeated("1.234", "5.678"), "b": certain}))

@@ -178,12 +178,16 @@ def test_reading_twice_changes_nothing(reading, column):
         ("number", ["1", "0", ""], pl.Series([True, False, None])),
         ("truth", ["TRUE", "False", "", "1", "0.0"], pl.Series([True, False, None, True, False])),
         ("truth", ["1", "0", "2"], pl.Series([1, 0, 2])),
-        ("date", ["2024-03-31", "", "1999-12-31"], pl.Series([datetime.date(2024, 3, 31), None, datetime.date(1999, 12, 31)])),
-        ("date", ["2024-03-31 10:00:01"], pl.Series([MOMENT(2024, 3, 31, 10, 0, 1)], dtype=pl.Datetime("ns"))),
-        ("date", ["2024-03-31T10:00+02:00"], pl.Series([MOMENT(2024, 3, 31, 10)]).dt.replace_time_zone("Europe/Berlin")),
+        ("date", ["2024-03-31", "", "1999-12-31"],
+            pl.Series([datetime.date(2024, 3, 31), None, datetime.date(1999, 12, 31)])),
+        ("date", ["2024-03-31 10:00:01"],
+            pl.Series([MOMENT(2024, 3, 31, 10, 0, 1)], dtype=pl.Datetime("ns"))),
+        ("date", ["2024-03-31T10:00+02:00"],
+            pl.Series([MOMENT(2024, 3, 31, 10)]).dt.replace_time_zone("Europe/Berlin")),
         ("date", ["20240331", "5"], pl.Series([20240331, 5])),
         ("time", ["12:30", ""], pl.Series([datetime.time(12, 30), None])),
-        ("duration", ["25:00", "", "2 days"], pl.Series([datetime.timedelta(hours=25), None, datetime.timedelta(days=2)])),
+        ("duration", ["25:00", "", "2 days"],
+            pl.Series([datetime.timedelta(hours=25), None, datetime.timedelta(days=2)])),
         ("text", ["a", "", "b"], pl.Series(["a", None, "b"], dtype=pl.Enum(["a", "b"]))),
         ("text", ["1", "2", ""], pl.Series([1.0, 2.0, float("nan")])),
         ("text", ["1", "2"], pl.Series([1, 2])),
@@ -296,7 +300,8 @@ def test_plain_columns():
 @settings(max_examples=100, deadline=None)
 @given(
     columns=st.lists(
-        st.lists(st.sampled_from(["1", "2.5", "", "NA", "x", "01", " 7 ", "1e400", "-3", "−3"]), min_size=4, max_size=4),
+        st.lists(st.sampled_from(["1", "2.5", "", "NA", "x", "01", " 7 ", "1e400", "-3", "−3"]),
+            min_size=4, max_size=4),
         min_size=1,
         max_size=6,
     )

@@ -1,4 +1,4 @@
-"""Which columns are learnt from, which are left out, and what a target holds: labels or quantities."""
+"""Which columns are learnt from or left out, and what a target holds: labels or quantities."""
 
 import datetime
 

@@ -260,7 +260,7 @@ for _name in (*_OTHERS, *(prefix + name for prefix in ("", "r", "i") for name in
 
 
 def matmul_of_cublas(*operands):
-    """Refuse: CuPy's own products call cuBLAS through wrappers that a capture does not let through."""
+    """Refuse: CuPy's own products call cuBLAS by wrappers that a capture stops."""
     if get_current_stream().is_capturing():
         raise NotImplementedError(
             "calling cuBLAS API during stream capture is currently unsupported"

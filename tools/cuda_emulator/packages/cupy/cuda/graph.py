@@ -1,4 +1,4 @@
-"""Graphs: the operations of a capture, which one launch runs again with the arguments of that time."""
+"""Graphs: a capture's operations, which one launch runs again with their arguments."""
 
 from __future__ import annotations
 
