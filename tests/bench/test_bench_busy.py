@@ -16,11 +16,7 @@ from fastmlp.errors import UsageError
 def test_the_table_tells_medians(tiny, invoke, tmp_path):
     file = tmp_path / "busy.json"
     words = (
-        "--shapes",
-        "tiny",
-        "--neighbours",
-        "0,1",
-        "--rounds",
+        *"--shapes tiny --neighbours 0,1 --rounds".split(),
         2,
         "--seconds",
         0.001,

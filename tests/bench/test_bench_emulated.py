@@ -54,15 +54,7 @@ def test_training(tiny, invoke, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "peak_size", lambda place: 32)
     file = tmp_path / "train.json"
     words = (
-        "--device",
-        "cuda",
-        "--matmul-precision",
-        "high",
-        "--shapes",
-        "tiny",
-        "--peers",
-        "none",
-        "--rounds",
+        *"--device cuda --matmul-precision high --shapes tiny --peers none --rounds".split(),
         2,
     )
     result = invoke(train.command, *words, "--seconds", 0.001, "--json", file)
@@ -81,18 +73,7 @@ def test_training(tiny, invoke, tmp_path, monkeypatch):
 
 def test_every_kernel_is_launched_and_captured(tmp_path):
     file = tmp_path / "kernels.json"
-    words = [
-        "--device",
-        "cuda",
-        "--size",
-        "9x21",
-        "--rounds",
-        "1",
-        "--seconds",
-        "0.0005",
-        "--json",
-        str(file),
-    ]
+    words = [*"--device cuda --size 9x21 --rounds 1 --seconds 0.0005 --json".split(), str(file)]
     done = subprocess.run(
         [sys.executable, "-m", "bench.kernels", *words], capture_output=True, text=True, cwd=ROOT
     )

@@ -157,15 +157,7 @@ def test_the_command(invoke, tmp_path):
 
 def test_products_may_be_left_out(invoke):
     result = invoke(
-        kernels.command,
-        "--size",
-        "2x2",
-        "--types",
-        "float64",
-        "--kernels",
-        "none",
-        "--no-products",
-        *QUICK,
+        kernels.command, *"--size 2x2 --types float64 --kernels none --no-products".split(), *QUICK
     )
     assert result.return_value == 0
     assert "product" not in result.stdout

@@ -41,16 +41,7 @@ def test_the_table_at_the_end(fastmlp, rates):
     lines = outcome.out.splitlines()
     header = next(line for line in lines if "variant" in line and "reported" in line).split()
     assert header == [
-        "variant",
-        "lr",
-        "train",
-        "accuracy",
-        "test",
-        "accuracy",
-        "seconds",
-        "status",
-        "reported",
-        "met",
+        *"variant lr train accuracy test accuracy seconds status reported met".split()
     ]
     rows = [line.split() for line in lines if line.startswith("  lr-")]
     assert [row[1] for row in rows] == ["0.001", "0.01", "0.1"]

@@ -32,12 +32,7 @@ def test_of_this_machine_as_json(fastmlp):
 def test_for_people(fastmlp):
     text = fastmlp("info").out
     for word in (
-        "fastmlp",
-        "scikit-learn",
-        "BLAS",
-        "threads",
-        "processor",
-        "CUDA",
+        *"fastmlp scikit-learn BLAS threads processor CUDA".split(),
         "kernel cache",
         "digits",
     ):

@@ -111,19 +111,7 @@ def test_odd_labels_survive_csv(fastmlp, here):
     writer = csv.writer(buffer)
     writer.writerows([["a", "label"], *([number % 2, labels[number % 2]] for number in range(40))])
     (here / "odd.csv").write_text(buffer.getvalue(), encoding="utf-8")
-    fastmlp(
-        "train",
-        "odd.csv",
-        "--hidden",
-        "8",
-        "--epochs",
-        "200",
-        "--lr",
-        "0.02",
-        "--quiet",
-        "--out",
-        "run",
-    )
+    fastmlp(*"train odd.csv --hidden 8 --epochs 200 --lr 0.02 --quiet --out run".split())
     rows = read_csv(fastmlp("predict", "run", "odd.csv", "-o", "-").out)
     assert [row["label"] for row in rows] == [labels[number % 2] for number in range(40)]
     assert f"p_{labels[0]}" in rows[0]

@@ -44,13 +44,7 @@ def test_the_start_tells_where_and_on_what(fastmlp, flowers_csv):
     text = fastmlp(
         "train",
         flowers_csv,
-        "--hidden",
-        "16,8",
-        "--epochs",
-        "2",
-        "--validation-fraction",
-        "0.1",
-        "--threads",
+        *"--hidden 16,8 --epochs 2 --validation-fraction 0.1 --threads".split(),
         1,
     ).out
     facts = {
@@ -94,17 +88,7 @@ def test_columns_are_aligned(fastmlp, prices_csv):
     lines = epoch_lines(text)
     heading = text.splitlines()[text.splitlines().index(lines[0]) - 1]
     assert heading.split() == [
-        "epoch",
-        "train",
-        "loss",
-        "test",
-        "loss",
-        "rmse",
-        "R²",
-        "lr",
-        "samples/s",
-        "elapsed",
-        "remaining",
+        *"epoch train loss test loss rmse R² lr samples/s elapsed remaining".split()
     ]
     ends = [[match.end() for match in re.finditer(r"\S+", line)] for line in lines]
     assert all(end == ends[0] for end in ends)
@@ -126,16 +110,7 @@ def test_very_many_epochs_are_thinned_out(fastmlp, epochs, every, shown):
 
 
 def test_the_last_epoch_is_shown_where_training_stops_early(fastmlp, flowers_csv):
-    words = [
-        "--epochs",
-        "5000",
-        "--early-stopping",
-        "3",
-        "--lr",
-        "0.01",
-        "--validation-fraction",
-        "0.2",
-    ]
+    words = [*"--epochs 5000 --early-stopping 3 --lr 0.01 --validation-fraction 0.2".split()]
     text = fastmlp("train", flowers_csv, *words).out
     best, epochs = map(int, re.search(r"best epoch  (\d+) of (\d+)", text).groups())
     assert epochs == best + 3
@@ -217,16 +192,7 @@ def test_quiet_prints_nothing_and_with_json_one_line(fastmlp, flowers_csv):
 def test_compiling_is_announced_and_timed_apart(here, flowers_csv):
     cache = environment(NUMBA_CACHE_DIR=str(here / "cache"))
     words = command(
-        "train",
-        flowers_csv.name,
-        "--hidden",
-        "none",
-        "--optimizer",
-        "sgd",
-        "--epochs",
-        "1",
-        "--out",
-        "run",
+        "train", flowers_csv.name, *"--hidden none --optimizer sgd --epochs 1 --out run".split()
     )
     outputs = [
         subprocess.run(
@@ -241,19 +207,7 @@ def test_compiling_is_announced_and_timed_apart(here, flowers_csv):
 
 
 def test_a_diverged_run_keeps_weights_that_predict(fastmlp, flowers_csv):
-    words = [
-        "--optimizer",
-        "sgd",
-        "--lr",
-        "1e30",
-        "--normalize",
-        "none",
-        "--epochs",
-        "20",
-        "--json",
-        "--out",
-        "run",
-    ]
+    words = [*"--optimizer sgd --lr 1e30 --normalize none --epochs 20 --json --out run".split()]
     outcome = fastmlp("train", flowers_csv, *words)
     assert outcome.code == 1
     assert outcome.json["diverged"]
@@ -270,18 +224,7 @@ def test_raw_pixels_are_named_as_the_cause(fastmlp, here):
     np.savez(
         here / "raw.npz", X=generator.integers(0, 256, (80, 16), np.uint8), y=np.arange(80) % 4
     )
-    words = [
-        "--normalize",
-        "none",
-        "--lr",
-        "10",
-        "--optimizer",
-        "sgd",
-        "--epochs",
-        "20",
-        "--task",
-        "regression",
-    ]
+    words = [*"--normalize none --lr 10 --optimizer sgd --epochs 20 --task regression".split()]
     outcome = fastmlp("train", "raw.npz", *words, "--quiet")
     assert outcome.code == 1
     assert outcome.out == ""
@@ -325,33 +268,12 @@ def test_ctrl_c_before_training(fastmlp, monkeypatch):
     assert outcome.err.strip() == "error: interrupted."
 
 
-XOR = [
-    "train",
-    "xor",
-    "--test-fraction",
-    "0",
-    "--batch-size",
-    "0",
-    "--dtype",
-    "float64",
-    "--quiet",
-    "--out",
-    "run",
-]
+XOR = [*"train xor --test-fraction 0 --batch-size 0 --dtype float64 --quiet --out run".split()]
 
 
 def test_xor_as_regression(fastmlp):
     words = [
-        "--task",
-        "regression",
-        "--hidden",
-        "3",
-        "--activation",
-        "leaky_relu(0.5)",
-        "--epochs",
-        "2000",
-        "--lr",
-        "0.01",
+        *"--task regression --hidden 3 --activation leaky_relu(0.5) --epochs 2000 --lr 0.01".split()
     ]
     assert fastmlp(*XOR, *words).code == 0
     assert fastmlp("evaluate", "run", "--split", "train", "--json").json["rmse"] < 0.05

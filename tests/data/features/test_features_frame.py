@@ -46,11 +46,7 @@ def _described(frame: polars.DataFrame, choices: ColumnChoices | None = None):
 
 
 TEXTS = (
-    "code",
-    "long",
-    "level",
-    "empty",
-    "gaps",
+    *"code long level empty gaps".split(),
 )  # which words are their gaps is told by the other columns
 
 

@@ -47,24 +47,11 @@ def test_suffixes_in_any_case(tmp_path):
 def test_what_is_left_out_is_said(tmp_path):
     put(
         tmp_path,
-        "a/1.png",
-        "b/1.png",
-        "readme.txt",
-        "a/x.heic",
-        "b/deep/y.heic",
-        "b/noext",
-        "top.png",
-        "c/page.txt",
+        *"a/1.png b/1.png readme.txt a/x.heic b/deep/y.heic b/noext top.png c/page.txt".split(),
     )
     put(
         tmp_path,
-        "d/.keep",
-        ".git/1.png",
-        "__MACOSX/a/1.png",
-        "a/Thumbs.db",
-        "b/.DS_Store",
-        "a/._1.png",
-        "b/desktop.ini",
+        *"d/.keep .git/1.png __MACOSX/a/1.png a/Thumbs.db b/.DS_Store a/._1.png b/desktop.ini".split(),
     )
     source = load(tmp_path)
     assert list(rows(source)) == ["a/1.png", "b/1.png"]
@@ -125,12 +112,7 @@ def test_training_and_test_folders_by_any_name(tmp_path, train, test):
 def test_the_first_test_folder_with_classes_is_taken(tmp_path):
     put(
         tmp_path,
-        "train/a/1.png",
-        "train/b/1.png",
-        "val/a/1.png",
-        "valid/b/1.png",
-        "test/1.png",
-        "test/2.png",
+        *"train/a/1.png train/b/1.png val/a/1.png valid/b/1.png test/1.png test/2.png".split(),
     )
     source = load(tmp_path)
     assert rows(source.test) == {"a/1.png": "a"}
