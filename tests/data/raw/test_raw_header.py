@@ -7,17 +7,7 @@ import pytest
 from fastmlp.data.raw.cells import is_gap, is_number, is_value
 from fastmlp.data.raw.form.layout import Layout
 from fastmlp.data.raw.form.names import names_of
-from fastmlp.data.raw.read import read_table
 from fastmlp.errors import DataError
-
-
-@pytest.fixture
-def read(tmp_path):
-    def read(text, layout=None, name="t.csv"):
-        (tmp_path / name).write_text(text, encoding="utf-8", newline="")
-        return read_table(tmp_path / name, layout)
-
-    return read
 
 
 def rows(count, make, seed=0):
@@ -234,11 +224,7 @@ def test_what_is_no_number(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "2020-01-31",
-        "31.12.2020",
-        "1/2/20",
-        "2020-01-31T10:00:00Z",
-        "12:30",
+        *"2020-01-31 31.12.2020 1/2/20 2020-01-31T10:00:00Z 12:30".split(),
         "5 Jan 2020",
         "Jan 5, 2020",
         "05-Mar-2020",

@@ -23,15 +23,6 @@ from fastmlp.errors import DataError
 END = "\x1e"
 
 
-@pytest.fixture
-def read(tmp_path):
-    def read(text, layout=None, name="t.csv"):
-        (tmp_path / name).write_bytes(text.encode())
-        return read_table(tmp_path / name, layout)
-
-    return read
-
-
 def is_blank(fields, width):
     return not fields or (
         width > 1 and len(fields) == 1 and fields[0] != "" and not fields[0].strip(" \t")

@@ -5,18 +5,7 @@ import polars as pl
 import pytest
 
 from fastmlp.data.raw.form.layout import Layout
-from fastmlp.data.raw.read import read_table
 from fastmlp.errors import DataError, UsageError
-
-
-@pytest.fixture
-def read(tmp_path):
-    def read(text, layout=None, name="t.csv"):
-        (tmp_path / name).write_text(text, encoding="utf-8", newline="")
-        return read_table(tmp_path / name, layout)
-
-    return read
-
 
 ROWS = [("length", "width", "kind"), ("1.5", "2", "red"), ("2.5", "3", "blue"), (None, "4", "red")]
 

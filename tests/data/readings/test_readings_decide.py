@@ -337,11 +337,7 @@ def test_frames_of_pandas():
     )
     found = describe(as_frame(frame))
     assert [reading.kind for reading in found.schema.features] == [
-        "number",
-        "text",
-        "date",
-        "text",
-        "duration",
+        *"number text date text duration".split()
     ]
     assert found.features.null_count().row(0) == (1,) * 5
     columns = [name for name in frame if name != "c"]

@@ -82,25 +82,7 @@ def test_facts_are_kept_and_restored():
 
 
 CELLS = [
-    *(
-        "",
-        " ",
-        "NA",
-        "n/a",
-        "x",
-        "5",
-        "5.0",
-        "-1.5",
-        "1,5",
-        "1.234,5",
-        "1e3",
-        "inf",
-        "nan",
-        "true",
-        "FALSE",
-        "1",
-        "0",
-    ),
+    *("", " ", *"NA n/a x 5 5.0 -1.5 1,5 1.234,5 1e3 inf nan true FALSE 1 0".split()),
     *(
         "2024-03-31",
         "31.03.2024",
