@@ -1,12 +1,12 @@
 """``python -m bench.train``, ``predict``, ``scaling`` from end to end, without PyTorch and JAX."""
 
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from oracles.command_line import captured
 
 from bench import agreement, predict, scaling, train
 from fastmlp.errors import UsageError
@@ -192,7 +192,7 @@ def test_what_is_wrong_is_told_before_the_work(module, words, named, invoke):
 @pytest.mark.parametrize("module", ["train", "predict", "scaling"])
 def test_as_a_module_an_error_is_one_line(module):
     words = [sys.executable, "-m", f"bench.{module}", "--rounds", "0"]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
+    done = captured(words, cwd=ROOT)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1

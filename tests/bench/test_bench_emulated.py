@@ -2,11 +2,11 @@
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from oracles.command_line import captured
 
 from bench import gpu, train
 from bench.contenders import own_on_gpu
@@ -74,9 +74,7 @@ def test_training(tiny, invoke, tmp_path, monkeypatch):
 def test_every_kernel_is_launched_and_captured(tmp_path):
     file = tmp_path / "kernels.json"
     words = [*"--device cuda --size 9x21 --rounds 1 --seconds 0.0005 --json".split(), str(file)]
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.kernels", *words], capture_output=True, text=True, cwd=ROOT
-    )
+    done = captured([sys.executable, "-m", "bench.kernels", *words], cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert f"fastmlp on cuda:0 {DEVICE}" in done.stdout
     assert "note:" not in done.stdout  # no graph was given up

@@ -1,10 +1,8 @@
 """Fixtures: the command line in a process of its own, and small files to use it on."""
 
-import subprocess
-
 import pytest
 from cli_support import TIME_LIMIT, command, environment, flowers, prices, write
-from oracles.command_line import Outcome
+from oracles.command_line import Outcome, captured
 
 
 @pytest.fixture
@@ -12,14 +10,8 @@ def process(here):
     """Run a command line in a process of its own."""
 
     def run(*words, **options):
-        completed = subprocess.run(
-            command(*words),
-            capture_output=True,
-            text=True,
-            timeout=TIME_LIMIT,
-            cwd=here,
-            env=environment(),
-            **options,
+        completed = captured(
+            command(*words), timeout=TIME_LIMIT, cwd=here, env=environment(), **options
         )
         return Outcome(completed.returncode, completed.stdout, completed.stderr)
 

@@ -3,12 +3,12 @@
 import json
 import os
 import platform
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy
 import pytest
+from oracles.command_line import captured
 
 import fastmlp as package
 from fastmlp.machine.information import _processor
@@ -45,9 +45,7 @@ def narrowed():
 
     def say(*words):
         command = [sys.executable, "-m", "fastmlp", "info", *words]
-        return subprocess.run(
-            command, env={**os.environ, **NARROWED}, capture_output=True, text=True, check=True
-        ).stdout
+        return captured(command, env={**os.environ, **NARROWED}, check=True).stdout
 
     return say
 

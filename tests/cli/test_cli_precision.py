@@ -2,10 +2,10 @@
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
+from oracles.command_line import captured
 
 from fastmlp.kernels.cpu.processor import has_bfloat16
 
@@ -48,15 +48,11 @@ def test_a_processor_without_it_is_refused(tmp_path):
         "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
     }
     words = [sys.executable, "-m", "fastmlp"]
-    done = subprocess.run(
-        [*words, *MEDIUM], env=os.environ | narrowed, capture_output=True, text=True, cwd=tmp_path
-    )
+    done = captured([*words, *MEDIUM], env=os.environ | narrowed, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith(
         "error: matmul_precision 'medium' (bfloat16) needs the instructions AVX512-BF16"
     )
     assert done.stderr.count("\n") == 1
-    done = subprocess.run(
-        [*words, "info", "--json"], env=os.environ | narrowed, capture_output=True, text=True
-    )
+    done = captured([*words, "info", "--json"], env=os.environ | narrowed)
     assert json.loads(done.stdout.splitlines()[-1])["matmul_precisions"] == {"highest": "float32"}

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import pytest
 from cli_support import command, environment
+from oracles.command_line import captured
 
 import fastmlp as package
 from fastmlp.cli.application import COMMANDS
@@ -28,9 +29,7 @@ def test_help_imports_nothing_heavy(words):
         "import sys; from fastmlp.cli import main; main(sys.argv[1:]);print([name for name in"
         " ('numpy', 'numba', 'scipy', 'sklearn', 'polars', 'rich') if name in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
-    )
+    done = captured([sys.executable, "-c", script, *words], check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
 
@@ -39,9 +38,7 @@ def test_importing_the_package_imports_nothing_heavy():
         "import sys, fastmlp; print('numpy' in sys.modules, 'click' in sys.modules,"
         " sorted(dir(fastmlp)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    done = captured([sys.executable, "-c", script], check=True)
     assert done.stdout.startswith("False False")
 
 
@@ -51,9 +48,7 @@ def test_training_on_digits_imports_no_optional_package():
         " '--out', sys.argv[1]]);print([name for name in ('sklearn', 'polars', 'rich', 'PIL',"
         " 'matplotlib', 'pandas') if name in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, "/proc/none"], capture_output=True, text=True, check=True
-    )
+    done = captured([sys.executable, "-c", script, "/proc/none"], check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
 
@@ -100,14 +95,12 @@ def test_an_unexpected_error_is_one_line_and_debug_shows_where(here):
         "i.information = fail; sys.exit(main(['info']))"
     )
     run = [sys.executable, "-c", script]
-    plain = subprocess.run(run, capture_output=True, text=True, env=environment(), check=False)
+    plain = captured(run, env=environment())
     assert plain.returncode == 1
     assert plain.stderr.startswith("internal error: KeyError: ")
     assert plain.stderr.count("\n") == 1
     assert "FASTMLP_DEBUG=1" in plain.stderr
-    debugged = subprocess.run(
-        run, capture_output=True, text=True, env=environment(FASTMLP_DEBUG="1"), check=False
-    )
+    debugged = captured(run, env=environment(FASTMLP_DEBUG="1"))
     assert "Traceback" in debugged.stderr
     assert debugged.returncode == 1
 
@@ -155,15 +148,7 @@ CLOSED_OUTPUT = "error: cannot read or write the output: Bad file descriptor.\n"
 def shell(here, line):
     """Run a command line with what the shell does to its streams."""
     line = line.replace("fastmlp", f"{sys.executable} -m fastmlp", 1)
-    return subprocess.run(
-        ["bash", "-c", line],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-        cwd=here,
-        timeout=120,
-    )
+    return captured(["bash", "-c", line], env=environment(), cwd=here, timeout=120)
 
 
 @pytest.mark.parametrize(

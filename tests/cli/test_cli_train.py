@@ -9,6 +9,7 @@ import time
 
 import pytest
 from cli_support import command, environment
+from oracles.command_line import captured
 
 JSON_KEYS = {
     "run_dir", "device", "epochs", "best_epoch", "train_loss", "train_accuracy", "test_loss",
@@ -194,12 +195,7 @@ def test_compiling_is_announced_and_timed_apart(here, flowers_csv):
     words = command(
         "train", flowers_csv.name, *"--hidden none --optimizer sgd --epochs 1 --out run".split()
     )
-    outputs = [
-        subprocess.run(
-            words, capture_output=True, text=True, cwd=here, env=cache, check=True
-        ).stdout
-        for _ in range(2)
-    ]
+    outputs = [captured(words, cwd=here, env=cache, check=True).stdout for _ in range(2)]
     assert outputs[0].startswith("compiling kernels (once; cached) …\ncompiled ")
     assert "compiling" not in outputs[1]
     metrics = json.loads((here / "run" / "metrics.json").read_text())

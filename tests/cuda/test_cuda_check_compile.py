@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from oracles.command_line import captured
 
 from tools.cuda_compile.check_compile import Compilation, Usage, read_log, table, wrong_accesses
 from tools.cuda_compile.ptx import Access, accesses
@@ -122,9 +122,7 @@ def run(*arguments):
     """Run Python in the root folder, with the installed CuPy rather than the emulated one."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [sys.executable, *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100
-    )
+    return captured(command, cwd=ROOT, env=environment, timeout=100)
 
 
 @pytest.mark.parametrize(

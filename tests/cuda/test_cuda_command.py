@@ -2,21 +2,19 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from device import EMULATED, environment
+from oracles.command_line import captured
 
 pytestmark = pytest.mark.gpu
 
 
 def fastmlp(*arguments, **variables):
     command = [sys.executable, "-m", "fastmlp", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, env={**environment(), **variables}, timeout=300
-    )
+    return captured(command, env={**environment(), **variables}, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +105,7 @@ def test_a_gpu_that_is_required_and_missing_is_a_failure():
         pytest.skip("there is a GPU")
     test = f"{Path(__file__).parent / 'test_cuda_products.py'}::test_a_product_of_no_rows"
     command = [sys.executable, "-m", "pytest", test, "-p", "no:cacheprovider"]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "FASTMLP_REQUIRE_GPU": "1"},
-        timeout=120,
-    )
+    done = captured(command, env={**os.environ, "FASTMLP_REQUIRE_GPU": "1"}, timeout=120)
     assert done.returncode == 1
     assert "CuPy finds no CUDA device" in done.stdout
     assert "skipped" not in done.stdout.splitlines()[-1]

@@ -10,7 +10,6 @@ import ctypes
 import json
 import os
 import re
-import subprocess
 import sys
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytest
 from contract_uses import Use, uses, uses_of_text
 from device import PACKAGES, why_no_device
+from oracles.command_line import captured
 
 import fastmlp.backend
 
@@ -50,9 +50,7 @@ def listing(asked: str, emulated: bool) -> dict:
     paths = [str(PACKAGES)] if emulated else []
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, str(LISTING)]
-    done = subprocess.run(
-        command, input=asked, capture_output=True, text=True, env=environment, check=False
-    )
+    done = captured(command, input=asked, env=environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -221,13 +219,7 @@ class TestCublas:
     def test_the_emulated_library_has_them(self, calls):
         script = "from cupy import _cublas; print(_cublas.library()._name)"
         environment = {**os.environ, "PYTHONPATH": str(PACKAGES)}
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            capture_output=True,
-            text=True,
-            env=environment,
-            check=True,
-        )
+        done = captured([sys.executable, "-c", script], env=environment, check=True)
         library = ctypes.CDLL(done.stdout.strip())
         assert all(hasattr(library, name) for name in {*CUBLAS, *dict(calls)})
 

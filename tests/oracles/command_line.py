@@ -1,6 +1,7 @@
 """What a command line did, in this process or in one of its own, as tests look at it."""
 
 import json
+import subprocess
 from dataclasses import dataclass
 
 
@@ -26,6 +27,11 @@ class Outcome:
         assert "Traceback" not in self.err
         for word in words:
             assert word in self.err, self.err
+
+
+def captured(command, **options):
+    """Run a command in a process of its own; return what it printed, as text, and its status."""
+    return subprocess.run(command, capture_output=True, text=True, **options)
 
 
 def _refuse(word):

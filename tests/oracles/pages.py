@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from oracles.command_line import captured
+
 BLOCK = re.compile(r"```(console|python)\n(.*?)```", re.DOTALL)
 # What differs between machines and runs: the device's words, times and speeds, and digits of
 # floating-point results.
@@ -24,13 +26,7 @@ def run_block(kind: str, text: str, folder: Path) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"}
     if kind == "python":
-        done = subprocess.run(
-            [sys.executable, "-c", text],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
+        done = captured([sys.executable, "-c", text], cwd=folder, env=environment)
         assert done.returncode == 0, done.stderr
         return text
     shown = []
