@@ -15,15 +15,8 @@ from fastmlp.errors import UsageError
 
 def test_the_table_tells_medians(tiny, invoke, tmp_path):
     file = tmp_path / "busy.json"
-    words = (
-        *"--shapes tiny --neighbours 0,1 --rounds".split(),
-        2,
-        "--seconds",
-        0.001,
-        "--threads",
-        2,
-    )
-    result = invoke(busy.command, *words, "--json", file)
+    words = "--shapes tiny --neighbours 0,1 --rounds 2 --seconds 0.001 --threads 2"
+    result = invoke(busy.command, *words.split(), "--json", file)
     assert result.return_value == 0, (result.output, result.exception)
     entries = json.loads(file.read_text())["shapes"]["tiny"]
     assert [entry["neighbours"] for entry in entries] == [0, 1]

@@ -103,10 +103,7 @@ def test_sklearn_is_not_compared_for_two_classes(tiny):
 def test_predict(tiny, invoke, tmp_path):
     files = tmp_path / "predict.json", tmp_path / "predict.svg"
     words = (
-        "--shapes",
-        "tiny",
-        "--batches",
-        "1,5,all",
+        *"--shapes tiny --batches 1,5,all".split(),
         *QUICK,
         "--json",
         files[0],

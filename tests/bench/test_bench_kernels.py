@@ -119,10 +119,7 @@ def test_pieces_take_turns_of_the_time_asked_for(monkeypatch):
 def test_the_command(invoke, tmp_path):
     file = tmp_path / "kernels.json"
     words = (
-        "--size",
-        "8x16,3x5",
-        "--kernels",
-        "sgd,add_bias,begin_batch,activation_forward",
+        *"--size 8x16,3x5 --kernels sgd,add_bias,begin_batch,activation_forward".split(),
         *QUICK,
         "--json",
         file,

@@ -17,17 +17,7 @@ def wrong_tanh(monkeypatch):
 
 def test_it_prints_every_layer_from_the_output_to_the_input(fastmlp):
     outcome = fastmlp(
-        "gradcheck",
-        "--inputs",
-        4,
-        "--hidden",
-        "5,3",
-        "--outputs",
-        3,
-        "--activation",
-        "tanh",
-        "--seed",
-        0,
+        *"gradcheck --inputs 4 --hidden 5,3 --outputs 3 --activation tanh --seed 0".split()
     )
     assert outcome.code == 0
     assert outcome.err == ""
@@ -44,15 +34,7 @@ def test_it_prints_every_layer_from_the_output_to_the_input(fastmlp):
 
 def test_explaining_adds_the_formulas(fastmlp):
     words = (
-        "gradcheck",
-        "--batch-norm",
-        "hidden",
-        "--dropout",
-        0.2,
-        "--activation",
-        "tanh,gelu",
-        "--l2",
-        0.1,
+        *"gradcheck --batch-norm hidden --dropout 0.2 --activation tanh,gelu --l2 0.1".split(),
     )
     fastmlp(*words)  # whoever comes first may be told of compiled kernels
     short, explained = fastmlp(*words).out, fastmlp(*words, "--explain").out

@@ -42,12 +42,8 @@ def test_a_second_run_compiles_nothing(process):
 
 
 def test_the_start_tells_where_and_on_what(fastmlp, flowers_csv):
-    text = fastmlp(
-        "train",
-        flowers_csv,
-        *"--hidden 16,8 --epochs 2 --validation-fraction 0.1 --threads".split(),
-        1,
-    ).out
+    words = "--hidden 16,8 --epochs 2 --validation-fraction 0.1 --threads 1"
+    text = fastmlp("train", flowers_csv, *words.split()).out
     facts = {
         line.split()[0]: " ".join(line.split()[1:]) for line in text.splitlines() if line.strip()
     }
@@ -130,14 +126,11 @@ def test_what_is_typed_counts_more_than_the_config_and_that_more_than_defaults(
     fastmlp, here, flowers_csv
 ):
     (here / "c.toml").write_text(
-        "lr = 0.5\nhidden = [4, 5]\nshuffle = false\nepochs = 3\nearly-stopping = 2\ndtype ="
-        " 'float64'\n"
+        "lr = 0.5\nhidden = [4, 5]\nshuffle = false\nepochs = 3\n"
+        "early-stopping = 2\ndtype = 'float64'\n"
     )
-    outcome = fastmlp(
-        "train", flowers_csv, "--config", "c.toml", "--lr", "0.25", "--epochs", "2",
-        "--early-stopping", "auto",
-        "--dtype", "float32", "--out", "run",
-    )  # fmt: skip
+    typed = "--lr 0.25 --epochs 2 --early-stopping auto --dtype float32"
+    outcome = fastmlp("train", flowers_csv, *f"--config c.toml {typed} --out run".split())
     assert outcome.code == 0, outcome.err
     written = dict(
         re.findall(r"^(\w+) = (.*)$", (here / "run" / "config.toml").read_text(), re.MULTILINE)
@@ -152,9 +145,8 @@ def test_what_is_typed_counts_more_than_the_config_and_that_more_than_defaults(
 
 
 def test_a_runs_config_runs_it_again_to_the_bit(fastmlp, here, flowers_csv):
-    first = fastmlp("train", flowers_csv, "--dropout", "0.2", "--batch-norm", "hidden", "--seed",
-        "7", "--epochs", "4",
-                    "--hidden", "8", "--out", "a", "--json").json  # fmt: skip
+    words = "--dropout 0.2 --batch-norm hidden --seed 7 --epochs 4 --hidden 8 --out a --json"
+    first = fastmlp("train", flowers_csv, *words.split()).json
     second = fastmlp("train", "--config", "a/config.toml", "--out", "b", "--json").json
     assert (here / "a" / "model.safetensors").read_bytes() == (
         here / "b" / "model.safetensors"

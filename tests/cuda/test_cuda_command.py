@@ -56,11 +56,7 @@ def test_auto_takes_cuda_and_says_so(tmp_path):
 
 def test_auto_without_cuda_says_why(emulated, tmp_path):
     done = fastmlp(
-        "train",
-        "digits",
-        "--epochs",
-        1,
-        "--out",
+        *"train digits --epochs 1 --out".split(),
         tmp_path / "run",
         FASTMLP_EMULATION_FAIL="no-device",
     )
