@@ -12,21 +12,22 @@ test:
 lint:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/ruff check . && .venv/bin/ruff format --check .
 
-# The tests of what depends on the processor, on this one taken for one with AVX2 and for one with vectors of 128 bits (x86-64
-# with AVX2 is needed). The other parts compute with the same kernels; their tests compare files, words and pages. Ignored are
-# what narrows the processor itself or compiles into an empty cache, in processes of its own; what is about files and about runs
-# that are killed, which took a third of the time; and the command that checks gradients, which tests/nn checks on these kernels.
+# The tests of what depends on the processor, on this one taken for one with AVX2 and for one with
+# vectors of 128 bits (x86-64 with AVX2 is needed). The other parts compute with the same kernels;
+# their tests compare files, words and pages. Ignored are what narrows the processor itself or
+# compiles into an empty cache, in processes of its own, and what is about files and killed runs,
+# which took a third of the time.
 NARROW = $(addprefix tests/,kernels backend step nn optim training settings preparation model run) \
 	tests/estimators/test_estimators_parity.py \
-	$(addprefix --ignore=tests/,backend/test_backend_narrow_vectors.py backend/test_backend_cache.py run/test_run_resume.py \
-	kernels/test_kernels_object_code.py kernels/test_kernels_private_files.py)
+	$(addprefix --ignore=tests/,backend/test_backend_narrow_vectors.py backend/test_backend_cache.py \
+	run/test_run_resume.py kernels/test_kernels_object_code.py kernels/test_kernels_private_files.py)
 check-narrow:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test]'
 	NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES= OPENBLAS_CORETYPE=Haswell .venv/bin/python -m pytest -n auto $(NARROW)
 	NUMBA_CPU_NAME=nehalem NUMBA_CPU_FEATURES= OPENBLAS_CORETYPE=Nehalem .venv/bin/python -m pytest -n auto $(NARROW)
 
-# What can be shown of the CUDA kernels without a GPU: they compile for every architecture without spilling; no race, no
-# overrun, and what is planted is found; CuPy has every name in use.
+# What can be shown of the CUDA kernels without a GPU: they compile for every architecture without
+# spilling; no race, no overrun, and what is planted is found; CuPy has every name in use.
 check-cuda:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test,cuda-check]'
 	.venv/bin/python -m tools.cuda_compile.check_compile

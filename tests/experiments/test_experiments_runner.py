@@ -19,14 +19,9 @@ from fastmlp.experiments.runner import Options, Runner
 from fastmlp.model.model import load
 
 NAMES = ["lr-0.001", "lr-0.01", "lr-0.1"]
-TROUBLE = """
-[data]
-dataset = "classes.npz"
-[base]
-hidden = [6]
-epochs = 2
-batch_size = 16
-threads = "1"
+TROUBLE = (
+    RECIPE.partition("[[sweeps]]")[0]
+    + """
 [[sweeps]]
 name = "kinds"
 [[sweeps.variants]]
@@ -43,6 +38,7 @@ metric = "test_accuracy"
 reported = "NaN"
 expect = "fails"
 """
+)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -223,38 +223,8 @@ def _refused(name: str):
     return method
 
 
-_BINARY = (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "floordiv",
-    "mod",
-    "pow",
-    "and",
-    "or",
-    "xor",
-    "lshift",
-    "rshift",
-)
-_OTHERS = (
-    "eq",
-    "ne",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "neg",
-    "pos",
-    "abs",
-    "invert",
-    "bool",
-    "int",
-    "float",
-    "index",
-    "contains",
-    "iter",
-)
+_BINARY = "add sub mul truediv floordiv mod pow and or xor lshift rshift".split()
+_OTHERS = "eq ne lt le gt ge neg pos abs invert bool int float index contains iter".split()
 for _name in (*_OTHERS, *(prefix + name for prefix in ("", "r", "i") for name in _BINARY)):
     setattr(ndarray, f"__{_name}__", _refused(_name))
 
