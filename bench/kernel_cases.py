@@ -23,8 +23,7 @@ KEEP = 0.8  # of dropout
 PRODUCTS = (
     "gemm_nn", "gemm_nn_by_columns", "gemm_tn", "gemm_tn_momentum", "transpose",
     "blas_gemm_nn", "blas_gemm_nt", "blas_gemm_tn",
-    "bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn",
-    "bfloat16_gemm_tn_momentum",
+    "bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn", "bfloat16_gemm_tn_momentum",
 )  # fmt: skip
 
 
