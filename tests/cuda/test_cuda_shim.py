@@ -125,15 +125,10 @@ __global__ void UP_TO_64_THREADS bounded(
     unsigned f, double g) {}
 """
 NAMES = [
-    *(
-        *"where stride reverse shuffles<float> shuffles<double> shuffles<int>".split(),
-        "shuffles<long long>",
-        "count",
-    ),
-    *(
-        *"leave_early read_before_write different_barriers gone shuffle_against_barrier shuffle_with_the_gone".split(),
-    ),
-    *("half_a_mask", "device_functions", "bounded"),
+    *"where stride reverse shuffles<float> shuffles<double> shuffles<int>".split(),
+    *("shuffles<long long>", "count", "leave_early", "read_before_write", "different_barriers"),
+    *"gone shuffle_against_barrier shuffle_with_the_gone half_a_mask".split(),
+    *("device_functions", "bounded"),
 ]
 
 

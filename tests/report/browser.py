@@ -14,16 +14,9 @@ import time
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
-    *(
-        *"--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars".split(),
-    ),
-    *(
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--mute-audio",
-    ),
-    "--remote-debugging-pipe",
+    *"--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --mute-audio".split(),
+    *"--hide-scrollbars --disable-background-networking --disable-component-update".split(),
+    *"--disable-sync --remote-debugging-pipe".split(),
 ]
 TIME_LIMIT = 60  # seconds
 PHONE, DESK = (390, 844), (1280, 900)

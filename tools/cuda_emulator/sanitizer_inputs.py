@@ -52,17 +52,15 @@ START, SPARE_ROWS, UPDATES = (
 # The length of each vector; in elements where nothing else is said of a kernel without matrices.
 BY_ROW = {"labels", "weights", "row_loss", "row_right", "batch"}
 BY_COLUMN = {
-    *(
-        "bias",
-        "db",
-        "target",
-        "gamma",
-        "beta",
-        "running_mean",
-        "running_variance",
-        "mean",
-        "inverse_deviation",
-    ),
+    "bias",
+    "db",
+    "target",
+    "gamma",
+    "beta",
+    "running_mean",
+    "running_variance",
+    "mean",
+    "inverse_deviation",
     *("dgamma", "dbeta", "origin", "scale", "shift"),
 }
 BY_ELEMENT = {"w", "g", "velocity", "mean_square", "square_sum", "first_moment", "second_moment"}

@@ -130,14 +130,12 @@ def test_columns_of_numbers_are_kept_and_restored(kind):
 @pytest.mark.parametrize(
     "kept",
     [
-        *(
-            None,
-            {},
-            [],
-            {"kind": "category"},
-            {"kind": "number", "name": "a"},
-            {"kind": "list", "name": "a"},
-        ),
+        None,
+        {},
+        [],
+        {"kind": "category"},
+        {"kind": "number", "name": "a"},
+        {"kind": "list", "name": "a"},
         {"kind": "number", "name": "a", "origin": 0.0, "median": float("inf")},
         {"kind": "number", "name": "a", "origin": "0", "median": 0.0},
         {"kind": "category", "name": "a", "levels": [], "has_other": False, "has_missing": False},

@@ -49,10 +49,8 @@ def test_what_is_left_out_is_said(tmp_path):
         tmp_path,
         *"a/1.png b/1.png readme.txt a/x.heic b/deep/y.heic b/noext top.png c/page.txt".split(),
     )
-    put(
-        tmp_path,
-        *"d/.keep .git/1.png __MACOSX/a/1.png a/Thumbs.db b/.DS_Store a/._1.png b/desktop.ini".split(),
-    )
+    hidden = "d/.keep .git/1.png __MACOSX/a/1.png a/Thumbs.db b/.DS_Store a/._1.png b/desktop.ini"
+    put(tmp_path, *hidden.split())
     source = load(tmp_path)
     assert list(rows(source)) == ["a/1.png", "b/1.png"]
     assert source.notes == (

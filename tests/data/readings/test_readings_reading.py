@@ -40,11 +40,9 @@ def test_kept_and_restored(reading):
     "kept",
     [
         *(None, [], "x", 5, {}, {"name": "a"}, {"kind": "number"}, {"name": 5, "kind": "number"}),
-        *(
-            {"name": "a", "kind": "list"},
-            {"name": "a", "kind": None},
-            {"name": None, "kind": "text"},
-        ),
+        {"name": "a", "kind": "list"},
+        {"name": "a", "kind": None},
+        {"name": None, "kind": "text"},
         {"name": "a", "kind": "number", "decimal": ";"},
         {"name": "a", "kind": "date", "order": "myd"},
         {"name": "a", "kind": "text", "gaps": "NA"},
@@ -83,19 +81,8 @@ def test_facts_are_kept_and_restored():
 
 CELLS = [
     *("", " ", *"NA n/a x 5 5.0 -1.5 1,5 1.234,5 1e3 inf nan true FALSE 1 0".split()),
-    *(
-        "2024-03-31",
-        "31.03.2024",
-        "3/31/2024 5 pm",
-        "12:30",
-        "25:00",
-        "2 days",
-        "5 kg",
-        "12%",
-        "$5",
-        "é漢",
-        "a\nb",
-    ),
+    *"2024-03-31|31.03.2024|3/31/2024 5 pm|12:30|25:00|2 days|5 kg|12%|$5|é漢".split("|"),
+    "a\nb",
 ]
 texts = st.lists(st.sampled_from(CELLS) | st.text(max_size=5) | st.none(), max_size=8)
 typed = st.one_of(
