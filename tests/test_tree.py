@@ -19,7 +19,6 @@ ALSO_TESTED_BY = {
     "backend/cpu/test_cpu_phases.py": "backend.cpu.team kernels.cpu.replay",
     "backend/test_backend_cache.py": "kernels.cpu.compiler",
     "cli/test_cli_experiment.py": "cli.experiment_report",
-    "cli/test_cli_gradcheck.py": "gradient_check.settings",
     "cli/test_cli_info.py": "machine.information run.recorded_step",
     "cli/test_cli_progress.py": "cli.console",
     "cli/test_cli_start.py": "__main__ errors cli.application cli.options cli.streams",
@@ -74,9 +73,7 @@ ALSO_TESTED_BY = {
     "estimators/test_estimators_warm_start.py": "estimators.memory",
     "estimators/test_estimators_workers.py": "estimators.threads",
     "experiments/test_experiments_data.py": "experiments.data_plan experiments.prepared",
-    "experiments/test_experiments_recipe.py": (
-        "experiments.checks experiments.sweeps experiments.tables"
-    ),
+    "experiments/test_experiments_recipe.py": "experiments.sweeps experiments.tables",
     "experiments/test_experiments_results.py": "experiments.records",
     "experiments/test_experiments_runner.py": "experiments.pool experiments.worker",
     "export/test_export_arrays.py": "export.trained export.write",
@@ -109,6 +106,7 @@ ALSO_TESTED_BY = {
     "report/test_report_words.py": "report.evidence report.record report.verdict",
     "run/test_run_forged.py": "files.entries training.checkpoint training.state",
     "run/test_run_phases.py": "training.selection",
+    "settings/test_settings_settings.py": "settings.description settings.table",
     "step/test_step_batches.py": "step.counters",
     "step/test_step_window.py": "backend.cuda.feed backend.feed",
     "training/test_training_logs.py": "training.csv_log training.tensorboard",
