@@ -65,12 +65,10 @@ class FramePlan:
         for names, values in _blocks(read, numeric):
             learnt = NumericColumn.fit_all([by_name[name] for name in names], values)
             medians |= zip(names, learnt, strict=True)
-        columns = [
-            medians[reading.name]
-            if reading.kind != "text"
-            else CategoryColumn.fit(reading, read[reading.name])
-            for reading in schema.features
-        ]
+        columns: list[NumericColumn | CategoryColumn | None] = []
+        for name, reading in by_name.items():
+            is_text = reading.kind == "text"
+            columns.append(CategoryColumn.fit(reading, read[name]) if is_text else medians[name])
         notes += _notes_on(read, schema, columns)
         learnt = tuple(column for column in columns if column is not None)
         if not learnt:

@@ -40,16 +40,12 @@ def pixels_or_none(frame: polars.DataFrame, shape: tuple[int, ...]) -> np.ndarra
     """Return what ``as_pixels`` returns, or None where the table is another."""
     import polars
 
-    if math.prod(shape) != frame.width or not all(
-        each.is_numeric() or each == polars.String for each in frame.dtypes
-    ):
+    could_be = all(each.is_numeric() or each == polars.String for each in frame.dtypes)
+    if math.prod(shape) != frame.width or not could_be:
         return None
     values = frame.select(polars.all().cast(polars.Float64, strict=False))
-    fits = values.select(
-        (polars.all().is_between(0, 255) & (polars.all() == polars.all().floor()))
-        .fill_null(False)
-        .all()
-    )
+    are_bytes = polars.all().is_between(0, 255) & (polars.all() == polars.all().floor())
+    fits = values.select(are_bytes.fill_null(False).all())
     return np.ascontiguousarray(values.cast(polars.UInt8).to_numpy()) if all(fits.row(0)) else None
 
 

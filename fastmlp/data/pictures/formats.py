@@ -29,13 +29,10 @@ def formats() -> tuple[str, ...]:
     import PIL.Image
 
     named = set(PIL.Image.registered_extensions().values())
-    return tuple(
-        name
-        for name in PIL.Image.ID
-        if name in PIL.Image.OPEN and name in named and name not in NOT_READ
-    )
+    read = named.intersection(PIL.Image.OPEN).difference(NOT_READ)
+    return tuple(name for name in PIL.Image.ID if name in read)
 
 
 def is_image_name(path: Path) -> bool:
-    """Tell from its name whether a file is a picture."""
+    """Return whether a file is a picture by its name."""
     return path.suffix.lower() in suffixes()

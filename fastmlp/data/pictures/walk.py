@@ -51,9 +51,8 @@ def list_folder(folder: Path) -> Listing:
                 if entry.name.startswith(".") or entry.name.strip().lower() in LITTER:
                     continue
                 path = folder / entry.name
-                what = (
-                    path if entry.is_symlink() else entry
-                )  # of a link to itself an entry raises an error
+                # Of a link to itself an entry raises an error.
+                what = path if entry.is_symlink() else entry
                 if what.is_dir():
                     listing.folders.append(path)
                 elif is_image_name(path) and what.is_file():

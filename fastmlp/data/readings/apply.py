@@ -56,12 +56,10 @@ def read_columns(
         if reading.kind == "number" and reading.name not in done and is_text(columns[reading.name])
     }
     has_commas = any(each.comma and not each.point for each in signs.values())
-    read = [
-        done[name]
-        if name in done
-        else _read(columns[name], reading, notes, signs.get(name), has_commas)
-        for name, reading in zip(columns, readings, strict=True)
-    ]
+    for name, reading in zip(columns, readings, strict=True):
+        if name not in done:
+            done[name] = _read(columns[name], reading, notes, signs.get(name), has_commas)
+    read = [done[name] for name in columns]
     is_same = len(read) == frame.width and all(map(operator.is_, read, by_name.values()))
     return frame if is_same else frame_of(read)
 

@@ -109,13 +109,12 @@ class _Decision:
 
     def _texts(self, names: list[str]) -> dict[str, Texts]:
         """Return columns' texts, trimmed."""
-        known = self.plain.levels
-        columns = {
-            name: known[name]
-            if name in known
-            else Levels.of(as_texts(self.raw[name].alias(CELLS))).trimmed()
-            for name in names
-        }
+        columns = {}
+        for name in names:
+            known = self.plain.levels.get(name)
+            if known is None:
+                known = Levels.of(as_texts(self.raw[name].alias(CELLS))).trimmed()
+            columns[name] = known
         return texts_of(columns, self.gaps)
 
     def _table_signs(self, texts: dict[str, Texts]) -> dict[str, Signs]:
@@ -345,11 +344,9 @@ class _Decision:
 
     def _decide_text_gaps(self) -> None:
         """Make gaps of the words that spell gaps in the table's numeric columns, in texts too."""
-        words = (
-            tuple(sorted(self.found.gap_words - {""}))
-            if self.choices.na_values is None
-            else self.gaps
-        )
+        words = self.gaps
+        if self.choices.na_values is None:
+            words = tuple(sorted(self.found.gap_words - {""}))
         for name, column in self.labels.items():
             texts = column.without(words)
             if texts.null_count() < len(texts):

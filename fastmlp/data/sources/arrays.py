@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,10 +19,8 @@ FEATURE_KEYS = ("X", "x", "features", "data", "images")
 TARGET_KEYS = ("y", "Y", "target", "targets", "label", "labels")
 SPLIT_FEATURE_KEYS = ("x", "X")
 EXACT_IN_FLOAT32 = 2**24
-MOST_SIZES, MOST_BYTES = (
-    32,
-    2**59,
-)  # of an array that NumPy can still convert to a type of eight times as many bytes
+# Of an array that NumPy can still convert to a type of eight times as many bytes.
+MOST_SIZES, MOST_BYTES = 32, 2**59
 LONGEST_SHOWN = 120  # letters
 
 
@@ -45,20 +44,14 @@ def load_npz(path: Path, target: str | None = None, need_target: bool = True) ->
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = {
-                name.removesuffix(".npy"): name
-                for name in archive.namelist()
-                if name.endswith(".npy")
-            }
+            names = (name for name in archive.namelist() if name.endswith(".npy"))
+            members = {name.removesuffix(".npy"): name for name in names}
             wanted = _choose_keys(path, list(members), target, need_target)
-            read = {
-                key: _read_member(archive, members[key], path) for key in wanted if key is not None
-            }
+            keys = [key for key in wanted if key is not None]
+            read = {key: _read_member(archive, members[key], path) for key in keys}
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise _unreadable(path, error) from None
-    features, labels, test_features, test_labels = (
-        None if key is None else read[key] for key in wanted
-    )
+    features, labels, test_features, test_labels = (read.get(key) for key in wanted)
     test = None
     if test_features is not None:
         test = source_of_arrays(f"{path.stem} test", test_features, test_labels, wanted[3])
@@ -67,10 +60,9 @@ def load_npz(path: Path, target: str | None = None, need_target: bool = True) ->
 
 def load_npy(path: Path, target_path: Path | None) -> Source:
     """Read a file of features and a file of the target, mapped into memory rather than read."""
-    labels = None if target_path is None else _map(target_path)
-    return source_of_arrays(
-        path.stem, _map(path), labels, None if target_path is None else target_path.stem
-    )
+    if target_path is None:
+        return source_of_arrays(path.stem, _map(path), None, None)
+    return source_of_arrays(path.stem, _map(path), _map(target_path), target_path.stem)
 
 
 def source_of_arrays(
@@ -115,22 +107,15 @@ def _choose_keys(
     """Return the keys of features, target, test features and test target; None if missing."""
     for letter in SPLIT_FEATURE_KEYS:
         if f"{letter}_train" in keys:
-            features, test = (
-                f"{letter}_train",
-                f"{letter}_test" if f"{letter}_test" in keys else None,
-            )
+            features = f"{letter}_train"
+            test = _first((f"{letter}_test",), keys)
             labels, test_labels = (
-                next((f"{y}_{part}" for y in "yY" if f"{y}_{part}" in keys), None)
-                for part in ("train", "test")
+                _first((f"y_{part}", f"Y_{part}"), keys) for part in ("train", "test")
             )
             break
     else:
-        features = next((key for key in FEATURE_KEYS if key in keys and key != target), None)
-        labels, test, test_labels = (
-            next((key for key in TARGET_KEYS if key in keys), None),
-            None,
-            None,
-        )
+        features = _first([key for key in FEATURE_KEYS if key != target], keys)
+        labels, test, test_labels = _first(TARGET_KEYS, keys), None, None
     if features is None:
         found = ", ".join(sorted(keys)[:10]) or "none"
         raise DataError(
@@ -148,6 +133,10 @@ def _choose_keys(
             "beside x_train."
         )
     return features, labels, test, test_labels
+
+
+def _first(wanted: Iterable[str], keys: list[str]) -> str | None:
+    return next((key for key in wanted if key in keys), None)
 
 
 def _read_member(archive: zipfile.ZipFile, member: str, path: Path) -> np.ndarray:

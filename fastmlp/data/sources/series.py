@@ -85,11 +85,8 @@ def plain_array(given: Any, what: str) -> np.ndarray:
     elif hasattr(given, "__cuda_array_interface__") and hasattr(given, "get"):
         given = given.get()
     if isinstance(given, np.ma.MaskedArray):
-        given = (
-            given.filled(np.nan)
-            if given.dtype.kind == "f"
-            else np.where(given.mask, None, given.data)
-        )
+        is_float = given.dtype.kind == "f"
+        given = given.filled(np.nan) if is_float else np.where(given.mask, None, given.data)
     try:
         array = np.asarray(given)
     except Exception as error:  # whatever a foreign class raises while it is converted
@@ -143,14 +140,12 @@ def _from_pandas(name: str, column: pandas.Series) -> polars.Series:
     if isinstance(dtype, np.dtype) and dtype.kind != "O":
         return _from_array(name, plain_array(column, f"column {name!r}"))
     gaps = column.isna().to_numpy(dtype=bool)
-    if getattr(dtype, "kind", "O") in "buif" and hasattr(
-        dtype, "numpy_dtype"
-    ):  # pandas' nullable numbers
+    is_nullable = hasattr(dtype, "numpy_dtype")  # one of pandas' own types
+    if is_nullable and getattr(dtype, "kind", "O") in "buif":
         filled = column.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0))
         return _with_gaps(polars.Series(name, np.ascontiguousarray(filled), nan_to_null=True), gaps)
-    return _from_values(
-        name, [None if gap else value for value, gap in zip(column.tolist(), gaps, strict=True)]
-    )
+    pairs = zip(column.tolist(), gaps, strict=True)
+    return _from_values(name, [None if gap else value for value, gap in pairs])
 
 
 def _from_categories(name: str, column: pandas.Series) -> polars.Series:
@@ -173,21 +168,18 @@ def _from_values(name: str, values: Sequence[Any]) -> polars.Series:
     import polars
 
     kinds = {type(value) for value in values} - {type(None)}
-    if any(
-        kind.__name__ in OF_PANDAS and kind.__module__.split(".")[0] == "pandas" for kind in kinds
-    ):
+    others = (kind for kind in kinds if kind.__name__ in OF_PANDAS)
+    if any(kind.__module__.split(".")[0] == "pandas" for kind in others):
         values = [_without_pandas(value) for value in values]
         kinds = {type(value) for value in values} - {type(None)}
     if not kinds:
         return polars.Series(name, values, dtype=polars.Null)
     if all(issubclass(kind, str) for kind in kinds):
-        return polars.Series(
-            name, [None if value is None else str(value) for value in values], dtype=polars.String
-        )
+        texts = [None if value is None else str(value) for value in values]
+        return polars.Series(name, texts, dtype=polars.String)
     if all(issubclass(kind, (bool, np.bool_)) for kind in kinds):
-        return polars.Series(
-            name, [None if value is None else bool(value) for value in values], dtype=polars.Boolean
-        )
+        truths = [None if value is None else bool(value) for value in values]
+        return polars.Series(name, truths, dtype=polars.Boolean)
     if all(issubclass(kind, (numbers.Real, decimal.Decimal, np.bool_)) for kind in kinds):
         return _from_numbers(name, values, kinds)
     if all(issubclass(kind, (datetime.date, np.datetime64)) for kind in kinds):

@@ -29,11 +29,8 @@ def font_families() -> list[str]:
 def _drawable() -> frozenset[int]:
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
-    return frozenset(
-        code
-        for family in font_families()
-        for code in get_font(findfont(FontProperties(family=family))).get_charmap()
-    )
+    files = (findfont(FontProperties(family=family)) for family in font_families())
+    return frozenset(code for file in files for code in get_font(file).get_charmap())
 
 
 def label(text: str, number: int, longest: int = LONGEST) -> str:
@@ -49,9 +46,8 @@ def label(text: str, number: int, longest: int = LONGEST) -> str:
         Letters that are kept; an ellipsis takes the place of the others.
     """
     line = " ".join(str(text).split())
-    if not line or any(
-        ord(letter) not in _drawable() or unicodedata.category(letter)[0] == "C" for letter in line
-    ):
+    has_letters = _drawable().issuperset(map(ord, line))
+    if not line or not has_letters or any(unicodedata.category(sign)[0] == "C" for sign in line):
         return f"#{number}"
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 

@@ -44,9 +44,8 @@ def count_titles(rows: list[list[str]], width: int) -> int:
     place = 0
     while place < len(rows) and _is_sparse(rows[place], width):
         place += 1
-    if not 0 < place < len(rows) - 1 or not any(
-        cell.strip() for row in rows[:place] for cell in row
-    ):
+    is_blank = not any(cell.strip() for row in rows[:place] for cell in row)
+    if not 0 < place < len(rows) - 1 or is_blank:
         return 0
     return place if decide_header(rows[place], rows[place + 1 :]).has_header else 0
 

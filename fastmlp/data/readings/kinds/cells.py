@@ -52,12 +52,9 @@ class Cells:
         import polars
 
         if self._height is None:
-            return np.array(
-                self._frame.select(condition(polars.all()).any()).row(0)
-                if self._frame.width
-                else (),
-                bool,
-            )
+            if not self._frame.width:
+                return np.zeros(0, bool)
+            return np.array(self._frame.select(condition(polars.all()).any()).row(0), bool)
         found = self._frame.select(condition(polars.all()).fill_null(False)).to_series()
         return found.to_numpy().reshape(-1, self._height).any(axis=1)
 

@@ -47,14 +47,10 @@ def _assemble(texts: polars.Series, pattern: str) -> polars.Series:
 
     parts = texts.str.extract_groups(pattern).struct.unnest()
     names = ("days", "hours", "minutes", "seconds")
-    absent = [
-        polars.lit(None, polars.String).alias(name)
-        for name in ("sign", *names)
-        if name not in parts.columns
-    ]
-    parts = parts.with_columns(absent).with_columns(
-        polars.col(name).str.replace(",", ".").cast(polars.Float64, strict=False) for name in names
-    )
+    lacking = [name for name in ("sign", *names) if name not in parts.columns]
+    parts = parts.with_columns(polars.lit(None, polars.String).alias(name) for name in lacking)
+    texts_of = (polars.col(name).str.replace(",", ".") for name in names)
+    parts = parts.with_columns(text.cast(polars.Float64, strict=False) for text in texts_of)
     is_there = polars.any_horizontal(polars.col(name).is_not_null() for name in names)
     days, hours, minutes, seconds = (polars.col(name).fill_null(0.0) for name in names)
     total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds

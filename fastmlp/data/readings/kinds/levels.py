@@ -36,20 +36,14 @@ class Levels:
             return cls(column)
         categories = column.cast(polars.Categorical)
         levels = categories.unique(maintain_order=True)
-        numbers, rows = (
-            each.to_physical().cast(polars.Int64).fill_null(-1).to_numpy()
-            for each in (levels, categories)
-        )
-        places = np.zeros(
-            int(numbers.max()) + 2, np.uint32
-        )  # the last is that of null, whose number is -1
+        physical = (each.to_physical().cast(polars.Int64) for each in (levels, categories))
+        numbers, rows = (each.fill_null(-1).to_numpy() for each in physical)
+        # The last is that of null, whose number is -1.
+        places = np.zeros(int(numbers.max()) + 2, np.uint32)
         places[numbers] = np.arange(len(numbers), dtype=np.uint32)
         codes = places[rows]
-        return cls(
-            levels.cast(polars.String),
-            polars.Series(codes),
-            np.bincount(codes, minlength=len(numbers)),
-        )
+        counts = np.bincount(codes, minlength=len(numbers))
+        return cls(levels.cast(polars.String), polars.Series(codes), counts)
 
     def trimmed(self) -> Levels:
         """Return the same without blanks around the texts; empty ones are null."""

@@ -56,11 +56,9 @@ class Texts:
     @property
     def gap_words(self) -> tuple[str, ...]:
         """The spellings of a gap among them."""
-        return (
-            tuple(self.levels.texts.filter(self.is_gap).unique().to_list())
-            if self.is_gap.any()
-            else ()
-        )
+        if not self.is_gap.any():
+            return ()
+        return tuple(self.levels.texts.filter(self.is_gap).unique().to_list())
 
     @property
     def are_truths(self) -> bool:
