@@ -236,8 +236,7 @@ def make_cases(arrays: Arrays, names: Iterable[str]) -> list[Case]:
 def _make_case(arrays: Arrays, name: str) -> Case:
     arrays.start_case(name)
     operation, backend = OPERATIONS[name], arrays.backend
-    kinds = [argument for argument in operation.arguments.values() if argument.kind != "span"]
-    given = list(zip(ARGUMENTS[name](arrays), kinds, strict=True))
+    given = list(zip(ARGUMENTS[name](arrays), operation.passed.values(), strict=True))
     functions = [value for value, kind in given if kind.kind == "function"]
     arguments = [
         backend.scalar_function(value) if kind.kind == "function" else value

@@ -14,16 +14,15 @@ from functools import partial
 
 # How a kernel touches an array.
 reads, writes, updates = "reads", "writes", "updates"
-# Which part of an array a kernel touches while it works on one span of its parallel axis; without
-# one of these: any part.
+# Which part of an array belongs to one thread; without one of these, any thread may touch all of it.
+# A kernel is given only its own rows or elements. A matrix that is divided by columns is given
+# whole: its columns do not lie together in memory.
 by_row, by_column, by_element = "by_row", "by_column", "by_element"
 
 
 @dataclass(frozen=True)
 class Argument:
-    """The kind of one kernel argument: ``matrix``, ``vector``, ``integer``, ``real``, ``function``
-    or ``span``.
-    """
+    """The kind of one kernel argument: matrix, vector, integer, real, function, first or span."""
 
     kind: str
     access: str = reads
@@ -40,7 +39,10 @@ Vector = Argument("vector")  # contiguous, one dimension
 Integer = Argument("integer")  # int64, fixed when recorded
 Real = Argument("real")  # float64, fixed when recorded
 Function = Argument("function")  # a scalar function that is compiled into the kernel
-Span = Argument("span")  # (start, stop) on the axis that may be divided among threads
+# Where the kernel's own part begins, and ends, in the whole: for those that must know. Callers do not
+# pass them, so they come last.
+First = Argument("first")  # int64
+Span = Argument("span")  # (first, end)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +71,10 @@ class Operation:
     composite: bool = False
 
     @property
-    def has_span(self) -> bool:
-        """Whether the work can be divided among threads."""
-        return any(argument.kind == "span" for argument in self.arguments.values())
+    def passed(self) -> dict[str, Argument]:
+        """The arguments that callers pass, by name, in order."""
+        placed = ("first", "span")
+        return {name: kind for name, kind in self.arguments.items() if kind.kind not in placed}
 
 
 OPERATIONS: dict[str, Operation] = {}
@@ -81,11 +84,11 @@ def operation(body: Callable | None = None, *, sums: bool = False) -> Callable:
     """Enter a kernel into the table of operations and return it unchanged.
 
     With ``sums`` its additions may be reordered, so that a sum along a row becomes vector code.
-    Without it every element has the same bits wherever a span begins, which is what makes results
+    Without it every element has the same bits wherever a part begins, which is what makes results
     independent of the number of threads.
 
-    The kernel's annotations describe its arguments; a ``Span``, if there is one, comes last and is
-    not passed by callers: it covers the axis of the first array whose part is divided.
+    The kernel's annotations describe its arguments. The first array of which a part is taken says
+    which axis is divided, and how far it reaches.
     """
     if body is None:
         return partial(operation, sums=sums)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from numba import njit
 
 from fastmlp.kernels.operation import (
+    First,
     Matrix,
     Real,
     Span,
@@ -196,13 +197,11 @@ def bfloat16_gemm_nn(
     c: Matrix[writes, by_row],
     alpha: Vector[reads],
     beta: Vector[reads],
-    rows: Span,
 ):
     """c = alpha·a·b + beta·c of factors in bfloat16, divided by rows. a (m, k), b (k, n), c (m, n)."""
-    first = rows[0]
+    (m, n), k = c.shape, a.shape[1]
     multiply(
-        a.ctypes.data + first * a.shape[1] * SIZE, a.shape[1] * SIZE, b.ctypes.data, b.shape[1] * SIZE,
-        c.ctypes.data + first * c.shape[1] * SIZE, c.shape[1] * SIZE, rows[1] - first, c.shape[1], a.shape[1],
+        a.ctypes.data, k * SIZE, b.ctypes.data, n * SIZE, c.ctypes.data, n * SIZE, m, n, k,
         alpha[0], beta[0],
     )  # fmt: skip
 
@@ -226,15 +225,15 @@ def bfloat16_gemm_nn_by_columns(
 @operation
 def bfloat16_gemm_tn(
     a: Matrix[reads, by_column], b: Matrix[reads], c: Matrix[updates, by_row], alpha: Vector[reads], beta: Vector[reads],
-    rows: Span,
+    first: First,
 ):  # fmt: skip
-    """c = alpha·aᵀ·b + beta·c of factors in bfloat16. a (k, m), b (k, n), c (m, n); the span
-    divides the columns of a.
+    """c = alpha·aᵀ·b + beta·c of factors in bfloat16. a (k, m), b (k, n), c (m, n); its
+    rows are a's columns from ``first`` on.
     """
-    first, width = rows[0], c.shape[1]
+    m, n = c.shape
     MULTIPLY_TRANSPOSED(
-        a.ctypes.data + first * SIZE, a.shape[1] * SIZE, b.ctypes.data, width * SIZE,
-        c.ctypes.data + first * width * SIZE, width * SIZE, rows[1] - first, width, a.shape[0], 0,
+        a.ctypes.data + first * SIZE, a.shape[1] * SIZE, b.ctypes.data, n * SIZE,
+        c.ctypes.data, n * SIZE, m, n, a.shape[0], 0,
         alpha[0], beta[0], alpha[0], alpha[0],
     )  # fmt: skip
 
@@ -248,14 +247,14 @@ def bfloat16_gemm_tn_momentum(
     mu: Vector[reads],
     learning_rate: Vector[reads],
     decay: Real,
-    rows: Span,
+    first: First,
 ):
     """v ← aᵀ·b + μ·v, w ← w − lr·(v + decay·w) with factors a and b in bfloat16. Shapes as in
     bfloat16_gemm_tn.
     """
-    first, width, moved = rows[0], w.shape[1], w.ctypes.data - velocity.ctypes.data
+    (m, n), moved = w.shape, w.ctypes.data - velocity.ctypes.data
     MULTIPLY_TRANSPOSED_AND_MOVE(
-        a.ctypes.data + first * SIZE, a.shape[1] * SIZE, b.ctypes.data, width * SIZE,
-        velocity.ctypes.data + first * width * SIZE, width * SIZE, rows[1] - first, width, a.shape[0], moved,
+        a.ctypes.data + first * SIZE, a.shape[1] * SIZE, b.ctypes.data, n * SIZE,
+        velocity.ctypes.data, n * SIZE, m, n, a.shape[0], moved,
         like(1.0, mu[0]), mu[0], like(learning_rate[0], mu[0]), like(decay, mu[0]),
     )  # fmt: skip

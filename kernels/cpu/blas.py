@@ -7,9 +7,9 @@ transpose: so c = a·b is asked of it as cᵀ = bᵀ·aᵀ, with the operands ex
 from __future__ import annotations
 
 from fastmlp.kernels.operation import (
+    First,
     Integer,
     Matrix,
-    Span,
     Vector,
     by_column,
     by_row,
@@ -32,10 +32,9 @@ def blas_gemm_nn(
     c: Matrix[writes, by_row],
     alpha: Vector[reads],
     beta: Vector[reads],
-    rows: Span,
 ):
     """c = alpha·a·b + beta·c: the forward pass z = x·W. a (m, k), b (k, n), c (m, n)."""
-    first, m, n, k = rows[0], rows[1] - rows[0], c.shape[1], a.shape[1]
+    (m, n), k = c.shape, a.shape[1]
     call_gemm(
         routine,
         (NO_TRANSPOSE, NO_TRANSPOSE),
@@ -43,10 +42,10 @@ def blas_gemm_nn(
         alpha.ctypes.data,
         b.ctypes.data,
         n,
-        a[first:].ctypes.data,
+        a.ctypes.data,
         k,
         beta.ctypes.data,
-        c[first:].ctypes.data,
+        c.ctypes.data,
         n,
     )
 
@@ -59,10 +58,9 @@ def blas_gemm_nt(
     c: Matrix[writes, by_row],
     alpha: Vector[reads],
     beta: Vector[reads],
-    rows: Span,
 ):
     """c = alpha·a·bᵀ + beta·c: the gradient dx = dz·Wᵀ. a (m, k), b (n, k), c (m, n)."""
-    first, m, n, k = rows[0], rows[1] - rows[0], c.shape[1], a.shape[1]
+    (m, n), k = c.shape, a.shape[1]
     call_gemm(
         routine,
         (TRANSPOSE, NO_TRANSPOSE),
@@ -70,10 +68,10 @@ def blas_gemm_nt(
         alpha.ctypes.data,
         b.ctypes.data,
         k,
-        a[first:].ctypes.data,
+        a.ctypes.data,
         k,
         beta.ctypes.data,
-        c[first:].ctypes.data,
+        c.ctypes.data,
         n,
     )
 
@@ -86,12 +84,12 @@ def blas_gemm_tn(
     c: Matrix[updates, by_row],
     alpha: Vector[reads],
     beta: Vector[reads],
-    rows: Span,
+    first: First,
 ):
-    """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); the span
-    divides the columns of a.
+    """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); its
+    rows are a's columns from ``first`` on.
     """
-    first, m, n, k, columns = rows[0], rows[1] - rows[0], c.shape[1], a.shape[0], a.shape[1]
+    (m, n), (k, columns) = c.shape, a.shape
     call_gemm(
         routine,
         (NO_TRANSPOSE, TRANSPOSE),
@@ -102,6 +100,6 @@ def blas_gemm_tn(
         a.ctypes.data + first * a.itemsize,
         columns,
         beta.ctypes.data,
-        c[first:].ctypes.data,
+        c.ctypes.data,
         n,
     )

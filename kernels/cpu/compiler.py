@@ -116,7 +116,7 @@ def _compiled_body(operation: Operation):
 
 
 def _entry_source(operation: Operation, name: str, function_count: int) -> str:
-    """Write the entry that unpacks a row; the order of the row is that of ``backend.program.pack``."""
+    """Write the entry that unpacks a row as ``packed`` of fastmlp.backend.cpu.program packs it."""
     passed, integer, real, array, function = [], 0, 0, 0, 0
     for argument in operation.arguments.values():
         match argument.kind:
@@ -133,7 +133,7 @@ def _entry_source(operation: Operation, name: str, function_count: int) -> str:
             case "span":
                 passed.append(f"(integers[{integer}], integers[{integer + 1}])")
                 integer += 2
-            case "integer":
+            case "integer" | "first":
                 passed.append(f"integers[{integer}]")
                 integer += 1
             case "real":

@@ -5,10 +5,10 @@ passes.
 from __future__ import annotations
 
 from fastmlp.kernels.operation import (
+    First,
     Function,
     Matrix,
     Real,
-    Span,
     Vector,
     by_column,
     by_row,
@@ -24,33 +24,29 @@ from .rows import end_to_end, row_address, row_exp_sum, row_peak, write_row_exp
 
 
 @operation
-def add_bias(z: Matrix[updates, by_row], bias: Vector[reads], rows: Span):
+def add_bias(z: Matrix[updates, by_row], bias: Vector[reads]):
     """z ← z + bias, in every row."""
-    for row in range(rows[0], rows[1]):
+    for row in range(z.shape[0]):
         for column in range(z.shape[1]):
             z[row, column] += bias[column]
 
 
 @operation
 def bias_activation(
-    value: Function, z: Matrix[updates, by_row], bias: Vector[reads], parameter: Real, rows: Span
+    value: Function, z: Matrix[updates, by_row], bias: Vector[reads], parameter: Real
 ):
     """a = f(z + bias), in place of z."""
-    for row in range(rows[0], rows[1]):
+    for row in range(z.shape[0]):
         for column in range(z.shape[1]):
             z[row, column] = value(z[row, column] + bias[column], parameter)
 
 
 @operation
 def activation_forward(
-    value: Function,
-    z: Matrix[reads, by_row],
-    a: Matrix[writes, by_row],
-    parameter: Real,
-    rows: Span,
+    value: Function, z: Matrix[reads, by_row], a: Matrix[writes, by_row], parameter: Real
 ):
     """a = f(z)."""
-    z, a = end_to_end(z, rows), end_to_end(a, rows)
+    z, a = end_to_end(z), end_to_end(a)
     for i in range(z.size):
         a[i] = value(z[i], parameter)
 
@@ -61,12 +57,11 @@ def activation_backward(
     upstream: Matrix[updates, by_row],
     saved: Matrix[reads, by_row],
     parameter: Real,
-    rows: Span,
 ):
     """dz = da ⊙ f′, in place of the upstream gradient da; f′ comes from the saved output (or
     input).
     """
-    upstream, saved = end_to_end(upstream, rows), end_to_end(saved, rows)
+    upstream, saved = end_to_end(upstream), end_to_end(saved)
     for i in range(upstream.size):
         upstream[i] *= derivative(saved[i], parameter)
 
@@ -78,29 +73,21 @@ def bias_gradient(
     alpha: Vector[reads],
     beta: Vector[reads],
     target: Vector[updates, by_column],
-    columns: Span,
+    first: First,
 ):
     """db = the sum of dz over the rows of the batch; target = alpha·db + beta·target, which may be
     db itself if beta is 0.
     """
-    start, stop = columns
-    db, target = (
-        db[start:stop],
-        target[start:stop],
-    )  # from 0 on: LLVM vectorises an index only if it cannot be negative
-    taken, kept = alpha[0], beta[0]
+    taken, kept, end = alpha[0], beta[0], first + db.size
     db[:] = 0
-    in_fours = (
-        dz.shape[0] // 4 * 4
-    )  # each addition to db waits for the one before: a quarter of them
+    in_fours = dz.shape[0] // 4 * 4  # each addition to db waits for the one before
     for row in range(0, in_fours, 4):
-        first, second, third, fourth = (
-            dz[row, start:stop], dz[row + 1, start:stop], dz[row + 2, start:stop], dz[row + 3, start:stop],
-        )  # fmt: skip
+        one, two = dz[row, first:end], dz[row + 1, first:end]
+        three, four = dz[row + 2, first:end], dz[row + 3, first:end]
         for column in range(db.size):
-            db[column] += (first[column] + second[column]) + (third[column] + fourth[column])
+            db[column] += (one[column] + two[column]) + (three[column] + four[column])
     for row in range(in_fours, dz.shape[0]):
-        last = dz[row, start:stop]
+        last = dz[row, first:end]
         for column in range(db.size):
             db[column] += last[column]
     for column in range(db.size):
@@ -129,12 +116,12 @@ def activation_bias_gradient(
 
 
 @operation(sums=True)
-def softmax_forward(z: Matrix[reads, by_row], a: Matrix[writes, by_row], rows: Span):
+def softmax_forward(z: Matrix[reads, by_row], a: Matrix[writes, by_row]):
     """a = exp(z − max z) / Σ exp(z − max z), row by row; the maximum keeps every exponent at or
     below zero.
     """
     classes, element = z.shape[1], z.dtype.type
-    for row in range(rows[0], rows[1]):
+    for row in range(z.shape[0]):
         place = row_address(z, row)
         largest, _ = row_peak(place, classes, element)
         total = row_exp_sum(place, classes, largest)
@@ -144,9 +131,9 @@ def softmax_forward(z: Matrix[reads, by_row], a: Matrix[writes, by_row], rows: S
 
 
 @operation(sums=True)
-def softmax_backward(upstream: Matrix[updates, by_row], a: Matrix[reads, by_row], rows: Span):
+def softmax_backward(upstream: Matrix[updates, by_row], a: Matrix[reads, by_row]):
     """dz = a ⊙ (da − Σⱼ aⱼ·daⱼ), row by row, in place of the upstream gradient da."""
-    for row in range(rows[0], rows[1]):
+    for row in range(a.shape[0]):
         inner = like(0.0, a[row, 0])
         for column in range(a.shape[1]):
             inner += a[row, column] * upstream[row, column]

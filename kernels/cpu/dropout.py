@@ -13,10 +13,10 @@ import numpy as np
 
 from fastmlp.kernels.constants import UPDATE
 from fastmlp.kernels.operation import (
+    First,
     Integer,
     Matrix,
     Real,
-    Span,
     Vector,
     by_row,
     operation,
@@ -60,7 +60,7 @@ def dropout_forward(
     layer: Integer,
     keep: Real,
     whole_units: Integer,
-    rows: Span,
+    first: First,
 ):
     """y = x·mask/keep; each element of the mask is 1 with probability ``keep``.
 
@@ -70,10 +70,10 @@ def dropout_forward(
     update = np.uint64(counters[UPDATE])
     low, high, stream = update & WORD, update >> HALF_WORD, np.uint64(layer)
     threshold = np.uint64(keep * 4294967296.0)
-    width = x.shape[1]
+    rows, width = x.shape
     blocks, whole_blocks = (width + 3) // 4, width // 4
-    for row in range(rows[0], rows[1]):
-        first_block = np.uint64(0 if whole_units else row * blocks)
+    for row in range(rows):
+        first_block = np.uint64(0 if whole_units else (first + row) * blocks)
         row_mask = mask[row]
         for block in range(
             whole_blocks
@@ -92,11 +92,9 @@ def dropout_forward(
 
 
 @operation
-def dropout_backward(
-    upstream: Matrix[updates, by_row], mask: Matrix[reads, by_row], keep: Real, rows: Span
-):
+def dropout_backward(upstream: Matrix[updates, by_row], mask: Matrix[reads, by_row], keep: Real):
     """dx = dy·mask/keep, in place of the upstream gradient dy."""
     inverse = like(1.0 / keep, upstream[0, 0])
-    upstream, mask = end_to_end(upstream, rows), end_to_end(mask, rows)
+    upstream, mask = end_to_end(upstream), end_to_end(mask)
     for i in range(upstream.size):
         upstream[i] = upstream[i] * inverse if mask[i] else like(0.0, inverse)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from fastmlp.kernels.constants import BATCH_START, NEXT_START, STEP, UPDATE
 from fastmlp.kernels.operation import (
+    First,
     Integer,
     Matrix,
     Real,
-    Span,
     Vector,
     by_row,
     operation,
@@ -110,16 +110,16 @@ def gather_rows(
     order: Vector[reads],
     counters: Vector[reads],
     batch: Matrix[writes, by_row],
-    rows: Span,
+    first: First,
 ):
     """batch[r] = source[order[start + r]], converted to the batch's type."""
-    start = counters[BATCH_START]
-    ahead = fetch_first_rows(source, order, start + rows[0], start + rows[1])
-    for row in range(rows[0], rows[1]):
-        if 0 < ahead < rows[1] - row:
+    start, (rows, columns) = counters[BATCH_START] + first, batch.shape
+    ahead = fetch_first_rows(source, order, start, start + rows)
+    for row in range(rows):
+        if 0 < ahead < rows - row:
             fetch_row(source, order, start + row + ahead)
         chosen = order[start + row]
-        for column in range(batch.shape[1]):
+        for column in range(columns):
             batch[row, column] = source[chosen, column]
 
 
@@ -131,16 +131,16 @@ def gather_scaled_rows(
     scale: Vector[reads],
     shift: Vector[reads],
     batch: Matrix[writes, by_row],
-    rows: Span,
+    first: First,
 ):
     """batch[r] = source[order[start + r]]·scale + shift, column by column."""
-    start = counters[BATCH_START]
-    ahead = fetch_first_rows(source, order, start + rows[0], start + rows[1])
-    for row in range(rows[0], rows[1]):
-        if 0 < ahead < rows[1] - row:
+    start, (rows, columns) = counters[BATCH_START] + first, batch.shape
+    ahead = fetch_first_rows(source, order, start, start + rows)
+    for row in range(rows):
+        if 0 < ahead < rows - row:
             fetch_row(source, order, start + row + ahead)
         chosen = order[start + row]
-        for column in range(batch.shape[1]):
+        for column in range(columns):
             batch[row, column] = (
                 like(source[chosen, column], scale[0]) * scale[column] + shift[column]
             )
@@ -155,20 +155,20 @@ def gather_centred_rows(
     scale: Vector[reads],
     shift: Vector[reads],
     batch: Matrix[writes, by_row],
-    rows: Span,
+    first: First,
 ):
     """batch[r] = (source[order[start + r]] − origin)·scale + shift, the difference in float64.
 
     Rounding to the batch's type first would lose what tells the values of a column apart that lies
     far from zero. Where the origin is 0, the bits are those of ``gather_scaled_rows``.
     """
-    start = counters[BATCH_START]
-    ahead = fetch_first_rows(source, order, start + rows[0], start + rows[1])
-    for row in range(rows[0], rows[1]):
-        if 0 < ahead < rows[1] - row:
+    start, (rows, columns) = counters[BATCH_START] + first, batch.shape
+    ahead = fetch_first_rows(source, order, start, start + rows)
+    for row in range(rows):
+        if 0 < ahead < rows - row:
             fetch_row(source, order, start + row + ahead)
         chosen = order[start + row]
-        for column in range(batch.shape[1]):
+        for column in range(columns):
             difference = like(source[chosen, column] - origin[column], scale[0])
             batch[row, column] = difference * scale[column] + shift[column]
 
@@ -179,11 +179,11 @@ def gather_elements(
     order: Vector[reads],
     counters: Vector[reads],
     batch: Vector[writes, by_row],
-    rows: Span,
+    first: First,
 ):
     """batch[r] = source[order[start + r]]: labels or sample weights."""
-    start = counters[BATCH_START]
-    for row in range(rows[0], rows[1]):
+    start = counters[BATCH_START] + first
+    for row in range(batch.size):
         batch[row] = source[order[start + row]]
 
 
@@ -193,11 +193,11 @@ def scatter_rows(
     order: Vector[reads],
     counters: Vector[reads],
     destination: Matrix[writes],
-    rows: Span,
+    first: First,
 ):
     """destination[order[start + r]] = batch[r]: predictions return to the order of the data."""
-    start = counters[BATCH_START]
-    for row in range(rows[0], rows[1]):
+    start, (rows, columns) = counters[BATCH_START] + first, batch.shape
+    for row in range(rows):
         chosen = order[start + row]
-        for column in range(batch.shape[1]):
+        for column in range(columns):
             destination[chosen, column] = batch[row, column]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from numba import njit
 
 from fastmlp.kernels.operation import (
+    First,
     Matrix,
     Real,
     Span,
@@ -223,32 +224,18 @@ def gemm_nn(
     c: Matrix[writes, by_row],
     alpha: Vector[reads],
     beta: Vector[reads],
-    rows: Span,
 ):
     """c = alpha·a·b + beta·c, divided by rows. a (m, k), b (k, n), c (m, n)."""
-    size, first, m, n, k = a.itemsize, rows[0], rows[1] - rows[0], c.shape[1], a.shape[1]
-    rows_of_a, rows_of_c = a.ctypes.data + first * k * size, c.ctypes.data + first * n * size
+    size, (m, n), k = a.itemsize, c.shape, a.shape[1]
     if are_few(n, size):
         multiply_few_columns(
-            rows_of_a, k * size, b.ctypes.data, rows_of_c, m, n, k, size, alpha[0], beta[0]
+            a.ctypes.data, k * size, b.ctypes.data, c.ctypes.data, m, n, k, size, alpha[0], beta[0]
         )
         return
     multiply(
-        rows_of_a,
-        k * size,
-        size,
-        b.ctypes.data,
-        n * size,
-        rows_of_c,
-        n * size,
-        m,
-        n,
-        k,
-        alpha[0],
-        beta[0],
-        MANY_ROWS,
-        size,
-    )
+        a.ctypes.data, k * size, size, b.ctypes.data, n * size, c.ctypes.data, n * size, m, n, k,
+        alpha[0], beta[0], MANY_ROWS, size,
+    )  # fmt: skip
 
 
 @operation
@@ -270,39 +257,22 @@ def gemm_nn_by_columns(
 @operation
 def gemm_tn(
     a: Matrix[reads, by_column], b: Matrix[reads], c: Matrix[updates, by_row], alpha: Vector[reads], beta: Vector[reads],
-    rows: Span,
+    first: First,
 ):  # fmt: skip
-    """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); the span
-    divides the columns of a.
+    """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); its
+    rows are a's columns from ``first`` on.
     """
-    size, first, m, n, k = a.itemsize, rows[0], rows[1] - rows[0], c.shape[1], a.shape[0]
-    columns_of_a, a_step, rows_of_c = (
-        a.ctypes.data + first * size,
-        a.shape[1] * size,
-        c.ctypes.data + first * n * size,
-    )
+    size, (m, n), k = a.itemsize, c.shape, a.shape[0]
+    columns_of_a, a_step = a.ctypes.data + first * size, a.shape[1] * size
     if are_few(n, size):
         multiply_transposed_few_columns(
-            columns_of_a, a_step, b.ctypes.data, rows_of_c, m, n, k, size, alpha[0], beta[0]
+            columns_of_a, a_step, b.ctypes.data, c.ctypes.data, m, n, k, size, alpha[0], beta[0]
         )
         return
     MULTIPLY_TRANSPOSED(
-        columns_of_a,
-        a_step,
-        b.ctypes.data,
-        n * size,
-        rows_of_c,
-        n * size,
-        m,
-        n,
-        k,
-        size,
-        0,
-        alpha[0],
-        beta[0],
-        alpha[0],
-        alpha[0],
-    )
+        columns_of_a, a_step, b.ctypes.data, n * size, c.ctypes.data, n * size, m, n, k, size, 0,
+        alpha[0], beta[0], alpha[0], alpha[0],
+    )  # fmt: skip
 
 
 @operation
@@ -314,39 +284,34 @@ def gemm_tn_momentum(
     mu: Vector[reads],
     learning_rate: Vector[reads],
     decay: Real,
-    rows: Span,
+    first: First,
 ):
     """v ← aᵀ·b + μ·v, w ← w − lr·(v + decay·w): momentum's whole step while v is in registers.
     Shapes as in gemm_tn.
     """
-    size, first, width, moved = (
-        a.itemsize,
-        rows[0],
-        w.shape[1],
-        w.ctypes.data - velocity.ctypes.data,
-    )
+    size, (m, n), moved = a.itemsize, w.shape, w.ctypes.data - velocity.ctypes.data
     MULTIPLY_TRANSPOSED_AND_MOVE(
-        a.ctypes.data + first * size, a.shape[1] * size, b.ctypes.data, width * size,
-        velocity.ctypes.data + first * width * size, width * size, rows[1] - first, width, a.shape[0], size, moved,
+        a.ctypes.data + first * size, a.shape[1] * size, b.ctypes.data, n * size,
+        velocity.ctypes.data, n * size, m, n, a.shape[0], size, moved,
         like(1.0, mu[0]), mu[0], like(learning_rate[0], mu[0]), like(decay, mu[0]),
     )  # fmt: skip
 
 
 @operation
-def transpose(source: Matrix[reads, by_row], target: Matrix[writes, by_column], rows: Span):
-    """target = sourceᵀ, block by block. source (m, n), target (n, m)."""
+def transpose(source: Matrix[reads, by_row], target: Matrix[writes, by_column], first: First):
+    """target = sourceᵀ, block by block: source's rows become target's columns from ``first`` on."""
     size, lanes = source.itemsize, VECTOR_BYTES // source.itemsize
-    m, n = source.shape
-    whole_rows, whole_columns = rows[0] + (rows[1] - rows[0]) // lanes * lanes, n // lanes * lanes
-    for row in range(rows[0], whole_rows, lanes):
+    (rows, n), m = source.shape, target.shape[1]
+    whole_rows, whole_columns = rows // lanes * lanes, n // lanes * lanes
+    for row in range(0, whole_rows, lanes):
         for column in range(0, whole_columns, lanes):
             transpose_block(
                 source.ctypes.data + (row * n + column) * size, n * size,
-                target.ctypes.data + (column * m + row) * size, m * size, source.dtype.type,
+                target.ctypes.data + (column * m + first + row) * size, m * size, source.dtype.type,
             )  # fmt: skip
         for column in range(whole_columns, n):
             for edge_row in range(row, row + lanes):
-                target[column, edge_row] = source[edge_row, column]
-    for row in range(whole_rows, rows[1]):
+                target[column, first + edge_row] = source[edge_row, column]
+    for row in range(whole_rows, rows):
         for column in range(n):
-            target[column, row] = source[row, column]
+            target[column, first + row] = source[row, column]

@@ -15,7 +15,6 @@ from fastmlp.kernels.operation import (
     Integer,
     Matrix,
     Real,
-    Span,
     Vector,
     by_row,
     operation,
@@ -53,7 +52,6 @@ def softmax_cross_entropy(
     gradient: Matrix[writes, by_row],
     row_loss: Vector[writes, by_row],
     row_right: Vector[writes, by_row],
-    rows: Span,
 ):
     """−Σⱼ tⱼ·ln pⱼ with p = softmax(z) and t = (1 − ε)·one_hot(label) + ε/k; its gradient is
     w·scale·(p − t).
@@ -77,8 +75,8 @@ def softmax_cross_entropy(
     )
     block = class_numbers(element)
     shifted[:] = 0
-    for first in range(rows[0], rows[1], ROWS_AT_ONCE):
-        part = slice(first, min(first + ROWS_AT_ONCE, rows[1]))
+    for first in range(0, labels.size, ROWS_AT_ONCE):
+        part = slice(first, min(first + ROWS_AT_ONCE, labels.size))
         z, g, y, w = logits[part], gradient[part], labels[part], weights[part]
         if classes <= FEW:
             take_classes(z, block)
@@ -123,12 +121,11 @@ def softmax_cross_entropy_soft(
     gradient: Matrix[writes, by_row],
     row_loss: Vector[writes, by_row],
     row_right: Vector[writes, by_row],
-    rows: Span,
 ):
     """The same loss for targets that are distributions: one-hot rows, or any rows that sum to 1."""
     classes, element = logits.shape[1], logits.dtype.type
     kept, even_share = element(1.0 - smoothing), element(smoothing / classes)
-    for row in range(rows[0], rows[1]):
+    for row in range(logits.shape[0]):
         place, t, g = row_address(logits, row), targets[row], gradient[row]
         largest, best = row_peak(place, classes, element)
         _, label = row_peak(row_address(targets, row), classes, element)
@@ -165,14 +162,13 @@ def elementwise_loss(
     gradient: Matrix[writes, by_row],
     row_loss: Vector[writes, by_row],
     row_right: Vector[writes, by_row],
-    rows: Span,
 ):
     """element_weight·Σⱼ ℓ(yⱼ, tⱼ) in each row and its gradient w·scale·element_weight·ℓ′(yⱼ, tⱼ).
 
     A row is right, when ``right`` asks for it, if every output lies on the same side of
     ``threshold`` as its target of ½, or if the largest output stands where the largest target does.
     """
-    for row in range(rows[0], rows[1]):
+    for row in range(outputs.shape[0]):
         total, factor = (
             like(0.0, outputs[row, 0]),
             like(weights[row] * scale * element_weight, outputs[row, 0]),

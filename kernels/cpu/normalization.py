@@ -1,8 +1,5 @@
 """Batch normalisation (Ioffe and Szegedy 2015): forward in training and in prediction, and
 backward, by columns.
-
-The loops run over slices from 0 on: an index whose start is not known to be positive keeps LLVM
-from vectorising.
 """
 
 from __future__ import annotations
@@ -10,9 +7,9 @@ from __future__ import annotations
 import math
 
 from fastmlp.kernels.operation import (
+    First,
     Matrix,
     Real,
-    Span,
     Vector,
     by_column,
     by_row,
@@ -38,7 +35,7 @@ def batch_normalization_forward(
     inverse_deviation: Vector[writes, by_column],
     normalized: Matrix[writes, by_column],
     y: Matrix[writes, by_column],
-    columns: Span,
+    first: First,
 ):
     """x̂ = (x − μ)/√(σ² + ε), y = γ·x̂ + β, with μ and σ² of this batch; the running statistics
     move by 1 − decay.
@@ -46,25 +43,17 @@ def batch_normalization_forward(
     The batch is normalised by its own variance (divisor m); the running one is the unbiased
     estimate (divisor m − 1).
     """
-    m = x.shape[0]
-    start, stop = columns
-    gamma, beta, mean, inverse_deviation = (
-        gamma[start:stop],
-        beta[start:stop],
-        mean[start:stop],
-        inverse_deviation[start:stop],
-    )
-    running_mean, running_variance = running_mean[start:stop], running_variance[start:stop]
+    m, end = x.shape[0], first + mean.size
     mean[:] = 0
     inverse_deviation[:] = 0
     for row in range(m):
-        x_row = x[row, start:stop]
+        x_row = x[row, first:end]
         for c in range(mean.size):
             mean[c] += x_row[c]
     for c in range(mean.size):
         mean[c] /= like(m, mean[c])
     for row in range(m):  # the second pass is what keeps the variance exact when the mean is large
-        x_row = x[row, start:stop]
+        x_row = x[row, first:end]
         for c in range(mean.size):
             inverse_deviation[c] += (x_row[c] - mean[c]) * (x_row[c] - mean[c])
     for c in range(mean.size):
@@ -79,9 +68,9 @@ def batch_normalization_forward(
         )
     for row in range(m):
         x_row, normalized_row, y_row = (
-            x[row, start:stop],
-            normalized[row, start:stop],
-            y[row, start:stop],
+            x[row, first:end],
+            normalized[row, first:end],
+            y[row, first:end],
         )
         for c in range(mean.size):
             normalized_row[c] = (x_row[c] - mean[c]) * inverse_deviation[c]
@@ -97,10 +86,9 @@ def batch_normalization_predict(
     running_variance: Vector[reads],
     epsilon: Real,
     y: Matrix[writes, by_row],
-    rows: Span,
 ):
     """y = γ·(x − running mean)/√(running variance + ε) + β."""
-    for row in range(rows[0], rows[1]):
+    for row in range(x.shape[0]):
         for c in range(x.shape[1]):
             deviation = math.sqrt(running_variance[c] + like(epsilon, gamma[c]))
             y[row, c] = gamma[c] * ((x[row, c] - running_mean[c]) / deviation) + beta[c]
@@ -115,25 +103,22 @@ def batch_normalization_backward(
     dgamma: Vector[writes, by_column],
     dbeta: Vector[writes, by_column],
     dx: Matrix[writes, by_column],
-    columns: Span,
+    first: First,
 ):
     """dβ = Σ dy, dγ = Σ dy·x̂, dx = γ/√(σ² + ε)·(dy − dβ/m − x̂·dγ/m): μ and σ² depend on x too."""
-    m = dy.shape[0]
-    start, stop = columns
-    gamma, inverse_deviation = gamma[start:stop], inverse_deviation[start:stop]
-    dgamma, dbeta = dgamma[start:stop], dbeta[start:stop]
+    m, end = dy.shape[0], first + gamma.size
     dgamma[:] = 0
     dbeta[:] = 0
     for row in range(m):
-        dy_row, normalized_row = dy[row, start:stop], normalized[row, start:stop]
+        dy_row, normalized_row = dy[row, first:end], normalized[row, first:end]
         for c in range(gamma.size):
             dbeta[c] += dy_row[c]
             dgamma[c] += dy_row[c] * normalized_row[c]
     for row in range(m):
         dy_row, normalized_row, dx_row = (
-            dy[row, start:stop],
-            normalized[row, start:stop],
-            dx[row, start:stop],
+            dy[row, first:end],
+            normalized[row, first:end],
+            dx[row, first:end],
         )
         for c in range(gamma.size):
             share = like(1.0, gamma[c]) / like(m, gamma[c])

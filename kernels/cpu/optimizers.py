@@ -2,10 +2,9 @@
 learning rate in memory.
 
 ``decay`` is the decoupled weight decay of Loshchilov and Hutter 2019: every rule moves w by
-−lr·(direction + decay·w). The loops run over slices from 0 on: an index whose start is not known to
-be positive keeps LLVM from vectorising. Moments that have shrunk into subnormal numbers are set to
-zero: the first moment of a dead unit decays by a tenth a step, and arithmetic on subnormals is many
-times slower. On x86 and ARM the processor does that while a Program runs (``replay``).
+−lr·(direction + decay·w). Moments that have shrunk into subnormal numbers are set to zero: the first
+moment of a dead unit decays by a tenth a step, and arithmetic on subnormals is many times slower.
+On x86 and ARM the processor does that while a Program runs (``replay``).
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ import math
 
 import numpy as np
 
-from fastmlp.kernels.constants import NORM_BLOCK
+from fastmlp.kernels.constants import NORM_BLOCK, UPDATE
 from fastmlp.kernels.operation import (
+    First,
     Real,
-    Span,
     Vector,
     by_element,
     operation,
@@ -49,12 +48,9 @@ def sgd(
     g: Vector[reads, by_element],
     learning_rate: Vector[reads],
     decay: Real,
-    elements: Span,
 ):
     """w ← w − lr·g."""
     lr, decay = like(learning_rate[0], w[0]), like(decay, w[0])
-    start, stop = elements
-    w, g = w[start:stop], g[start:stop]
     for i in range(w.size):
         w[i] -= lr * (g[i] + decay * w[i])
 
@@ -67,12 +63,9 @@ def momentum(
     learning_rate: Vector[reads],
     mu: Real,
     decay: Real,
-    elements: Span,
 ):
     """v ← μ·v + g, w ← w − lr·v: Polyak 1964."""
     lr, mu, decay = like(learning_rate[0], w[0]), like(mu, w[0]), like(decay, w[0])
-    start, stop = elements
-    w, g, velocity = w[start:stop], g[start:stop], velocity[start:stop]
     for i in range(w.size):
         velocity[i] = without_subnormals(mu * velocity[i] + g[i])
         w[i] -= lr * (velocity[i] + decay * w[i])
@@ -86,12 +79,9 @@ def nesterov(
     learning_rate: Vector[reads],
     mu: Real,
     decay: Real,
-    elements: Span,
 ):
     """v ← μ·v + g, w ← w − lr·(g + μ·v): the look-ahead form of Sutskever et al. 2013."""
     lr, mu, decay = like(learning_rate[0], w[0]), like(mu, w[0]), like(decay, w[0])
-    start, stop = elements
-    w, g, velocity = w[start:stop], g[start:stop], velocity[start:stop]
     for i in range(w.size):
         velocity[i] = without_subnormals(mu * velocity[i] + g[i])
         w[i] -= lr * (g[i] + mu * velocity[i] + decay * w[i])
@@ -106,13 +96,10 @@ def rmsprop(
     rho: Real,
     epsilon: Real,
     decay: Real,
-    elements: Span,
 ):
     """s ← ρ·s + (1 − ρ)·g², w ← w − lr·g/(√s + ε): Tieleman and Hinton 2012."""
     lr, decay, epsilon = like(learning_rate[0], w[0]), like(decay, w[0]), like(epsilon, w[0])
     kept, taken = like(rho, w[0]), like(1.0 - rho, w[0])
-    start, stop = elements
-    w, g, mean_square = w[start:stop], g[start:stop], mean_square[start:stop]
     for i in range(w.size):
         mean_square[i] = without_subnormals(kept * mean_square[i] + taken * g[i] * g[i])
         w[i] -= lr * (g[i] / (math.sqrt(mean_square[i]) + epsilon) + decay * w[i])
@@ -126,12 +113,9 @@ def adagrad(
     learning_rate: Vector[reads],
     epsilon: Real,
     decay: Real,
-    elements: Span,
 ):
     """s ← s + g², w ← w − lr·g/(√s + ε): Duchi et al. 2011."""
     lr, decay, epsilon = like(learning_rate[0], w[0]), like(decay, w[0]), like(epsilon, w[0])
-    start, stop = elements
-    w, g, square_sum = w[start:stop], g[start:stop], square_sum[start:stop]
     for i in range(w.size):
         square_sum[i] = without_subnormals(square_sum[i] + g[i] * g[i])
         w[i] -= lr * (g[i] / (math.sqrt(square_sum[i]) + epsilon) + decay * w[i])
@@ -149,33 +133,21 @@ def adam(
     beta2: Real,
     epsilon: Real,
     decay: Real,
-    elements: Span,
 ):
     """m ← β₁·m + (1 − β₁)·g, s ← β₂·s + (1 − β₂)·g², w ← w − lr·m̂/(√ŝ + ε): Kingma and Ba 2015,
     algorithm 1.
 
     m̂ = m/(1 − β₁ᵗ) and ŝ = s/(1 − β₂ᵗ), t the number of this update, counted from 1 in
-    ``counters[0]``. In the order that their section 2 gives: lr·m̂/(√ŝ + ε) = α·m/(√s + ε̂), with α
-    = lr·c/(1 − β₁ᵗ), ε̂ = ε·c and c = √(1 − β₂ᵗ).
+    ``counters[UPDATE]``. In the order that their section 2 gives: lr·m̂/(√ŝ + ε) = α·m/(√s + ε̂),
+    with α = lr·c/(1 − β₁ᵗ), ε̂ = ε·c and c = √(1 − β₂ᵗ).
     """
-    t = float(counters[0])
+    t = float(counters[UPDATE])
     correction = math.sqrt(1.0 - beta2**t)
     alpha = like(learning_rate[0] * correction / (1.0 - beta1**t), w[0])
     epsilon = like(epsilon * correction, w[0])
     shrink = like(learning_rate[0] * decay, w[0])
-    kept1, taken1, kept2, taken2 = (
-        like(beta1, w[0]),
-        like(1.0 - beta1, w[0]),
-        like(beta2, w[0]),
-        like(1.0 - beta2, w[0]),
-    )
-    start, stop = elements
-    w, g, first_moment, second_moment = (
-        w[start:stop],
-        g[start:stop],
-        first_moment[start:stop],
-        second_moment[start:stop],
-    )
+    kept1, taken1 = like(beta1, w[0]), like(1.0 - beta1, w[0])
+    kept2, taken2 = like(beta2, w[0]), like(1.0 - beta2, w[0])
     for i in range(w.size):
         first_moment[i] = without_subnormals(kept1 * first_moment[i] + taken1 * g[i])
         second_moment[i] = without_subnormals(kept2 * second_moment[i] + taken2 * g[i] * g[i])
@@ -188,7 +160,6 @@ def momentum_step(
     velocity: Vector[reads, by_element],
     learning_rate: Vector[reads],
     decay: Real,
-    elements: Span,
 ):
     """w ← w − lr·v, for a velocity that the matrix product v ← xᵀ·dz + μ·v has already moved.
 
@@ -196,41 +167,34 @@ def momentum_step(
     and a write costs time.
     """
     lr, decay = like(learning_rate[0], w[0]), like(decay, w[0])
-    start, stop = elements
-    w, velocity = w[start:stop], velocity[start:stop]
     for i in range(w.size):
         w[i] -= lr * (velocity[i] + decay * w[i])
 
 
 @operation
-def add_penalty(
-    g: Vector[updates, by_element], w: Vector[reads, by_element], l1: Real, l2: Real, elements: Span
-):
+def add_penalty(g: Vector[updates, by_element], w: Vector[reads, by_element], l1: Real, l2: Real):
     """g ← g + l2·w + l1·sign(w): the gradient of l2·w²/2 + l1·|w|."""
     l1, l2 = like(l1, w[0]), like(l2, w[0])
     zero = like(0.0, w[0])
-    start, stop = elements
-    g, w = g[start:stop], w[start:stop]
     for i in range(g.size):
         sign = l1 if w[i] > 0 else (-l1 if w[i] < 0 else zero)
         g[i] += l2 * w[i] + sign
 
 
 @operation
-def clip_by_value(g: Vector[updates, by_element], limit: Real, elements: Span):
+def clip_by_value(g: Vector[updates, by_element], limit: Real):
     """g ← min(max(g, −limit), limit), NaN kept."""
     limit = like(limit, g[0])
-    start, stop = elements
-    g = g[start:stop]
     for i in range(g.size):
         g[i] = limit if g[i] > limit else (-limit if g[i] < -limit else g[i])
 
 
 @operation(sums=True)
-def squared_norm(g: Vector[reads], partial: Vector[writes, by_element], blocks: Span):
+def squared_norm(g: Vector[reads], partial: Vector[writes, by_element], first: First):
     """partial[b] = Σ g² over block b of NORM_BLOCK elements, in float64."""
-    for block in range(blocks[0], blocks[1]):
-        part = g[block * NORM_BLOCK : (block + 1) * NORM_BLOCK]  # from 0 on, as LLVM needs it
+    for block in range(partial.size):
+        start = (first + block) * NORM_BLOCK
+        part = g[start : start + NORM_BLOCK]
         total = 0.0
         for i in range(part.size):
             total += np.float64(part[i]) * np.float64(part[i])
@@ -238,9 +202,7 @@ def squared_norm(g: Vector[reads], partial: Vector[writes, by_element], blocks: 
 
 
 @operation
-def clip_by_norm(
-    g: Vector[updates, by_element], partial: Vector[reads], limit: Real, elements: Span
-):
+def clip_by_norm(g: Vector[updates, by_element], partial: Vector[reads], limit: Real):
     """g ← g·min(1, limit/‖g‖), ‖g‖ from the partial sums: Pascanu et al. 2013."""
     total = 0.0
     for block in range(partial.size):
@@ -248,7 +210,5 @@ def clip_by_norm(
     norm = math.sqrt(total)
     if norm > limit:
         factor = like(limit / norm, g[0])
-        start, stop = elements
-        g = g[start:stop]
         for i in range(g.size):
             g[i] *= factor

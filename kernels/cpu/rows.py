@@ -41,13 +41,9 @@ def row_address(matrix, row):
 
 
 @njit(inline="always")
-def end_to_end(matrix, rows):
-    """Return a span of rows as one vector: a loop over it leaves the rest of a register once, not
-    in every row.
-    """
-    return vector(
-        row_address(matrix, rows[0]), (rows[1] - rows[0]) * matrix.shape[1], matrix.dtype.type
-    )
+def end_to_end(matrix):
+    """Return a matrix as one vector: a loop over it leaves a part of a register over only once."""
+    return vector(matrix.ctypes.data, matrix.size, matrix.dtype.type)
 
 
 @intrinsic(prefer_literal=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -34,15 +35,18 @@ class Call:
     extent: int | None
 
     @property
+    def passed(self) -> list[tuple[Argument, Any]]:
+        """The arguments with their descriptions."""
+        return list(zip(self.operation.passed.values(), self.arguments, strict=True))
+
+    @property
     def arrays(self) -> list[tuple[Argument, np.ndarray]]:
-        """The array arguments with their descriptions."""
-        described = (kind for kind in self.operation.arguments.values() if kind.kind != "span")
-        pairs = zip(described, self.arguments, strict=True)
-        return [(kind, value) for kind, value in pairs if kind.kind in ("matrix", "vector")]
+        """Those of them that are arrays."""
+        return [(kind, value) for kind, value in self.passed if kind.kind in ("matrix", "vector")]
 
     def spans(self, threads: int) -> list[tuple[int, int] | None]:
-        """Return each thread's span; None where a thread has nothing to do. Without a span the
-        first thread does it all.
+        """Return each thread's span; None where a thread has nothing to do. The first does all
+        of what is not divided.
         """
         if self.extent is None:
             return [(0, 0), *[None] * (threads - 1)]
@@ -72,6 +76,13 @@ class Touch:
     )
 
 
+def own_part(kind: Argument, array: np.ndarray, span: tuple[int, int]) -> np.ndarray:
+    """Return what of an array a thread's kernel is given: all, or only its rows or elements."""
+    if kind.part == "whole" or (kind.part == by_column and array.ndim == 2):
+        return array
+    return array[slice(*span)]
+
+
 def touches(call: Call, threads: int) -> list[Touch]:
     """Return what each thread touches when it runs its span of a call."""
     found = []
@@ -79,15 +90,12 @@ def touches(call: Call, threads: int) -> list[Touch]:
         if span is None:
             continue
         for kind, array in call.arrays:
-            low, high, columns = array.ctypes.data, array.ctypes.data + array.nbytes, None
-            if call.extent is not None and kind.part != "whole":
-                if array.ndim == 2 and kind.part == by_column:
-                    row = array.shape[1] * array.itemsize
-                    columns = (row, span[0] * array.itemsize, span[1] * array.itemsize)
-                else:
-                    stride = array.nbytes // len(array) if len(array) else 0
-                    low, high = low + span[0] * stride, low + span[1] * stride
-            found.append(Touch(thread, low, high, kind.access != "reads", columns))
+            own, columns = own_part(kind, array, span), None
+            if array.ndim == 2 and kind.part == by_column:
+                row = array.shape[1] * array.itemsize
+                columns = (row, span[0] * array.itemsize, span[1] * array.itemsize)
+            low, is_write = own.ctypes.data, kind.access != "reads"
+            found.append(Touch(thread, low, low + own.nbytes, is_write, columns))
     return found
 
 

@@ -15,7 +15,7 @@ from fastmlp.kernels.cpu.compiler import KernelCompiler
 from fastmlp.kernels.cpu.replay import barrier_address, replay_function
 from fastmlp.kernels.operation import Argument, Operation
 
-from .phases import LINE, Call, estimated_seconds, phases
+from .phases import LINE, Call, estimated_seconds, own_part, phases
 from .team import TEAM
 from .thread_choice import Chooser
 
@@ -170,7 +170,7 @@ def checked_call(operation: Operation, arguments: tuple) -> Call | None:
         For a wrong number of arguments, an array of the wrong number of dimensions, or one that is
         not contiguous.
     """
-    described = {name: kind for name, kind in operation.arguments.items() if kind.kind != "span"}
+    described = operation.passed
     if len(arguments) != len(described):
         names = ", ".join(described)
         raise TypeError(
@@ -180,7 +180,7 @@ def checked_call(operation: Operation, arguments: tuple) -> Call | None:
     for (name, argument), value in zip(described.items(), arguments, strict=True):
         if argument.kind in ("matrix", "vector"):
             _check_array(operation.name, name, argument, value)
-            if extent is None and operation.has_span and argument.part != "whole":
+            if extent is None and argument.part != "whole":
                 extent = (
                     value.shape[1]
                     if argument.part == "by_column" and value.ndim == 2
@@ -192,31 +192,29 @@ def checked_call(operation: Operation, arguments: tuple) -> Call | None:
 def entry_address(call: Call, compiler: KernelCompiler) -> int:
     """Return the address of the compiled entry that fits a call."""
     element_types = tuple(array.dtype for _, array in call.arrays)
-    kinds = (kind for kind in call.operation.arguments.values() if kind.kind != "span")
-    functions = tuple(
-        value for kind, value in zip(kinds, call.arguments, strict=True) if kind.kind == "function"
-    )
+    functions = tuple(value for kind, value in call.passed if kind.kind == "function")
     return compiler.address(call.operation, element_types, functions)
 
 
 def packed(
     call: Call, span: tuple[int, int], compiler: KernelCompiler
 ) -> tuple[int, list[int], list[float]]:
-    """Turn a call into (address of its entry, row of integers, row of reals), in the order in which
-    entries unpack them.
+    """Turn one thread's part of a call into (address of its entry, row of integers, row of reals).
+
+    The rows are in the order of the signature, as entries unpack them (``kernels.cpu.compiler``).
     """
     integers, reals = [], []
-    kinds = (kind for kind in call.operation.arguments.values() if kind.kind != "span")
-    for kind, value in zip(kinds, call.arguments, strict=True):
+    for kind, value in call.passed:
         match kind.kind:
             case "matrix" | "vector":
-                integers += [value.ctypes.data, *value.shape]
+                own = own_part(kind, value, span)
+                integers += [own.ctypes.data, *own.shape]
             case "integer":
                 integers.append(int(value))
             case "real":
                 reals.append(float(value))
-    if call.extent is not None:
-        integers += span
+    for kind in call.operation.arguments.values():
+        integers += span[: {"first": 1, "span": 2}.get(kind.kind, 0)]
     return entry_address(call, compiler), integers, reals
 
 

@@ -75,7 +75,7 @@ def prepare(
     TypeError
         For a wrong number of arguments, or an array of the wrong kind, type or layout.
     """
-    described = {name: kind for name, kind in operation.arguments.items() if kind.kind != "span"}
+    described = operation.passed
     if len(arguments) != len(described):
         names = ", ".join(described)
         raise TypeError(
