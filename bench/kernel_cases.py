@@ -20,11 +20,7 @@ UPDATES = 1000  # made before the launch that is timed: Adam's corrections are t
 RATES = 1 << 16  # length of the table of learning rates, and so the most updates between two resets
 KEEP = 0.8  # of dropout
 # Products are measured by their operations, not by the bytes they move.
-PRODUCTS = (
-    "gemm_nn", "gemm_nn_by_columns", "gemm_tn", "gemm_tn_momentum", "transpose",
-    "blas_gemm_nn", "blas_gemm_nt", "blas_gemm_tn",
-    "bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn", "bfloat16_gemm_tn_momentum",
-)  # fmt: skip
+PRODUCTS = ("transpose", *(name for name, operation in OPERATIONS.items() if operation.product))
 
 
 @dataclass

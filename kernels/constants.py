@@ -9,3 +9,6 @@ RIGHT_NEVER, RIGHT_THRESHOLD, RIGHT_ARGMAX = 0, 1, 2
 # Elements in each partial sum of a norm; fixed, so that the norm does not depend on how the work is
 # divided.
 NORM_BLOCK = 4096
+# Threads of a CUDA block, of a warp, and of those that share the rows of one column; bytes that one
+# instruction moves.
+BLOCK, WARP, COLUMN_THREADS, PACK_BYTES = 256, 32, 16, 16

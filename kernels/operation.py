@@ -62,6 +62,9 @@ class Operation:
     composite
         Whether the body launches other operations instead, where a device has no kernel of its own
         for it.
+    product
+        Whether it multiplies its first two matrices into the third: what that costs is counted in
+        multiplications rather than in bytes.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Operation:
     body: Callable
     sums: bool = False
     composite: bool = False
+    product: bool = False
 
     @property
     def passed(self) -> dict[str, Argument]:
@@ -80,19 +84,21 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {}
 
 
-def operation(body: Callable | None = None, *, sums: bool = False) -> Callable:
+def operation(
+    body: Callable | None = None, *, sums: bool = False, product: bool = False
+) -> Callable:
     """Enter a kernel into the table of operations and return it unchanged.
 
     With ``sums`` its additions may be reordered, so that a sum along a row becomes vector code.
     Without it every element has the same bits wherever a part begins, which is what makes results
-    independent of the number of threads.
+    independent of the number of threads. ``product`` says that it is a matrix product.
 
     The kernel's annotations describe its arguments. The first array of which a part is taken says
     which axis is divided, and how far it reaches.
     """
     if body is None:
-        return partial(operation, sums=sums)
-    return _enter(Operation(body.__name__, _arguments(body), body, sums))
+        return partial(operation, sums=sums, product=product)
+    return _enter(Operation(body.__name__, _arguments(body), body, sums, product=product))
 
 
 def composite(body: Callable) -> Callable:

@@ -65,12 +65,15 @@ class Backend(ABC):
         Time spent so far on compiling and loading kernels.
     notices
         What a user should be told of how the device is used.
+    shares_host_memory
+        Whether its arrays are NumPy arrays in the host's memory: to look into them costs nothing.
     moves_weights
         Whether ``accumulate`` can move a weight by its velocity (Sink.move).
     """
 
     name: str
     compile_seconds: float
+    shares_host_memory = False
     moves_weights = False
 
     def __init__(self):

@@ -172,7 +172,7 @@ class Engine:
         """Return a parameter for the user: on the CPU the live array, from a GPU a copy that cannot
         be written.
         """
-        if self.backend.name == "cpu":
+        if self.backend.shares_host_memory:
             return parameter.values
         copy = self.backend.to_numpy(parameter.values)
         copy.flags.writeable = False
@@ -184,7 +184,7 @@ class Engine:
         shown.
         """
         if values is (
-            parameter.values if self.backend.name == "cpu" else self._shown.get(parameter)
+            parameter.values if self.backend.shares_host_memory else self._shown.get(parameter)
         ):
             return
         values = np.asarray(values)

@@ -117,7 +117,7 @@ def _worker(estimator: Any, engine: Engine, rows: int, first: bool) -> Engine:
     """
     blueprint, memory = engine.blueprint, estimator._memory
     is_small = rows * engine.network.parameter_count() <= SMALL_WORK
-    if estimator.solver == "lbfgs" or (is_small and engine.backend.name == "cpu"):
+    if estimator.solver == "lbfgs" or (is_small and engine.backend.shares_host_memory):
         blueprint = replace(blueprint, dtype="float64")
     size = batch_size(estimator, rows)
     worker = engine if blueprint == engine.blueprint else getattr(estimator, "_worker", None)

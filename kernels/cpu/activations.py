@@ -8,7 +8,7 @@ nn/activations.py says which.
 
 from __future__ import annotations
 
-from .compiler import scalar
+from .compiler import scalar_function
 from .elementary import exp, expm1, like, log1p, log1p_exp_of_negative, normal_distribution, tanh
 
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al. 2017, equation 14
@@ -16,132 +16,132 @@ SELU_SCALE = 1.0507009873554805
 INVERSE_SQRT_TWO_PI = 0.3989422804014327
 
 
-@scalar
+@scalar_function
 def identity(z, p):
     return z
 
 
-@scalar
+@scalar_function
 def identity_derivative(a, p):
     return like(1.0, a)
 
 
-@scalar
+@scalar_function
 def relu(z, p):
     # Written so that NaN passes through: max(z, 0) would turn a diverged network into zeros.
     return like(0.0, z) if z < 0 else z
 
 
-@scalar
+@scalar_function
 def relu_derivative(a, p):
     return like(1.0, a) if a > 0 else like(0.0, a)
 
 
-@scalar
+@scalar_function
 def leaky_relu(z, p):
     return like(p, z) * z if z < 0 else z
 
 
-@scalar
+@scalar_function
 def leaky_relu_derivative(a, p):
     return like(1.0, a) if a > 0 else like(p, a)
 
 
-@scalar
+@scalar_function
 def elu(z, p):
     return like(p, z) * expm1(z) if z < 0 else z
 
 
-@scalar
+@scalar_function
 def elu_derivative(a, p):
     return a + like(p, a) if a < 0 else like(1.0, a)
 
 
-@scalar
+@scalar_function
 def selu(z, p):
     return like(SELU_SCALE * SELU_ALPHA, z) * expm1(z) if z < 0 else like(SELU_SCALE, z) * z
 
 
-@scalar
+@scalar_function
 def selu_derivative(a, p):
     return a + like(SELU_SCALE * SELU_ALPHA, a) if a < 0 else like(SELU_SCALE, a)
 
 
-@scalar
+@scalar_function
 def sigmoid(z, p):
     small = exp(-abs(z))  # at most 1, so nothing overflows
     return (small if z < 0 else like(1.0, z)) / (like(1.0, z) + small)
 
 
-@scalar
+@scalar_function
 def sigmoid_derivative(a, p):
     return a * (like(1.0, a) - a)
 
 
-@scalar
+@scalar_function
 def hyperbolic_tangent(z, p):
     return tanh(z)
 
 
-@scalar
+@scalar_function
 def hyperbolic_tangent_derivative(a, p):
     return like(1.0, a) - a * a
 
 
-@scalar
+@scalar_function
 def exponential(z, p):
     return exp(z)
 
 
-@scalar
+@scalar_function
 def exponential_derivative(a, p):
     return a
 
 
-@scalar
+@scalar_function
 def softplus(z, p):
     return (like(0.0, z) if z < 0 else z) + log1p_exp_of_negative(abs(z))
 
 
-@scalar
+@scalar_function
 def softplus_derivative(a, p):
     return -expm1(-a)
 
 
-@scalar
+@scalar_function
 def signed_log(z, p):
     size = log1p(abs(z))
     return -size if z < 0 else size
 
 
-@scalar
+@scalar_function
 def signed_log_derivative(a, p):
     return exp(-abs(a))
 
 
-@scalar
+@scalar_function
 def gelu(z, p):
     # z·Φ(z), Φ the normal distribution function: Hendrycks and Gimpel 2016, the exact form.
     return z * normal_distribution(z)
 
 
-@scalar
+@scalar_function
 def gelu_derivative(z, p):
     return normal_distribution(z) + z * like(INVERSE_SQRT_TWO_PI, z) * exp(like(-0.5, z) * z * z)
 
 
-@scalar
+@scalar_function
 def silu(z, p):
     return z * sigmoid(z, p)
 
 
-@scalar
+@scalar_function
 def silu_derivative(z, p):
     s = sigmoid(z, p)
     return s * (like(1.0, z) + z * (like(1.0, z) - s))
 
 
-@scalar
+@scalar_function
 def mish(z, p):
     # tanh(softplus(z)) without logarithms: with u = 1 + eᶻ it is (u² − 1)/(u² + 1); past 20 it is 1
     # to the last bit.
@@ -150,7 +150,7 @@ def mish(z, p):
     return z * t / (t + like(2.0, z))
 
 
-@scalar
+@scalar_function
 def mish_derivative(z, p):
     e = exp(like(20.0, z) if z > 20 else z)
     t = e * (e + like(2.0, z))

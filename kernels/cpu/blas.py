@@ -24,7 +24,7 @@ from .intrinsics import call_gemm
 NO_TRANSPOSE, TRANSPOSE = ord("N"), ord("T")
 
 
-@operation
+@operation(product=True)
 def blas_gemm_nn(
     routine: Integer,
     a: Matrix[reads, by_row],
@@ -50,7 +50,7 @@ def blas_gemm_nn(
     )
 
 
-@operation
+@operation(product=True)
 def blas_gemm_nt(
     routine: Integer,
     a: Matrix[reads, by_row],
@@ -76,7 +76,7 @@ def blas_gemm_nt(
     )
 
 
-@operation
+@operation(product=True)
 def blas_gemm_tn(
     routine: Integer,
     a: Matrix[reads, by_column],

@@ -18,7 +18,7 @@ from numba import cfunc, njit, types
 from fastmlp.kernels.operation import Operation
 
 from . import intrinsics
-from .object_code import object_store, own
+from .object_code import object_store
 
 ENTRY_SIGNATURE = types.void(types.CPointer(types.int64), types.CPointer(types.float64))
 # NaN and infinity keep their meaning: a diverged loss must be seen.
@@ -26,6 +26,14 @@ FASTMATH = {"contract", "nsz"}
 
 scalar = njit(inline="never", error_model="numpy", fastmath=FASTMATH)
 """Decorator of functions that are called from inside kernels."""
+SCALAR_FUNCTIONS: dict[str, Callable] = {}
+"""The activations, the losses and their derivatives by name: what a kernel takes as a Function."""
+
+
+def scalar_function(body: Callable) -> Callable:
+    """Compile an activation, a loss or a derivative, and enter it into SCALAR_FUNCTIONS."""
+    SCALAR_FUNCTIONS[body.__name__] = scalar(body)
+    return SCALAR_FUNCTIONS[body.__name__]
 
 
 class KernelCompiler:
@@ -72,13 +80,8 @@ class KernelCompiler:
         self, operation: Operation, element_types: tuple[np.dtype, ...], functions: tuple
     ) -> int:
         name = entry_name(operation, element_types, functions)
-        # Files are told apart by the kernels' sources, which do not include a user's own activation
-        # or loss.
-        is_kept = all(function.__module__.startswith(__package__) for function in functions)
         compiled = partial(compile_entry, operation, element_types, functions)
-        address, is_new = (
-            object_store().provide(name, compiled) if is_kept else (own(compiled()).address, True)
-        )
+        address, is_new = object_store().provide(name, compiled)
         if is_new:
             self.compiled.append(name)
             self.announce(name)
@@ -87,7 +90,7 @@ class KernelCompiler:
 
 def entry_name(operation: Operation, element_types: tuple[np.dtype, ...], functions: tuple) -> str:
     """Return the name of an operation's entry: operation, scalar functions, element types."""
-    names = [getattr(function, "__name__", "function") for function in functions]
+    names = [function.__name__ for function in functions]
     return "_".join([operation.name, *names, *(element.name for element in element_types)])
 
 

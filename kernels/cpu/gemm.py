@@ -217,7 +217,7 @@ MULTIPLY_TRANSPOSED, MULTIPLY_TRANSPOSED_AND_MOVE = (
 )
 
 
-@operation
+@operation(product=True)
 def gemm_nn(
     a: Matrix[reads, by_row],
     b: Matrix[reads],
@@ -238,7 +238,7 @@ def gemm_nn(
     )  # fmt: skip
 
 
-@operation
+@operation(product=True)
 def gemm_nn_by_columns(
     a: Matrix[reads], b: Matrix[reads, by_column], c: Matrix[writes, by_column], alpha: Vector[reads], beta: Vector[reads],
     columns: Span,
@@ -254,7 +254,7 @@ def gemm_nn_by_columns(
     )  # fmt: skip
 
 
-@operation
+@operation(product=True)
 def gemm_tn(
     a: Matrix[reads, by_column], b: Matrix[reads], c: Matrix[updates, by_row], alpha: Vector[reads], beta: Vector[reads],
     first: First,
@@ -275,7 +275,7 @@ def gemm_tn(
     )  # fmt: skip
 
 
-@operation
+@operation(product=True)
 def gemm_tn_momentum(
     a: Matrix[reads, by_column],
     b: Matrix[reads],

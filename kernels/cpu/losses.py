@@ -23,7 +23,7 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .compiler import scalar
+from .compiler import scalar_function
 from .elementary import exp, like, log, log1p_exp_of_negative
 from .few_classes import class_peaks, put_classes, shifted_sums, take_classes, take_exponentials
 from .rows import (
@@ -199,28 +199,28 @@ def accumulate_statistics(
     statistics[ROW_COUNT] += row_loss.size
 
 
-@scalar
+@scalar_function
 def squared_error(y, t, p):
     return (y - t) * (y - t)
 
 
-@scalar
+@scalar_function
 def squared_error_derivative(y, t, p):
     return like(2.0, y) * (y - t)
 
 
-@scalar
+@scalar_function
 def absolute_error(y, t, p):
     return abs(y - t)
 
 
-@scalar
+@scalar_function
 def absolute_error_derivative(y, t, p):
     difference = y - t  # a subgradient of 0 where the output meets its target; NaN stays NaN
     return like(1.0, y) if difference > 0 else (like(-1.0, y) if difference < 0 else difference)
 
 
-@scalar
+@scalar_function
 def huber(y, t, p):
     """½d² up to |d| = p, then p·(|d| − p/2): Huber 1964."""
     size = abs(y - t)
@@ -228,13 +228,13 @@ def huber(y, t, p):
     return like(0.5, y) * size * size if size <= limit else limit * (size - like(0.5, y) * limit)
 
 
-@scalar
+@scalar_function
 def huber_derivative(y, t, p):
     difference, limit = y - t, like(p, y)
     return limit if difference > limit else (-limit if difference < -limit else difference)
 
 
-@scalar
+@scalar_function
 def log_loss(z, t, p):
     """−[t·ln σ(z) + (1 − t)·ln(1 − σ(z))] from the logit z, p the label smoothing towards ½."""
     target = t * like(1.0 - p, z) + like(0.5 * p, z)
@@ -242,20 +242,20 @@ def log_loss(z, t, p):
     return abs(z) * (like(1.0, z) - target if z > 0 else target) + log1p_exp_of_negative(abs(z))
 
 
-@scalar
+@scalar_function
 def log_loss_derivative(z, t, p):
     target = t * like(1.0 - p, z) + like(0.5 * p, z)
     small = exp(-abs(z))
     return (small if z < 0 else like(1.0, z)) / (like(1.0, z) + small) - target
 
 
-@scalar
+@scalar_function
 def poisson(y, t, p):
     """Half the deviance t·ln(t/μ) − t + μ with μ = eʸ, where 0·ln 0 is 0."""
     constant = t * like(math.log(t), y) - t if t > 0 else like(0.0, y)
     return constant - t * y + exp(y)
 
 
-@scalar
+@scalar_function
 def poisson_derivative(y, t, p):
     return exp(y) - t

@@ -14,7 +14,7 @@ from numba import cfunc, types
 from .compiler import ENTRY_SIGNATURE
 from .intrinsics import atomic_increment, atomic_read, call_entry, call_plain, pause, vector
 from .object_code import object_store
-from .subnormals import flush_subnormals, restore_rounding
+from .subnormals import flush_subnormals, restore_float_mode
 
 REPLAY_SIGNATURE = types.void(*[types.int64] * 5)
 # A tenth of a millisecond: far longer than threads of one phase lie apart, so that on a busy
@@ -48,7 +48,7 @@ def replay(entries, integer_rows, real_rows, operations, steps):
     for _ in range(steps):
         for i in range(operations):
             call_entry(addresses[i], integers[i], reals[i])
-    restore_rounding(mode)
+    restore_float_mode(mode)
 
 
 def barrier(integers, reals):

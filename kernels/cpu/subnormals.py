@@ -97,7 +97,7 @@ def flush_subnormals(typing_context):
 
 
 @intrinsic
-def restore_rounding(typing_context, mode):
+def restore_float_mode(typing_context, mode):
     """Give this thread the mode back that ``flush_subnormals`` returned."""
 
     def generate(context, builder, signature, arguments):

@@ -30,10 +30,6 @@ struct Matrix {
 // The numbers are the largest block that will be launched and how many of these must fit one multiprocessor: the compiler
 // shares out registers by them. Without the second it guesses at more blocks, and has registers spill to get there.
 
-inline constexpr int WARP = 32;            // threads that run in step and exchange values by shuffles
-inline constexpr int COLUMN_THREADS = 16;  // threads that share the rows of one column
-inline constexpr int BLOCK = 256;
-
 #define ONE_THREAD __launch_bounds__(1)
 #define ONE_BLOCK __launch_bounds__(256, 3)
 // A thread takes one element, or one pack of 16 bytes, and then others a grid away: see each_element.
@@ -73,7 +69,7 @@ struct Lanes {
 };
 
 template <typename T>
-constexpr int lanes_of = 16 / sizeof(T);
+constexpr int lanes_of = PACK_BYTES / sizeof(T);
 
 // Whether packs of so many elements fit rows of so many columns, in all of these arrays.
 template <int lanes, typename... Elements>

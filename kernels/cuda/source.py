@@ -170,7 +170,7 @@ def text(stem: str) -> str:
     files = ("common.cuh", *HEADERS.get(stem, ()), f"{stem}.cu")
     return "\n".join(
         [
-            f"enum : long long {{ {numbers} }};",
+            f"enum : int {{ {numbers} }};",
             *((HERE / name).read_text(encoding="utf-8") for name in files),
         ]
     )

@@ -25,8 +25,7 @@ CPU_ONLY = {
     "gemm_tn_momentum": "momentum_step after cuBLAS's product on CUDA: see Backend.moves_weights",
     "transpose": "serves gemm_nn; cuBLAS transposes while it multiplies",
 }
-# The C++ type of each kind of argument; functions are template parameters, and a grid is what a
-# span is on the CPU.
+# The C++ type of each kind of argument; functions are template parameters.
 TYPES = {"matrix": "Matrix", "vector": "Vector", "integer": "int64", "real": "double"}
 SCALAR_FILES = {activations: "activations.cuh", losses: "losses.cu"}
 SCALAR = re.compile(r"__device__ T (\w+)\((T \w+(?:, T \w+)+)\) \{")
@@ -34,12 +33,8 @@ SCALAR = re.compile(r"__device__ T (\w+)\((T \w+(?:, T \w+)+)\) \{")
 
 def disagreements(kernel, operation):
     """Return in words where a kernel's signature is not its twin's."""
-    passed = {
-        name: argument for name, argument in operation.arguments.items() if argument.kind in TYPES
-    }
-    functions = [
-        name for name, argument in operation.arguments.items() if argument.kind == "function"
-    ]
+    functions = [name for name, kind in operation.passed.items() if kind.kind == "function"]
+    passed = {name: kind for name, kind in operation.passed.items() if name not in functions}
     found = []
     if kernel.functions != functions:
         found.append(f"functions {kernel.functions}, not {functions}")

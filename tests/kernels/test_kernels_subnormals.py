@@ -14,7 +14,13 @@ from llvmlite import ir
 from numba import cfunc, types
 
 from fastmlp.kernels.cpu import subnormals
-from fastmlp.kernels.cpu.subnormals import FPCR, MXCSR, REGISTER, flush_subnormals, restore_rounding
+from fastmlp.kernels.cpu.subnormals import (
+    FPCR,
+    MXCSR,
+    REGISTER,
+    flush_subnormals,
+    restore_float_mode,
+)
 
 SMALLEST = {"float32": 2.0**-126, "float64": 2.0**-1022}  # of the normal numbers
 KNOWN = pytest.mark.skipif(
@@ -75,11 +81,11 @@ def test_only_the_bits_for_subnormals_change_and_come_back():
     def modes(place):
         place[0] = flush_subnormals()
         place[1] = flush_subnormals()
-        restore_rounding(place[1])
+        restore_float_mode(place[1])
         place[2] = flush_subnormals()  # what a nested call would find
-        restore_rounding(place[0])
+        restore_float_mode(place[0])
         place[3] = flush_subnormals()
-        restore_rounding(place[0])
+        restore_float_mode(place[0])
 
     compiled = cfunc(types.void(types.CPointer(types.int64)), nopython=True)(modes)
     found = np.zeros(4, np.int64)
@@ -120,7 +126,7 @@ def test_an_unknown_processor_keeps_its_mode(monkeypatch):
 
     def untouched():
         mode = flush_subnormals()
-        restore_rounding(mode)
+        restore_float_mode(mode)
         return mode
 
     assert (

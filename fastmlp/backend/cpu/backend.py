@@ -10,19 +10,21 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.backend.arguments import check_call
 from fastmlp.backend.available import available_threads
 from fastmlp.backend.contract import Backend
 from fastmlp.backend.feed import Feed, HostFeed
 from fastmlp.backend.precision import ACCEPTED, check_precision
 from fastmlp.errors import MissingExtraError, UsageError, choose
-from fastmlp.kernels.cpu import activations, losses
-from fastmlp.kernels.cpu.compiler import KernelCompiler
+from fastmlp.kernels import cpu as _kernels  # noqa: F401  enters operations and scalar functions
+from fastmlp.kernels.cpu.compiler import SCALAR_FUNCTIONS, KernelCompiler
 from fastmlp.kernels.cpu.processor import has_bfloat16, processor
 from fastmlp.kernels.cpu.vector_code import vector_bytes
 from fastmlp.kernels.operation import Operation
 
 from .blas import Blas, mkl_blas, scipy_blas
-from .program import CpuProgram, checked_call
+from .phases import Call, extent
+from .program import CpuProgram
 
 GEMM_CHOICES = ("auto", "tiles", "blas", "mkl")
 WIDE_PRODUCT = 128  # columns from which on a product is divided among threads by columns
@@ -55,6 +57,7 @@ class CpuBackend(Backend):
     """
 
     name = "cpu"
+    shares_host_memory = True
 
     def __init__(
         self,
@@ -114,10 +117,7 @@ class CpuBackend(Backend):
 
     def scalar_function(self, name: str) -> Any:
         """Return an activation, a loss or a derivative of kernels/cpu by its name."""
-        for module in (activations, losses):
-            if hasattr(module, name):
-                return getattr(module, name)
-        raise KeyError(name)
+        return SCALAR_FUNCTIONS[name]
 
     def matmul(self, kind, a, b, c, alpha=None, beta=None) -> None:
         """Compute c = alpha·op(a)·op(b) + beta·c; see Backend.matmul."""
@@ -202,8 +202,9 @@ class CpuBackend(Backend):
         if operation.composite:
             operation.body(self.ops, *arguments)
             return
-        call = checked_call(operation, arguments)
-        if call is None:
+        passed = check_call(operation, arguments, np.ndarray)
+        call = Call(operation, arguments, extent(passed))
+        if call.extent == 0:  # nothing to do: kernels may rely on at least one element
             return
         if self.recording is not None:
             self.recording.append(call)

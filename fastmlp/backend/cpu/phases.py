@@ -76,6 +76,16 @@ class Touch:
     )
 
 
+def extent(passed: list[tuple[Argument, Any]]) -> int | None:
+    """Return how far the axis reaches that is divided: that of the first array of which threads take
+    a part; None if there is none.
+    """
+    for kind, array in passed:
+        if kind.part != "whole":
+            return array.shape[-1] if kind.part == by_column else array.shape[0]
+    return None
+
+
 def own_part(kind: Argument, array: np.ndarray, span: tuple[int, int]) -> np.ndarray:
     """Return what of an array a thread's kernel is given: all, or only its rows or elements."""
     if kind.part == "whole" or (kind.part == by_column and array.ndim == 2):
@@ -124,7 +134,7 @@ def estimated_seconds(calls: list[Call]) -> float:
     total = 0.0
     for call in calls:
         matrices = [array for kind, array in call.arrays if array.ndim == 2]
-        if "gemm" in call.operation.name:
+        if call.operation.product:
             left, right, product = matrices[:3]
             inner = np.sqrt(left.size * right.size / product.size)  # (m·k)·(k·n)/(m·n) = k²
             total += 2 * product.size * inner / FLOPS_PER_SECOND

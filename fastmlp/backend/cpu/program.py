@@ -13,7 +13,6 @@ import numpy as np
 from fastmlp.backend.contract import Program
 from fastmlp.kernels.cpu.compiler import KernelCompiler
 from fastmlp.kernels.cpu.replay import barrier_address, replay_function
-from fastmlp.kernels.operation import Argument, Operation
 
 from .phases import LINE, Call, estimated_seconds, own_part, phases
 from .team import TEAM
@@ -155,40 +154,6 @@ class Table:
         self._replay(*self._vectors, steps)
 
 
-def checked_call(operation: Operation, arguments: tuple) -> Call | None:
-    """Check the arguments of a call.
-
-    Returns
-    -------
-    Call or None
-        None where the axis to be divided is empty: there is nothing to do, and kernels may rely on
-        at least one element.
-
-    Raises
-    ------
-    TypeError
-        For a wrong number of arguments, an array of the wrong number of dimensions, or one that is
-        not contiguous.
-    """
-    described = operation.passed
-    if len(arguments) != len(described):
-        names = ", ".join(described)
-        raise TypeError(
-            f"{operation.name} takes {len(described)} arguments ({names}), not {len(arguments)}"
-        )
-    extent = None
-    for (name, argument), value in zip(described.items(), arguments, strict=True):
-        if argument.kind in ("matrix", "vector"):
-            _check_array(operation.name, name, argument, value)
-            if extent is None and argument.part != "whole":
-                extent = (
-                    value.shape[1]
-                    if argument.part == "by_column" and value.ndim == 2
-                    else value.shape[0]
-                )
-    return None if extent == 0 else Call(operation, arguments, extent)
-
-
 def entry_address(call: Call, compiler: KernelCompiler) -> int:
     """Return the address of the compiled entry that fits a call."""
     element_types = tuple(array.dtype for _, array in call.arrays)
@@ -223,21 +188,6 @@ def _flatten(rows: list[list], dtype: type) -> tuple[np.ndarray, np.ndarray]:
     flat = np.array([value for row in rows for value in row], dtype)
     starts = np.cumsum([0] + [len(row) for row in rows[:-1]]) if rows else np.zeros(0)
     return flat, flat.ctypes.data + starts.astype(np.int64) * flat.itemsize
-
-
-def _check_array(operation: str, name: str, argument: Argument, value: np.ndarray) -> None:
-    dimensions = 2 if argument.kind == "matrix" else 1
-    fits = isinstance(value, np.ndarray) and value.ndim == dimensions and value.flags.c_contiguous
-    if not (fits and value.dtype.isnative):
-        found = (
-            f"{value.dtype} {value.shape}"
-            if isinstance(value, np.ndarray)
-            else type(value).__name__
-        )
-        raise TypeError(
-            f"{operation}: {name} must be a C-contiguous NumPy array of {dimensions} dimensions in native byte order, "
-            f"not {found}"
-        )
 
 
 def _counter() -> tuple[np.ndarray, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from fastmlp.kernels import cpu as _twins  # noqa: F401  enters every operation 
 from fastmlp.kernels.cuda.source import OPTIONS, Kernel, kernels, scalar_functions, text
 from fastmlp.kernels.operation import Operation
 
+from .context import DeviceContext, one_line
 from .cublas import Cublas
 from .device import open_device
 from .feed import CudaFeed
@@ -25,9 +26,6 @@ from .launch import Launch, prepare
 from .program import CudaProgram
 
 COMPILED_RATHER_THAN_LOADED = 0.05  # seconds: CuPy does not say whether its disk cache had a kernel
-LOST = range(
-    700, 800
-)  # of cudaError_t: illegal address, launch failure and their kin end the context
 KINDS = ("nn", "nt", "tn")
 
 
@@ -46,8 +44,8 @@ class CudaBackend(Backend):
 
     Attributes
     ----------
-    stream
-        On which everything runs, in order.
+    context, stream
+        The device with the stream on which everything runs, in order.
 
     Raises
     ------
@@ -68,41 +66,25 @@ class CudaBackend(Backend):
         self._announce = announce
         self._functions: dict[str, Any] = {}
         self._units: dict[np.dtype, tuple[Array, Array]] = {}
-        self._cupy, self._device = open_device(index)
-        self.precision = check_precision(
-            precision, "CUDA"
-        )  # after the device: without one, auto takes the CPU and its words
-        runtime, driver = self._cupy.cuda.runtime, self._cupy.cuda.driver
-        self._runtime_errors = (runtime.CUDARuntimeError, driver.CUDADriverError)
-        # What may come up while a graph is made, though launches work: cuBLAS's refusal is a
-        # DeviceError.
-        self.refusals = (
-            *self._runtime_errors,
-            self._cupy.cuda.memory.OutOfMemoryError,
-            DeviceError,
-        )
-        properties = runtime.getDeviceProperties(index)
+        self._cupy, device = open_device(index)
+        # After the device: without one, auto takes the CPU and its words.
+        self.precision = check_precision(precision, "CUDA")
+        self.context = DeviceContext(self._cupy, device)
+        self.stream = self.context.stream
+        properties = self._cupy.cuda.runtime.getDeviceProperties(index)
         self._label = properties["name"].decode()
         self._multiprocessors = properties["multiProcessorCount"]
-        with self._reporting(), self._device:
-            self.stream = self._cupy.cuda.Stream(non_blocking=True)
-            with self.stream:
-                self._blas = Cublas(self._cupy, self.stream, properties["major"], precision)
-
-    @contextmanager
-    def active(self) -> Iterator[None]:
-        """Make this device and stream the current ones; turn CUDA's errors into a DeviceError."""
-        with self._reporting(), self._device, self.stream:
-            yield
+        with self.context.active():
+            self._blas = Cublas(self._cupy, self.stream, properties["major"], precision)
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """Return an uninitialised array; CuPy's pool aligns it to 512 bytes."""
-        with self.active():
+        with self.context.active():
             return self._cupy.empty(shape, dtype)
 
     def zeros(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """Return an array of zeros."""
-        with self.active():
+        with self.context.active():
             return self._cupy.zeros(shape, dtype)
 
     def from_numpy(self, values: np.ndarray) -> Array:
@@ -113,7 +95,7 @@ class CudaBackend(Backend):
 
     def to_numpy(self, array: Array) -> np.ndarray:
         """Return a copy on the host, after all work on the stream is done."""
-        with self.active():
+        with self.context.active():
             return array.get()
 
     def assign(self, target: Array, values: np.ndarray) -> None:
@@ -125,7 +107,7 @@ class CudaBackend(Backend):
             raise ValueError(
                 f"cannot assign an array of shape {values.shape} to one of shape {target.shape}"
             )
-        with self.active():
+        with self.context.active():
             target.set(values)
             self.stream.synchronize()
 
@@ -168,7 +150,7 @@ class CudaBackend(Backend):
         """
         if self.recording is not None:
             raise RuntimeError("a Program is being recorded already; recordings do not nest")
-        self.recording = CudaProgram(self)
+        self.recording = CudaProgram(self.context, self.notices)
         try:
             yield self.recording
         finally:
@@ -176,19 +158,19 @@ class CudaBackend(Backend):
 
     def synchronize(self) -> None:
         """Wait until the stream has done everything."""
-        with self.active():
+        with self.context.active():
             self.stream.synchronize()
 
     def feed(self, array: Array) -> Feed:
         """Return pinned double buffers and a stream of their own."""
         import cupyx
 
-        with self.active():
+        with self.context.active():
             return CudaFeed(self._cupy, cupyx, self.stream, array)
 
     def free_memory(self) -> int:
         """Return the bytes that can still be allocated on the device."""
-        with self.active():
+        with self.context.active():
             free, _ = self._cupy.cuda.runtime.memGetInfo()
             pool = self._cupy.get_default_memory_pool()
             return free + pool.free_bytes()
@@ -201,49 +183,18 @@ class CudaBackend(Backend):
             "threads": "1",
         }
 
-    def raise_if_lost(self, error: Exception) -> None:
-        """Raise a DeviceError if an error has ended the context: whatever is tried next would fail
-        too.
-        """
-        if getattr(error, "status", 0) in LOST:
-            raise DeviceError(
-                f"{self.name} failed and this process can no longer use it: {_one_line(error)}. "
-                "Start again; if it happens again, report it with the command."
-            ) from None
-
-    @contextmanager
-    def ignoring_errors(self) -> Iterator[None]:
-        """Pass over CUDA's errors, for what is thrown away after another error."""
-        with suppress(*self.refusals):
-            yield
-
-    @contextmanager
-    def _reporting(self) -> Iterator[None]:
-        try:
-            yield
-        except self._cupy.cuda.memory.OutOfMemoryError as error:
-            raise DeviceError(
-                f"{self.name} has not enough memory: {_one_line(error)}. Give a smaller batch or smaller layers, "
-                "or use --device cpu."
-            ) from None
-        except self._runtime_errors as error:
-            self.raise_if_lost(error)
-            raise DeviceError(
-                f"{self.name}: {_one_line(error)}. Look at nvidia-smi, or use --device cpu."
-            ) from None
-
     def _take(self, launch: Launch) -> None:
         if self.recording is not None:
             self.recording.launches.append(launch)
             return
-        with self.active():
+        with self.context.active():
             launch.run()
 
     def _compiled(self, kernel: Kernel, instance: str) -> Any:
         """Return an instance's function, compiled by NVRTC or loaded from CuPy's disk cache."""
         if instance not in self._functions:
             start = time.perf_counter()
-            with self.active():
+            with self.context.active():
                 try:
                     module = self._cupy.RawModule(
                         code=text(kernel.stem), options=OPTIONS, name_expressions=(instance,)
@@ -252,7 +203,7 @@ class CudaBackend(Backend):
                 except self._cupy.cuda.compiler.CompileException as error:
                     first = next(
                         (line for line in str(error).splitlines() if "error" in line),
-                        _one_line(error),
+                        one_line(error),
                     )
                     raise DeviceError(
                         f"NVRTC cannot compile {instance}: {first}. Install fastmlp[cuda12] (or cuda13) anew; if it happens "
@@ -268,7 +219,3 @@ class CudaBackend(Backend):
         if dtype not in self._units:
             self._units[dtype] = self.from_numpy(np.ones(1, dtype)), self.zeros((1,), dtype)
         return self._units[dtype]
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

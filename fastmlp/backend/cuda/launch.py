@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.backend.arguments import check_call
 from fastmlp.backend.contract import Array
+from fastmlp.kernels.constants import BLOCK, COLUMN_THREADS, PACK_BYTES, WARP
 from fastmlp.kernels.cuda.source import Kernel
 from fastmlp.kernels.operation import Operation, reads
 
@@ -20,7 +22,6 @@ STRUCTS = {
     "vector": np.dtype([("data", np.uint64), ("size", np.int64)]),
     "matrix": np.dtype([("data", np.uint64), ("rows", np.int64), ("columns", np.int64)]),
 }
-BLOCK, WARP, COLUMN_THREADS, PACK_BYTES = 256, 32, 16, 16  # as in common.cuh
 BLOCKS_PER_MULTIPROCESSOR = 8  # 2048 threads of 256: more would only queue
 LARGEST_GRID_Y = 65535
 
@@ -75,27 +76,18 @@ def prepare(
     TypeError
         For a wrong number of arguments, or an array of the wrong kind, type or layout.
     """
-    described = operation.passed
-    if len(arguments) != len(described):
-        names = ", ".join(described)
-        raise TypeError(
-            f"{operation.name} takes {len(described)} arguments ({names}), not {len(arguments)}"
-        )
-    named = dict(zip(described, arguments, strict=True))
-    arrays = {name: value for name, value in named.items() if described[name].kind in STRUCTS}
-    for name, value in arrays.items():
-        _check_array(operation.name, name, described[name].kind, value, array_type)
-    shape = launch_shape(kernel, arrays.get(kernel.over), multiprocessors)
+    passed = check_call(operation, arguments, array_type)
+    over = dict(zip(operation.passed, arguments, strict=True)).get(kernel.over)
+    shape = launch_shape(kernel, over, multiprocessors)
     if shape is None:
         return None
-    functions = [value for name, value in named.items() if described[name].kind == "function"]
-    instance = kernel.instance([array.dtype for array in arrays.values()], functions)
-    function = compiled(kernel, instance)
-    packed = tuple(
-        pack(kind.kind, named[name]) for name, kind in described.items() if kind.kind != "function"
-    )
-    writes = tuple(array for name, array in arrays.items() if described[name].access != reads)
-    return Launch(operation.name, partial(function, *shape, packed), writes, tuple(arrays.values()))
+    arrays = [(kind, value) for kind, value in passed if kind.kind in STRUCTS]
+    functions = [value for kind, value in passed if kind.kind == "function"]
+    function = compiled(kernel, kernel.instance([array.dtype for _, array in arrays], functions))
+    packed = tuple(pack(kind.kind, value) for kind, value in passed if kind.kind != "function")
+    writes = tuple(array for kind, array in arrays if kind.access != reads)
+    keep = tuple(array for _, array in arrays)
+    return Launch(operation.name, partial(function, *shape, packed), writes, keep)
 
 
 def pack(kind: str, value: Any) -> Any:
@@ -144,18 +136,3 @@ def _element_shape(over: Array, most: int) -> tuple[tuple, tuple] | None:
     across = min(-(-packs // width), most)
     down = min(-(-rows // height), max(most // across, 1), LARGEST_GRID_Y)
     return (across, down), (width, height)
-
-
-def _check_array(operation: str, name: str, kind: str, value: Any, array_type: type) -> None:
-    dimensions = 2 if kind == "matrix" else 1
-    if not (
-        isinstance(value, array_type) and value.ndim == dimensions and value.flags.c_contiguous
-    ):
-        found = (
-            f"{value.dtype} {value.shape}"
-            if isinstance(value, array_type)
-            else type(value).__name__
-        )
-        raise TypeError(
-            f"{operation}: {name} must be a C-contiguous array of {dimensions} dimensions on the device, not {found}"
-        )

@@ -12,16 +12,13 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastmlp.backend.contract import Array, Program
 
+from .context import DeviceContext, one_line
 from .launch import Launch
-
-if TYPE_CHECKING:
-    from .backend import CudaBackend
 
 GRAPH_VARIABLE = "FASTMLP_GRAPH"  # 0 forces launches one by one
 STEPS_PER_GRAPH = 16  # steps that one launch of the longer graph runs
@@ -33,6 +30,13 @@ ALLOWED_CHANGE, ALLOWED_NOISE = 1e-2, {np.dtype(np.float32): 1e-5, np.dtype(np.f
 class CudaProgram(Program):
     """A list of launches on one stream.
 
+    Parameters
+    ----------
+    context
+        The device and its stream.
+    notices
+        Where the user is told why steps are launched one by one.
+
     Attributes
     ----------
     launches
@@ -41,10 +45,10 @@ class CudaProgram(Program):
         Why they are launched one by one; empty while the graph is in use.
     """
 
-    def __init__(self, backend: CudaBackend):
+    def __init__(self, context: DeviceContext, notices: list[str]):
         self.launches: list[Launch] = []
         self.fallback = ""
-        self._backend = backend
+        self._context, self._notices = context, notices
         self._graphs: dict[int, object] = {}
         self._is_decided = False
 
@@ -69,7 +73,7 @@ class CudaProgram(Program):
         """Hand ``steps`` runs of the whole list to the device; returns before they are done."""
         if steps < 1 or not self.launches:
             return
-        with self._backend.active():
+        with self._context.active():
             if not self._is_decided:
                 self._decide()
                 steps -= 1
@@ -91,8 +95,8 @@ class CudaProgram(Program):
         if steps >= STEPS_PER_GRAPH and STEPS_PER_GRAPH not in self._graphs:
             try:
                 self._graphs[STEPS_PER_GRAPH] = self._captured(STEPS_PER_GRAPH)
-            except self._backend.refusals as error:
-                self._backend.raise_if_lost(error)
+            except self._context.refusals as error:
+                self._context.raise_if_lost(error)
                 self._graphs[STEPS_PER_GRAPH] = None  # the graph of one step goes on
         return self._graphs.get(STEPS_PER_GRAPH) is not None
 
@@ -119,9 +123,9 @@ class CudaProgram(Program):
             _restore(written, before)
             self._graphs[1].launch()
             by_graph = [array.get() for array in written]
-        except self._backend.refusals as error:
-            self._backend.raise_if_lost(error)
-            self._fall_back(f"the graph could not be made ({' '.join(str(error).split())})")
+        except self._context.refusals as error:
+            self._context.raise_if_lost(error)
+            self._fall_back(f"the graph could not be made ({one_line(error)})")
         else:
             if all(map(does_the_same, before, by_launches, by_graph)):
                 return
@@ -131,11 +135,11 @@ class CudaProgram(Program):
     def _fall_back(self, reason: str) -> None:
         self.fallback = reason
         self._graphs.clear()
-        self._backend.notices.append(f"steps run by launches one by one: {reason}")
+        self._notices.append(f"steps run by launches one by one: {reason}")
 
     def _captured(self, steps: int) -> object:
         """Return the graph of ``steps`` runs of the list; after an error no capture is left open."""
-        stream = self._backend.stream
+        stream = self._context.stream
         stream.synchronize()
         with _no_garbage_collection():  # freeing an array may call what a capture refuses
             stream.begin_capture()
@@ -144,7 +148,7 @@ class CudaProgram(Program):
                     self._launch_all()
             except BaseException:
                 # What was captured is half a step: it is ended, and thrown away.
-                with self._backend.ignoring_errors():
+                with self._context.ignoring_errors():
                     stream.end_capture()
                 raise
             return stream.end_capture()
