@@ -4,6 +4,8 @@ passes.
 
 from __future__ import annotations
 
+import math
+
 from fastmlp.kernels.operation import (
     First,
     Function,
@@ -113,6 +115,17 @@ def activation_bias_gradient(
     """
     ops.activation_backward(derivative, upstream, saved, parameter)
     ops.bias_gradient(upstream, db, alpha, beta, target)
+
+
+def plain_softmax_forward(z, a):
+    """What the kernel below computes, in plain loops."""
+    rows, classes = z.shape
+    for row in range(rows):
+        largest, total = max(z[row]), 0.0
+        for j in range(classes):
+            total += math.exp(z[row, j] - largest)
+        for j in range(classes):
+            a[row, j] = math.exp(z[row, j] - largest) / total
 
 
 @operation(sums=True)

@@ -217,6 +217,17 @@ MULTIPLY_TRANSPOSED, MULTIPLY_TRANSPOSED_AND_MOVE = (
 )
 
 
+def plain_gemm(a, b, c, alpha, beta):
+    """What gemm_nn computes, and gemm_tn for the transpose of its a, in plain loops."""
+    (m, n), k = c.shape, a.shape[1]
+    for i in range(m):
+        for j in range(n):
+            total = 0.0
+            for p in range(k):
+                total += a[i, p] * b[p, j]
+            c[i, j] = alpha * total + (beta * c[i, j] if beta != 0 else 0.0)
+
+
 @operation(product=True)
 def gemm_nn(
     a: Matrix[reads, by_row],

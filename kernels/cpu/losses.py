@@ -42,6 +42,27 @@ from .rows import (
 )
 
 
+def plain_softmax_cross_entropy(
+    logits, targets, weights, smoothing, scale, gradient, row_loss, row_right
+):
+    """What the two kernels below compute, in plain loops; a label is a target that is 1 there."""
+    rows, classes = logits.shape
+    for row in range(rows):
+        z, best, label = logits[row], 0, 0
+        for j in range(classes):
+            best = j if z[j] > z[best] else best
+            label = j if targets[row, j] > targets[row, label] else label
+        total, loss = 0.0, 0.0
+        for j in range(classes):
+            total += math.exp(z[j] - z[best])
+        for j in range(classes):
+            target = (1.0 - smoothing) * targets[row, j] + smoothing / classes
+            loss += target * (math.log(total) - (z[j] - z[best]))
+            gradient[row, j] = weights[row] * scale * (math.exp(z[j] - z[best]) / total - target)
+        row_loss[row] = weights[row] * loss
+        row_right[row] = best == label and not math.isnan(total)
+
+
 @operation(sums=True)
 def softmax_cross_entropy(
     logits: Matrix[reads, by_row],

@@ -6,6 +6,8 @@ from oracles.comparison import assert_close
 from oracles.coverage import covers
 from scipy import special
 
+from fastmlp.kernels.cpu.dense import plain_softmax_forward
+
 SHAPES = [(1, 1), (3, 7), (17, 3), (7, 33), (33, 17)]
 
 
@@ -66,6 +68,9 @@ def test_softmax_forward(backend, dtype, random, shape):
     z, a = (3 * random.standard_normal(shape)).astype(dtype), np.full(shape, np.nan, dtype)
     backend.ops.softmax_forward(z, a)
     assert_close(a, special.softmax(z.astype(np.float64), axis=1), units=16)
+    plain = np.full(shape, np.nan)
+    plain_softmax_forward(z.astype(np.float64), plain)
+    assert_close(a, plain, units=16)
 
 
 def test_softmax_may_work_in_place(backend, dtype, random):

@@ -8,6 +8,7 @@ from oracles.comparison import assert_close
 from oracles.coverage import covers
 
 from fastmlp.backend.cpu.blas import scipy_blas
+from fastmlp.kernels.cpu.gemm import plain_gemm
 
 # Around every edge: one, a vector more or less, more inner indices and more rows than are taken at
 # a time, few columns.
@@ -83,6 +84,19 @@ def test_product_is_scaled_and_added(backend, dtype, random, name, sizes):
     launch(backend, name, a, b, c, -0.25, 0.75)
     expected, size = product(kind_of(name), a, b)
     assert_close(c, -0.25 * expected + 0.75 * before, scale=size + np.abs(before))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("beta", [0.0, 0.75])
+def test_product_is_its_plain_body(backend, dtype, random, name, beta):
+    a, b = operands(kind_of(name), 5, 19, 9, dtype, random)
+    c = random.standard_normal((5, 9)).astype(dtype)
+    plain = c.astype(np.float64)
+    left, right = (a.T if kind_of(name) == "tn" else a), (b.T if kind_of(name) == "nt" else b)
+    plain_gemm(left.astype(np.float64), right.astype(np.float64), plain, -0.25, beta)
+    size = product(kind_of(name), a, b)[1] + np.abs(c)
+    launch(backend, name, a, b, c, -0.25, beta)
+    assert_close(c, plain, scale=size)
 
 
 @covers("gemm_tn_momentum")

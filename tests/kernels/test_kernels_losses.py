@@ -7,6 +7,7 @@ from oracles.comparison import assert_close
 from oracles.coverage import covers
 
 from fastmlp.kernels.constants import RIGHT_ARGMAX, RIGHT_NEVER, RIGHT_THRESHOLD
+from fastmlp.kernels.cpu.losses import plain_softmax_cross_entropy
 
 SHAPES = [(1, 1), (1, 7), (3, 2), (17, 5), (33, 33), (37, 66)]
 SMOOTHINGS = [0.0, 0.1]
@@ -67,6 +68,29 @@ def test_softmax_cross_entropy_of_distributions(backend, dtype, random, shape, s
     )
     expected = oracle.softmax_cross_entropy(logits, targets, smoothing)
     check(results, *expected, weights, size=np.abs(logits).max(initial=1.0) * 2)
+
+
+@pytest.mark.parametrize("soft", [False, True], ids=["labels", "distributions"])
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_cross_entropy_is_its_plain_body(backend, dtype, random, shape, smoothing, soft):
+    logits, weights = logits_and_weights(shape, dtype, random)
+    labels = random.integers(0, shape[1], shape[0]).astype(np.int32)
+    targets = oracle.distributions(labels, shape[1]).astype(dtype)
+    if soft:
+        targets = random.dirichlet(np.ones(shape[1]), shape[0]).astype(dtype)
+    found, plain = Results(shape, dtype), Results(shape, np.float64)
+    ops, how = backend.ops, (weights, smoothing, SCALE, *found.arrays)
+    if soft:
+        ops.softmax_cross_entropy_soft(logits, targets, *how)
+    else:
+        ops.softmax_cross_entropy(logits, labels, *how)
+    exact = (array.astype(np.float64) for array in (logits, targets, weights))
+    plain_softmax_cross_entropy(*exact, smoothing, SCALE, *plain.arrays)
+    size = 2 * weights * np.abs(logits).max(initial=1.0)
+    assert_close(found.losses.astype(dtype), plain.losses, units=16, scale=size)
+    assert_close(found.gradient, plain.gradient, units=16, scale=SCALE * size[:, None])
+    np.testing.assert_array_equal(found.right, plain.right)
 
 
 def test_labels_and_one_hot_rows_agree(backend, dtype, random):
