@@ -312,13 +312,13 @@ def gemm_tn_momentum(
 def transpose(source: Matrix[reads, by_row], target: Matrix[writes, by_column], first: First):
     """target = sourceᵀ, block by block: source's rows become target's columns from ``first`` on."""
     size, lanes = source.itemsize, VECTOR_BYTES // source.itemsize
-    (rows, n), m = source.shape, target.shape[1]
+    (rows, n), m, columns = source.shape, target.shape[1], target.ctypes.data + first * size
     whole_rows, whole_columns = rows // lanes * lanes, n // lanes * lanes
     for row in range(0, whole_rows, lanes):
         for column in range(0, whole_columns, lanes):
             transpose_block(
                 source.ctypes.data + (row * n + column) * size, n * size,
-                target.ctypes.data + (column * m + first + row) * size, m * size, source.dtype.type,
+                columns + (column * m + row) * size, m * size, source.dtype.type,
             )  # fmt: skip
         for column in range(whole_columns, n):
             for edge_row in range(row, row + lanes):
