@@ -148,7 +148,7 @@ class Device:
 
 def vectors() -> list[Report]:
     """Return what Numba compiles the kernels for, and what NumPy and each BLAS say."""
-    from fastmlp.kernels.cpu.processor import processor
+    from fastmlp.kernels.cpu.compiling.processor import processor
 
     target = processor()
     return [

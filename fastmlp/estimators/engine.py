@@ -59,7 +59,7 @@ def _compiler():
     """Return the one compiler of this process: what a kernel costs to load is paid once, not in
     every ``fit``.
     """
-    from fastmlp.kernels.cpu.compiler import KernelCompiler
+    from fastmlp.kernels.cpu.compiling.compiler import KernelCompiler
 
     return KernelCompiler()
 

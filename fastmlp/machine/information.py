@@ -46,7 +46,7 @@ def information() -> dict[str, Any]:
         ``cuda`` (the first device's name, or None) and ``cuda_unavailable`` (why, or empty).
     """
     from fastmlp.backend.cpu.backend import cpu_precisions
-    from fastmlp.kernels.cpu.object_code import cache_folder
+    from fastmlp.kernels.cpu.compiling.object_code import cache_folder
 
     processor, vectors, vector_bytes = _processor()
     device = open_backend("cpu")[0].describe()
@@ -95,7 +95,7 @@ def kernel_vectors(processor_bytes: int) -> dict[str, Any]:
         the variables that are to blame if these vectors are narrower than the processor's, else
         none.
     """
-    from fastmlp.kernels.cpu.processor import processor
+    from fastmlp.kernels.cpu.compiling.processor import processor
 
     target = processor()
     is_narrowed = target.vector_bytes < processor_bytes

@@ -4,18 +4,8 @@ Importing this package enters every operation into ``fastmlp.kernels.operation.O
 is compiled before it is used.
 """
 
-from . import (
-    activations,
-    bfloat16,
-    blas,
-    dense,
-    dropout,
-    gather,
-    gemm,
-    losses,
-    normalization,
-    optimizers,
-)
+from . import activations, dense, dropout, gather, losses, normalization, optimizers
+from .products import bfloat16, blas, gemm
 
 __all__ = [
     "activations",

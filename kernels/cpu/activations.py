@@ -8,7 +8,8 @@ nn/activations.py says which.
 
 from __future__ import annotations
 
-from .compiler import scalar_function
+from fastmlp.kernels.cpu.compiling.compiler import scalar_function
+
 from .elementary import exp, expm1, like, log1p, log1p_exp_of_negative, normal_distribution, tanh
 
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al. 2017, equation 14

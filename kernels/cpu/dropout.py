@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastmlp.kernels.constants import UPDATE
+from fastmlp.kernels.cpu.compiling.compiler import scalar
 from fastmlp.kernels.operation import (
     First,
     Integer,
@@ -25,7 +26,6 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .compiler import scalar
 from .elementary import like
 from .rows import end_to_end
 

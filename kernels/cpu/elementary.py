@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from .intrinsics import bits_from_float32, float32_from_bits
+from fastmlp.kernels.cpu.compiling.intrinsics import bits_from_float32, float32_from_bits
 
 SQRT_HALF = 0.7071067811865476
 # Of eˣ in float32: where it saturates, and a near-minimax g in eʳ = 1 + r + r²·g(r) for |r| ≤ ln 2

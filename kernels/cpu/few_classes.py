@@ -13,9 +13,10 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from fastmlp.kernels.cpu.compiling.vector_code import WORD, exchanged
+
 from .elementary import exp
 from .rows import ROWS_AT_ONCE
-from .vector_code import WORD, exchanged
 
 
 @intrinsic(prefer_literal=True)

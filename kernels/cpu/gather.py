@@ -8,6 +8,8 @@ floating point.
 from __future__ import annotations
 
 from fastmlp.kernels.constants import BATCH_START, NEXT_START, STEP, UPDATE
+from fastmlp.kernels.cpu.compiling.compiler import scalar
+from fastmlp.kernels.cpu.compiling.vector_code import fetch
 from fastmlp.kernels.operation import (
     First,
     Integer,
@@ -21,9 +23,7 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .compiler import scalar
 from .elementary import like
-from .vector_code import fetch
 
 LINE = 64  # bytes of a cache line
 # Short rows lie anywhere in memory, which no hardware foresees: so many bytes of them are under way

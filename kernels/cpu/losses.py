@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from fastmlp.kernels.constants import LOSS_SUM, RIGHT_ARGMAX, RIGHT_SUM, RIGHT_THRESHOLD, ROW_COUNT
+from fastmlp.kernels.cpu.compiling.compiler import scalar_function
 from fastmlp.kernels.operation import (
     Function,
     Integer,
@@ -23,7 +24,6 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .compiler import scalar_function
 from .elementary import exp, like, log, log1p_exp_of_negative
 from .few_classes import class_peaks, put_classes, shifted_sums, take_classes, take_exponentials
 from .rows import (

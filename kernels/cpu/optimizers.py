@@ -14,6 +14,8 @@ import math
 import numpy as np
 
 from fastmlp.kernels.constants import NORM_BLOCK, UPDATE
+from fastmlp.kernels.cpu.compiling.compiler import scalar
+from fastmlp.kernels.cpu.compiling.subnormals import IS_FLUSHED
 from fastmlp.kernels.operation import (
     First,
     Real,
@@ -25,9 +27,7 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .compiler import scalar
 from .elementary import like
-from .subnormals import IS_FLUSHED
 
 SMALLEST_NORMAL = 1.1754944e-38  # of float32
 

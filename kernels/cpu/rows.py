@@ -16,9 +16,10 @@ from numba import carray, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from fastmlp.kernels.cpu.compiling.intrinsics import vector
+from fastmlp.kernels.cpu.compiling.vector_code import BIT, WORD, VectorCode, splat
+
 from .elementary import EXP_HIGHEST, EXP_LOWEST, EXP_POLYNOMIAL, LN2_HIGH, LN2_LOW, like
-from .intrinsics import vector
-from .vector_code import BIT, WORD, VectorCode, splat
 
 # each stage does so many rows: one row alone is a long chain in which every instruction waits
 ROWS_AT_ONCE = 32

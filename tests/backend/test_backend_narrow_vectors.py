@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from fastmlp.kernels.cpu.intrinsics import IS_ARM
+from fastmlp.kernels.cpu.compiling.intrinsics import IS_ARM
 
 SCRIPT = """
 import numpy as np

@@ -19,7 +19,7 @@ from fastmlp.backend.cpu.phases import phases
 from fastmlp.backend.cpu.program import Table, packed
 from fastmlp.backend.precision import ACCEPTED, FACTORS, check_precision
 from fastmlp.errors import UsageError
-from fastmlp.kernels.cpu.processor import has_bfloat16
+from fastmlp.kernels.cpu.compiling.processor import has_bfloat16
 
 needs_bfloat16 = pytest.mark.skipif(
     not has_bfloat16(), reason="the processor that Numba compiles for lacks AVX512-BF16"
@@ -152,7 +152,7 @@ PROBE = """
 import json
 from fastmlp.backend import open_backend
 from fastmlp.errors import UsageError
-from fastmlp.kernels.cpu.processor import has_bfloat16
+from fastmlp.kernels.cpu.compiling.processor import has_bfloat16
 try:
     refusal = ""
     open_backend("cpu", threads=1, matmul_precision="medium")

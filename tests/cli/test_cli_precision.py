@@ -7,7 +7,7 @@ import sys
 import pytest
 from oracles.command_line import captured
 
-from fastmlp.kernels.cpu.processor import has_bfloat16
+from fastmlp.kernels.cpu.compiling.processor import has_bfloat16
 
 MEDIUM = "train", "digits", "--epochs", "1", "--device", "cpu", "--matmul-precision", "medium"
 

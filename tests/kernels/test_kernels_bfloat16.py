@@ -8,7 +8,7 @@ from oracles.bfloat16 import rounded
 from oracles.comparison import assert_close
 from oracles.coverage import covers
 
-from fastmlp.kernels.cpu.processor import has_bfloat16
+from fastmlp.kernels.cpu.compiling.processor import has_bfloat16
 
 pytestmark = pytest.mark.skipif(
     not has_bfloat16(), reason="the processor that Numba compiles for lacks AVX512-BF16"

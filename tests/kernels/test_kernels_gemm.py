@@ -8,7 +8,7 @@ from oracles.comparison import assert_close
 from oracles.coverage import covers
 
 from fastmlp.backend.cpu.blas import scipy_blas
-from fastmlp.kernels.cpu.gemm import plain_gemm
+from fastmlp.kernels.cpu.products.gemm import plain_gemm
 
 # Around every edge: one, a vector more or less, more inner indices and more rows than are taken at
 # a time, few columns.

@@ -9,7 +9,7 @@ from pathlib import Path
 from numba import cfunc, types
 
 from fastmlp.kernels import cpu
-from fastmlp.kernels.cpu.intrinsics import IS_ARM, IS_X86, pause
+from fastmlp.kernels.cpu.compiling.intrinsics import IS_ARM, IS_X86, pause
 
 
 def paused(times):

@@ -17,9 +17,9 @@ import pytest
 from numba import cfunc, types
 from numba.core import config
 
-from fastmlp.kernels.cpu import object_code, private_files
-from fastmlp.kernels.cpu.object_code import ObjectStore
-from fastmlp.kernels.cpu.private_files import turn
+from fastmlp.kernels.cpu.compiling import object_code, private_files
+from fastmlp.kernels.cpu.compiling.object_code import ObjectStore
+from fastmlp.kernels.cpu.compiling.private_files import turn
 
 INTEGER = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 
@@ -50,7 +50,7 @@ def kept(store):
 def test_another_process_links_it_without_compiling(store, kept):
     program = (
         "import ctypes, pathlib, sys\n"
-        "from fastmlp.kernels.cpu.object_code import ObjectStore\n"
+        "from fastmlp.kernels.cpu.compiling.object_code import ObjectStore\n"
         "address = ObjectStore(pathlib.Path(sys.argv[1])).load('doubled')\n"
         "print(ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(address)(21))\n"
     )
@@ -289,7 +289,7 @@ def sources(tmp_path, monkeypatch):
     """The folder of the kernels' sources, in which no function is kept yet."""
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(object_code, "__file__", str(tmp_path / "cpu" / "object_code.py"))
+    monkeypatch.setattr(object_code, "CPU_KERNELS", tmp_path / "cpu")
     folder = tmp_path / "cpu"
     folder.mkdir(mode=0o755)
     return folder

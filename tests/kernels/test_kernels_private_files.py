@@ -13,8 +13,8 @@ import sys
 
 import pytest
 
-from fastmlp.kernels.cpu import private_files
-from fastmlp.kernels.cpu.private_files import (
+from fastmlp.kernels.cpu.compiling import private_files
+from fastmlp.kernels.cpu.compiling.private_files import (
     is_private,
     make_private,
     read_private,
@@ -27,7 +27,7 @@ needs_owners = pytest.mark.skipif(
 )
 HOLDER = """
 import pathlib, sys
-from fastmlp.kernels.cpu.private_files import turn
+from fastmlp.kernels.cpu.compiling.private_files import turn
 with turn(pathlib.Path(sys.argv[1]), 0) as is_held:
     print(is_held, flush=True)
     sys.stdin.read()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import llvmlite.binding as llvm
 import pytest
 
-from fastmlp.kernels.cpu.intrinsics import IS_ARM
-from fastmlp.kernels.cpu.processor import probed, processor
+from fastmlp.kernels.cpu.compiling.intrinsics import IS_ARM
+from fastmlp.kernels.cpu.compiling.processor import probed, processor
 
 X86, LINUX, MAC = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "arm64-apple-darwin"
 PROCESSORS = [  # bytes of a vector, registers, whether a·b + c is one instruction

@@ -13,8 +13,8 @@ import pytest
 from llvmlite import ir
 from numba import cfunc, types
 
-from fastmlp.kernels.cpu import subnormals
-from fastmlp.kernels.cpu.subnormals import (
+from fastmlp.kernels.cpu.compiling import subnormals
+from fastmlp.kernels.cpu.compiling.subnormals import (
     FPCR,
     MXCSR,
     REGISTER,

@@ -119,7 +119,7 @@ def test_errors_name_the_row_as_the_file_counts(tmp_path):
 
 
 def test_compiled_kernels_are_announced_after_their_compilation(classes_npz, tmp_path, monkeypatch):
-    from fastmlp.kernels.cpu import object_code
+    from fastmlp.kernels.cpu.compiling import object_code
 
     monkeypatch.setattr(object_code.ObjectStore, "load", lambda store, name: None)
     monkeypatch.setattr(object_code.ObjectStore, "save", lambda store, name, function: None)

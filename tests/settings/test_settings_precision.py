@@ -5,7 +5,7 @@ import pytest
 
 import fastmlp
 from fastmlp.errors import UsageError
-from fastmlp.kernels.cpu.processor import has_bfloat16
+from fastmlp.kernels.cpu.compiling.processor import has_bfloat16
 from fastmlp.run.train import set_up
 from fastmlp.settings.config import read_config
 from fastmlp.settings.settings import settings_from

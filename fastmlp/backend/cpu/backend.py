@@ -17,9 +17,9 @@ from fastmlp.backend.feed import Feed, HostFeed
 from fastmlp.backend.precision import ACCEPTED, check_precision
 from fastmlp.errors import MissingExtraError, UsageError, choose
 from fastmlp.kernels import cpu as _kernels  # noqa: F401  enters operations and scalar functions
-from fastmlp.kernels.cpu.compiler import SCALAR_FUNCTIONS, KernelCompiler
-from fastmlp.kernels.cpu.processor import has_bfloat16, processor
-from fastmlp.kernels.cpu.vector_code import vector_bytes
+from fastmlp.kernels.cpu.compiling.compiler import SCALAR_FUNCTIONS, KernelCompiler
+from fastmlp.kernels.cpu.compiling.processor import has_bfloat16, processor
+from fastmlp.kernels.cpu.compiling.vector_code import vector_bytes
 from fastmlp.kernels.operation import Operation
 
 from .blas import Blas, mkl_blas, scipy_blas
@@ -40,7 +40,7 @@ class CpuBackend(Backend):
         How many threads a Program may be divided among; None for as many as this process may run
         on. A small Program takes one all the same.
     gemm
-        Who multiplies matrices: ``"tiles"`` (kernels/cpu/gemm), ``"blas"`` (SciPy's OpenBLAS),
+        Who multiplies matrices: ``"tiles"`` (kernels/cpu/products), ``"blas"`` (SciPy's OpenBLAS),
         ``"mkl"`` (fastmlp[mkl]), or ``"auto"``: the tiles, which give the same bits for any number
         of threads and for any batch a row is in.
     precision
@@ -164,9 +164,7 @@ class CpuBackend(Backend):
             self._product("gemm_nn", a, b, c, *scales)
 
     def _product(self, name: str, *arguments: Any) -> None:
-        """Launch an operation of kernels/cpu/gemm, or that of kernels/cpu/bfloat16 which takes its
-        place.
-        """
+        """Launch a product of tiles, or the one of bfloat16 that takes its place."""
         if self.precision == "medium":
             given = arguments[0].dtype
             if given != np.float32:

@@ -11,8 +11,8 @@ from functools import cache, partial
 import numpy as np
 
 from fastmlp.backend.contract import Program
-from fastmlp.kernels.cpu.compiler import KernelCompiler
-from fastmlp.kernels.cpu.replay import barrier_address, replay_function
+from fastmlp.kernels.cpu.compiling.compiler import KernelCompiler
+from fastmlp.kernels.cpu.compiling.replay import barrier_address, replay_function
 
 from .phases import LINE, Call, estimated_seconds, own_part, phases
 from .team import TEAM
@@ -166,7 +166,7 @@ def packed(
 ) -> tuple[int, list[int], list[float]]:
     """Turn one thread's part of a call into (address of its entry, row of integers, row of reals).
 
-    The rows are in the order of the signature, as entries unpack them (``kernels.cpu.compiler``).
+    The rows are in the order of the signature, as entries unpack them (``compiler``).
     """
     integers, reals = [], []
     for kind, value in call.passed:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from numba import njit
 
+from fastmlp.kernels.cpu.elementary import like
 from fastmlp.kernels.operation import (
     First,
     Matrix,
@@ -25,7 +26,6 @@ from fastmlp.kernels.operation import (
 )
 
 from .bfloat16_tile import LANES, PAIR, VECTOR, bfloat16_tile, convert_row, convert_two_rows
-from .elementary import like
 from .tile import reserve
 
 TILE_ROWS = {3: 8, 2: 12, 1: 8}

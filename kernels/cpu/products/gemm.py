@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from numba import njit
 
+from fastmlp.kernels.cpu.compiling.processor import processor
+from fastmlp.kernels.cpu.elementary import like
 from fastmlp.kernels.operation import (
     First,
     Matrix,
@@ -22,9 +24,7 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .elementary import like
 from .few_columns import are_few, multiply_few_columns, multiply_transposed_few_columns
-from .processor import processor
 from .tile import copy_panel, product_tile, reserve, transpose_block
 
 MANY_REGISTERS, MASKS, VECTOR_BYTES = (

@@ -8,10 +8,11 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .elementary import like
-from .intrinsics import matrix
+from fastmlp.kernels.cpu.compiling.intrinsics import matrix
+from fastmlp.kernels.cpu.compiling.vector_code import WORD, VectorCode, vector_bytes
+from fastmlp.kernels.cpu.elementary import like
+
 from .tile import copy_panel, product_tile, reserve
-from .vector_code import WORD, VectorCode, vector_bytes
 
 VECTOR_BYTES = vector_bytes()
 MOST_COLUMNS = VECTOR_BYTES // 16  # of float32; rows of the tile below

@@ -15,8 +15,14 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .processor import processor
-from .vector_code import WORD, VectorCode, exchanged, splat, vector_bytes
+from fastmlp.kernels.cpu.compiling.processor import processor
+from fastmlp.kernels.cpu.compiling.vector_code import (
+    WORD,
+    VectorCode,
+    exchanged,
+    splat,
+    vector_bytes,
+)
 
 VECTOR_BYTES = vector_bytes()
 LINE = 64  # bytes of a cache line

@@ -15,8 +15,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from fastmlp.kernels.cpu.compiling.vector_code import LANE, WORD, VectorCode, splat
+
 from .tile import MovingTile, Tile, move_on
-from .vector_code import LANE, WORD, VectorCode, splat
 
 # A bfloat16 by its bits: LLVM takes these intrinsics' old signature, and llvmlite has no such type.
 HALF = ir.IntType(16)

@@ -30,6 +30,7 @@ from numba.core.runtime import _nrt_python
 from .private_files import is_private, read_private, remove_abandoned, turn, write_private
 from .processor import target_features, target_name
 
+CPU_KERNELS = Path(__file__).parents[1]
 SUFFIX, LOCK_SUFFIX = ".kernel", ".lock"
 # seconds to wait for another process that compiles the same function; the longest takes two
 PATIENCE = 10.0
@@ -57,8 +58,7 @@ def source_fingerprint() -> str:
     devices.
     """
     digest = hashlib.sha256()
-    here = Path(__file__).parent
-    for path in sorted([*here.glob("*.py"), *here.parent.glob("*.py")]):
+    for path in sorted([*CPU_KERNELS.rglob("*.py"), *CPU_KERNELS.parent.glob("*.py")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -69,7 +69,7 @@ def cache_folder() -> Path:
     """
     if os.environ.get("NUMBA_CACHE_DIR"):
         return Path(os.environ["NUMBA_CACHE_DIR"]) / "fastmlp"
-    beside = Path(__file__).parent / "__pycache__"
+    beside = CPU_KERNELS / "__pycache__"
     writable = beside if beside.exists() else beside.parent
     if os.access(writable, os.W_OK) and is_private(writable.stat()):
         return beside

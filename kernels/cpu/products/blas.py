@@ -6,6 +6,7 @@ transpose: so c = a·b is asked of it as cᵀ = bᵀ·aᵀ, with the operands ex
 
 from __future__ import annotations
 
+from fastmlp.kernels.cpu.compiling.intrinsics import call_gemm
 from fastmlp.kernels.operation import (
     First,
     Integer,
@@ -18,8 +19,6 @@ from fastmlp.kernels.operation import (
     updates,
     writes,
 )
-
-from .intrinsics import call_gemm
 
 NO_TRANSPOSE, TRANSPOSE = ord("N"), ord("T")
 
