@@ -11,13 +11,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-
-# How a kernel touches an array.
-reads, writes, updates = "reads", "writes", "updates"
-# Which part of an array belongs to one thread; without one of these, any thread may touch all of it.
-# A kernel is given only its own rows or elements. A matrix that is divided by columns is given
-# whole: its columns do not lie together in memory.
-by_row, by_column, by_element = "by_row", "by_column", "by_element"
+from typing import TYPE_CHECKING, Any, Generic, NewType, TypeVar, overload
 
 
 @dataclass(frozen=True)
@@ -25,7 +19,7 @@ class Argument:
     """The kind of one kernel argument: matrix, vector, integer, real, function, first or span."""
 
     kind: str
-    access: str = reads
+    access: str = "reads"
     part: str = "whole"
 
     def __getitem__(self, words: str | tuple[str, ...]) -> Argument:
@@ -34,15 +28,45 @@ class Argument:
         return Argument(self.kind, access, part)
 
 
-Matrix = Argument("matrix")  # C-contiguous, two dimensions
-Vector = Argument("vector")  # contiguous, one dimension
-Integer = Argument("integer")  # int64, fixed when recorded
-Real = Argument("real")  # float64, fixed when recorded
-Function = Argument("function")  # a scalar function that is compiled into the kernel
-# Where the kernel's own part begins, and ends, in the whole: for those that must know. Callers do not
-# pass them, so they come last.
-First = Argument("first")  # int64
-Span = Argument("span")  # (first, end)
+if TYPE_CHECKING:  # what these words mean to a type checker
+    from typing_extensions import TypeVar as DefaultTypeVar
+
+    whole = NewType("whole", object)
+    reads = NewType("reads", object)
+    writes = NewType("writes", object)
+    updates = NewType("updates", object)
+    by_row = NewType("by_row", object)
+    by_column = NewType("by_column", object)
+    by_element = NewType("by_element", object)
+    Access = DefaultTypeVar("Access", default=reads)
+    Part = DefaultTypeVar("Part", default=whole)
+
+    class Matrix(Any, Generic[Access, Part]):
+        """A C-contiguous array of two dimensions, NumPy's or CuPy's."""
+
+    class Vector(Any, Generic[Access, Part]):
+        """A contiguous array of one dimension."""
+
+    Integer = First = int
+    Real = float
+    Function = Callable[..., Any]
+    Span = tuple[int, int]
+else:
+    # How a kernel touches an array.
+    reads, writes, updates = "reads", "writes", "updates"
+    # Which part of an array belongs to one thread; without one of these, any thread may touch all
+    # of it. A kernel is given only its own rows or elements. A matrix that is divided by columns is
+    # given whole: its columns do not lie together in memory.
+    by_row, by_column, by_element = "by_row", "by_column", "by_element"
+    Matrix = Argument("matrix")  # C-contiguous, two dimensions
+    Vector = Argument("vector")  # contiguous, one dimension
+    Integer = Argument("integer")  # int64, fixed when recorded
+    Real = Argument("real")  # float64, fixed when recorded
+    Function = Argument("function")  # a scalar function that is compiled into the kernel
+    # Where the kernel's own part begins, and ends, in the whole: for those that must know. Callers
+    # do not pass them, so they come last; First is 0 for a kernel that is given the whole.
+    First = Argument("first")  # int64
+    Span = Argument("span")  # (first, end)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +106,13 @@ class Operation:
 
 
 OPERATIONS: dict[str, Operation] = {}
+Body = TypeVar("Body", bound=Callable)
+
+
+@overload
+def operation(body: Body) -> Body: ...
+@overload
+def operation(*, sums: bool = ..., product: bool = ...) -> Callable[[Body], Body]: ...
 
 
 def operation(
@@ -98,10 +129,11 @@ def operation(
     """
     if body is None:
         return partial(operation, sums=sums, product=product)
-    return _enter(Operation(body.__name__, _arguments(body), body, sums, product=product))
+    _enter(Operation(body.__name__, _arguments(body), body, sums, product=product))
+    return body
 
 
-def composite(body: Callable) -> Callable:
+def composite(body: Body) -> Body:
     """Enter an operation that is made of others: one kernel on CUDA, where launches cost; several
     on the CPU.
 
@@ -109,7 +141,8 @@ def composite(body: Callable) -> Callable:
     """
     arguments = _arguments(body)
     del arguments[next(iter(arguments))]
-    return _enter(Operation(body.__name__, arguments, body, composite=True))
+    _enter(Operation(body.__name__, arguments, body, composite=True))
+    return body
 
 
 def _arguments(body: Callable) -> dict[str, Argument]:
@@ -119,8 +152,7 @@ def _arguments(body: Callable) -> dict[str, Argument]:
     }
 
 
-def _enter(new: Operation) -> Callable:
+def _enter(new: Operation) -> None:
     if new.name in OPERATIONS and OPERATIONS[new.name].body.__module__ != new.body.__module__:
         raise TypeError(f"operation {new.name!r} is defined twice")
     OPERATIONS[new.name] = new
-    return new.body

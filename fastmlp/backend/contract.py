@@ -5,16 +5,15 @@ unchanged.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from fastmlp.kernels.operation import OPERATIONS, Operation
+from fastmlp.kernels.operation import Operation
 
 from .feed import Feed
+from .operations import Operations
 from .sink import Sink
 
 Array = Any  # a numpy.ndarray on the CPU, a cupy.ndarray on CUDA
@@ -78,7 +77,7 @@ class Backend(ABC):
 
     def __init__(self):
         self.notices: list[str] = []
-        self.ops = Operations(self)
+        self.ops = Operations(self.launch)
 
     @abstractmethod
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
@@ -160,14 +159,3 @@ class Backend(ABC):
     @abstractmethod
     def describe(self) -> dict[str, str]:
         """Return what a user wants to know of the device: its name, libraries and threads."""
-
-
-class Operations:
-    """The operations of fastmlp.kernels as functions that launch on one backend."""
-
-    def __init__(self, backend: Backend):
-        for operation in OPERATIONS.values():
-            setattr(self, operation.name, partial(backend.launch, operation))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(OPERATIONS)

@@ -75,7 +75,7 @@ def bias_gradient(
     alpha: Vector[reads],
     beta: Vector[reads],
     target: Vector[updates, by_column],
-    first: First,
+    first: First = 0,
 ):
     """db = the sum of dz over the rows of the batch; target = alpha·db + beta·target, which may be
     db itself if beta is 0.

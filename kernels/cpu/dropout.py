@@ -60,7 +60,7 @@ def dropout_forward(
     layer: Integer,
     keep: Real,
     whole_units: Integer,
-    first: First,
+    first: First = 0,
 ):
     """y = x·mask/keep; each element of the mask is 1 with probability ``keep``.
 

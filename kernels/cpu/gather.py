@@ -110,7 +110,7 @@ def gather_rows(
     order: Vector[reads],
     counters: Vector[reads],
     batch: Matrix[writes, by_row],
-    first: First,
+    first: First = 0,
 ):
     """batch[r] = source[order[start + r]], converted to the batch's type."""
     start, (rows, columns) = counters[BATCH_START] + first, batch.shape
@@ -131,7 +131,7 @@ def gather_scaled_rows(
     scale: Vector[reads],
     shift: Vector[reads],
     batch: Matrix[writes, by_row],
-    first: First,
+    first: First = 0,
 ):
     """batch[r] = source[order[start + r]]·scale + shift, column by column."""
     start, (rows, columns) = counters[BATCH_START] + first, batch.shape
@@ -155,7 +155,7 @@ def gather_centred_rows(
     scale: Vector[reads],
     shift: Vector[reads],
     batch: Matrix[writes, by_row],
-    first: First,
+    first: First = 0,
 ):
     """batch[r] = (source[order[start + r]] − origin)·scale + shift, the difference in float64.
 
@@ -179,7 +179,7 @@ def gather_elements(
     order: Vector[reads],
     counters: Vector[reads],
     batch: Vector[writes, by_row],
-    first: First,
+    first: First = 0,
 ):
     """batch[r] = source[order[start + r]]: labels or sample weights."""
     start = counters[BATCH_START] + first
@@ -193,7 +193,7 @@ def scatter_rows(
     order: Vector[reads],
     counters: Vector[reads],
     destination: Matrix[writes],
-    first: First,
+    first: First = 0,
 ):
     """destination[order[start + r]] = batch[r]: predictions return to the order of the data."""
     start, (rows, columns) = counters[BATCH_START] + first, batch.shape

@@ -35,7 +35,7 @@ def batch_normalization_forward(
     inverse_deviation: Vector[writes, by_column],
     normalized: Matrix[writes, by_column],
     y: Matrix[writes, by_column],
-    first: First,
+    first: First = 0,
 ):
     """x̂ = (x − μ)/√(σ² + ε), y = γ·x̂ + β, with μ and σ² of this batch; the running statistics
     move by 1 − decay.
@@ -103,7 +103,7 @@ def batch_normalization_backward(
     dgamma: Vector[writes, by_column],
     dbeta: Vector[writes, by_column],
     dx: Matrix[writes, by_column],
-    first: First,
+    first: First = 0,
 ):
     """dβ = Σ dy, dγ = Σ dy·x̂, dx = γ/√(σ² + ε)·(dy − dβ/m − x̂·dγ/m): μ and σ² depend on x too."""
     m, end = dy.shape[0], first + gamma.size

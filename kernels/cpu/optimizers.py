@@ -190,7 +190,7 @@ def clip_by_value(g: Vector[updates, by_element], limit: Real):
 
 
 @operation(sums=True)
-def squared_norm(g: Vector[reads], partial: Vector[writes, by_element], first: First):
+def squared_norm(g: Vector[reads], partial: Vector[writes, by_element], first: First = 0):
     """partial[b] = Σ g² over block b of NORM_BLOCK elements, in float64."""
     for block in range(partial.size):
         start = (first + block) * NORM_BLOCK

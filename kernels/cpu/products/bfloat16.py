@@ -225,7 +225,7 @@ def bfloat16_gemm_nn_by_columns(
 @operation(product=True)
 def bfloat16_gemm_tn(
     a: Matrix[reads, by_column], b: Matrix[reads], c: Matrix[updates, by_row], alpha: Vector[reads], beta: Vector[reads],
-    first: First,
+    first: First = 0,
 ):  # fmt: skip
     """c = alpha·aᵀ·b + beta·c of factors in bfloat16. a (k, m), b (k, n), c (m, n); its
     rows are a's columns from ``first`` on.
@@ -247,7 +247,7 @@ def bfloat16_gemm_tn_momentum(
     mu: Vector[reads],
     learning_rate: Vector[reads],
     decay: Real,
-    first: First,
+    first: First = 0,
 ):
     """v ← aᵀ·b + μ·v, w ← w − lr·(v + decay·w) with factors a and b in bfloat16. Shapes as in
     bfloat16_gemm_tn.

@@ -83,7 +83,7 @@ def blas_gemm_tn(
     c: Matrix[updates, by_row],
     alpha: Vector[reads],
     beta: Vector[reads],
-    first: First,
+    first: First = 0,
 ):
     """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); its
     rows are a's columns from ``first`` on.

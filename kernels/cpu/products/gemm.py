@@ -268,7 +268,7 @@ def gemm_nn_by_columns(
 @operation(product=True)
 def gemm_tn(
     a: Matrix[reads, by_column], b: Matrix[reads], c: Matrix[updates, by_row], alpha: Vector[reads], beta: Vector[reads],
-    first: First,
+    first: First = 0,
 ):  # fmt: skip
     """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); its
     rows are a's columns from ``first`` on.
@@ -295,7 +295,7 @@ def gemm_tn_momentum(
     mu: Vector[reads],
     learning_rate: Vector[reads],
     decay: Real,
-    first: First,
+    first: First = 0,
 ):
     """v ← aᵀ·b + μ·v, w ← w − lr·(v + decay·w): momentum's whole step while v is in registers.
     Shapes as in gemm_tn.
@@ -309,7 +309,7 @@ def gemm_tn_momentum(
 
 
 @operation
-def transpose(source: Matrix[reads, by_row], target: Matrix[writes, by_column], first: First):
+def transpose(source: Matrix[reads, by_row], target: Matrix[writes, by_column], first: First = 0):
     """target = sourceᵀ, block by block: source's rows become target's columns from ``first`` on."""
     size, lanes = source.itemsize, VECTOR_BYTES // source.itemsize
     (rows, n), m, columns = source.shape, target.shape[1], target.ctypes.data + first * size
