@@ -9,6 +9,7 @@ checks rather than speed.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit, types
@@ -25,7 +26,7 @@ EXP_POLYNOMIAL = (0.0013933652, 0.0083631817, 0.0416664667, 0.1666657627, 0.5)
 LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
 # The order of operations carries the precision here (the two-part ln 2), so nothing may be
 # reassociated.
-EXACT_ORDER = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+EXACT_ORDER: Any = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 
 
 def like(value, x):

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic
 
+from fastmlp.kernels.cpu.compiling.numba_words import intrinsic
 from fastmlp.kernels.cpu.compiling.vector_code import WORD, exchanged
 
 from .elementary import exp

@@ -10,13 +10,15 @@ The lanes of a sum are added in an order that the number of columns alone decide
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from llvmlite import ir
-from numba import carray, njit, types
+from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.np.numpy_support import carray
 
 from fastmlp.kernels.cpu.compiling.intrinsics import vector
+from fastmlp.kernels.cpu.compiling.numba_words import intrinsic
 from fastmlp.kernels.cpu.compiling.vector_code import BIT, WORD, VectorCode, splat
 
 from .elementary import EXP_HIGHEST, EXP_LOWEST, EXP_POLYNOMIAL, LN2_HIGH, LN2_LOW, like
@@ -42,7 +44,7 @@ def row_address(matrix, row):
 
 
 @njit(inline="always")
-def end_to_end(matrix):
+def end_to_end(matrix) -> Any:
     """Return a matrix as one vector: a loop over it leaves a part of a register over only once."""
     return vector(matrix.ctypes.data, matrix.size, matrix.dtype.type)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastmlp.backend.arguments import check_call
 from fastmlp.backend.available import available_threads
-from fastmlp.backend.contract import Backend
+from fastmlp.backend.contract import Array, Backend
 from fastmlp.backend.feed import Feed, HostFeed
 from fastmlp.backend.precision import ACCEPTED, check_precision
 from fastmlp.errors import MissingExtraError, UsageError, choose
@@ -81,7 +81,7 @@ class CpuBackend(Backend):
         """Seconds spent so far on compiling kernels and loading them from the disk cache."""
         return self.compiler.seconds
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """Return an uninitialised array whose first element lies on a cache line."""
         dtype = np.dtype(dtype)
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
@@ -175,7 +175,7 @@ class CpuBackend(Backend):
         getattr(self.ops, name)(*arguments)
 
     def _matmul_transposed(
-        self, a: np.ndarray, b: np.ndarray, c: np.ndarray, scales: tuple, reads_c: bool
+        self, a: Array, b: Array, c: Array, scales: tuple, reads_c: bool
     ) -> None:
         """Compute a·bᵀ, or (b·aᵀ)ᵀ where the weights b are larger than a and c, which have a row
         for each of the batch.

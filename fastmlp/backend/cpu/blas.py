@@ -60,7 +60,8 @@ def mkl_blas() -> Blas | None:
     library = ctypes.CDLL(str(place))
     library.MKL_Set_Threading_Layer(MKL_SEQUENTIAL)
     sgemm, dgemm = (
-        ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in ("sgemm_", "dgemm_")
+        ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+        for name in ("sgemm_", "dgemm_")
     )
     return Blas(f"MKL {metadata.version('mkl')}", sgemm, dgemm)
 

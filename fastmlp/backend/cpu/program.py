@@ -72,25 +72,24 @@ class CpuProgram(Program):
         """Run the whole list ``steps`` times without the interpreter and without its lock."""
         if steps < 1:
             return
-        if self._chooser is None:
-            self._choose()
-        self._chooser.run(steps)
+        chooser = self._chooser or self._choose()
+        chooser.run(steps)
 
     def hold(self, threads: int) -> None:
         """Take so many threads from now on, be it faster or not: what a choice is compared with."""
         self._choose_among([threads], favourite=0)
 
-    def _choose(self) -> None:
+    def _choose(self) -> Chooser:
         """Begin with what the sizes suggest."""
         divided = self._threads > 1 and estimated_seconds(self.calls) >= WORTH_DIVIDING
         if self._tries and self._threads > 1:
-            self._choose_among([1, self._threads], favourite=int(divided))
-        else:
-            self._choose_among([self._threads if divided else 1], favourite=0)
+            return self._choose_among([1, self._threads], favourite=int(divided))
+        return self._choose_among([self._threads if divided else 1], favourite=0)
 
-    def _choose_among(self, counts: list[int], favourite: int) -> None:
+    def _choose_among(self, counts: list[int], favourite: int) -> Chooser:
         self._counts = counts
         self._chooser = Chooser([Way(partial(self._divide, count)) for count in counts], favourite)
+        return self._chooser
 
     def _divide(self, threads: int) -> list[Table]:
         """Return one table a thread; with several, a barrier ends every phase."""
@@ -201,4 +200,4 @@ def _counter() -> tuple[np.ndarray, int]:
 @cache
 def _sched_yield() -> int:
     """Return the address of the C library's sched_yield."""
-    return ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value
+    return ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value or 0

@@ -163,7 +163,7 @@ class CudaBackend(Backend):
 
     def feed(self, array: Array) -> Feed:
         """Return pinned double buffers and a stream of their own."""
-        import cupyx
+        import cupyx  # pyright: ignore[reportMissingImports]
 
         with self.context.active():
             return CudaFeed(self._cupy, cupyx, self.stream, array)

@@ -97,9 +97,7 @@ def pack(kind: str, value: Any) -> Any:
     return np.int64(value) if kind == "integer" else np.float64(value)
 
 
-def launch_shape(
-    kernel: Kernel, over: Array | None, multiprocessors: int
-) -> tuple[tuple, tuple] | None:
+def launch_shape(kernel: Kernel, over: Array, multiprocessors: int) -> tuple[tuple, tuple] | None:
     """Return the grid and the block for a kernel, by the word that its signature says (common.cuh);
     None for no work.
     """

@@ -12,6 +12,7 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class CudaProgram(Program):
         self.launches: list[Launch] = []
         self.fallback = ""
         self._context, self._notices = context, notices
-        self._graphs: dict[int, object] = {}
+        self._graphs: dict[int, Any] = {}
         self._is_decided = False
 
     @property
@@ -137,7 +138,7 @@ class CudaProgram(Program):
         self._graphs.clear()
         self._notices.append(f"steps run by launches one by one: {reason}")
 
-    def _captured(self, steps: int) -> object:
+    def _captured(self, steps: int) -> Any:
         """Return the graph of ``steps`` runs of the list; after an error no capture is left open."""
         stream = self._context.stream
         stream.synchronize()

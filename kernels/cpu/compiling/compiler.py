@@ -13,11 +13,12 @@ from collections.abc import Callable
 from functools import cache, partial
 
 import numpy as np
-from numba import cfunc, njit, types
+from numba import njit, types
 
 from fastmlp.kernels.operation import Operation
 
 from . import intrinsics
+from .numba_words import compiled
 from .object_code import object_store
 
 ENTRY_SIGNATURE = types.void(types.CPointer(types.int64), types.CPointer(types.float64))
@@ -80,8 +81,8 @@ class KernelCompiler:
         self, operation: Operation, element_types: tuple[np.dtype, ...], functions: tuple
     ) -> int:
         name = entry_name(operation, element_types, functions)
-        compiled = partial(compile_entry, operation, element_types, functions)
-        address, is_new = object_store().provide(name, compiled)
+        compile_it = partial(compile_entry, operation, element_types, functions)
+        address, is_new = object_store().provide(name, compile_it)
         if is_new:
             self.compiled.append(name)
             self.announce(name)
@@ -107,7 +108,7 @@ def compile_entry(operation: Operation, element_types: tuple[np.dtype, ...], fun
         **{f"element{i}": element.type for i, element in enumerate(element_types)},
     }
     exec(source, namespace)
-    return cfunc(ENTRY_SIGNATURE, nopython=True)(namespace[name])
+    return compiled(namespace[name], ENTRY_SIGNATURE)
 
 
 @cache

@@ -7,9 +7,11 @@ from __future__ import annotations
 import platform
 
 from llvmlite import ir
-from numba import carray, njit, types
+from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.np.numpy_support import carray
+
+from .numba_words import intrinsic
 
 IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 IS_ARM = platform.machine().lower() in ("aarch64", "arm64")

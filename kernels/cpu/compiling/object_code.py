@@ -25,7 +25,7 @@ import numba
 import numpy as np
 from numba import _helperlib
 from numba.core import config
-from numba.core.runtime import _nrt_python
+from numba.core.runtime import _nrt_python  # pyright: ignore[reportAttributeAccessIssue]
 
 from .private_files import is_private, read_private, remove_abandoned, turn, write_private
 from .processor import target_features, target_name
@@ -44,7 +44,7 @@ CODE_SETTINGS = (
 # What a compiled function calls of Numba's own when it raises or lets go of an array. Taking memory
 # is not among it: that needs more of Numba to be awake.
 HELPERS = {
-    **{f"numba_{name}": address for name, address in _helperlib.c_helpers.items()},
+    **{f"numba_{name}": address for name, address in vars(_helperlib)["c_helpers"].items()},
     **{f"NRT_{name}": _nrt_python.c_helpers[name] for name in ("MemInfo_call_dtor", "Free")},
 }
 # engines and functions that own code, whose addresses are handed on as numbers: for good

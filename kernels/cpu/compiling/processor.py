@@ -103,20 +103,21 @@ def has_bfloat16() -> bool:
 
 def target_name() -> str:
     """Return the name of the processor that Numba compiles for."""
-    return config.CPU_NAME or llvm.get_host_cpu_name()
+    return getattr(config, "CPU_NAME", None) or llvm.get_host_cpu_name()
 
 
 def target_features() -> str:
     """Return the features that Numba compiles for, as LLVM takes them; an empty string leaves them
     to the name.
     """
-    if config.CPU_FEATURES is not None:
-        return config.CPU_FEATURES
+    given = getattr(config, "CPU_FEATURES", None)
+    if given is not None:
+        return given
     try:
         features = llvm.get_host_cpu_features()
     except RuntimeError:  # LLVM does not know this machine
         return ""
-    if not config.ENABLE_AVX:
+    if not getattr(config, "ENABLE_AVX", True):
         features = type(features)(
             {name: on and not name.startswith("avx") for name, on in features.items()}
         )

@@ -7,12 +7,14 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
-from numba import cfunc, types
+from numba import types
 
 from .compiler import ENTRY_SIGNATURE
 from .intrinsics import atomic_increment, atomic_read, call_entry, call_plain, pause, vector
+from .numba_words import compiled
 from .object_code import object_store
 from .subnormals import flush_subnormals, restore_float_mode
 
@@ -84,7 +86,5 @@ def barrier_address() -> int:
     return _address(barrier, ENTRY_SIGNATURE)
 
 
-def _address(function: Callable, signature: types.Type) -> int:
-    return object_store().provide(
-        function.__name__, lambda: cfunc(signature, nopython=True)(function)
-    )[0]
+def _address(function: Callable, signature: Any) -> int:
+    return object_store().provide(function.__name__, lambda: compiled(function, signature))[0]

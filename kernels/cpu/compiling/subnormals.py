@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from .intrinsics import IS_ARM, IS_X86
+from .numba_words import intrinsic
 
 WORD, HALF_WORD, NOTHING = ir.IntType(64), ir.IntType(32), ir.VoidType()
 

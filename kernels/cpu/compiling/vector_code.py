@@ -7,8 +7,8 @@ from __future__ import annotations
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from .numba_words import intrinsic
 from .processor import processor
 
 WORD, LANE, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)

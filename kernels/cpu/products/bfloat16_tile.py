@@ -13,8 +13,8 @@ from functools import cache
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from fastmlp.kernels.cpu.compiling.numba_words import intrinsic
 from fastmlp.kernels.cpu.compiling.vector_code import LANE, WORD, VectorCode, splat
 
 from .tile import MovingTile, Tile, move_on

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from fastmlp.kernels.cpu.compiling.intrinsics import matrix
+from fastmlp.kernels.cpu.compiling.numba_words import intrinsic
 from fastmlp.kernels.cpu.compiling.vector_code import WORD, VectorCode, vector_bytes
 from fastmlp.kernels.cpu.elementary import like
 

@@ -13,8 +13,8 @@ from functools import cache
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from fastmlp.kernels.cpu.compiling.numba_words import intrinsic
 from fastmlp.kernels.cpu.compiling.processor import processor
 from fastmlp.kernels.cpu.compiling.vector_code import (
     WORD,
