@@ -15,16 +15,18 @@ NO_ROOMS = {"cuda": "kernels/cuda and backend/cuda", "cuda/emulator": "tools/cud
 # test file of its own is an error: write one, or say here which file tests it.
 ALSO_TESTED_BY = {
     "adopt/test_adopt_from_torch.py": "adopt.build adopt.canonical adopt.torch_sequential",
-    "backend/cpu/test_cpu_program.py": "backend.contract backend.cpu.backend backend.devices",
-    "backend/cpu/test_cpu_phases.py": "backend.cpu.team kernels.cpu.replay",
-    "backend/test_backend_cache.py": "kernels.cpu.compiler",
+    "backend/cpu/test_cpu_program.py": (
+        "backend.arguments backend.contract backend.cpu.backend backend.devices"
+    ),
+    "backend/cpu/test_cpu_phases.py": "backend.cpu.team kernels.cpu.compiling.replay",
+    "backend/test_backend_cache.py": "kernels.cpu.compiling.compiler",
     "cli/test_cli_experiment.py": "cli.experiment_report",
     "cli/test_cli_info.py": "machine.information run.recorded_step",
     "cli/test_cli_progress.py": "cli.console",
     "cli/test_cli_start.py": "__main__ errors cli.application cli.options cli.streams",
     "cli/test_cli_train.py": "cli.column_table cli.training_report run.api",
     "cuda/test_cuda_command.py": "backend.cuda.device",
-    "cuda/test_cuda_products.py": "backend.cuda.backend backend.cuda.cublas",
+    "cuda/test_cuda_products.py": "backend.cuda.backend backend.cuda.context backend.cuda.cublas",
     "cuda/test_cuda_kernels.py": "backend.cuda.launch",
     "cuda/test_cuda_twins.py": "kernels.constants kernels.cuda.source kernels.operation",
     "data/features/test_features_far_from_zero.py": "data.features.scaling",
@@ -86,9 +88,12 @@ ALSO_TESTED_BY = {
         "gradient_check.differences gradient_check.results gradient_check.subject"
     ),
     "kernels/test_kernels_activations.py": "kernels.cpu.elementary",
-    "kernels/test_kernels_bfloat16.py": "kernels.cpu.bfloat16_tile",
-    "kernels/test_kernels_gemm.py": "kernels.cpu.blas kernels.cpu.few_columns kernels.cpu.tile",
-    "kernels/test_kernels_rows.py": "kernels.cpu.vector_code",
+    "kernels/test_kernels_bfloat16.py": "kernels.cpu.products.bfloat16_tile",
+    "kernels/test_kernels_gemm.py": (
+        "kernels.cpu.products.blas kernels.cpu.products.few_columns kernels.cpu.products.tile"
+    ),
+    "kernels/test_kernels_intrinsics.py": "kernels.cpu.compiling.numba_words",
+    "kernels/test_kernels_rows.py": "kernels.cpu.compiling.vector_code",
     "model/test_model_held_out.py": "preparation.known_rows",
     "model/test_model_predict.py": "model.prediction",
     "nn/test_nn_network.py": "nn.layers step.parameters",
