@@ -148,7 +148,7 @@ class Backend(ABC):
 
     @abstractmethod
     def feed(self, array: Array) -> Feed:
-        """Return what fills a device array from the host, again and again, while the device works."""
+        """Return what fills a device array from the host again and again while the device works."""
 
     def free_memory(self) -> int | None:
         """Return the bytes that can still be allocated on the device; None where its memory is the

@@ -21,7 +21,8 @@ def check_precision(given: str, device: str) -> str:
         return given
     other = next(name for name, words in ACCEPTED.items() if given in words)
     raise UsageError(
-        f"matmul_precision {given!r} ({FACTORS[given]}) is not for {device}, which accepts {in_words(device)}; {other} "
+        f"matmul_precision {given!r} ({FACTORS[given]}) is not for {device}, "
+        f"which accepts {in_words(device)}; {other} "
         f"accepts {in_words(other)}. Give --matmul-precision highest, or --device {other.lower()}."
     )
 

@@ -144,7 +144,7 @@ def _like(value, x):
 
 
 def _exp_float32(x):
-    """2ⁿ·eʳ with x = n·ln 2 + r, |r| ≤ ln 2 / 2; eʳ = 1 + r + r²·g(r), g a near-minimax polynomial."""
+    """2ⁿ·eʳ with x = n·ln 2 + r, |r| ≤ ln 2 / 2; eʳ = 1 + r + r²·g(r), g near minimax."""
     low, high = np.float32(EXP_LOWEST), np.float32(EXP_HIGHEST)
     x = low if x < low else x
     x = high if x > high else x

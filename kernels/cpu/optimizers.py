@@ -2,8 +2,8 @@
 learning rate in memory.
 
 ``decay`` is the decoupled weight decay of Loshchilov and Hutter 2019: every rule moves w by
-−lr·(direction + decay·w). Moments that have shrunk into subnormal numbers are set to zero: the first
-moment of a dead unit decays by a tenth a step, and arithmetic on subnormals is many times slower.
+−lr·(direction + decay·w). Moments that have shrunk into subnormal numbers are set to zero: the
+first moment of a dead unit decays by a tenth a step, and arithmetic on subnormals is much slower.
 On x86 and ARM the processor does that while a Program runs (``replay``).
 """
 

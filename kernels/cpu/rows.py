@@ -151,7 +151,7 @@ def row_shifted_sum(matrix, row, shift):
 
 @intrinsic
 def write_row_exp(typing_context, row, target, columns, shift, factor, offset):
-    """Write factor·exp(x − shift) + offset of the ``columns`` numbers x at ``row`` to ``target``."""
+    """Write factor·exp(x − shift) + offset of ``columns`` numbers x at ``row`` to ``target``."""
 
     def generate(context, builder, signature, arguments):
         row, target, columns, *numbers = arguments

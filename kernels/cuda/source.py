@@ -181,7 +181,8 @@ def _signatures(path: Path) -> list[re.Match]:
     matches = list(SIGNATURE.finditer(source))
     if len(matches) != source.count("__global__"):
         raise ValueError(
-            f"{path.name}: {source.count('__global__')} kernels, but {len(matches)} signatures can be read"
+            f"{path.name}: {source.count('__global__')} kernels, "
+            f"but {len(matches)} signatures can be read"
         )
     return matches
 

@@ -69,7 +69,8 @@ print(json.dumps([backend.compiler.compiled, z.tolist()]))
 """
 BIASED = [[10, 21, 32], [13, 24, 35]]
 HARMLESS = {  # joblib's workers have the first
-    "NUMBA_NUM_THREADS": "1", "NUMBA_THREADING_LAYER": "workqueue", "NUMBA_FULL_TRACEBACKS": "1", "NUMBA_DEBUG_CACHE": "0",
+    "NUMBA_NUM_THREADS": "1", "NUMBA_THREADING_LAYER": "workqueue",
+    "NUMBA_FULL_TRACEBACKS": "1", "NUMBA_DEBUG_CACHE": "0",
 }  # fmt: skip
 
 

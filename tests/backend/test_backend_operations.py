@@ -8,7 +8,7 @@ from fastmlp.kernels.operation import OPERATIONS
 
 
 def declared():
-    """Return what stands for a checker: operation → (module, name of the kernel, whether static)."""
+    """Return what a checker sees: operation → (module, name of the kernel, whether static)."""
     tree = ast.parse(Path(operations.__file__).read_text(encoding="utf-8"))
     [table] = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     found = {}

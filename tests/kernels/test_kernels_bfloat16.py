@@ -35,7 +35,7 @@ def operands(name, m, k, n, random):
 
 
 def product(name, a, b):
-    """Return op(a)·op(b) of the rounded factors and the sum of the sizes of its terms, in float64."""
+    """Return op(a)·op(b) of the rounded factors and the sum of its terms' sizes, in float64."""
     left, right = (
         rounded(a.T if name.endswith("tn") else a).astype(np.float64),
         rounded(b).astype(np.float64),

@@ -1,4 +1,4 @@
-"""Batches from data: gathering, converting, scaling, and the counters that move from step to step."""
+"""Batches from data: gathering, converting, scaling, and counters that move at each step."""
 
 import numpy as np
 import pytest

@@ -13,8 +13,8 @@ from fastmlp.kernels.cpu.products.gemm import plain_gemm
 # Around every edge: one, a vector more or less, more inner indices and more rows than are taken at
 # a time, few columns.
 SIZES = [
-    (1, 1, 1), (3, 7, 17), (33, 17, 3), (7, 1, 33), (1, 33, 7), (13, 257, 131), (130, 70, 64), (400, 300, 70),
-    (1, 5, 2), (16, 64, 2), (31, 300, 2), (33, 16, 4), (70, 530, 1), (40, 9, 5),
+    (1, 1, 1), (3, 7, 17), (33, 17, 3), (7, 1, 33), (1, 33, 7), (13, 257, 131), (130, 70, 64),
+    (400, 300, 70), (1, 5, 2), (16, 64, 2), (31, 300, 2), (33, 16, 4), (70, 530, 1), (40, 9, 5),
 ]  # fmt: skip
 OPERATIONS = [
     "gemm_nn",

@@ -1,4 +1,4 @@
-"""One update of every rule, penalties, clipping and norms, on flat vectors of every awkward length."""
+"""One update of every rule, penalties, clipping and norms, on vectors of awkward lengths."""
 
 import numpy as np
 import pytest

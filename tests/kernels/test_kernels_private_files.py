@@ -45,9 +45,12 @@ def path(tmp_path):
 @pytest.mark.parametrize(
     ("user", "owner", "mode", "expected"),
     [
-        (1000, 1000, 0o600, True), (1000, 1000, 0o644, True), (1000, 1000, 0o755, True), (1000, 0, 0o644, True),
-        (1000, 1001, 0o600, False), (1000, 1000, 0o620, False), (1000, 1000, 0o602, False), (1000, 0, 0o664, False),
-        (1000, 0, 0o1777, False), (0, 0, 0o600, True), (0, 1000, 0o600, False), (0, 0, 0o666, False),
+        (1000, 1000, 0o600, True), (1000, 1000, 0o644, True), (1000, 1000, 0o755, True),
+        (1000, 0, 0o644, True),
+        (1000, 1001, 0o600, False), (1000, 1000, 0o620, False), (1000, 1000, 0o602, False),
+        (1000, 0, 0o664, False),
+        (1000, 0, 0o1777, False), (0, 0, 0o600, True), (0, 1000, 0o600, False),
+        (0, 0, 0o666, False),
     ],
 )  # fmt: skip
 def test_what_only_this_user_and_root_can_have_written(monkeypatch, user, owner, mode, expected):

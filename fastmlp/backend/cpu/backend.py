@@ -169,7 +169,8 @@ class CpuBackend(Backend):
             given = arguments[0].dtype
             if given != np.float32:
                 raise UsageError(
-                    f"matmul_precision 'medium' is for float32, not {given}; give dtype float32, or highest."
+                    f"matmul_precision 'medium' is for float32, not {given}; "
+                    "give dtype float32, or highest."
                 )
             name = f"bfloat16_{name}"
         getattr(self.ops, name)(*arguments)
@@ -270,11 +271,13 @@ def _checked_precision(precision: str, gemm: str) -> str:
     given = f"matmul_precision {check_precision(precision, 'CPU')!r} (bfloat16)"
     if precision not in cpu_precisions():
         raise UsageError(
-            f"{given} needs the instructions AVX512-BF16 (Zen 4, Cooper Lake or later), which Numba does not compile for here "
-            f"({processor().name}). Accepted here: highest (float32); give --matmul-precision highest."
+            f"{given} needs the instructions AVX512-BF16 (Zen 4, Cooper Lake or later), "
+            f"which Numba does not compile for here ({processor().name}). "
+            "Accepted here: highest (float32); give --matmul-precision highest."
         )
     if precision == "medium" and gemm not in ("auto", "tiles"):
         raise UsageError(
-            f"{given} is for the register tiles, not for gemm {gemm!r}; give --gemm tiles or leave it out."
+            f"{given} is for the register tiles, not for gemm {gemm!r}; "
+            "give --gemm tiles or leave it out."
         )
     return precision

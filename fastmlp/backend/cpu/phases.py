@@ -77,9 +77,7 @@ class Touch:
 
 
 def extent(passed: list[tuple[Argument, Any]]) -> int | None:
-    """Return how far the axis reaches that is divided: that of the first array of which threads take
-    a part; None if there is none.
-    """
+    """Return the length of the divided axis: that of the first array of which a part is taken."""
     for kind, array in passed:
         if kind.part != "whole":
             return array.shape[-1] if kind.part == by_column else array.shape[0]

@@ -1,4 +1,4 @@
-"""Chooses between ways of running a Program that give the same bits, by trying them while it runs."""
+"""Chooses between ways of running a Program that give the same bits by trying them as it runs."""
 
 from __future__ import annotations
 

@@ -179,7 +179,8 @@ class CudaBackend(Backend):
         """Return the device's name and libraries."""
         return {
             "device": f"{self.name} {self._label}",
-            "blas": f"cuBLAS {self._blas.version()}, products of float32 in {FACTORS[self.precision]}",
+            "blas": f"cuBLAS {self._blas.version()}, "
+            f"products of float32 in {FACTORS[self.precision]}",
             "threads": "1",
         }
 
@@ -206,8 +207,8 @@ class CudaBackend(Backend):
                         one_line(error),
                     )
                     raise DeviceError(
-                        f"NVRTC cannot compile {instance}: {first}. Install fastmlp[cuda12] (or cuda13) anew; if it happens "
-                        "again, report it with this line."
+                        f"NVRTC cannot compile {instance}: {first}. Install fastmlp[cuda12] "
+                        "(or cuda13) anew; if it happens again, report it with this line."
                     ) from None
             seconds = time.perf_counter() - start
             self.compile_seconds += seconds

@@ -122,7 +122,8 @@ class Cublas:
         status = getattr(self._library, name)(*arguments)
         if status:
             raise DeviceError(
-                f"cuBLAS: {name} failed: {STATUS.get(status, 'unknown status')} ({status}). Use --device cpu, or look for "
+                f"cuBLAS: {name} failed: {STATUS.get(status, 'unknown status')} ({status}). "
+                "Use --device cpu, or look for "
                 "another process that fills the device's memory."
             )
 
@@ -136,6 +137,7 @@ def _load_library() -> ctypes.CDLL:
     except (ImportError, OSError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise DeviceError(
-            f"cuBLAS cannot be loaded: {reason}. Install it with pip install 'fastmlp[cuda12]' (or cuda13), or with the "
+            f"cuBLAS cannot be loaded: {reason}. Install it with "
+            "pip install 'fastmlp[cuda12]' (or cuda13), or with the "
             "CUDA toolkit."
         ) from None

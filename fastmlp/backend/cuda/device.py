@@ -52,12 +52,16 @@ def _import_cupy() -> Any:
 def _driver_problem(runtime: Any, error: Exception) -> str:
     status = getattr(error, "status", None)
     if status == NO_DEVICE:
-        return "the NVIDIA driver finds no CUDA device. Look at nvidia-smi, and at CUDA_VISIBLE_DEVICES."
+        return (
+            "the NVIDIA driver finds no CUDA device. "
+            "Look at nvidia-smi, and at CUDA_VISIBLE_DEVICES."
+        )
     if status == DRIVER_TOO_OLD:
         version = runtime.runtimeGetVersion()
         wanted = f"{version // 1000}.{version % 1000 // 10}"
         return (
-            f"there is no NVIDIA driver, or it is too old for CUDA {wanted}, for which CuPy was built. Install a newer "
+            f"there is no NVIDIA driver, or it is too old for CUDA {wanted}, "
+            "for which CuPy was built. Install a newer "
             "driver, or a CuPy for an older CUDA."
         )
     return f"CUDA cannot be used: {' '.join(str(error).split())}. Look at nvidia-smi."

@@ -43,7 +43,7 @@ class CudaFeed(Feed):
         compute.synchronize()
 
     def prefetch(self, fill: Callable[[np.ndarray], None]) -> None:
-        """Wait until the pinned buffer's last copy has left it, fill it, and start the next copy."""
+        """Wait until the pinned buffer's last copy has left it, fill it, start the next copy."""
         i = self._turn
         self._copied[i].synchronize()
         fill(self._pinned[i])

@@ -92,7 +92,7 @@ class CudaProgram(Program):
             self._graphs[1].launch()
 
     def _has_long_graph(self, steps: int) -> bool:
-        """Return whether a graph of many steps can be used; it is captured when it is first of use."""
+        """Return whether there is a graph of many steps; it is captured when it is first of use."""
         if steps >= STEPS_PER_GRAPH and STEPS_PER_GRAPH not in self._graphs:
             try:
                 self._graphs[STEPS_PER_GRAPH] = self._captured(STEPS_PER_GRAPH)
@@ -139,7 +139,7 @@ class CudaProgram(Program):
         self._notices.append(f"steps run by launches one by one: {reason}")
 
     def _captured(self, steps: int) -> Any:
-        """Return the graph of ``steps`` runs of the list; after an error no capture is left open."""
+        """Return the graph of ``steps`` runs of the list; no capture is left open."""
         stream = self._context.stream
         stream.synchronize()
         with _no_garbage_collection():  # freeing an array may call what a capture refuses

@@ -96,7 +96,7 @@ def entry_name(operation: Operation, element_types: tuple[np.dtype, ...], functi
 
 
 def compile_entry(operation: Operation, element_types: tuple[np.dtype, ...], functions: tuple):
-    """Return the compiled ``cfunc`` of an operation for these element types and scalar functions."""
+    """Return the compiled ``cfunc`` of an operation for these types and scalar functions."""
     name = entry_name(operation, element_types, functions)
     source = _entry_source(operation, name, len(functions))
     namespace = {
@@ -125,9 +125,8 @@ def _entry_source(operation: Operation, name: str, function_count: int) -> str:
     for argument in operation.arguments.values():
         match argument.kind:
             case "matrix":
-                passed.append(
-                    f"matrix(integers[{integer}], integers[{integer + 1}], integers[{integer + 2}], element{array})"
-                )
+                place = ", ".join(f"integers[{integer + i}]" for i in range(3))
+                passed.append(f"matrix({place}, element{array})")
                 integer, array = integer + 3, array + 1
             case "vector":
                 passed.append(

@@ -83,8 +83,8 @@ def call_gemm(typing_context, routine, transposes, sizes, alpha, a, lda, b, ldb,
         passed = [
             *(by_reference(builder.extract_value(transposes, i), byte) for i in range(2)),
             *(by_reference(builder.extract_value(sizes, i), number) for i in range(3)),
-            address(alpha), address(a), by_reference(lda, number), address(b), by_reference(ldb, number),
-            address(beta), address(c), by_reference(ldc, number),
+            address(alpha), address(a), by_reference(lda, number), address(b),
+            by_reference(ldb, number), address(beta), address(c), by_reference(ldc, number),
         ]  # fmt: skip
         kind = ir.FunctionType(ir.VoidType(), [value.type for value in passed]).as_pointer()
         builder.call(builder.inttoptr(routine, kind), passed)

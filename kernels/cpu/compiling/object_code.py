@@ -39,7 +39,8 @@ PATIENCE = 10.0
 # concern what no kernel does.
 CODE_SETTINGS = (
     "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "USING_SVML", "BOUNDSCHECK", "DEBUGINFO_DEFAULT",
-    "EXTEND_VARIABLE_LIFETIMES", "LLVM_REFPRUNE_PASS", "LLVM_REFPRUNE_FLAGS", "DEBUG_JIT", "DEBUG_NRT",
+    "EXTEND_VARIABLE_LIFETIMES", "LLVM_REFPRUNE_PASS", "LLVM_REFPRUNE_FLAGS", "DEBUG_JIT",
+    "DEBUG_NRT",
 )  # fmt: skip
 # What a compiled function calls of Numba's own when it raises or lets go of an array. Taking memory
 # is not among it: that needs more of Numba to be awake.

@@ -59,7 +59,7 @@ class VectorCode:
         self.zero = self.constant(0.0)
 
     def lanes_below(self, count):
-        """Return the mask of the lanes whose number is less than ``count`` (int64, maybe negative)."""
+        """Return the mask of the lanes below ``count`` (int64, maybe negative)."""
         # A shift rather than a comparison, which LLVM would repeat wherever the mask is used.
         none, all_lanes, one = WORD(0), WORD(self.width), WORD(1)
         count = self.builder.select(self.builder.icmp_signed("<", count, none), none, count)
@@ -100,7 +100,7 @@ class VectorCode:
                 self._store_powers(value, address, count)
 
     def _store_powers(self, value, address, count):
-        """Store what the bits of ``count`` say: a half, then a quarter of what follows, and so on."""
+        """Store what the bits of ``count`` say: a half, a quarter of what follows, and so on."""
         place = cgutils.alloca_once_value(self.builder, address)
         left = cgutils.alloca_once_value(self.builder, value)
         size = self.width // 2

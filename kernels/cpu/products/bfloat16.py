@@ -69,14 +69,15 @@ def strip_of_tiles(vectors: int, moves: bool):
 
     @njit(error_model="numpy")
     def strip(
-        a, a_row, a_step, b, c, c_row, pairs, rows, valid_lanes, upcoming, upcoming_row, upcoming_bytes, upcoming_rows, moved,
-        alpha, beta, rate, decay,
+        a, a_row, a_step, b, c, c_row, pairs, rows, valid_lanes, upcoming, upcoming_row,
+        upcoming_bytes, upcoming_rows, moved, alpha, beta, rate, decay,
     ):  # fmt: skip
         part = (upcoming_rows * height + rows - 1) // rows * upcoming_row
         for i in range(0, rows, height):
             tile(
-                a + i * a_row, a_row, a_step, b, c + i * c_row, c_row, pairs, rows - i, valid_lanes,
-                upcoming + i // height * part, upcoming_row, upcoming_bytes, moved, alpha, beta, rate, decay,
+                a + i * a_row, a_row, a_step, b, c + i * c_row, c_row, pairs, rows - i,
+                valid_lanes, upcoming + i // height * part, upcoming_row, upcoming_bytes, moved,
+                alpha, beta, rate, decay,
             )  # fmt: skip
 
     return strip
@@ -90,7 +91,8 @@ def product_of_blocks(moves: bool):
 
     @njit(error_model="numpy")
     def multiply_block(
-        a, a_row, a_step, b, b_row, c, c_row, rows, n, steps, next_a, next_a_row, b_is_far, moved, alpha, beta, rate, decay
+        a, a_row, a_step, b, b_row, c, c_row, rows, n, steps, next_a, next_a_row, b_is_far, moved,
+        alpha, beta, rate, decay,
     ):  # fmt: skip
         space, column, pairs = SPACE(), 0, (steps + 1) // 2
         while column < n:
@@ -114,14 +116,20 @@ def product_of_blocks(moves: bool):
             elif next_a and column == 0:
                 upcoming, upcoming_row, width = next_a, next_a_row, steps * SIZE
             if vectors == 1:
-                strip_of_1(a, a_row, a_step, space, place, c_row, pairs, rows, valid, upcoming, upcoming_row, width,
-                           upcoming_rows, moved, alpha, beta, rate, decay)  # fmt: skip
+                strip_of_1(
+                    a, a_row, a_step, space, place, c_row, pairs, rows, valid, upcoming,
+                    upcoming_row, width, upcoming_rows, moved, alpha, beta, rate, decay,
+                )  # fmt: skip
             elif vectors == 2:
-                strip_of_2(a, a_row, a_step, space, place, c_row, pairs, rows, valid, upcoming, upcoming_row, width,
-                           upcoming_rows, moved, alpha, beta, rate, decay)  # fmt: skip
+                strip_of_2(
+                    a, a_row, a_step, space, place, c_row, pairs, rows, valid, upcoming,
+                    upcoming_row, width, upcoming_rows, moved, alpha, beta, rate, decay,
+                )  # fmt: skip
             else:
-                strip_of_3(a, a_row, a_step, space, place, c_row, pairs, rows, valid, upcoming, upcoming_row, width,
-                           upcoming_rows, moved, alpha, beta, rate, decay)  # fmt: skip
+                strip_of_3(
+                    a, a_row, a_step, space, place, c_row, pairs, rows, valid, upcoming,
+                    upcoming_row, width, upcoming_rows, moved, alpha, beta, rate, decay,
+                )  # fmt: skip
             column += vectors * LANES
 
     return multiply_block
@@ -135,7 +143,7 @@ MULTIPLY_BLOCK, MULTIPLY_BLOCK_AND_MOVE = (
 
 @njit(error_model="numpy")
 def multiply(a, a_row, b, b_row, c, c_row, m, n, k, alpha, beta):
-    """c (m, n) = alpha·a·b + beta·c for a (m, k) and b (k, n) at addresses, with strides in bytes."""
+    """c (m, n) = alpha·a·b + beta·c for a (m, k) and b (k, n) at addresses, strides in bytes."""
     space, a_is_far = SPACE_FOR_A(), m * a_row > LARGE
     for first in range(0, m, ROW_BLOCK):
         rows = min(ROW_BLOCK, m - first)
@@ -154,8 +162,8 @@ def multiply(a, a_row, b, b_row, c, c_row, m, n, k, alpha, beta):
             for i in range(rows):
                 convert_row(a + (first + i) * a_row + inner * SIZE, space + i * ROW_OF_A, steps)
             MULTIPLY_BLOCK(
-                space, ROW_OF_A, PAIR, b + inner * b_row, b_row, c + first * c_row, c_row, rows, n, steps,
-                next_a, a_row, k * b_row > LARGE, 0, alpha, kept, alpha, alpha,
+                space, ROW_OF_A, PAIR, b + inner * b_row, b_row, c + first * c_row, c_row, rows, n,
+                steps, next_a, a_row, k * b_row > LARGE, 0, alpha, kept, alpha, alpha,
             )  # fmt: skip
 
 
@@ -175,11 +183,15 @@ def transposed_product(moves: bool):
                 step = convert_panel(a + inner * a_row + first * SIZE, a_row, space, steps, rows)
                 rows_of_b = b + inner * b_row
                 if inner + steps >= k:
-                    multiply_last(space, PAIR, step, rows_of_b, b_row, rows_of_c, c_row, rows, n, steps, 0, 0, False,
-                                  moved, alpha, kept, rate, decay)  # fmt: skip
+                    multiply_last(
+                        space, PAIR, step, rows_of_b, b_row, rows_of_c, c_row, rows, n, steps, 0,
+                        0, False, moved, alpha, kept, rate, decay,
+                    )  # fmt: skip
                 else:
-                    MULTIPLY_BLOCK(space, PAIR, step, rows_of_b, b_row, rows_of_c, c_row, rows, n, steps, 0, 0, False,
-                                   moved, alpha, kept, rate, decay)  # fmt: skip
+                    MULTIPLY_BLOCK(
+                        space, PAIR, step, rows_of_b, b_row, rows_of_c, c_row, rows, n, steps, 0,
+                        0, False, moved, alpha, kept, rate, decay,
+                    )  # fmt: skip
 
     return multiply_transposed
 
@@ -198,7 +210,7 @@ def bfloat16_gemm_nn(
     alpha: Vector[reads],
     beta: Vector[reads],
 ):
-    """c = alpha·a·b + beta·c of factors in bfloat16, divided by rows. a (m, k), b (k, n), c (m, n)."""
+    """c = alpha·a·b + beta·c of factors in bfloat16, by rows. a (m, k), b (k, n), c (m, n)."""
     (m, n), k = c.shape, a.shape[1]
     multiply(
         a.ctypes.data, k * SIZE, b.ctypes.data, n * SIZE, c.ctypes.data, n * SIZE, m, n, k,
@@ -208,8 +220,8 @@ def bfloat16_gemm_nn(
 
 @operation(product=True)
 def bfloat16_gemm_nn_by_columns(
-    a: Matrix[reads], b: Matrix[reads, by_column], c: Matrix[writes, by_column], alpha: Vector[reads], beta: Vector[reads],
-    columns: Span,
+    a: Matrix[reads], b: Matrix[reads, by_column], c: Matrix[writes, by_column],
+    alpha: Vector[reads], beta: Vector[reads], columns: Span,
 ):  # fmt: skip
     """The same product divided by columns: each thread converts its own part of a wide b, and of it
     no part twice.
@@ -224,8 +236,8 @@ def bfloat16_gemm_nn_by_columns(
 
 @operation(product=True)
 def bfloat16_gemm_tn(
-    a: Matrix[reads, by_column], b: Matrix[reads], c: Matrix[updates, by_row], alpha: Vector[reads], beta: Vector[reads],
-    first: First = 0,
+    a: Matrix[reads, by_column], b: Matrix[reads], c: Matrix[updates, by_row],
+    alpha: Vector[reads], beta: Vector[reads], first: First = 0,
 ):  # fmt: skip
     """c = alpha·aᵀ·b + beta·c of factors in bfloat16. a (k, m), b (k, n), c (m, n); its
     rows are a's columns from ``first`` on.

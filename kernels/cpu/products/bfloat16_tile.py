@@ -39,8 +39,8 @@ def bfloat16_tile(rows: int, vectors: int, moves: bool = False):
 
     @intrinsic
     def tile(
-        typing_context, a, a_row, a_step, b, c, c_row, pairs, valid_rows, valid_lanes, upcoming, upcoming_row,
-        upcoming_bytes, moved, alpha, beta, rate, decay,
+        typing_context, a, a_row, a_step, b, c, c_row, pairs, valid_rows, valid_lanes, upcoming,
+        upcoming_row, upcoming_bytes, moved, alpha, beta, rate, decay,
     ):  # fmt: skip
         def generate(context, builder, signature, arguments):
             a, a_row, a_step, b, *others = arguments

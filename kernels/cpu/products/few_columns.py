@@ -25,7 +25,7 @@ SPACE_FOR_COLUMNS = reserve(INNER_BLOCK * MOST_COLUMNS * 8)
 
 @njit(inline="always")
 def are_few(columns, size):
-    """Return whether a product with so many columns, of elements of ``size`` bytes, belongs here."""
+    """Return whether a product of so many columns of elements of ``size`` bytes belongs here."""
     return columns * size * 4 <= VECTOR_BYTES
 
 
@@ -108,8 +108,10 @@ def multiply_transposed_few_columns(a, a_step, b, c, m, n, k, size, alpha, beta)
                     last_step = copy_panel(
                         panel + VECTOR_BYTES, a_step, last, steps, rows - lanes, size, element
                     )
-            TILE(b + inner * n * size, size, n * size, panel, step, last, last_step, sums, PANEL_BYTES, steps, n, lanes,
-                 panel, 0, 0, 0, like(1.0, beta), kept, beta, beta)  # fmt: skip
+            TILE(
+                b + inner * n * size, size, n * size, panel, step, last, last_step, sums,
+                PANEL_BYTES, steps, n, lanes, panel, 0, 0, 0, like(1.0, beta), kept, beta, beta,
+            )  # fmt: skip
         transposed = matrix(sums, n, 2 * lanes, element)
         for i in range(rows):
             for j in range(n):

@@ -65,8 +65,8 @@ def strip_of_tiles(vectors: int, moves: bool):
 
     @njit(error_model="numpy")
     def strip(
-        a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps, rows, valid_lanes, fetched, after, b_row, moved,
-        alpha, beta, rate, decay,
+        a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps, rows, valid_lanes, fetched,
+        after, b_row, moved, alpha, beta, rate, decay,
     ):  # fmt: skip
         for i in range(0, rows, height):
             place = c + i * c_row
@@ -83,8 +83,9 @@ def strip_of_tiles(vectors: int, moves: bool):
                 next_c = place + height * c_row if i + height < rows else after
                 upcoming, upcoming_row, width = next_c, c_row, vectors * VECTOR_BYTES
             tile(
-                a + i * a_row, a_row, a_step, b, b_step, last, last_step, place, c_row, steps, rows - i, valid_lanes,
-                upcoming, upcoming_row, width, moved, alpha, beta, rate, decay,
+                a + i * a_row, a_row, a_step, b, b_step, last, last_step, place, c_row, steps,
+                rows - i, valid_lanes, upcoming, upcoming_row, width, moved, alpha, beta, rate,
+                decay,
             )  # fmt: skip
 
     return strip
@@ -142,14 +143,20 @@ def product_of_blocks(moves: bool):
             elif a_is_far and a_step == size and column == 0:
                 fetched = FETCH_A
             if vectors == 1:
-                strip_of_1(a, a_row, a_step, panel, step, last, last_step, place, c_row, steps, rows, valid, fetched,
-                           after, b_step, moved, alpha, beta, rate, decay)  # fmt: skip
+                strip_of_1(
+                    a, a_row, a_step, panel, step, last, last_step, place, c_row, steps, rows,
+                    valid, fetched, after, b_step, moved, alpha, beta, rate, decay,
+                )  # fmt: skip
             elif vectors == 2:
-                strip_of_2(a, a_row, a_step, panel, step, last, last_step, place, c_row, steps, rows, valid, fetched,
-                           after, b_step, moved, alpha, beta, rate, decay)  # fmt: skip
+                strip_of_2(
+                    a, a_row, a_step, panel, step, last, last_step, place, c_row, steps, rows,
+                    valid, fetched, after, b_step, moved, alpha, beta, rate, decay,
+                )  # fmt: skip
             else:
-                strip_of_3(a, a_row, a_step, panel, step, last, last_step, place, c_row, steps, rows, valid, fetched,
-                           after, b_step, moved, alpha, beta, rate, decay)  # fmt: skip
+                strip_of_3(
+                    a, a_row, a_step, panel, step, last, last_step, place, c_row, steps, rows,
+                    valid, fetched, after, b_step, moved, alpha, beta, rate, decay,
+                )  # fmt: skip
             column += vectors * lanes
 
     return multiply_block
@@ -173,8 +180,9 @@ def multiply(a, a_row, a_step, b, b_step, c, c_row, m, n, k, alpha, beta, row_bl
         ):  # once even for an empty sum: c is then beta·c
             steps, kept = min(INNER_BLOCK, k - inner), beta if inner == 0 else like(1.0, beta)
             MULTIPLY_BLOCK(
-                a + first * a_row + inner * a_step, a_row, a_step, b + inner * b_step, b_step, c + first * c_row, c_row,
-                rows, n, steps, m * a_row > LARGE, k * b_step > LARGE, size, 0, alpha, kept, alpha, alpha,
+                a + first * a_row + inner * a_step, a_row, a_step, b + inner * b_step, b_step,
+                c + first * c_row, c_row, rows, n, steps, m * a_row > LARGE, k * b_step > LARGE,
+                size, 0, alpha, kept, alpha, alpha,
             )  # fmt: skip
 
 
@@ -202,11 +210,15 @@ def transposed_product(moves: bool):
                     step = copy_panel(block, a_step, space, steps, rows, size, type(alpha))
                     block = space
                 if inner + steps >= k:
-                    multiply_last(block, size, step, rows_of_b, b_step, rows_of_c, c_row, rows, n, steps, False, False, size,
-                                  moved, alpha, kept, rate, decay)  # fmt: skip
+                    multiply_last(
+                        block, size, step, rows_of_b, b_step, rows_of_c, c_row, rows, n, steps,
+                        False, False, size, moved, alpha, kept, rate, decay,
+                    )  # fmt: skip
                 else:
-                    MULTIPLY_BLOCK(block, size, step, rows_of_b, b_step, rows_of_c, c_row, rows, n, steps, False, False, size,
-                                   moved, alpha, kept, rate, decay)  # fmt: skip
+                    MULTIPLY_BLOCK(
+                        block, size, step, rows_of_b, b_step, rows_of_c, c_row, rows, n, steps,
+                        False, False, size, moved, alpha, kept, rate, decay,
+                    )  # fmt: skip
 
     return multiply_transposed
 
@@ -251,8 +263,8 @@ def gemm_nn(
 
 @operation(product=True)
 def gemm_nn_by_columns(
-    a: Matrix[reads], b: Matrix[reads, by_column], c: Matrix[writes, by_column], alpha: Vector[reads], beta: Vector[reads],
-    columns: Span,
+    a: Matrix[reads], b: Matrix[reads, by_column], c: Matrix[writes, by_column],
+    alpha: Vector[reads], beta: Vector[reads], columns: Span,
 ):  # fmt: skip
     """The same product divided by columns: each thread reads its own part of a wide b, and of it no
     part twice.
@@ -267,8 +279,8 @@ def gemm_nn_by_columns(
 
 @operation(product=True)
 def gemm_tn(
-    a: Matrix[reads, by_column], b: Matrix[reads], c: Matrix[updates, by_row], alpha: Vector[reads], beta: Vector[reads],
-    first: First = 0,
+    a: Matrix[reads, by_column], b: Matrix[reads], c: Matrix[updates, by_row],
+    alpha: Vector[reads], beta: Vector[reads], first: First = 0,
 ):  # fmt: skip
     """c = alpha·aᵀ·b + beta·c: the gradient dW = xᵀ·dz. a (k, m), b (k, n), c (m, n); its
     rows are a's columns from ``first`` on.

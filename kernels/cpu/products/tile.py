@@ -51,8 +51,8 @@ def product_tile(rows: int, vectors: int, moves: bool = False):
 
     @intrinsic
     def tile(
-        typing_context, a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps, valid_rows, valid_lanes, upcoming,
-        upcoming_row, upcoming_bytes, moved, alpha, beta, rate, decay,
+        typing_context, a, a_row, a_step, b, b_step, last, last_step, c, c_row, steps, valid_rows,
+        valid_lanes, upcoming, upcoming_row, upcoming_bytes, moved, alpha, beta, rate, decay,
     ):  # fmt: skip
         def generate(context, builder, signature, arguments):
             (MovingTile if moves else Tile)(
@@ -76,8 +76,9 @@ class Tile:
             rows,
             vectors,
         )
-        (a, a_row, self.a_step, self.b, self.b_step, self.last, self.last_step, c, c_row, self.steps, valid_rows,
-         self.valid_lanes, *self.upcoming, self.moved, self.alpha, self.beta, self.rate, self.decay) = arguments  # fmt: skip
+        (a, a_row, self.a_step, self.b, self.b_step, self.last, self.last_step, c, c_row,
+         self.steps, valid_rows, self.valid_lanes, *self.upcoming, self.moved,
+         self.alpha, self.beta, self.rate, self.decay) = arguments  # fmt: skip
         lowest = builder.sub(valid_rows, WORD(1))
         numbers = [
             builder.select(builder.icmp_signed("<", WORD(r), lowest), WORD(r), lowest)
@@ -282,7 +283,7 @@ def copy_panel(source, source_row, target, rows, columns, size, element):
 
 @cache
 def reserve(size: int):
-    """Return an intrinsic that returns the address of ``size`` bytes on the stack, on a cache line."""
+    """Return an intrinsic: the address of ``size`` bytes on the stack, on a cache line."""
 
     @intrinsic
     def reserved(typing_context):
