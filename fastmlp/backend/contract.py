@@ -14,9 +14,7 @@ from fastmlp.kernels.operation import Operation
 
 from .feed import Feed
 from .operations import Operations
-from .sink import Sink
-
-Array = Any  # a numpy.ndarray on the CPU, a cupy.ndarray on CUDA
+from .sink import Array, Sink
 
 
 class Program(ABC):

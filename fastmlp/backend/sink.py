@@ -4,10 +4,9 @@ velocity.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from .contract import Array
+Array = Any  # a numpy.ndarray on the CPU, a cupy.ndarray on CUDA
 
 
 class Move(NamedTuple):
