@@ -16,9 +16,9 @@ import numpy as np
 from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.nn.losses import parse_loss
 from fastmlp.nn.network import Architecture, Network
-from fastmlp.optim.optimizers import Regularization, make_optimizer
+from fastmlp.optim.optimizers import make_optimizer
 from fastmlp.step.batches import Batches
-from fastmlp.training.passes import training_sweep
+from fastmlp.training.recorded import RecordedStep, bind
 
 ROWS, BATCH, STEPS, STRETCH = 6400, 64, 5000, 100
 DEADLY_BIAS = -1e4
@@ -29,27 +29,24 @@ def main() -> None:
     backend = CpuBackend(threads=1)
     network = Network(Architecture(64, 10, (512, 512)), backend, np.float32, seed=0)
     loss = parse_loss("auto", task="classification", outputs=10)
-    network.bind(BATCH)
-    loss.bind(backend, network.dtype, BATCH, 10)
+    bind(network, loss, BATCH)
     network.initialize()
     optimizer = make_optimizer("adam")
-    optimizer.bind(backend, network.store, network.counters, Regularization())
     random = np.random.default_rng(0)
     features = random.normal(size=(ROWS, 64)).astype(np.float32)
     labels = random.integers(0, 10, ROWS).astype(np.int32)
     batches = Batches(
         backend, features, labels, network.counters, dtype=network.dtype, batch_size=BATCH
     )
-    optimizer.set_learning_rates(np.full(STRETCH, 1e-3))
-    sweep = training_sweep(network, loss, optimizer, batches)
+    step = RecordedStep(network, loss, optimizer, batches)
     seconds = []
     for stretch in range(STEPS // STRETCH):
         if stretch == 1:
             for name in ("dense_0.bias", "dense_1.bias"):
                 network.named_parameters()[name].values[:256] = DEADLY_BIAS
-        network.counters.start_epoch(stretch * STRETCH)
+        step.start_epoch(np.full(STRETCH, 1e-3), stretch * STRETCH)
         start = time.perf_counter()
-        for _ in sweep.run():
+        for _ in step.sweep.run():
             pass
         seconds.append((time.perf_counter() - start) / STRETCH)
     moment = optimizer.state["first_moment"]

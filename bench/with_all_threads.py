@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.backend.cpu.program import CpuProgram
-from fastmlp.machine.throughput import TrainingLoop
+from fastmlp.machine.throughput import make_trainer
 
 from .problem import Problem
 
@@ -28,11 +28,11 @@ class Training:
 
     def __init__(self, problem: Problem, threads: int, shuffle: bool):
         backend = HeldBackend(threads=threads)
-        self._loop = TrainingLoop(
+        self._trainer = make_trainer(
             problem.shape, problem.features, problem.labels, problem.parameters, backend, shuffle
         )  # fmt: skip
         self.compile_seconds = backend.compile_seconds
 
     def run(self, epochs: int) -> list[float]:
         """Train; return each epoch's mean loss."""
-        return [self._loop.run_epoch().loss for _ in range(epochs)]
+        return [self._trainer.train_epoch().total.loss for _ in range(epochs)]

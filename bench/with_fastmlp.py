@@ -8,14 +8,15 @@ from fastmlp.backend import open_backend
 from fastmlp.backend.contract import Backend
 from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.features.targets import TargetEncoder
-from fastmlp.machine.throughput import TrainingLoop, build_network
-from fastmlp.model.model import Model, bind
+from fastmlp.machine.throughput import build_network, make_trainer
+from fastmlp.model.model import Model
 from fastmlp.model.prediction import PREDICTION_BATCH
 from fastmlp.nn.losses import SoftmaxCrossEntropy
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import Batches
 from fastmlp.step.counters import Counters
 from fastmlp.training.passes import Prediction as PredictionPass
+from fastmlp.training.recorded import bind
 
 from .place import CPU
 from .problem import Problem, RowCalls
@@ -41,7 +42,7 @@ class Training:
         self._backend, _ = open_backend(
             device, threads=threads, gemm=gemm, matmul_precision=precision
         )
-        self._loop = TrainingLoop(
+        self._trainer = make_trainer(
             problem.shape,
             problem.features,
             problem.labels,
@@ -53,7 +54,7 @@ class Training:
 
     def run(self, epochs: int) -> list[float]:
         """Train; return each epoch's mean loss."""
-        losses = [self._loop.run_epoch().loss for _ in range(epochs)]
+        losses = [self._trainer.train_epoch().total.loss for _ in range(epochs)]
         self._backend.synchronize()
         return losses
 

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from fastmlp.run.api import TrainedRun, train
     from fastmlp.settings.settings import Settings
     from fastmlp.training.callbacks import Callback
-    from fastmlp.training.csv_log import CsvLog
-    from fastmlp.training.tensorboard import TensorBoard
+    from fastmlp.training.logs import CsvLog, TensorBoard
 
     from .errors import FastMLPError
     from .estimators import MLPClassifier, MLPRegressor
@@ -45,13 +44,13 @@ __all__ = [
 
 _HOMES = {
     "Callback": "fastmlp.training.callbacks",
-    "CsvLog": "fastmlp.training.csv_log",
+    "CsvLog": "fastmlp.training.logs",
     "FastMLPError": "fastmlp.errors",
     "MLPClassifier": "fastmlp.estimators",
     "MLPRegressor": "fastmlp.estimators",
     "Model": "fastmlp.model.model",
     "Settings": "fastmlp.settings.settings",
-    "TensorBoard": "fastmlp.training.tensorboard",
+    "TensorBoard": "fastmlp.training.logs",
     "TrainedRun": "fastmlp.run.api",
     "evaluate": "fastmlp.model.evaluate",
     "from_sklearn": "fastmlp.adopt.from_sklearn",

@@ -59,21 +59,13 @@ ALSO_TESTED_BY = {
     "data/sources/test_sources_download.py": "data.sources.datasets",
     "data/sources/test_sources_incoming.py": "data.sources.in_memory data.sources.series",
     "data/sources/test_sources_tables.py": "data.loading data.features.pixels",
-    "estimators/test_estimators_beyond.py": (
-        "estimators.base estimators.fitting estimators.losses"
-        " estimators.validation estimators.watch"
-    ),
+    "estimators/test_estimators_beyond.py": "estimators.base estimators.losses estimators.scores",
     "estimators/test_estimators_errors.py": "estimators.parameters",
-    "estimators/test_estimators_inputs.py": "estimators.labels",
-    "estimators/test_estimators_far_from_zero.py": "estimators.scaling",
-    "estimators/test_estimators_lbfgs.py": "estimators.line_search",
     "estimators/test_estimators_parity.py": (
-        "estimators.classifier estimators.regressor"
-        " estimators.learning estimators.rows estimators.solvers estimators.stochastic"
+        "estimators.classifier estimators.fitting estimators.regressor"
     ),
-    "estimators/test_estimators_travel.py": "estimators.engine estimators.weights",
-    "estimators/test_estimators_warm_start.py": "estimators.memory",
-    "estimators/test_estimators_workers.py": "estimators.threads",
+    "estimators/test_estimators_travel.py": "estimators.weights",
+    "estimators/test_estimators_workers.py": "estimators.engine",
     "experiments/test_experiments_data.py": "experiments.data_plan experiments.prepared",
     "experiments/test_experiments_recipe.py": "experiments.sweeps experiments.tables",
     "experiments/test_experiments_results.py": "experiments.records",
@@ -95,9 +87,11 @@ ALSO_TESTED_BY = {
     "kernels/test_kernels_intrinsics.py": "kernels.cpu.compiling.numba_words",
     "kernels/test_kernels_rows.py": "kernels.cpu.compiling.vector_code",
     "model/test_model_held_out.py": "preparation.known_rows",
+    "model/test_model_model.py": "model.file",
     "model/test_model_predict.py": "model.prediction",
     "nn/test_nn_network.py": "nn.layers step.parameters",
     "nn/test_nn_gradients.py": "nn.steps",
+    "optim/test_optim_descent.py": "optim.lbfgs.line_search",
     "optim/test_optim_folding.py": "backend.sink",
     "preparation/test_preparation_in_memory.py": "preparation.given",
     "report/test_report_drawing.py": "report.pictures.glyphs report.pictures.images",
@@ -111,11 +105,11 @@ ALSO_TESTED_BY = {
     ),
     "report/test_report_words.py": "report.evidence report.record report.verdict",
     "run/test_run_forged.py": "files.entries training.checkpoint training.state",
-    "run/test_run_phases.py": "training.selection",
     "settings/test_settings_settings.py": "settings.description settings.table",
     "step/test_step_batches.py": "step.counters",
     "step/test_step_window.py": "backend.cuda.feed backend.feed",
-    "training/test_training_logs.py": "training.csv_log training.tensorboard",
+    "training/test_training_faces.py": "training.policies",
+    "training/test_training_passes.py": "training.recorded",
     "training/test_training_trainer.py": "training.callbacks",
 }
 

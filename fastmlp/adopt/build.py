@@ -16,12 +16,13 @@ from fastmlp.data.features.scaling import far_from_zero
 from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.data.splits import TASKS
 from fastmlp.errors import UsageError, choose
-from fastmlp.model.model import Model, bind
+from fastmlp.model.model import Model
 from fastmlp.model.prediction import PREDICTION_BATCH
 from fastmlp.nn.network import Network
 from fastmlp.nn.steps import Linear, Scaling, Step
 from fastmlp.settings.settings import Settings, settings_from
 from fastmlp.step.parameters import Parameter
+from fastmlp.training.recorded import bind
 
 from .canonical import Arranged, Block, arrange
 

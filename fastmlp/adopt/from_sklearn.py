@@ -27,7 +27,7 @@ ACCEPTED = (
 )
 
 
-def from_sklearn(estimator: Any, *, device: str = "auto", threads: int | None = None) -> Model:
+def from_sklearn(estimator: object, *, device: str = "auto", threads: int | None = None) -> Model:
     """Return the model of a fitted MLP of scikit-learn or of fastmlp; it predicts the same.
 
     Parameters
@@ -63,7 +63,7 @@ def from_sklearn(estimator: Any, *, device: str = "auto", threads: int | None = 
     return assemble(steps, around, network.coefs_[0].dtype, device, threads)
 
 
-def _parts(estimator: Any) -> list[Any]:
+def _parts(estimator: object) -> list[Any]:
     """Return the steps of a pipeline, or the estimator alone."""
     if not hasattr(estimator, "steps"):
         return [estimator]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from fastmlp.training.callbacks import Callback, Progress, Record
-from fastmlp.training.trainer import Trainer, TrainingResult
+from fastmlp.training.callbacks import Callback, Progress, Record, Training, TrainingResult
 
 from .console import Console, duration, number
 
@@ -31,7 +30,7 @@ class EpochLines(Callback):
         self._start = self._epoch_start = 0.0
         self._held_back: Record | None = None
 
-    def training_started(self, trainer: Trainer) -> None:
+    def training_started(self, trainer: Training) -> None:
         """Start the clock and say which epochs are shown."""
         self._start = self._epoch_start = time.perf_counter()
         self.every = line_interval(trainer.epochs)
@@ -41,13 +40,13 @@ class EpochLines(Callback):
                 "all of them."
             )
 
-    def progressed(self, trainer: Trainer, progress: Progress) -> None:
+    def progressed(self, trainer: Training, progress: Progress) -> None:
         """Move the bar, if this epoch takes long enough to be watched."""
         now = time.perf_counter()
         if self._bar is not None and (now - self._epoch_start > LONG_EPOCH or self._bar.is_shown):
             self._bar.move(trainer.epochs, progress)
 
-    def recorded(self, trainer: Trainer, record: Record) -> None:
+    def recorded(self, trainer: Training, record: Record) -> None:
         """Print the line of a record, unless its epoch is one that is left out."""
         if record.kind == "epoch":
             self._epoch_start = time.perf_counter()
@@ -59,14 +58,14 @@ class EpochLines(Callback):
         elif record.kind == "epoch":
             self._held_back = record
 
-    def training_ended(self, trainer: Trainer, result: TrainingResult) -> None:
+    def training_ended(self, trainer: Training, result: TrainingResult) -> None:
         """Print the last epoch if it was held back."""
         if self._bar is not None:
             self._bar.hide()
         if self._held_back is not None:
             self._print(trainer, self._held_back)
 
-    def _print(self, trainer: Trainer, record: Record) -> None:
+    def _print(self, trainer: Training, record: Record) -> None:
         cells = self._cells(trainer, record)
         if not self._widths:
             count = f"{trainer.epochs}/{trainer.epochs}"
@@ -79,7 +78,7 @@ class EpochLines(Callback):
             self.console.line(self._joined(headings))
         self.console.line(self._joined([text for _, text in cells]))
 
-    def _cells(self, trainer: Trainer, record: Record) -> list[tuple[str, str]]:
+    def _cells(self, trainer: Training, record: Record) -> list[tuple[str, str]]:
         elapsed = time.perf_counter() - self._start
         remaining = elapsed / record.epoch * (trainer.epochs - record.epoch)
         whole = record.kind == "epoch"

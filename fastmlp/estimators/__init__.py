@@ -1,8 +1,7 @@
-"""MLPClassifier and MLPRegressor: scikit-learn's classes by name, parameters and attributes, on
-fastmlp's networks.
-"""
+"""MLPClassifier and MLPRegressor: scikit-learn's classes, on fastmlp's networks."""
 
-from fastmlp.backend.cpu import backend as _cpu  # noqa: F401  Numba takes a third of a second to import: now, not in the first fit
+# Numba takes a third of a second to import: now, not in the first fit.
+from fastmlp.backend.cpu import backend as _cpu  # noqa: F401
 
 from .classifier import MLPClassifier
 from .regressor import MLPRegressor

@@ -14,16 +14,13 @@ from fastmlp.errors import UsageError
 
 from . import parameters
 from .base import BaseMLP, is_stochastic
-from .labels import class_factors, class_numbers, one_hot
-from .learning import learn
+from .inputs import class_factors, class_numbers, one_hot
 from .losses import CLASSIFICATION_LOSSES
-from .validation import accuracy
+from .scores import accuracy
 
 
 def has_probabilities(estimator: MLPClassifier) -> bool:
-    """Return True, or raise the AttributeError that hides probabilities where the loss does not
-    give any.
-    """
+    """Return True, or hide probabilities by an AttributeError where the loss gives none."""
     if estimator.loss != "log_loss":
         raise AttributeError(f"loss {estimator.loss!r} gives no probabilities; take log_loss.")
     return True
@@ -49,9 +46,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     batch_size : int, default='auto'
         Rows in a batch; 'auto' for min(200, n_samples). lbfgs takes all rows.
     learning_rate : str, default='constant'
-        With 'sgd' and with fastmlp's own solvers: 'constant', 'invscaling', 'adaptive'. With every
-        stochastic solver: 'cosine', 'step(10,0.5)', 'exponential(0.95)', 'inverse_scaling(0.5)',
-        'one_cycle', 'plateau(5,0.5)'.
+        With all stochastic solvers but 'adam', which takes all of them as 'constant': 'invscaling',
+        'adaptive'. With every one: a schedule of ``fastmlp.optim.schedules``, such as 'cosine'.
     learning_rate_init : float, default=0.001
         The rate at the start.
     power_t : float, default=0.5
@@ -209,7 +205,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         threads="auto",
         callbacks=None,
     ):
-        parameters.store(self, locals())
+        self._store(locals())
 
     @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -237,27 +233,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self
         """
         self._take_classes(classes)
-        learn(self, X, y, sample_weight, eval_set, incremental=True)
+        self._learn(X, y, sample_weight, eval_set, incremental=True)
         return self
 
     def predict(self, X):
-        """Return the labels (n_samples,), or 0 and 1 (n_samples, n_classes) for multilabel, of rows
-        of features.
-        """
+        """Return the labels (n_samples,), or 0 and 1 (n_samples, n_classes) for multilabel."""
         return self._decided(self._outputs(X))
 
     @available_if(has_probabilities)
     def predict_proba(self, X):
-        """Return the probability of each class (n_samples, n_classes), in the order of
-        ``classes_``.
-        """
+        """Return the probability of each class (n_samples, n_classes), ordered as ``classes_``."""
         return self._probabilities(self._outputs(X))
 
     @available_if(has_probabilities)
     def predict_log_proba(self, X):
-        """Return the logarithms of ``predict_proba``; −inf where a probability is too small for its
-        type.
-        """
+        """Return the logarithms of ``predict_proba``; −inf where one is too small for its type."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
@@ -306,12 +296,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self.classes_ = labels
         elif self.warm_start and not incremental and set(labels) != set(self.classes_):
             raise UsageError(
-                "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously "
-                f"got {self.classes_}, `y` has {labels}"
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {labels}"
             )
         elif len(np.setdiff1d(labels, self.classes_)):
             raise UsageError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {labels}."
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. 'y' has {labels}."
             )
 
     def _class_factors(self, truth):

@@ -1,9 +1,8 @@
-"""The network that works behind an estimator: built from a blueprint, filled with its weights,
-asked for outputs.
-"""
+"""The network behind an estimator: built from a blueprint, filled with weights."""
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -11,21 +10,20 @@ from functools import cache
 import numpy as np
 
 from fastmlp.backend import Backend, open_backend
-from fastmlp.data.memory import available_memory, in_units
+from fastmlp.backend.available import available_threads
 from fastmlp.errors import UsageError
+from fastmlp.model.prediction import PREDICTION_BATCH, RecordedPrediction
 from fastmlp.nn.activations import parse_activation
 from fastmlp.nn.layers import BatchNormalization, Dense
 from fastmlp.nn.network import Architecture, Network
-from fastmlp.step.batches import Batches
-from fastmlp.step.counters import Counters
-from fastmlp.step.parameters import Parameter
-from fastmlp.training.passes import Prediction
+from fastmlp.step.parameters import Parameter, Snapshot
+from fastmlp.training import recorded
 
 from .losses import make_loss
 
-PREDICTION_BATCH = 256  # rows
-RECORDINGS = 8  # predictions kept for the next call with as many rows
-COPIES = 6  # of the parameters: values, gradient, two moments, and two snapshots
+# joblib sets these in its worker processes.
+LIMITS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
+Scaling = dict[str, np.ndarray | None]  # origin, scale and shift, as Batches takes them
 
 
 @dataclass(frozen=True)
@@ -56,16 +54,14 @@ class Blueprint:
 
 @cache
 def _compiler():
-    """Return the one compiler of this process: what a kernel costs to load is paid once, not in
-    every ``fit``.
-    """
+    """Return the one compiler of this process: a kernel is loaded once, not in every ``fit``."""
     from fastmlp.kernels.cpu.compiling.compiler import KernelCompiler
 
     return KernelCompiler()
 
 
 def open_device(device: str, threads: int | None) -> Backend:
-    """Return a backend of an estimator's own, so that estimators may be trained in several threads."""
+    """Return a backend of an estimator's own: several may be trained in several threads."""
     backend, _ = open_backend(device, threads=threads)
     if backend.name == "cpu":
         backend.compiler = _compiler()
@@ -105,40 +101,34 @@ class Engine:
         threads: int | str,
         thread_count: int | None,
         rows: int = 0,
-        scaling: dict[str, np.ndarray | None] | None = None,
+        scaling: Scaling | None = None,
     ):
-        self.blueprint, self.device, self.threads, self.scaling = (
-            blueprint,
-            device,
-            threads,
-            scaling or {},
-        )
+        self.blueprint, self.device, self.threads = blueprint, device, threads
         self.backend = open_device(device, thread_count)
-        _check_memory(blueprint, max(rows, PREDICTION_BATCH), self.backend)
-        self.network = Network(
-            blueprint.architecture, self.backend, blueprint.dtype, blueprint.seed
-        )
-        outputs = blueprint.architecture.outputs
-        self.loss = make_loss(blueprint.loss, blueprint.task, outputs, blueprint.label_smoothing)
+        architecture, dtype = blueprint.architecture, blueprint.dtype
+        remedy = "give smaller hidden_layer_sizes or a smaller batch_size"
+        rows = max(rows, PREDICTION_BATCH)
+        name = f"hidden_layer_sizes={list(architecture.hidden)}"
+        recorded.check_memory(architecture, self.backend, dtype, rows, remedy, name)
+        self.network = Network(architecture, self.backend, dtype, blueprint.seed)
+        told = blueprint.loss, blueprint.task, architecture.outputs, blueprint.label_smoothing
+        self.loss = make_loss(*told)
         self.lock = threading.RLock()
-        self._predictions: dict[tuple, tuple[Batches, Prediction]] = {}
+        self.scaling: Scaling = scaling or {}
         self._shown: dict[Parameter, np.ndarray] = {}
-        self.bind(max(rows, PREDICTION_BATCH))
+        self.bind(rows)
 
     def bind(self, rows: int) -> None:
         """Allocate buffers for batches of up to ``rows`` rows, where those at hand are smaller."""
         if rows > self.network.bound_rows:
-            self.network.bind(rows)
-            self.loss.bind(
-                self.backend, self.network.dtype, rows, self.network.architecture.outputs
-            )
-            self._predictions.clear()
+            recorded.bind(self.network, self.loss, rows)
+            self.prediction = RecordedPrediction(self.network, self.loss, **self.scaling)
 
     def fits(self, blueprint: Blueprint, device: str, threads: int | str) -> bool:
         """Return whether this is the engine that would be built now."""
         return (self.blueprint, self.device, self.threads) == (blueprint, device, threads)
 
-    def has_weights(self, snapshot: tuple[np.ndarray, np.ndarray] | None) -> bool:
+    def has_weights(self, snapshot: Snapshot | None) -> bool:
         """Return whether the network's numbers are those of a snapshot, to the bit."""
         return snapshot is not None and all(
             map(np.array_equal, self.network.store.snapshot(), snapshot)
@@ -152,9 +142,7 @@ class Engine:
     def weight_parameters(
         self,
     ) -> tuple[list[Parameter], list[Parameter], list[dict[str, Parameter]]]:
-        """Return what ``coefs_``, ``intercepts_`` and ``batch_norm_`` show; under a batch norm the
-        intercept is its β.
-        """
+        """Return what the attributes show; under a batch norm the intercept is its β."""
         layers = self.network.layers
         intercepts = [
             layer.bias or following.beta
@@ -169,9 +157,7 @@ class Engine:
         return [layer.weight for layer in self.dense], intercepts, norms
 
     def show(self, parameter: Parameter) -> np.ndarray:
-        """Return a parameter for the user: on the CPU the live array, from a GPU a copy that cannot
-        be written.
-        """
+        """Return a parameter to be seen: live on the CPU, from a GPU a copy that is read-only."""
         if self.backend.shares_host_memory:
             return parameter.values
         copy = self.backend.to_numpy(parameter.values)
@@ -180,9 +166,7 @@ class Engine:
         return copy
 
     def put(self, parameter: Parameter, values: np.ndarray, name: str) -> None:
-        """Take what the user may have set; nothing is copied where it is still the array that was
-        shown.
-        """
+        """Take what the user may have set; what still is the array that was shown is not copied."""
         if values is (
             parameter.values if self.backend.shares_host_memory else self._shown.get(parameter)
         ):
@@ -190,14 +174,13 @@ class Engine:
         values = np.asarray(values)
         if values.shape != parameter.shape:
             raise UsageError(
-                f"{name} has shape {values.shape}; the parameters now call for {parameter.shape}. Fit anew."
+                f"{name} has shape {values.shape}; the parameters now call for {parameter.shape}. "
+                "Fit anew."
             )
         self.backend.assign(parameter.values, values)
 
     def draw(self, random: np.random.RandomState, activations: tuple[str, ...]) -> None:
-        """Draw the initial weights as scikit-learn does, number by number: Glorot's uniform, for
-        the intercepts too.
-        """
+        """Draw initial weights as scikit-learn does: Glorot's uniform, for the intercepts too."""
         names = [parse_activation(word).name for word in activations or ("identity",)]
         for index, layer in enumerate(self.dense):
             factor = 2.0 if names[min(index, len(names) - 1)] == "sigmoid" else 6.0
@@ -214,40 +197,43 @@ class Engine:
 
     def outputs(self, rows: np.ndarray) -> np.ndarray:
         """Return the finished outputs (rows, outputs): probabilities, or values."""
-        if not len(rows):
-            return np.zeros((0, self.network.architecture.outputs), self.network.dtype)
         with self.lock:
-            if len(rows) > PREDICTION_BATCH:
-                return Prediction(self.network, self.loss, self._batches(rows)).run()
-            key = len(rows), rows.dtype
-            if key not in self._predictions:
-                if len(self._predictions) >= RECORDINGS:
-                    del self._predictions[next(iter(self._predictions))]
-                batches = self._batches(
-                    np.array(rows, order="C")
-                )  # memory that later calls are written into
-                self._predictions[key] = batches, Prediction(self.network, self.loss, batches)
-            batches, prediction = self._predictions[key]
-            batches.replace_features(rows)
-            return prediction.run()
+            return self.prediction.run(rows)
 
-    def _batches(self, rows: np.ndarray) -> Batches:
-        how = {
-            "dtype": self.network.dtype,
-            "batch_size": min(PREDICTION_BATCH, len(rows)),
-            **self.scaling,
-        }
-        return Batches(self.backend, rows, None, Counters(self.backend), **how)
+    def predict_with(self, scaling: Scaling) -> None:
+        """Scale the inputs by these from now on."""
+        if any(self.scaling.get(word) is not factor for word, factor in scaling.items()):
+            self.scaling = scaling
+            self.prediction = RecordedPrediction(self.network, self.loss, **scaling)
 
 
-def _check_memory(blueprint: Blueprint, rows: int, backend: Backend) -> None:
-    """Refuse a network for which there is no memory before any of it is taken."""
-    architecture = blueprint.architecture
-    numbers = COPIES * architecture.parameters + 2 * rows * sum(architecture.widths)
-    on_device = backend.free_memory()
-    wanted, available = numbers * np.dtype(blueprint.dtype).itemsize, on_device
-    if wanted > (available_memory() if available is None else available):
-        raise UsageError(
-            f"hidden_layer_sizes={list(architecture.hidden)} needs {in_units(wanted)} of memory on {backend.name}, "
-            "more than is available; give smaller layers or a smaller batch_size."
-        )
+def thread_count(threads: int | str) -> int | None:
+    """Return the number of CPU threads, None for all that this process may use.
+
+    Parameters
+    ----------
+    threads
+        A number, which is taken as it is, or ``"auto"``: what the usual environment variables allow
+        (joblib sets them in its processes, to ``inner_max_num_threads`` or to a fair share), and
+        one thread in a worker that has no such limit, as those of joblib's threading backend.
+    """
+    if threads != "auto":
+        return int(threads)
+    limit = _environment_limit()
+    if limit is None and _inside_joblib():
+        return 1
+    return limit if limit is None else min(limit, available_threads())
+
+
+def _environment_limit() -> int | None:
+    for name in LIMITS:
+        value = os.environ.get(name, "")
+        if value.isdecimal() and int(value) > 0:
+            return int(value)
+    return None
+
+
+def _inside_joblib() -> bool:
+    from joblib.parallel import get_active_backend
+
+    return (get_active_backend()[0].nesting_level or 0) > 0

@@ -1,233 +1,362 @@
-"""The epochs of a stochastic solver: shuffle, replay, measure, stop by scikit-learn's rules."""
+"""From what ``fit`` and ``partial_fit`` are given to trained weights and fitted attributes."""
 
 from __future__ import annotations
 
-import math
-import time
+import copy
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 
-from fastmlp.nn.losses import Statistics
-from fastmlp.training.callbacks import Callback, Progress, Record
-from fastmlp.training.interrupts import Interrupts
-from fastmlp.training.trainer import TrainingResult
+from fastmlp.data.features.scaling import origin_scale_and_shift
+from fastmlp.errors import UsageError
+from fastmlp.nn.network import Architecture
+from fastmlp.optim.optimizers import Regularization
+from fastmlp.step.batches import Batches
+from fastmlp.training.callbacks import Callback, Record, Training
+from fastmlp.training.policies import DrawnOrder, PenalizedLoss, Tolerance
+from fastmlp.training.recorded import Objective, RecordedStep
+from fastmlp.training.trainer import Trainer
 
+from . import lbfgs
+from .engine import Blueprint, Engine
+from .inputs import Sample, checked_weights, dense, evaluation_parts, mean_one, split, validated
 from .losses import reported_share
-from .memory import Memory, Snapshot
-from .rates import Rates
-from .rows import shuffled
-from .solvers import Lesson
-from .validation import Validation
-from .watch import Watch
+from .scores import Validation, make_score
+from .weights import NOT_FINITE, Memory, Weights
+
+# Rows times parameters of an epoch that is over before Python has begun the next.
+SMALL_WORK = 1_000_000
+STOCHASTIC_ATTRIBUTES = (
+    "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_",
+    "validation_loss_curve_", "learning_rate_", "converged_", "_no_improvement_count",
+)  # fmt: skip
 
 
-class Fitting:
-    """Trains until it converges, patience ends or the epochs are over; callbacks are given it as
-    their trainer.
+class Fitting(Weights):
+    """How an estimator learns.
 
-    Attributes
-    ----------
-    network, loss, optimizer, batches, sweep
-        What is trained, on what.
-    epochs, epoch
-        How many passes at most, and how many were finished.
-    update
-        Updates made since the weights were drawn.
-    rows_seen
-        Rows trained on since then.
-    stop_reason
-        Why training ended before its last epoch; a callback that sets it ends training.
-    diverged
-        Whether the loss or a weight became NaN or infinite; the weights are then those of the epoch
-        before.
+    Two networks may be at work: the estimator's own, which holds the result, and the worker, which
+    is trained. They are one unless the worker has to be in float64.
     """
 
-    def __init__(
-        self,
-        lesson: Lesson,
-        memory: Memory,
-        watch: Watch,
-        rates: Rates,
-        *,
-        epochs: int,
-        rows_seen: int,
-        shuffle: bool,
-        validation: Validation | None = None,
-        callbacks: Sequence[Callback] = (),
-        verbose: bool | int = False,
-        dtype: np.dtype | None = None,
-    ):
-        engine = lesson.engine
-        self.network, self.loss, self.optimizer = engine.network, engine.loss, lesson.optimizer
-        self.batches, self.sweep = lesson.rows, lesson.sweep
-        self.epochs, self.epoch, self.update, self.rows_seen = epochs, 0, memory.updates, rows_seen
-        self.stop_reason, self.diverged = "", False
-        self.callbacks, self.verbose = list(callbacks), verbose
-        self._lesson, self._memory, self._watch, self._rates = lesson, memory, watch, rates
-        self._shuffle, self._validation = shuffle, validation
-        self._dtype = dtype or self.network.dtype
-        self._share = reported_share(self.loss, self.network.architecture.outputs)
-        self._interrupts = Interrupts()
+    def _learn(self, X, y, sample_weight, eval_set, incremental: bool) -> None:
+        """Check everything, build or continue a network, and train it.
 
-    @property
-    def rate(self) -> float:
-        """The learning rate of the last update, or the one that it was lowered to."""
-        return self._rates.current
-
-    @property
-    def converged(self) -> bool:
-        """Whether patience came to an end."""
-        return self.stop_reason == self._watch.why
-
-    def run(self) -> TrainingResult:
-        """Train; Ctrl-C ends it after the batch at hand, with a warning."""
-        result = TrainingResult()
-        last_good = self.network.store.snapshot()
-        if self._watch.by_score and self._memory.best is None:
-            self._memory.best = last_good
-        self._tell("training_started")
-        self.loss.take_statistics()
-        try:
-            with self._interrupts:
-                self._run_epochs(result, last_good)
-        except KeyboardInterrupt:
-            self.stop_reason = "interrupted"
-            warnings.warn("Training interrupted by user.", stacklevel=6)
-        self._memory.updates = self.update = self.network.counters.update
-        self._memory.slots = self._lesson.slots()
-        result.epochs, result.stop_reason = self.epoch, self.stop_reason
-        result.diverged = self.stop_reason if self.diverged else ""
-        self._tell("training_ended", result)
-        return result
-
-    def _run_epochs(self, result: TrainingResult, last_good: Snapshot) -> None:
-        while self.epoch < self.epochs and not self.stop_reason:
-            loss, total, seconds = self._run_epoch()
-            snapshot = self.network.store.snapshot()
-            if not (math.isfinite(loss) and self._is_representable(snapshot)):
-                self.diverged, self.stop_reason = (
-                    True,
-                    f"the loss or a weight is not finite after epoch {self.epoch}",
-                )
-                self.network.store.restore(last_good)
-            else:
-                last_good = snapshot
-            record = self._epoch_record(loss, total, seconds)
-            result.records.append(record)
-            if record.is_best:
-                result.best_epoch = self.epoch
-                if self._watch.by_score:
-                    self._memory.best = snapshot
-            self._tell("recorded", record)
-            if not self.diverged:
-                self._consider_stopping()
-
-    def _is_representable(self, snapshot: Snapshot) -> bool:
-        """Return whether all weights are finite in the type in which they will be shown."""
-        if self.network.dtype != self._dtype:
-            with np.errstate(over="ignore"):
-                snapshot = [array.astype(self._dtype) for array in snapshot]
-        return all(np.isfinite(array).all() for array in snapshot if array.size)
-
-    def _run_epoch(self) -> tuple[float, Statistics, float]:
-        """Train one epoch; return its loss, penalty included, its sums, and how long it took."""
-        start = time.perf_counter()
-        self._start_epoch()
-        for done in self.sweep.run():
-            if self.callbacks:
-                loss = self.loss.read_statistics().loss * self._share
-                self._tell("progressed", Progress(self.epoch + 1, done, self.sweep.steps, loss))
-            self._interrupts.check()
-        # Taken once: how a sum is grouped must not depend on when Python came back, that is, on the
-        # clock.
-        total = self.loss.take_statistics()
-        self.update += self.sweep.steps
-        self.rows_seen += self.batches.rows
-        self.epoch += 1
-        seconds = time.perf_counter() - start
-        loss = (total.loss_sum * self._share + self._lesson.take_penalty()) / self.batches.rows
-        return loss, total, seconds
-
-    def _start_epoch(self) -> None:
-        if self._shuffle:
-            memory = self._memory
-            if memory.order is None or len(memory.order) != self.batches.rows:
-                kind = np.uint32 if self.batches.rows < 1 << 32 else np.int64  # it is pickled
-                memory.order = np.arange(self.batches.rows, dtype=kind)
-            memory.order = shuffled(memory.order, memory.random)
-            self.batches.set_order(memory.order)
-        self.network.counters.start_epoch(self.update)
-        rates = self._rates.of_epoch(self.update, self.sweep.steps, self.rows_seen)
-        before = self._memory.previous_rate
-        if self._rates.scales_velocity and before not in (None, rates[0]):
-            self._lesson.scale_velocity(before / rates[0])
-        self._memory.previous_rate = float(rates[-1])
-        self.optimizer.set_learning_rates(rates)
-
-    def _epoch_record(self, loss: float, total: Statistics, seconds: float) -> Record:
-        score = validation_loss = None
-        if self._validation is not None:
-            # A diverged network has no score: the weights at hand are those of the epoch before.
-            score, validation_loss = (
-                (math.nan, math.nan) if self.diverged else self._validation.run()
-            )
-        is_best = self._watch.epoch_ended(loss, score, validation_loss)
-        self._rates.epoch_ended(-score if self._watch.by_score else loss)
-        if self.verbose:
-            print(f"Iteration {self.epoch}, loss = {loss:.8f}")
-            if score is not None:
-                print(f"Validation score: {score:f}")
-        train = {"loss": loss} | ({"accuracy": total.accuracy} if self.loss.counts_right else {})
-        monitor = {} if score is None else {"loss": validation_loss, "score": score}
-        speed = self.batches.rows / max(seconds, 1e-9)
-        rate = self._rates.current
-        return Record(
-            "epoch",
-            self.epoch,
-            self.update,
-            train,
-            monitor,
-            "validation",
-            rate,
-            seconds,
-            speed,
-            is_best,
-        )
-
-    def _consider_stopping(self) -> None:
-        if not self._watch.is_exhausted:
-            return
-        instead = self._rates.goes_on_after_plateau()
-        if self.verbose:
-            print(self._watch.why, instead or "Stopping.")
-        if instead:
-            self._watch.count = 0
+        With ``incremental`` that is one epoch of ``partial_fit``.
+        """
+        self._check_parameters()
+        self._check_early_stopping(eval_set, incremental)
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        task, sample = self._sample(X, y, sample_weight, first, incremental)
+        held_out = None
+        if eval_set is not None:
+            _, held_out = self._sample(*evaluation_parts(eval_set), first=False, incremental=True)
+        if first:
+            self._forget()
+        engine = self._prepared_engine(task, sample, first)
+        worker = self._prepared_worker(engine, len(sample), first)
+        if self.solver == "lbfgs":
+            self._fit_lbfgs(engine, worker, sample, first)
         else:
-            self.stop_reason = self._watch.why
+            self._fit_stochastic(engine, worker, sample, held_out, first, incremental)
+        if incremental:
+            self._worker = worker
+        else:
+            vars(self).pop("_worker", None)
 
-    def _tell(self, what: str, *arguments: Any) -> None:
-        for callback in self.callbacks:
-            getattr(callback, what)(self, *arguments)
+    def _check_early_stopping(self, eval_set, incremental: bool) -> None:
+        if self.solver == "lbfgs":
+            if eval_set is not None:
+                raise UsageError(
+                    "eval_set cannot be used with solver='lbfgs', which has no epochs to measure "
+                    "after."
+                )
+        elif incremental and self.early_stopping and eval_set is None:
+            raise UsageError(
+                "partial_fit does not support early_stopping=True without eval_set=(X, y): rows "
+                "set aside from each call would not be the same ones."
+            )
 
+    def _sample(self, X, y, sample_weight, first: bool, incremental: bool) -> tuple[str, Sample]:
+        X, y = validated(self, X, y, reset=first, numeric=self._numeric_target)
+        task, targets, truth = self._encoded(y, first, incremental)
+        if targets.ndim == 2:
+            kind = np.float64 if self._numeric_target else np.float32
+            targets = np.ascontiguousarray(targets, kind)
+        return task, Sample(dense(X), targets, truth, checked_weights(sample_weight, X))
 
-def warn_of(fitting: Fitting, max_iter: int) -> None:
-    """Warn, as scikit-learn does, of training that was ended by ``max_iter`` or by a loss that is
-    not finite.
-    """
-    if fitting.diverged:
-        warnings.warn(
-            f"Stochastic Optimizer: {fitting.stop_reason}; the best weights before it are kept. Scale the input, "
-            "or give a smaller learning_rate_init.",
-            ConvergenceWarning,
-            stacklevel=6,
+    def _forget(self) -> None:
+        """Begin anew: nothing of an earlier fit counts."""
+        self._memory = Memory(check_random_state(self.random_state))
+        self.n_iter_, self.t_ = 0, 0
+        for name in STOCHASTIC_ATTRIBUTES:
+            vars(self).pop(name, None)
+
+    def _prepared_engine(self, task: str, sample: Sample, first: bool) -> Engine:
+        """Return the network that is to hold the result, and say what it is."""
+        if not hasattr(self, "_memory"):  # the weights were set by hand
+            self._memory = Memory(check_random_state(self.random_state))
+        outputs = sample.targets.shape[1] if sample.targets.ndim == 2 else len(self.classes_)
+        blueprint = self._make_blueprint(task, sample.features.shape[1], outputs)
+        engine = getattr(self, "_engine", None)
+        if first or engine is None or not engine.fits(blueprint, self.device, self.threads):
+            engine = self._new_engine(blueprint)
+        self._blueprint, self._engine = blueprint, engine
+        self.n_layers_ = len(blueprint.architecture.hidden) + 2
+        self.n_outputs_, self.out_activation_ = outputs, self._out_activation(task, outputs)
+        return engine
+
+    def _make_blueprint(self, task: str, inputs: int, outputs: int) -> Blueprint:
+        dropout, memory = self._dropout_rates(), self._memory
+        if dropout and memory.dropout_seed is None:
+            # Drawn from a copy: dropout changes neither the initial weights nor the orders.
+            drawn = copy.deepcopy(memory.random).randint(np.iinfo(np.int32).max)
+            memory.dropout_seed = int(drawn)
+        architecture = Architecture(
+            inputs=inputs,
+            outputs=outputs,
+            hidden=self._layer_widths(),
+            activation=",".join(self._layer_activations()) or "identity",
+            dropout=dropout,
+            dropout_units=bool(self.dropout_units),
+            batch_norm=self.batch_norm,
         )
-    elif not fitting.stop_reason:
-        warnings.warn(
-            f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet.",
-            ConvergenceWarning,
-            stacklevel=6,
+        smoothing = float(getattr(self, "label_smoothing", 0.0))
+        dtype, seed = np.dtype(self.dtype).name, memory.dropout_seed if dropout else 0
+        return Blueprint(architecture, task, self.loss.strip(), smoothing, dtype, seed)
+
+    def _prepared_worker(self, engine: Engine, rows: int, first: bool) -> Engine:
+        """Return a network with new weights, or with those that training goes on from.
+
+        It is the one that holds the result, unless float64 is needed, by L-BFGS's line search, or
+        costs nothing, on data so small that a float32 epoch would be over no sooner.
+        """
+        blueprint, memory = engine.blueprint, self._memory
+        is_small = rows * engine.network.parameter_count() <= SMALL_WORK
+        if self.solver == "lbfgs" or (is_small and engine.backend.name == "cpu"):
+            blueprint = replace(blueprint, dtype="float64")
+        size = self._batch_rows(rows)
+        worker = engine if blueprint == engine.blueprint else getattr(self, "_worker", None)
+        if worker is None or not worker.fits(blueprint, self.device, self.threads):
+            worker = self._new_engine(blueprint, size)
+        worker.bind(size)
+        if first:
+            worker.draw(memory.random, self._layer_activations())
+            return worker
+        self._put_weights(engine)
+        goes_on = memory.last is not None and engine.has_weights(memory.shown)
+        worker.network.store.restore(memory.last if goes_on else engine.network.store.snapshot())
+        if memory.shown is not None and not goes_on:  # the user has set other weights
+            memory.forget_best()
+        return worker
+
+    def _set_scaling(self, engine: Engine, worker: Engine, sample: Sample, first: bool) -> None:
+        """Take the statistics of the first training rows; later ones are scaled by these."""
+        if first or not hasattr(self, "input_scale_"):
+            columns = sample.features.shape[1]
+            names = tuple(map(str, getattr(self, "feature_names_in_", range(columns))))
+            how = self.normalize, worker.network.dtype, names
+            scaling = origin_scale_and_shift(sample.features, *how)
+            self.input_origin_, self.input_scale_, self.input_shift_ = scaling
+        for each in (engine, worker):
+            each.predict_with(self._scaling())
+
+    def _batches(self, worker: Engine, sample: Sample, weights: np.ndarray | None) -> Batches:
+        """Return training rows on the network's device, scaled as ``normalize`` asks."""
+        return Batches(
+            worker.backend,
+            sample.features,
+            sample.targets,
+            worker.network.counters,
+            dtype=worker.network.dtype,
+            batch_size=self._batch_rows(len(sample)),
+            weights=weights,
+            **worker.scaling,
         )
+
+    def _training_weights(self, sample: Sample) -> tuple[np.ndarray | None, float]:
+        """Return the rows' weights with mean 1, ``class_weight`` included, and their mean."""
+        factors = self._class_factors(sample.truth)
+        if factors is None or sample.weights is None:
+            return mean_one(sample.weights if factors is None else factors)
+        return mean_one(sample.weights * factors)
+
+    def _fit_lbfgs(self, engine: Engine, worker: Engine, sample: Sample, first: bool) -> None:
+        """Minimise the loss of all rows with a network in float64."""
+        self._set_scaling(engine, worker, sample, first)
+        weights, mean_weight = self._training_weights(sample)
+        batches = self._batches(worker, sample, weights)
+        penalty = self.alpha / (mean_weight * len(sample))
+        objective = Objective(worker.network, worker.loss, batches, penalty)
+        how = {"tol": self.tol, "max_iter": self.max_iter, "max_fun": self.max_fun}
+        self.loss_, self.n_iter_ = lbfgs.solve(
+            objective, worker, memory=self._memory, **how, verbose=self.verbose
+        )
+        self._take_weights(engine, worker)
+
+    def _fit_stochastic(
+        self,
+        engine: Engine,
+        worker: Engine,
+        sample: Sample,
+        held_out: Sample | None,
+        first: bool,
+        incremental: bool,
+    ) -> None:
+        """Train the worker, and set the fitted attributes."""
+        if self.early_stopping and held_out is None:
+            sample, held_out = self._set_aside(sample)
+        if self.batch_size != "auto" and self.batch_size > len(sample):
+            warnings.warn(
+                "Got `batch_size` larger than sample size. It is going to be clipped.", stacklevel=5
+            )
+        self._set_scaling(engine, worker, sample, first)
+        step = self._step(worker, sample, incremental)
+        trainer = self._trainer(step, engine, worker, held_out, incremental)
+        self._take_up(trainer)
+        trainer.fit()
+        if trainer.stop_reason == "interrupted":
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        self._note_numbers(trainer)
+        by_score = trainer.patience.by_score
+        self._memory.keep(trainer.state(), self.solver, by_score)
+        is_over = not incremental or trainer.stop_reason or trainer.result.diverged
+        self._take_weights(engine, worker, trainer.best_snapshot if by_score and is_over else None)
+        self._say_how_it_ended(trainer, incremental)
+
+    def _set_aside(self, sample: Sample) -> tuple[Sample, Sample]:
+        """Return training and validation rows, in a warm start the same as in the fit before."""
+        memory = self._memory
+        if memory.split is None:
+            memory.split, random = copy.deepcopy(memory.random), memory.random
+        else:
+            random = copy.deepcopy(memory.split)
+        labels = None if self.metric is None else self._class_numbers(sample.truth)
+        stratify = self._stratify(sample.targets)
+        return split(sample, self.validation_fraction, random, stratify, labels)
+
+    def _step(self, worker: Engine, sample: Sample, incremental: bool) -> RecordedStep:
+        """Return a recorded step; ``partial_fit`` keeps that of the call before for like rows."""
+        weights, mean_weight = self._training_weights(sample)
+        size, alpha = self._batch_rows(len(sample)), float(self.alpha) / mean_weight
+        rule = self._rule()
+        how = Regularization(0.0, alpha / size, self._decay(), self.clip_norm)
+        key = None
+        if incremental:
+            rows = sample.features.shape, sample.features.dtype.str, size, weights is None
+            key = worker, rows, type(rule), tuple(vars(rule).items()), how
+            kept_key, kept = getattr(self, "_recorded", (None, None))
+            if kept_key == key:
+                kept.batches.replace(sample.features, sample.targets, weights)
+                return kept
+            # Memory of its own, which later calls are written into.
+            features = np.array(sample.features, order="C")
+            sample = Sample(features, sample.targets.copy(), sample.truth)
+        vars(self).pop("_recorded", None)
+        network, loss = worker.network, worker.loss
+        share = reported_share(loss, network.architecture.outputs)
+        reported = PenalizedLoss(network.store, alpha, share)
+        batches = self._batches(worker, sample, weights)
+        step = RecordedStep(network, loss, rule, batches, how, reported=reported)
+        if incremental:
+            self._recorded = key, step
+        return step
+
+    def _trainer(
+        self,
+        step: RecordedStep,
+        engine: Engine,
+        worker: Engine,
+        held_out: Sample | None,
+        incremental: bool,
+    ) -> Trainer:
+        """Return the loop over a step, with scikit-learn's rules."""
+        state, rows = self._memory.training, step.batches.rows
+        updates = 0 if state is None or incremental else state.updates
+        rates = self._rates(updates, step.sweep.steps, self.t_, rows)
+        patience = Tolerance(
+            float(self.tol), self.n_iter_no_change, bool(self.early_stopping), rates, self.verbose
+        )
+        return Trainer(
+            step,
+            epochs=1 if incremental else self.max_iter,
+            order=DrawnOrder(self._memory.random, self.shuffle),
+            rates=rates,
+            patience=patience,
+            monitor=self._validation(engine, worker, held_out),
+            callbacks=[*([Lines()] if self.verbose else []), *(self.callbacks or ())],
+            dtype=engine.network.dtype,
+        )
+
+    def _take_up(self, trainer: Trainer) -> None:
+        """Go on from the fit before, if any; the best weights so far are those at hand."""
+        memory, optimizer = self._memory, trainer.optimizer
+        for array in optimizer.state.values():
+            optimizer.backend.assign(array, np.zeros(array.shape))
+        if memory.training is not None:
+            trainer.go_on(memory.training, moments=memory.solver == self.solver, policies=True)
+        if trainer.patience.by_score and trainer.best_snapshot is None:
+            trainer.best_snapshot = trainer.network.store.snapshot()
+
+    def _validation(
+        self, engine: Engine, worker: Engine, held_out: Sample | None
+    ) -> Validation | None:
+        if held_out is None:
+            return None
+        rows, truth, weights = held_out.features, held_out.truth, held_out.weights
+        score = make_score(self, self.metric, rows, truth, weights)
+        batches = worker.prediction.batches(rows, held_out.targets, mean_one(weights)[0])
+        share = reported_share(worker.loss, worker.network.architecture.outputs)
+        dtype = engine.network.dtype
+        return Validation(worker.network, worker.loss, batches, score, share, dtype)
+
+    def _note_numbers(self, trainer: Trainer) -> None:
+        """Set the fitted attributes that are not weights."""
+        patience, records = trainer.patience, trainer.result.records
+        self.n_iter_ = len(records)
+        self.t_ += self.n_iter_ * trainer.batches.rows
+        losses = [record.train["loss"] for record in records]
+        self.loss_curve_ = [*getattr(self, "loss_curve_", []), *losses]
+        self._no_improvement_count = patience.count
+        if self.loss_curve_:
+            self.loss_ = self.loss_curve_[-1]
+        self.best_loss_ = None if patience.by_score else patience.best_loss
+        measured = [record.monitor for record in records if record.monitor]
+        for name, number in (("validation_scores_", "score"), ("validation_loss_curve_", "loss")):
+            before = getattr(self, name, None) or []
+            curve = [*before, *(monitor[number] for monitor in measured)]
+            setattr(self, name, curve or None)
+        self.best_validation_score_ = patience.best_score if self.validation_scores_ else None
+        self.learning_rate_ = trainer.rates.current
+        self.converged_ = trainer.stop_reason == patience.why
+
+    def _say_how_it_ended(self, trainer: Trainer, incremental: bool) -> None:
+        """Warn, as scikit-learn does, of an end by ``max_iter`` or by a loss that is not finite."""
+        diverged = f"the loss or a weight is not finite after epoch {self.n_iter_}"
+        if trainer.result.diverged and not trainer.patience.by_score:
+            raise ValueError(f"{NOT_FINITE} {diverged}; the weights are those of the epoch before.")
+        if incremental or (trainer.stop_reason and not trainer.result.diverged):
+            return
+        what = (
+            f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't converged "
+            "yet."
+        )
+        if trainer.result.diverged:
+            what = (
+                f"{diverged}; the best weights before it are kept. Scale the input, or give a "
+                "smaller learning_rate_init."
+            )
+        warnings.warn(f"Stochastic Optimizer: {what}", ConvergenceWarning, stacklevel=6)
+
+
+class Lines(Callback):
+    """Prints what scikit-learn prints of an epoch."""
+
+    def recorded(self, trainer: Training, record: Record) -> None:
+        """Print the loss, and the score if there is one."""
+        print(f"Iteration {record.epoch}, loss = {record.train['loss']:.8f}")
+        if "score" in record.monitor:
+            print(f"Validation score: {record.monitor['score']:f}")

@@ -1,6 +1,4 @@
-"""What users pass in, checked by scikit-learn and brought to matrices: frames, lists, sparse
-matrices, row weights.
-"""
+"""What users pass in, checked by scikit-learn and brought to matrices, numbers and weights."""
 
 from __future__ import annotations
 
@@ -10,18 +8,14 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from fastmlp.data.memory import available_memory, in_units
-from fastmlp.errors import UsageError
+from fastmlp.errors import UsageError, did_you_mean
 
-from .rare_classes import spread
-
-STORED_AS_THEY_ARE = (
-    np.float64,
-    np.float32,
-    np.uint8,
-)  # batches are converted as they are gathered
+# Batches are converted as they are gathered.
+STORED_AS_THEY_ARE = np.float64, np.float32, np.uint8
 SPARSE_BLOCK = 64 << 20  # bytes of dense rows at a time, in predictions
 FEWEST_VALIDATION_ROWS = 2
 
@@ -63,29 +57,23 @@ class Sample:
 
 
 def validated(
-    estimator: Any, X: Any, y: Any, *, reset: bool, numeric: bool
-) -> tuple[Any, np.ndarray]:
-    """Return features, dense or sparse, and the target as an array; remember or check names and
-    number of columns.
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any = "no_validation",
+    *,
+    reset: bool,
+    numeric: bool = False,
+) -> Any:
+    """Return features, dense or sparse, and the target as an array, if one is given.
+
+    Names and number of columns are remembered with ``reset``, and checked without.
     """
-    X, y = validate_data(
-        estimator,
-        X,
-        y,
-        accept_sparse=["csr", "csc"],
-        multi_output=True,
-        y_numeric=numeric,
-        dtype=STORED_AS_THEY_ARE,
-        reset=reset,
-    )
+    how: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": STORED_AS_THEY_ARE}
+    if isinstance(y, str):
+        return validate_data(estimator, X, **how, reset=reset)
+    how |= {"multi_output": True, "y_numeric": numeric}
+    X, y = validate_data(estimator, X, y, **how, reset=reset)
     return X, y.toarray() if sparse.issparse(y) else y
-
-
-def validated_features(estimator: Any, X: Any) -> Any:
-    """Return the features of rows to predict."""
-    return validate_data(
-        estimator, X, accept_sparse=["csr", "csc"], dtype=STORED_AS_THEY_ARE, reset=False
-    )
 
 
 def dense(X: Any) -> np.ndarray:
@@ -101,8 +89,9 @@ def dense(X: Any) -> np.ndarray:
     wanted, available = X.shape[0] * X.shape[1] * X.dtype.itemsize, available_memory()
     if wanted > available:
         raise UsageError(
-            f"X is sparse and {in_units(wanted)} when dense, and {in_units(available)} are available; call partial_fit "
-            "with some rows at a time, give it as float32, or reduce the columns, as by TruncatedSVD."
+            f"X is sparse and {in_units(wanted)} when dense, and {in_units(available)} are "
+            "available; call partial_fit with some rows at a time, give it as float32, or reduce "
+            "the columns, as by TruncatedSVD."
         )
     return X.toarray()
 
@@ -143,8 +132,8 @@ def split(
     )
     if len(chosen[1]) < FEWEST_VALIDATION_ROWS:
         raise UsageError(
-            f"The validation set is too small. Increase 'validation_fraction' or the size of your dataset: "
-            f"{len(sample)} row(s) leave {len(chosen[1])}."
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            f"dataset: {len(sample)} row(s) leave {len(chosen[1])}."
         )
     if labels is not None:
         spread(*chosen, labels)
@@ -156,3 +145,97 @@ def evaluation_parts(eval_set: Any) -> tuple[Any, Any, Any]:
     if not isinstance(eval_set, (tuple, list)) or len(eval_set) not in (2, 3):
         raise UsageError("eval_set must be (X, y) or (X, y, sample_weight) of the validation rows.")
     return (*eval_set, None) if len(eval_set) == 2 else tuple(eval_set)
+
+
+def mean_one(weights: np.ndarray | None) -> tuple[np.ndarray | None, float]:
+    """Return weights divided by their mean, and that mean; None and 1 where there are none.
+
+    Raises
+    ------
+    UsageError
+        If no row has a weight above 0.
+    """
+    if weights is None:
+        return None, 1.0
+    mean = float(np.mean(weights, dtype=np.float64))
+    if not mean > 0:
+        raise UsageError(
+            "sample_weight and class_weight together give every row the weight 0, or a negative "
+            "mean; give some row a weight above 0."
+        )
+    return np.asarray(weights, np.float64) / mean, mean
+
+
+def spread(train: np.ndarray, held_out: np.ndarray, labels: np.ndarray) -> None:
+    """Exchange rows until each class with two rows at least is among those held out, as far as
+    there is room.
+
+    Parameters
+    ----------
+    train, held_out
+        Row numbers, written to; a class that is lacking sends its first training row in place of
+        the first row of the class that most rows were held out of.
+    labels
+        The class number of each row.
+    """
+    counts = np.bincount(labels[held_out], minlength=labels.max(initial=0) + 1)
+    totals = np.bincount(labels, minlength=len(counts))
+    for number in np.flatnonzero((counts == 0) & (totals > 1)):
+        fullest = counts.argmax()
+        if counts[fullest] < 2:
+            return
+        leaves, comes = np.argmax(labels[held_out] == fullest), np.argmax(labels[train] == number)
+        held_out[leaves], train[comes] = train[comes], held_out[leaves]
+        counts[fullest], counts[number] = counts[fullest] - 1, 1
+
+
+def class_numbers(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the int32 position of each label among the sorted classes, which hold all of them."""
+    return np.searchsorted(classes, y).astype(np.int32)
+
+
+def one_hot(numbers: np.ndarray, classes: int) -> np.ndarray:
+    """Return rows of 0 with a 1 where the class stands."""
+    return np.eye(classes, dtype=np.float32)[numbers]
+
+
+def class_factors(
+    class_weight: str | dict | None, y: np.ndarray, classes: np.ndarray
+) -> np.ndarray | None:
+    """Return the factor of each row's weight, None without ``class_weight``.
+
+    Parameters
+    ----------
+    class_weight
+        ``"balanced"``: rows/(classes · rows of the class); a dict from labels to weights, 1 for
+        labels left out; or None.
+    y
+        (rows,) labels.
+    classes
+        All of them, sorted.
+
+    Raises
+    ------
+    UsageError
+        For several labels a row, a label that is not there, or a weight that is not a number of at
+        least 0.
+    """
+    if class_weight is None:
+        return None
+    if y.ndim != 1:
+        raise UsageError("class_weight needs one label a row; for several, give sample_weight.")
+    numbers = class_numbers(y, classes)
+    if class_weight == "balanced":
+        counts = np.bincount(numbers, minlength=len(classes))
+        return (len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[numbers]
+    weights = dict.fromkeys(classes.tolist(), 1.0)
+    for label, weight in class_weight.items():
+        if label not in weights:
+            near = did_you_mean(str(label), map(str, weights))
+            raise UsageError(f"class_weight names {label!r}, which is no label of y{near}")
+        if not isinstance(weight, (int, float, np.number)) or not 0 <= weight < np.inf:
+            raise UsageError(
+                f"class_weight of {label!r} must be a number of at least 0; got {weight!r}."
+            )
+        weights[label] = float(weight)
+    return np.array(list(weights.values()))[numbers]

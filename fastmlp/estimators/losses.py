@@ -1,6 +1,4 @@
-"""The losses of the estimators: scikit-learn's factors, which its learning rates and ``alpha`` are
-tuned to.
-"""
+"""The losses of the estimators, with the factors that scikit-learn's rates are tuned to."""
 
 from __future__ import annotations
 
@@ -40,7 +38,5 @@ def make_loss(text: str, task: str, outputs: int, label_smoothing: float = 0.0) 
 
 
 def reported_share(loss: Loss, outputs: int) -> float:
-    """Return the factor of what ``loss_curve_`` reports: means over the outputs, or sums for
-    deviances, as scikit-learn's.
-    """
+    """Return the factor of ``loss_curve_``: means over the outputs, but sums for deviances."""
     return 1.0 / outputs if loss.kind.averages else 1.0

@@ -1,27 +1,32 @@
-"""What the estimators accept: scikit-learn's constraints, and what words such as
-``leaky_relu(0.2)`` add to them.
-"""
+"""What the estimators accept: scikit-learn's constraints, and words such as ``leaky_relu(0.2)``."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastmlp.errors import UsageError, choose, did_you_mean
 from fastmlp.nn.activations import parse_activation
 from fastmlp.nn.losses import LOSSES
 from fastmlp.nn.network import per_layer
-from fastmlp.optim.optimizers import OPTIMIZERS
+from fastmlp.optim.optimizers import Optimizer, make_optimizer
+from fastmlp.optim.rules import OPTIMIZERS, RULES, SKLEARN_NAMES
 from fastmlp.optim.schedules import parse_schedule
+from fastmlp.training.callbacks import Callback
+from fastmlp.training.policies import WordRates
 
 from .losses import make_loss
 
-SOLVERS = ("lbfgs", *OPTIMIZERS)
+LARGEST_AUTO_BATCH = 200
 SKLEARN_RATES = ("constant", "invscaling", "adaptive")
+ONE_FIT = ("cosine", "one_cycle")  # these need to know where they end: at max_iter
+SOLVERS = ("lbfgs", *OPTIMIZERS)
 _AT_LEAST_0 = Interval(Real, 0, None, closed="left")
 _ABOVE_0 = Interval(Real, 0, None, closed="neither")
 _SHARE = Interval(Real, 0, 1, closed="left")
@@ -71,75 +76,163 @@ CLASSIFIER_CONSTRAINTS = {
 }
 
 
-def store(estimator: Any, given: dict[str, Any]) -> None:
-    """Set the parameters of ``__init__`` as attributes, untouched: scikit-learn checks them in
-    ``fit``.
-    """
-    for name in estimator._get_param_names():
-        setattr(estimator, name, given[name])
+class Parameters(BaseEstimator, ABC):
+    """What the estimators are set to, in the words of the rest of fastmlp."""
 
+    _accepted_losses: tuple[str, ...]
+    _numeric_target = False
 
-def layer_widths(estimator: Any) -> tuple[int, ...]:
-    """Return the widths of the hidden layers; an empty sequence is a linear model."""
-    sizes = estimator.hidden_layer_sizes
-    sizes = list(sizes) if isinstance(sizes, Iterable) else [sizes]
-    whole = all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes)
-    if not whole or any(size <= 0 for size in sizes):
-        raise UsageError(
-            f"hidden_layer_sizes must be > 0, got {sizes}. Give whole numbers, one a hidden layer."
-        )
-    return tuple(int(size) for size in sizes)
+    def _store(self, given: dict[str, Any]) -> None:
+        """Set the parameters of ``__init__`` untouched: scikit-learn checks them in ``fit``."""
+        for name in self._get_param_names():
+            setattr(self, name, given[name])
 
-
-def layer_activations(estimator: Any) -> tuple[str, ...]:
-    """Return the activation of each hidden layer, in fastmlp's words."""
-    given = estimator.activation
-    layers = len(layer_widths(estimator))
-    words = [
-        str(word).strip()
-        for word in per_layer(
-            "activation", given if isinstance(given, str) else list(given), layers
-        )
-    ]
-    words = ["sigmoid" if word == "logistic" else word for word in words]
-    for word in words:
-        parse_activation(word)  # for its errors
-    return tuple(words)
-
-
-def dropout_rates(estimator: Any) -> tuple[float, ...]:
-    """Return one dropout rate a hidden layer, or nothing where there is none."""
-    given = estimator.dropout
-    rates = list(given) if isinstance(given, (list, tuple)) else [given]
-    for rate in rates:
-        if not isinstance(rate, Real) or not 0 <= rate < 1:
-            raise UsageError(f"dropout must be at least 0 and less than 1; got {rate!r}.")
-    rates = per_layer("dropout", rates, len(layer_widths(estimator)))
-    return tuple(float(rate) for rate in rates) if any(rates) else ()
-
-
-def check(estimator: Any) -> None:
-    """Check everything that scikit-learn's constraints leave open, once, before any work.
-
-    Raises
-    ------
-    UsageError
-        A ValueError of one line: what was given, what is accepted.
-    """
-    layer_activations(estimator), dropout_rates(estimator)
-    _check_loss(estimator)
-    _check_metric(estimator.metric)
-    if estimator.learning_rate not in SKLEARN_RATES:
-        parse_schedule(estimator.learning_rate, estimator.learning_rate_init, 1, 1)
-    if estimator.solver == "lbfgs":
-        _check_lbfgs(estimator)
-    for callback in estimator.callbacks or ():
-        if not all(
-            hasattr(callback, name) for name in ("training_started", "recorded", "training_ended")
-        ):
+    def _layer_widths(self) -> tuple[int, ...]:
+        """Return the widths of the hidden layers; an empty sequence is a linear model."""
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if isinstance(sizes, Iterable) else [sizes]
+        whole = all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes)
+        if not whole or any(size <= 0 for size in sizes):
             raise UsageError(
-                f"callbacks must be fastmlp.Callback objects; got {type(callback).__name__}."
+                f"hidden_layer_sizes must be > 0, got {sizes}. Give whole numbers, one a hidden "
+                "layer."
             )
+        return tuple(int(size) for size in sizes)
+
+    def _layer_activations(self) -> tuple[str, ...]:
+        """Return the activation of each hidden layer, in fastmlp's words."""
+        given, layers = self.activation, len(self._layer_widths())
+        given = given if isinstance(given, str) else list(given)
+        words = [str(word).strip() for word in per_layer("activation", given, layers)]
+        words = ["sigmoid" if word == "logistic" else word for word in words]
+        for word in words:
+            parse_activation(word)  # for its errors
+        return tuple(words)
+
+    def _dropout_rates(self) -> tuple[float, ...]:
+        """Return one dropout rate a hidden layer, or nothing where there is none."""
+        given = self.dropout
+        rates = list(given) if isinstance(given, (list, tuple)) else [given]
+        for rate in rates:
+            if not isinstance(rate, Real) or not 0 <= rate < 1:
+                raise UsageError(f"dropout must be at least 0 and less than 1; got {rate!r}.")
+        rates = per_layer("dropout", rates, len(self._layer_widths()))
+        return tuple(float(rate) for rate in rates) if any(rates) else ()
+
+    def _batch_rows(self, rows: int) -> int:
+        """Return the rows of a batch: all of them for lbfgs."""
+        if self.solver == "lbfgs":
+            return rows
+        return min(LARGEST_AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size), rows)
+
+    def _rule(self) -> Optimizer:
+        """Return the update rule; scikit-learn's sgd is momentum's, or Nesterov's."""
+        solver = self.solver
+        if solver == "sgd" and self.momentum:
+            solver = "nesterov" if self.nesterovs_momentum else "momentum"
+        numbers = {name: getattr(self, theirs) for name, theirs in SKLEARN_NAMES.items()}
+        return make_optimizer(solver, **numbers)
+
+    def _decay(self) -> float:
+        """Return the decoupled decay of the weights."""
+        if self.weight_decay is None:
+            return RULES[self.solver].weight_decay
+        return float(self.weight_decay)
+
+    def _rates(self, updates: int, steps: int, seen: int, rows: int) -> WordRates:
+        """Return the learning rates.
+
+        Parameters
+        ----------
+        updates
+            Made before: a schedule that must know its end begins anew there.
+        steps, rows
+            Of the coming epochs.
+        seen
+            Rows trained on before.
+        """
+        word, initial = self.learning_rate, float(self.learning_rate_init)
+        if word in SKLEARN_RATES:
+            # scikit-learn's adam has a constant rate whatever the word.
+            word = "constant" if self.solver == "adam" else word
+            schedule = parse_schedule("constant", initial, steps, self.max_iter)
+        else:
+            schedule = parse_schedule(word, initial, steps, self.max_iter)
+        first = updates if schedule.name in ONE_FIT else 0
+        return WordRates(word, schedule, first, self.power_t, seen, rows)
+
+    @abstractmethod
+    def _encoded(
+        self, y: np.ndarray, first: bool, incremental: bool
+    ) -> tuple[str, np.ndarray, np.ndarray]:
+        """Return (task, targets for the network, target in the user's terms) of a checked ``y``."""
+
+    @abstractmethod
+    def _decided(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn finished outputs (rows, outputs) into predictions."""
+
+    @abstractmethod
+    def _own_score(
+        self, truth: np.ndarray, predicted: np.ndarray, row_weights: np.ndarray | None
+    ) -> float:
+        """Return what early stopping watches unless ``metric`` says otherwise."""
+
+    @abstractmethod
+    def _out_activation(self, task: str, outputs: int) -> str:
+        """Return the word for ``out_activation_``."""
+
+    def _class_factors(self, truth: np.ndarray) -> np.ndarray | None:
+        """Return what ``class_weight`` multiplies the weights of training rows by."""
+        return None
+
+    def _stratify(self, targets: np.ndarray) -> np.ndarray | None:
+        """Return by what the rows for early stopping are stratified."""
+        return None
+
+    def _class_numbers(self, truth: np.ndarray) -> np.ndarray | None:
+        """Return the class number of each row, None where a row has not just one class."""
+        return None
+
+    def _check_parameters(self) -> None:
+        """Check everything that scikit-learn's constraints leave open, once, before any work.
+
+        Raises
+        ------
+        UsageError
+            A ValueError of one line: what was given, what is accepted.
+        """
+        self._layer_activations(), self._dropout_rates()
+        self._check_loss()
+        _check_metric(self.metric)
+        if self.learning_rate not in SKLEARN_RATES:
+            parse_schedule(self.learning_rate, self.learning_rate_init, 1, 1)
+        if self.solver == "lbfgs":
+            self._check_lbfgs()
+        for callback in self.callbacks or ():
+            if not all(hasattr(callback, name) for name in vars(Callback) if name[0] != "_"):
+                kind = type(callback).__name__
+                raise UsageError(f"callbacks must be fastmlp.Callback objects; got {kind}.")
+
+    def _check_lbfgs(self) -> None:
+        off = {"dropout": 0, "batch_norm": "none", "weight_decay": None, "clip_norm": None}
+        for name, without in off.items():
+            value = getattr(self, name)
+            if value != without and not (name == "dropout" and not self._dropout_rates()):
+                raise UsageError(
+                    f"{name}={value!r} cannot be used with solver='lbfgs'; take one of "
+                    f"{', '.join(OPTIMIZERS)}."
+                )
+
+    def _check_loss(self) -> None:
+        given = self.loss.strip()
+        name = choose("loss", given.partition("(")[0].strip(), self._accepted_losses)
+        if name != given and LOSSES[name].argument is None:
+            takers = ", ".join(each for each in self._accepted_losses if LOSSES[each].argument)
+            raise UsageError(
+                f"loss {given!r} cannot be read: only {takers} takes a number, as in {takers}(1.5)."
+            )
+        outputs = 2 if name == "log_loss" else 1
+        make_loss(given, "classification" if name == "log_loss" else "regression", outputs)
 
 
 def _check_metric(metric: Any) -> None:
@@ -149,32 +242,6 @@ def _check_metric(metric: Any) -> None:
         if metric not in get_scorer_names():
             near = did_you_mean(metric, get_scorer_names())
             raise UsageError(
-                f"metric {metric!r} is not known{near} sklearn.metrics.get_scorer_names() lists all."
+                f"metric {metric!r} is not known{near} "
+                "sklearn.metrics.get_scorer_names() lists all."
             )
-
-
-def _check_lbfgs(estimator: Any) -> None:
-    for name, off in (
-        ("dropout", 0),
-        ("batch_norm", "none"),
-        ("weight_decay", None),
-        ("clip_norm", None),
-    ):
-        value = getattr(estimator, name)
-        if value != off and not (name == "dropout" and not dropout_rates(estimator)):
-            others = ", ".join(OPTIMIZERS)
-            raise UsageError(
-                f"{name}={value!r} cannot be used with solver='lbfgs'; take one of {others}."
-            )
-
-
-def _check_loss(estimator: Any) -> None:
-    given = estimator.loss.strip()
-    name = choose("loss", given.partition("(")[0].strip(), estimator._accepted_losses)
-    if name != given and LOSSES[name].argument is None:
-        takers = ", ".join(each for each in estimator._accepted_losses if LOSSES[each].argument)
-        raise UsageError(
-            f"loss {given!r} cannot be read: only {takers} takes a number, as in {takers}(1.5)."
-        )
-    outputs = 2 if name == "log_loss" else 1
-    make_loss(given, "classification" if name == "log_loss" else "regression", outputs)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from fastmlp.errors import UsageError
+from fastmlp.training.measure import regression_scores
 
-from . import parameters
 from .base import BaseMLP, is_stochastic
-from .learning import learn
 from .losses import REGRESSION_LOSSES
-from .validation import r2
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -38,9 +37,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     batch_size : int, default='auto'
         Rows in a batch; 'auto' for min(200, n_samples). lbfgs takes all rows.
     learning_rate : str, default='constant'
-        With 'sgd' and with fastmlp's own solvers: 'constant', 'invscaling', 'adaptive'. With every
-        stochastic solver: 'cosine', 'step(10,0.5)', 'exponential(0.95)', 'inverse_scaling(0.5)',
-        'one_cycle', 'plateau(5,0.5)'.
+        With all stochastic solvers but 'adam', which takes all of them as 'constant': 'invscaling',
+        'adaptive'. With every one: a schedule of ``fastmlp.optim.schedules``, such as 'cosine'.
     learning_rate_init : float, default=0.001
         The rate at the start.
     power_t : float, default=0.5
@@ -184,7 +182,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         threads="auto",
         callbacks=None,
     ):
-        parameters.store(self, locals())
+        self._store(locals())
 
     @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -209,7 +207,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         self
         """
-        learn(self, X, y, sample_weight, eval_set, incremental=True)
+        self._learn(X, y, sample_weight, eval_set, incremental=True)
         return self
 
     def predict(self, X):
@@ -235,7 +233,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def _own_score(self, truth, predicted, row_weights):
-        return r2(truth, predicted, row_weights)
+        truth, predicted = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
+        return regression_scores(truth, predicted, row_weights)["r2"]
 
     def _out_activation(self, task, outputs):
         return "exp" if self.loss.strip() == "poisson" else "identity"

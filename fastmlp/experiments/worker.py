@@ -21,9 +21,8 @@ from fastmlp.run.phases import set_up_phases
 from fastmlp.run.train import TrainingJob, make_batches, set_up
 from fastmlp.settings.settings import settings_from
 from fastmlp.step.counters import Counters
-from fastmlp.training.callbacks import Callback, Record
+from fastmlp.training.callbacks import Callback, Record, Training
 from fastmlp.training.passes import Prediction
-from fastmlp.training.trainer import Trainer
 
 SMALLEST_PROBABILITY = 1e-12  # of which the logarithm is taken
 
@@ -90,7 +89,7 @@ class FirstEpoch(Callback):
         self.measures, self.numbers = measures, {}
         self.job: TrainingJob | None = None
 
-    def recorded(self, trainer: Trainer, record: Record) -> None:
+    def recorded(self, trainer: Training, record: Record) -> None:
         """Measure after epoch 1."""
         if (
             record.kind == "epoch"

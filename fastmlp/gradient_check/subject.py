@@ -10,6 +10,7 @@ from fastmlp.backend.contract import Array, Backend
 from fastmlp.nn.losses import Loss, loss_kind
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.settings.settings import Settings
+from fastmlp.training.recorded import bind
 
 from .differences import Function
 
@@ -41,9 +42,8 @@ class Subject:
         network = Network(architecture, backend, dtype, chosen.seed)
         for layer in network.layers:
             layer.needs_input_gradient = True
-        network.bind(rows)
+        bind(network, loss, rows)
         network.initialize()
-        loss.bind(backend, network.dtype, rows, outputs)
         return cls(network, loss, chosen.l1, chosen.l2)
 
     @property

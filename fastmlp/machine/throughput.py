@@ -1,6 +1,4 @@
-"""Training throughput of a few fixed networks on made-up data: what ``fastmlp bench`` and bench/
-measure.
-"""
+"""Training throughput of a few fixed networks on made-up data, for ``fastmlp bench`` and bench/."""
 
 from __future__ import annotations
 
@@ -15,15 +13,18 @@ import numpy as np
 from fastmlp.backend import Backend, open_backend
 from fastmlp.data.memory import require_memory
 from fastmlp.errors import DeviceError, UsageError, choose
-from fastmlp.model.model import bind
-from fastmlp.nn.losses import SoftmaxCrossEntropy, Statistics
+from fastmlp.nn.losses import SoftmaxCrossEntropy
 from fastmlp.nn.network import Architecture, Network
-from fastmlp.optim.optimizers import Regularization, make_optimizer
+from fastmlp.optim.optimizers import make_optimizer
+from fastmlp.optim.schedules import parse_schedule
 from fastmlp.step.batches import Batches
-from fastmlp.training.passes import training_sweep
+from fastmlp.training.callbacks import Callback, Progress, Training
+from fastmlp.training.policies import Order, Patience, Rates, SeededOrder
+from fastmlp.training.recorded import COPIES_OF_PARAMETERS, RecordedStep, bind
+from fastmlp.training.trainer import Trainer
 
 SEED = 20240229
-COPIES_OF_PARAMETERS = 4  # values, gradient and two of Adam's moments
+MOST_EPOCHS = 10**6
 
 Parameters = list[
     tuple[np.ndarray, np.ndarray]
@@ -137,9 +138,7 @@ def make_data(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
 
 
 def initial_parameters(shape: Shape) -> Parameters:
-    """Return the same initial weights for the same shape every time: normal of variance 2/fan_in,
-    biases 0; float32.
-    """
+    """Return a shape's initial weights, always the same: normal of variance 2/fan_in; float32."""
     generator = np.random.Generator(np.random.Philox(SEED + 1))
     return [
         (
@@ -164,9 +163,16 @@ def build_network(shape: Shape, backend: Backend, parameters: Parameters) -> Net
     return network
 
 
-class TrainingLoop:
-    """A shape's training on a backend, recorded and ready: epochs with a new order each, as the
-    trainer runs them.
+def make_trainer(
+    shape: Shape,
+    features: np.ndarray,
+    labels: np.ndarray,
+    parameters: Parameters,
+    backend: Backend,
+    shuffle: bool = True,
+    callbacks: Sequence[Callback] = (),
+) -> Trainer:
+    """Return a shape's training on a backend, recorded and ready, for as many epochs as one likes.
 
     Parameters
     ----------
@@ -180,70 +186,47 @@ class TrainingLoop:
         Where it runs.
     shuffle
         Whether each epoch has an order of its own; the rows are taken as they lie otherwise.
+    callbacks
+        Called while it trains.
+    """
+    network, loss = build_network(shape, backend, parameters), SoftmaxCrossEntropy()
+    bind(network, loss, shape.batch)
+    how = {"dtype": network.dtype, "batch_size": shape.batch}
+    batches = Batches(backend, features, labels, network.counters, **how)
+    optimizer = make_optimizer(shape.optimizer, momentum=shape.momentum)
+    return Trainer(
+        RecordedStep(network, loss, optimizer, batches),
+        epochs=MOST_EPOCHS,
+        order=SeededOrder(SEED) if shuffle else Order(),
+        rates=Rates(parse_schedule("constant", shape.learning_rate, shape.steps, MOST_EPOCHS)),
+        patience=Patience(),
+        callbacks=callbacks,
+    )
+
+
+class Clock(Callback):
+    """Ends training when its time is up, at least a step after its start, inside an epoch or not.
+
+    Attributes
+    ----------
+    steps, elapsed
+        How many steps were made since the start, and how many seconds they took.
     """
 
-    def __init__(
-        self,
-        shape: Shape,
-        features: np.ndarray,
-        labels: np.ndarray,
-        parameters: Parameters,
-        backend: Backend,
-        shuffle: bool = True,
-    ):
-        self._shuffle = shuffle
-        self.network = build_network(shape, backend, parameters)
-        self._loss = SoftmaxCrossEntropy()
-        bind(self.network, self._loss, shape.batch)
-        optimizer = make_optimizer(shape.optimizer, momentum=shape.momentum)
-        optimizer.bind(backend, self.network.store, self.network.counters, Regularization())
-        self._batches = Batches(
-            backend,
-            features,
-            labels,
-            self.network.counters,
-            dtype=self.network.dtype,
-            batch_size=shape.batch,
-        )
-        optimizer.set_learning_rates(np.full(shape.steps, shape.learning_rate))
-        self._sweep = training_sweep(self.network, self._loss, optimizer, self._batches)
-        self._epoch = 0
+    def __init__(self):
+        self.limit = 0.0
 
-    def run_epoch(self) -> Statistics:
-        """Train for an epoch; return the sums of its losses."""
-        self._start_epoch()
-        for _ in self._sweep.run():
-            pass
-        return self._loss.take_statistics()
+    def training_started(self, trainer: Training) -> None:
+        """Start."""
+        self._before = trainer.update + trainer.position.step
+        self._start = time.perf_counter()
 
-    def run_for(self, seconds: float) -> tuple[int, int, float]:
-        """Train for about so long, at least a step, stopping inside an epoch where the time is up.
-
-        Returns
-        -------
-        steps : int
-        rows : int
-        seconds : float
-            How long it took.
-        """
-        steps = rows = 0
-        start = time.perf_counter()
-        while True:
-            self._start_epoch()
-            done = 0
-            for done in self._sweep.run():
-                rows += self._loss.take_statistics().rows  # waits for the device
-                elapsed = time.perf_counter() - start
-                if elapsed >= seconds:
-                    return steps + done, rows, elapsed
-            steps += done
-
-    def _start_epoch(self) -> None:
-        """Take a new order; go on counting updates, as Adam's correction needs."""
-        if self._shuffle:
-            self._batches.shuffle(SEED, self._epoch)
-        self.network.counters.start_epoch(self._epoch * self._sweep.steps)
-        self._epoch += 1
+    def progressed(self, trainer: Training, progress: Progress) -> None:
+        """Look whether the time is up."""
+        self.elapsed = time.perf_counter() - self._start
+        self.steps = trainer.update + progress.step - self._before
+        if self.elapsed >= self.limit:
+            trainer.interrupt()
 
 
 @dataclass(frozen=True)
@@ -293,18 +276,21 @@ def measure_shape(shape: Shape, backend: Backend, seconds: float) -> Throughput:
     numbers = COPIES_OF_PARAMETERS * shape.parameters + 2 * shape.rows * shape.widths[0]
     require_memory(4 * numbers, f"the shape {shape.name}")
     compiled_before = backend.compile_seconds
-    loop = TrainingLoop(shape, *make_data(shape), initial_parameters(shape), backend)
-    loop.run_for(min(seconds, 0.3))
-    steps, rows, elapsed = loop.run_for(seconds)
+    clock = Clock()
+    data, parameters = make_data(shape), initial_parameters(shape)
+    trainer = make_trainer(shape, *data, parameters, backend, callbacks=[clock])
+    for clock.limit in (min(seconds, 0.3), seconds):
+        trainer.fit()
+    rate = clock.steps / clock.elapsed
     return Throughput(
         shape.name,
         shape.network,
         shape.batch,
         shape.rule,
         backend.name,
-        rows / elapsed,
-        1e6 * elapsed / steps,
-        steps * shape.flops_per_step / elapsed / 1e9,
+        rate * shape.rows / shape.steps,
+        1e6 / rate,
+        rate * shape.flops_per_step / 1e9,
         backend.compile_seconds - compiled_before,
     )
 

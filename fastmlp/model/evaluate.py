@@ -1,4 +1,4 @@
-"""How good a trained model is on data with known answers: the run's own test rows, or other data."""
+"""How good a trained model is on data with known answers: the run's own rows, or others."""
 
 from __future__ import annotations
 
@@ -135,9 +135,7 @@ def classification_report(
 
 
 def multilabel_report(labels: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
-    """Return precision, recall and F1 of each output of (rows, outputs) 0 and 1, and their
-    averages.
-    """
+    """Return precision, recall and F1 of each output of 0 and 1, and their averages."""
     names = [str(number) for number in range(1, labels.shape[1] + 1)]
     labels = labels.astype(np.int64)
     if len(names) == 1:  # of which scikit-learn would also score the zeros
@@ -146,9 +144,7 @@ def multilabel_report(labels: np.ndarray, predicted: np.ndarray) -> dict[str, An
 
 
 def regression_report(targets: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Return the mean absolute error of (rows, outputs) values in the target's own unit; outputs
-    are averaged.
-    """
+    """Return the mean absolute error in the target's own unit, a mean over the outputs."""
     return {"mae": float(np.abs(targets - predicted).mean())}
 
 
@@ -190,7 +186,7 @@ def _rows(
     split: str | None,
     layout: Layout | None,
 ) -> tuple[Source, str, tuple[str, ...]]:
-    """Return the rows to measure, what they are (a split's name, or ``"all"``), and notes on them."""
+    """Return the rows to measure, what they are (a split, or ``"all"``), and notes on them."""
     name = None if data is None else place(data) if is_place(data) else IN_MEMORY
     notes: tuple[str, ...] = ()
     if data is None or model.settings["dataset"] in (name, IN_MEMORY):
@@ -218,7 +214,8 @@ def _rows(
             if is_known_by_name or error.there:
                 what = "the data" if name == IN_MEMORY else name
                 notes = (
-                    f"{what} changed since training: all rows are measured, among them such as it may have used.",
+                    f"{what} changed since training: all rows are measured, "
+                    "among them such as it may have used.",
                 )
     source = _other(model, data, target, data_dir, layout)
     notes = (*notes, *source.notes)
@@ -235,9 +232,7 @@ def _rows(
 def _held_out(
     model: Model, source: Source, settings: Settings, split: str, is_asked_for: bool
 ) -> tuple[Source, str, tuple[str, ...]]:
-    """Return a split's rows; of data that have changed otherwise only if the split was asked for,
-    rather than the data.
-    """
+    """Return a split's rows; of data that have changed only if the split was asked for."""
     found = find_splits(model, source, settings, (split,))
     if found.is_changed and not is_asked_for:
         raise ChangedDataError(f"{settings.dataset} has changed.", len(found.parts.get(split, ())))
@@ -260,9 +255,7 @@ def _other(
 
 
 def _remembered_target(model: Model, data: str) -> str | None:
-    """Return the target's name in training for tables and .npz files, where a target is looked for
-    by its name.
-    """
+    """Return the target's name in training for data whose target is looked for by its name."""
     path = Path(data).expanduser()
     if path.is_file() and path.suffix.lower() == ".npz":
         return model.settings.get("target")

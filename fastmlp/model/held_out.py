@@ -1,6 +1,4 @@
-"""Finds the rows that training used as training, validation and test rows again, also where they
-stand elsewhere now.
-"""
+"""Finds again which rows were for training, validation and test, wherever they stand now."""
 
 from __future__ import annotations
 
@@ -131,9 +129,7 @@ class _Search:
         return FoundSplits(self._parts(rows, wanted), is_changed, (self._note(is_changed),))
 
     def _in_place(self) -> dict[str, np.ndarray] | None:
-        """Return the row numbers of each split that has rows if all rows are where they were, else
-        None.
-        """
+        """Return the row numbers of each split if all rows are where they were, else None."""
         try:
             numbers = split_numbers(self.source, self.settings, self.model.task)
         except DataError:  # too few rows by now
@@ -149,9 +145,7 @@ class _Search:
         return rows if fingerprint(hashes) == self.known.order else None
 
     def _by_hash(self) -> dict[str, np.ndarray]:
-        """Return the row numbers of each held-out split, −1 for rows that are not there, and of
-        what is left for training.
-        """
+        """Return the row numbers of each held-out split, −1 for rows not there, and the rest's."""
         held_out = dict(self.known.held_out)
         rows = {}
         if self.of_test is not None and "test" in held_out:
@@ -209,10 +203,13 @@ class _Search:
     def _note(self, is_changed: bool) -> str:
         dataset = "the data" if self.settings.dataset == IN_MEMORY else self.settings.dataset
         if not is_changed:
-            return f"the rows of {dataset} stand in another order than in training; each was found by what it holds."
+            return (
+                f"the rows of {dataset} stand in another order than in training; "
+                "each was found by what it holds."
+            )
         return (
-            f"rows of {dataset} changed since training{self._size()}; those that are measured are still there, and were "
-            "found by what they hold."
+            f"rows of {dataset} changed since training{self._size()}; "
+            "those that are measured are still there, and were found by what they hold."
         )
 
     def _size(self) -> str:
@@ -225,8 +222,12 @@ class _Search:
 def _changed(settings: Settings, how: str) -> str:
     dataset = settings.dataset
     if dataset == IN_MEMORY:
-        return f"the data are not what they were in training: {how}. Give those of training, or leave the split out."
+        return (
+            f"the data are not what they were in training: {how}. "
+            "Give those of training, or leave the split out."
+        )
     return (
-        f"{dataset} is not what it was in training: {how}. Restore it, or name data to measure all of their rows: "
+        f"{dataset} is not what it was in training: {how}. "
+        "Restore it, or name data to measure all of their rows: "
         f"fastmlp evaluate RUN {dataset}."
     )

@@ -18,14 +18,14 @@ from fastmlp.data.sources.in_memory import as_source, is_pair
 from fastmlp.data.sources.incoming import as_features
 from fastmlp.data.sources.tables import TableOptions
 from fastmlp.errors import DataError, FastMLPError, FastMLPWarning, ModelFileError, UsageError
-from fastmlp.files.tensors import ROW_HASHES, read_model, take_tensor, write_model
-from fastmlp.nn.losses import Loss, output_width
-from fastmlp.nn.network import Architecture, Network
+from fastmlp.files.tensors import read_model, write_model
+from fastmlp.nn.losses import Loss
+from fastmlp.nn.network import Network
 from fastmlp.preparation.known_rows import KnownRows
-from fastmlp.settings.settings import settings_from
 from fastmlp.training.measure import Measure
 
-from .prediction import PREDICTION_BATCH, RecordedPrediction
+from .file import damaged, read_parts
+from .prediction import RecordedPrediction
 
 if TYPE_CHECKING:
     from fastmlp.export.write import Exported
@@ -66,7 +66,7 @@ class Model:
 
     def __post_init__(self):
         self._recorded = RecordedPrediction(
-            self.network, self.loss, self.features.scale, self.features.shift
+            self.network, self.loss, scale=self.features.scale, shift=self.features.shift
         )
 
     @property
@@ -141,9 +141,7 @@ class Model:
         return self.features.transform(features, names, notes)
 
     def predict(self, features, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
-        """Return labels (rows,), 0/1 (rows, outputs) for multilabel, or values (rows,) or (rows,
-        outputs).
-        """
+        """Return labels (rows,), 0/1 (rows, outputs) for multilabel, or values."""
         return self.decide(self.predict_outputs(features, feature_names))
 
     def predict_proba(self, features, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
@@ -161,8 +159,8 @@ class Model:
             )
         if not self.loss.kind.from_logits and self._last_activation not in ("softmax", "sigmoid"):
             raise UsageError(
-                f"a model trained with loss {self.loss.name} gives no probabilities; use predict, or predict_outputs for "
-                "the network's own numbers."
+                f"a model trained with loss {self.loss.name} gives no probabilities; "
+                "use predict, or predict_outputs for the network's own numbers."
             )
         return self.predict_outputs(features, feature_names)
 
@@ -215,17 +213,14 @@ class Model:
         ).run()
 
     def source_of(self, data: Any, target: str | None = None, need_target: bool = True) -> Source:
-        """Return data in memory as a source; the target of a frame is called as in training, unless
-        it is named.
-        """
+        """Return data in memory as a source; a frame's target is called as in training."""
         remembered = (
             None if is_pair(data) or isinstance(data, Source) else target or self.target_name
         )
         return as_source(data, remembered, need_target, TableOptions(schema=self.schema))
 
     def save(self, folder: str | Path) -> Path:
-        """Write model.safetensors into a folder, atomically, and make the folder if need be; return
-        the file's path.
+        """Write model.safetensors into a folder, which is made if need be; return the file's path.
 
         Raises
         ------
@@ -243,12 +238,9 @@ class Model:
             name: self.network.backend.to_numpy(parameter.values)
             for name, parameter in self.network.named_parameters().items()
         }
+        known = {} if self.known_rows is None else self.known_rows.arrays()
         path = folder / MODEL_FILE
-        write_model(
-            path,
-            tensors | ({} if self.known_rows is None else self.known_rows.arrays()),
-            self.describe(),
-        )
+        write_model(path, tensors | known, self.describe())
         return path
 
     def describe(self) -> dict[str, Any]:
@@ -342,73 +334,14 @@ def load(path: str | Path, *, device: str = "auto", threads: int | None = None) 
 
 
 def load_model(path: str | Path, backend: Backend) -> Model:
-    """Read a model from a run folder or a model file onto a backend; see ``load`` for the errors."""
+    """Read a model from a run folder or a file onto a backend; see ``load`` for the errors."""
     path = Path(path)
     file = path / MODEL_FILE if path.is_dir() else path
     tensors, description = read_model(file)
     try:
-        return _rebuild(file, tensors, description, backend)
+        return Model(*read_parts(file, tensors, description, backend))
     except ModelFileError:
         raise
     except (FastMLPError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ModelFileError(
-            f"the model {file} is damaged: {error}. Train again, or restore the file from a copy."
-        ) from None
-
-
-def _rebuild(
-    file: Path, tensors: dict[str, np.ndarray], description: dict[str, Any], backend: Backend
-) -> Model:
-    kept = dict(description["architecture"])
-    kept["hidden"], kept["dropout"] = tuple(kept["hidden"]), tuple(kept["dropout"])
-    architecture = Architecture(**kept)
-    hashes = {name: tensors.pop(name) for name in list(tensors) if name.startswith(ROW_HASHES)}
-    _check_sizes(file, architecture, tensors)
-    features, targets = (
-        FeaturePreprocessor.from_dict(description["features"]),
-        TargetEncoder.from_dict(description["targets"]),
-    )
-    settings = settings_from(description["settings"])
-    network = Network(architecture, backend, np.dtype(description["dtype"]), seed=0)
-    loss = settings.make_loss(targets.task, architecture.outputs)
-    if (
-        features.output_columns != architecture.inputs
-        or output_width(loss.name, targets) != architecture.outputs
-    ):
-        raise ModelFileError(
-            f"the model {file} is damaged: its preprocessing does not fit its network."
-        )
-    for factor in (features.scale, features.shift):
-        if factor is not None and np.abs(factor).max() > np.finfo(network.dtype).max:
-            raise ModelFileError(
-                f"the model {file} is damaged: its scaling does not fit {network.dtype.name}."
-            )
-    bind(network, loss, PREDICTION_BATCH)
-    for name, parameter in network.named_parameters().items():
-        backend.assign(parameter.values, take_tensor(file, tensors, name, parameter.shape))
-    target_name, rows = description["target_name"], description["rows"]
-    if not isinstance(target_name, (str, type(None))) or not all(
-        type(count) is int for count in rows.values()
-    ):
-        raise ModelFileError(
-            f"the model {file} is damaged: what it says of its training data cannot be read."
-        )
-    known = description.get("known_rows")  # models of old have none
-    known = None if known is None else KnownRows.from_dict(known, hashes, rows)
-    return Model(network, loss, features, targets, settings.to_dict(), target_name, rows, known)
-
-
-def _check_sizes(file: Path, architecture: Architecture, tensors: dict[str, np.ndarray]) -> None:
-    """Check that the file holds as many numbers as the network it describes, before memory is taken
-    for that network.
-    """
-    if architecture.parameters > sum(array.size for array in tensors.values()):
-        raise ModelFileError(
-            f"the model {file} is damaged: it describes a larger network than it holds."
-        )
-
-
-def bind(network: Network, loss: Loss, rows: int) -> None:
-    """Allocate the buffers of a network and its loss for batches of up to ``rows`` rows."""
-    network.bind(rows)
-    loss.bind(network.backend, network.dtype, rows, network.architecture.outputs)
+        message = f"{error}. Train again, or restore the file from a copy"
+        raise damaged(file, message) from None

@@ -28,7 +28,8 @@ def layout_of(data: Any, header: bool | None, separator: str | None) -> Layout |
         return None
     if data is not None and not is_place(data):
         raise UsageError(
-            "header and separator tell how a file is divided; data in memory have neither, leave them out."
+            "header and separator tell how a file is divided; "
+            "data in memory have neither, leave them out."
         )
     return Layout(header, separator)
 

@@ -125,7 +125,8 @@ def output_kind(path: str | Path) -> str:
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(
-            f"predictions cannot be written as {str(path)!r}: its name must end in {' or '.join(SUFFIXES)}."
+            f"predictions cannot be written as {str(path)!r}: "
+            f"its name must end in {' or '.join(SUFFIXES)}."
         )
     return suffix
 

@@ -1,6 +1,4 @@
-"""Predictions that are recorded once for each number of rows: a model that is asked row by row does
-not record anew.
-"""
+"""Predictions that are recorded once for each number of rows, so that asking row by row is fast."""
 
 from __future__ import annotations
 
@@ -23,34 +21,37 @@ class RecordedPrediction:
     ----------
     network, loss
         Bound for at least PREDICTION_BATCH rows.
-    scale, shift
-        What the batch kernel applies to the features, or None.
+    **scaling
+        ``origin``, ``scale`` and ``shift`` of the features' columns, as Batches takes them.
     """
 
-    def __init__(
-        self, network: Network, loss: Loss, scale: np.ndarray | None, shift: np.ndarray | None
-    ):
-        self._network, self._loss = network, loss
-        self._scaling = {"scale": scale, "shift": shift}
+    def __init__(self, network: Network, loss: Loss, **scaling: np.ndarray | None):
+        self._network, self._loss, self._scaling = network, loss, scaling
         self._recordings: dict[tuple, tuple[Batches, Prediction]] = {}
 
     def run(self, matrix: np.ndarray) -> np.ndarray:
-        """Return the outputs (rows, outputs) for features (rows, columns), at least one row."""
+        """Return the outputs (rows, outputs) for features (rows, columns)."""
+        if not len(matrix):
+            return np.zeros((0, self._network.architecture.outputs), self._network.dtype)
         if len(matrix) > PREDICTION_BATCH:
             return Prediction(self._network, self._loss, self.batches(matrix)).run()
         key = len(matrix), matrix.dtype
         if key not in self._recordings:
             if len(self._recordings) >= KEPT:
                 del self._recordings[next(iter(self._recordings))]
-            batches = self.batches(
-                np.array(matrix, order="C")
-            )  # memory of its own, for later calls to write into
+            # Memory of its own, for later calls to write into.
+            batches = self.batches(np.array(matrix, order="C"))
             self._recordings[key] = batches, Prediction(self._network, self._loss, batches)
         batches, prediction = self._recordings[key]
-        batches.replace_features(matrix)
+        batches.replace(matrix)
         return prediction.run()
 
-    def batches(self, matrix: np.ndarray, targets: np.ndarray | None = None) -> Batches:
+    def batches(
+        self,
+        matrix: np.ndarray,
+        targets: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
+    ) -> Batches:
         """Return the rows in their own order, with targets where a loss is to be measured."""
         return Batches(
             self._network.backend,
@@ -59,5 +60,6 @@ class RecordedPrediction:
             Counters(self._network.backend),
             dtype=self._network.dtype,
             batch_size=min(PREDICTION_BATCH, len(matrix)),
+            weights=weights,
             **self._scaling,
         )

@@ -1,6 +1,4 @@
-"""A run in phases: loss, learning rate, dropout, batch size or the choice of rows change;
-parameters and optimizer go on.
-"""
+"""A run in phases: the loss, rates, dropout, batches or rows change; parameters go on."""
 
 from __future__ import annotations
 
@@ -17,27 +15,16 @@ from fastmlp.model.model import Model
 from fastmlp.nn.layers import Dropout
 from fastmlp.nn.losses import output_width
 from fastmlp.nn.network import Network, per_layer
-from fastmlp.optim.optimizers import Optimizer
 from fastmlp.preparation.prepare import PreparedData, prepare
 from fastmlp.settings.config import to_toml
 from fastmlp.settings.description import Role
 from fastmlp.settings.settings import Settings, names_of, settings_from
-from fastmlp.step.batches import Batches
-from fastmlp.training.callbacks import Callback, HistoryWriter, Record
-from fastmlp.training.passes import training_sweep
-from fastmlp.training.selection import SelectiveSweep
-from fastmlp.training.sweep import Sweep
-from fastmlp.training.trainer import Trainer, TrainingResult
+from fastmlp.training.callbacks import Callback, HistoryWriter, Record, Training, TrainingResult
+from fastmlp.training.recorded import RecordedStep, bind
+from fastmlp.training.trainer import Trainer
 
 from .folder import CONFIG_FILE, HISTORY_FILE, create_run_folder
-from .train import (
-    TrainingJob,
-    build_model,
-    build_optimizer,
-    make_batches,
-    make_measures,
-    open_device,
-)
+from .train import TrainingJob, build_model, make_batches, make_measures, make_trainer, open_device
 
 PHASES_FILE = "phases.json"
 OWN_KEYS = ("rows_share", "loss_threshold")
@@ -83,7 +70,8 @@ def parse_phases(settings: Settings, tables: Sequence[dict[str, Any]]) -> list[P
         raise UsageError(f"a run has 1 to {MOST_PHASES:,} phases; got {len(tables):,}.")
     if settings.checkpoint_every is not None:
         raise UsageError(
-            "checkpoint_every does not go with phases: a run in phases that was cut off starts anew."
+            "checkpoint_every does not go with phases: "
+            "a run in phases that was cut off starts anew."
         )
     return [_parse_phase(settings, number, table) for number, table in enumerate(tables, 1)]
 
@@ -135,23 +123,23 @@ class PhaseMarker(Callback):
         """Pass it on."""
         self.listener.training_started(trainer)
 
-    def progressed(self, trainer: Trainer, progress) -> None:
+    def progressed(self, trainer: Training, progress) -> None:
         """Pass it on."""
         self.listener.progressed(trainer, progress)
 
-    def recorded(self, trainer: Trainer, record: Record) -> None:
+    def recorded(self, trainer: Training, record: Record) -> None:
         """Pass it on with the phase's number."""
         self.listener.recorded(trainer, PhaseRecord(**vars(record), phase=self.phase))
 
-    def epoch_ended(self, trainer: Trainer, result: TrainingResult) -> None:
+    def epoch_ended(self, trainer: Training, result: TrainingResult) -> None:
         """Pass it on."""
         self.listener.epoch_ended(trainer, result)
 
-    def interrupted(self, trainer: Trainer, result: TrainingResult) -> None:
+    def interrupted(self, trainer: Training, result: TrainingResult) -> None:
         """Pass it on."""
         self.listener.interrupted(trainer, result)
 
-    def training_ended(self, trainer: Trainer, result: TrainingResult) -> None:
+    def training_ended(self, trainer: Training, result: TrainingResult) -> None:
         """Pass it on."""
         self.listener.training_ended(trainer, result)
 
@@ -163,7 +151,6 @@ class Stage:
     model: Model
     measures: dict
     trainer: Trainer
-    optimizer: Optimizer
 
 
 @dataclass
@@ -177,14 +164,12 @@ class PhasedJob(TrainingJob):
     stages: list[Stage] = field(default_factory=list)
 
     def fit(self) -> TrainingResult:
-        """Train phase after phase; Ctrl-C or a diverged loss ends the run, an early stop only its
-        phase.
-        """
+        """Train phase after phase; an early stop ends its phase, Ctrl-C or divergence the run."""
         total, before = TrainingResult(), None
         for number, stage in enumerate(self.stages, 1):
             self.model, self.measures, self.trainer = stage.model, stage.measures, stage.trainer
             if before is not None:
-                _hand_over(before, stage, total)
+                stage.trainer.go_on(before.trainer.state(), total.epochs)
             result = stage.trainer.fit()
             total = _joined(total, result, number)
             if result.diverged or result.stop_reason == "interrupted":
@@ -251,9 +236,7 @@ def set_up_phases(
 
 
 def _whole_run(phases: list[Phase]) -> Settings:
-    """Return the settings of the run: those of its last phase, with all epochs, and room for each
-    batch and dropout.
-    """
+    """Return the run's settings: the last phase's, all epochs, room for each batch and dropout."""
     layers = len(phases[0].settings.hidden_widths)
     rates = [per_layer("dropout", phase.settings.dropout_rates, layers) for phase in phases]
     highest = [max(column) for column in zip(*rates, strict=True)]
@@ -266,23 +249,22 @@ def _whole_run(phases: list[Phase]) -> Settings:
 
 
 def _check_outputs(phases: list[Phase], data: PreparedData) -> None:
-    """Refuse losses that want different numbers of outputs: one logit, or one for each of two
-    classes.
-    """
+    """Refuse losses that want different numbers of outputs: one logit, or one a class."""
     widths = {output_width(phase.settings.loss, data.targets) for phase in phases}
     if len(widths) > 1:
         raise UsageError(
-            "log_loss on two classes has one output and the other losses have two; a run cannot change between them."
+            "log_loss on two classes has one output and the other losses have two; "
+            "a run cannot change between them."
         )
 
 
 def _stage(
     phase: Phase, whole: Settings, built: Model, data: PreparedData, first: Stage | None
 ) -> Stage:
-    """Record a phase: its loss, optimizer and dropout are bound to the network while that is done."""
+    """Record a phase: its loss, optimizer and dropout are bound to the network meanwhile."""
     settings, network = phase.settings, built.network
     loss = settings.make_loss(built.task, network.architecture.outputs)
-    loss.bind(network.backend, network.dtype, network.bound_rows, network.architecture.outputs)
+    bind(network, loss, network.bound_rows)
     of_model = replace(
         whole,
         loss=settings.loss,
@@ -292,58 +274,25 @@ def _stage(
     kept = of_model.to_dict(), data.target_name, data.rows, data.known_rows
     model = Model(network, loss, data.features, data.targets, *kept)
     _set_dropout(network, settings)
-    optimizer = build_optimizer(settings, model)
     shared = first and first.trainer.batches
     batches = make_batches(
         model, data, data.train, settings.batch_size, network.counters, data.weights, shared
     )
     measures = make_measures(model, data, batches)
-    sweep, rows = _sweep(phase, model, optimizer, batches)
-    trainer = Trainer(
-        network,
-        loss,
-        optimizer,
-        settings.make_schedule(rows),
-        batches,
-        epochs=settings.epochs,
-        seed=settings.seed,
-        shuffle=settings.shuffle,
-        monitor=measures.get("validation", measures.get("test")),
-        early_stopping=settings.early_stopping,
-        watch=settings.watch,
-        log_every=settings.log_every,
-        sweep=sweep,
-    )
-    return Stage(model, measures, trainer, optimizer)
-
-
-def _sweep(phase: Phase, model: Model, optimizer: Optimizer, batches: Batches) -> tuple[Sweep, int]:
-    """Record the pass of an epoch; return it and how many rows it visits."""
     rows = max(1, round(phase.rows_share * batches.rows))
-    optimizer.set_learning_rates(np.zeros(-(-rows // batches.batch_size)))
-    parts = model.network, model.loss, optimizer, batches
-    how = {"rows": rows, "drop_last": phase.settings.drop_last}
-    if phase.loss_threshold is None:
-        return training_sweep(*parts, **how), rows
-    return SelectiveSweep(*parts, phase.loss_threshold, **how), rows
+    how = {"drop_last": settings.drop_last, "threshold": phase.loss_threshold}
+    rule = settings.make_optimizer(), batches, settings.make_regularization()
+    step = RecordedStep(network, loss, *rule, rows=rows, **how)
+    trainer = make_trainer(settings, step, settings.make_schedule(rows), measures)
+    return Stage(model, measures, trainer)
 
 
 def _set_dropout(network: Network, settings: Settings) -> None:
-    """Set the rate of each dropout layer; where this phase drops nothing, the layer keeps every
-    unit.
-    """
+    """Set the rate of each dropout layer; one that drops nothing keeps every unit."""
     rates = per_layer("dropout", settings.dropout_rates, len(settings.hidden_widths))
     for layer in network.layers:
         if isinstance(layer, Dropout):
             layer.keep = 1.0 - rates[layer.index]
-
-
-def _hand_over(before: Stage, stage: Stage, total: TrainingResult) -> None:
-    """Let a phase go on where another ended: with its optimizer's state, its update and its epoch."""
-    backend = before.optimizer.backend
-    for name, values in before.optimizer.state.items():
-        backend.assign(stage.optimizer.state[name], backend.to_numpy(values))
-    stage.trainer.go_on_from(total.epochs, before.trainer.update)
 
 
 def _joined(total: TrainingResult, result: TrainingResult, phase: int) -> TrainingResult:

@@ -1,6 +1,4 @@
-"""What one training step of a run consists of on a device: every operation in order, as it is
-recorded.
-"""
+"""What a training step of a run consists of on a device: its operations in order, as recorded."""
 
 from __future__ import annotations
 
@@ -9,16 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from fastmlp.model.model import bind, load
+from fastmlp.model.model import load
 from fastmlp.settings.settings import settings_from
 from fastmlp.step.batches import Batches
-from fastmlp.training.passes import training_sweep
-
-from .train import build_optimizer
+from fastmlp.training import recorded
 
 
 @dataclass(frozen=True)
-class RecordedStep:
+class StepListing:
     """A training step of a run on a device.
 
     Attributes
@@ -39,9 +35,7 @@ class RecordedStep:
     operations: list[str]
 
 
-def recorded_step(
-    run: str | Path, device: str = "auto", threads: int | None = None
-) -> RecordedStep:
+def recorded_step(run: str | Path, device: str = "auto", threads: int | None = None) -> StepListing:
     """Record a training step with a run's network, loss and optimizer on made-up rows; nothing is
     trained.
 
@@ -60,7 +54,7 @@ def recorded_step(
     model = load(run, device=device, threads=threads)
     settings, network = settings_from(model.settings), model.network
     rows = settings.batch_size
-    bind(network, model.loss, rows)
+    recorded.bind(network, model.loss, rows)
     wide = model.task != "classification"
     encoded = np.zeros(
         (rows, model.targets.output_width) if wide else rows, network.dtype if wide else np.int32
@@ -76,8 +70,7 @@ def recorded_step(
         shift=model.features.shift,
         weights=None if settings.class_weight == "none" else np.ones(rows),
     )
-    optimizer = build_optimizer(settings, model)
-    optimizer.set_learning_rates(np.zeros(1))
-    sweep = training_sweep(network, model.loss, optimizer, batches)
+    rule = settings.make_optimizer(), batches, settings.make_regularization()
+    step = recorded.RecordedStep(network, model.loss, *rule)
     layers = len(network.architecture.hidden) + 1
-    return RecordedStep(network.backend.name, layers, settings.optimizer, sweep.operations)
+    return StepListing(network.backend.name, layers, settings.optimizer, step.sweep.operations)

@@ -85,7 +85,7 @@ def resume(
             f"epoch {state.position.epoch} begins anew, since {', '.join(changed)} changed."
         )
         state = replace(state, numbers=state.numbers | {"position": _epoch_start(state.position)})
-    job.trainer.resume(state)
+    job.trainer.load(state)
     trained = state.position.epoch - 1
     if job.trainer.is_over and _is_complete(folder, trained):
         raise UsageError(_nothing_left(folder, trained, job.trainer))
@@ -134,7 +134,7 @@ def _nothing_left(folder: Path, epochs: int, trainer: Trainer) -> str:
     if epochs >= trainer.epochs:
         return f"{folder} has trained all of its {trainer.epochs} epochs; give more with --epochs."
     return (
-        f"{folder} has stopped after epoch {epochs}, {trainer.early_stopping} without an "
+        f"{folder} has stopped after epoch {epochs}, {trainer.patience.epochs} without an "
         "improvement; give more patience with --early-stopping."
     )
 

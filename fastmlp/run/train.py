@@ -10,28 +10,26 @@ from typing import Any
 import numpy as np
 
 from fastmlp.backend import Backend, open_backend
-from fastmlp.data.memory import available_memory, in_units
-from fastmlp.errors import UsageError
 from fastmlp.files.atomic import write_json, write_text
-from fastmlp.model.model import Model, bind
+from fastmlp.model.model import Model
 from fastmlp.model.prediction import PREDICTION_BATCH
 from fastmlp.nn.losses import output_width
-from fastmlp.nn.network import Architecture, Network
-from fastmlp.optim.optimizers import Optimizer
+from fastmlp.nn.network import Network
+from fastmlp.optim.schedules import Schedule
 from fastmlp.preparation.given import Given
 from fastmlp.preparation.prepare import Part, PreparedData, prepare
 from fastmlp.settings.config import to_toml
 from fastmlp.settings.settings import Settings
 from fastmlp.step.batches import Batches
 from fastmlp.step.counters import Counters
-from fastmlp.training.callbacks import Callback, HistoryWriter, Record
+from fastmlp.training.callbacks import Callback, HistoryWriter, Record, TrainingResult
 from fastmlp.training.checkpoint import Checkpointer
 from fastmlp.training.measure import Measure
-from fastmlp.training.trainer import Trainer, TrainingResult
+from fastmlp.training.policies import Order, Patience, Rates, SeededOrder
+from fastmlp.training.recorded import RecordedStep, bind, check_memory
+from fastmlp.training.trainer import Trainer
 
 from .folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, create_run_folder
-
-COPIES_OF_PARAMETERS = 6  # values, gradient, two of Adam's moments, and two snapshots
 
 
 @dataclass
@@ -149,7 +147,7 @@ def set_up(
     data = prepare(settings, given)
     settings = settings.decided(len(data.train))
     model = build_model(settings, data, backend)
-    optimizer = build_optimizer(settings, model)
+    optimizer, regularization = settings.make_optimizer(), settings.make_regularization()
     schedule = settings.make_schedule(len(data.train))
     # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles,
     # which takes seconds.
@@ -162,33 +160,34 @@ def set_up(
         model, data, data.train, settings.batch_size, model.network.counters, data.weights
     )
     measures = make_measures(model, data, batches)
-    trainer = Trainer(
-        model.network,
-        model.loss,
-        optimizer,
-        schedule,
-        batches,
-        epochs=settings.epochs,
-        seed=settings.seed,
-        shuffle=settings.shuffle,
-        drop_last=settings.drop_last,
-        monitor=measures.get("validation", measures.get("test")),
-        early_stopping=settings.early_stopping,
-        watch=settings.watch,
-        log_every=settings.log_every,
-        callbacks=[
-            HistoryWriter(folder / HISTORY_FILE),
-            Checkpointer(folder, settings.checkpoint_every, notes),
-            *callbacks,
-        ],
-    )
+    how = {"drop_last": settings.drop_last}
+    step = RecordedStep(model.network, model.loss, optimizer, batches, regularization, **how)
+    trainer = make_trainer(settings, step, schedule, measures)
+    trainer.callbacks = [
+        HistoryWriter(folder / HISTORY_FILE),
+        Checkpointer(folder, settings.checkpoint_every, notes),
+        *callbacks,
+    ]
     return TrainingJob(settings, backend, reason, data, model, trainer, folder, measures, notes)
 
 
+def make_trainer(
+    settings: Settings, step: RecordedStep, schedule: Schedule, measures: dict[str, Measure]
+) -> Trainer:
+    """Return the loop over a recorded step, as the settings have it."""
+    return Trainer(
+        step,
+        epochs=settings.epochs,
+        order=SeededOrder(settings.seed) if settings.shuffle else Order(),
+        rates=Rates(schedule),
+        patience=Patience(settings.early_stopping, settings.watch),
+        monitor=measures.get("validation", measures.get("test")),
+        log_every=settings.log_every,
+    )
+
+
 def open_device(settings: Settings, announce: Callable[[str], None]) -> tuple[Backend, str]:
-    """Return the device that the settings ask for, and why it was taken; ``announce`` hears of each
-    compiled kernel.
-    """
+    """Return the settings' device and why it was taken; ``announce`` gets each kernel compiled."""
     return open_backend(
         settings.device,
         threads=settings.thread_count,
@@ -203,28 +202,14 @@ def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Mod
     outputs = output_width(settings.loss, data.targets)
     loss = settings.make_loss(data.targets.task, outputs)
     architecture = settings.make_architecture(data.features.output_columns, outputs)
-    _check_memory(architecture, settings, backend)
+    rows = max(settings.batch_size, PREDICTION_BATCH)
+    remedy = "give smaller hidden layers or a smaller batch"
+    check_memory(architecture, backend, settings.dtype, rows, remedy)
     network = Network(architecture, backend, settings.dtype, settings.seed)
-    bind(network, loss, max(settings.batch_size, PREDICTION_BATCH))
+    bind(network, loss, rows)
     network.initialize()
     kept = settings.to_dict(), data.target_name, data.rows, data.known_rows
     return Model(network, loss, data.features, data.targets, *kept)
-
-
-def _check_memory(architecture: Architecture, settings: Settings, backend: Backend) -> None:
-    """Refuse a network for which there is no memory before any of it is taken: the system would end
-    the process.
-    """
-    parameters = architecture.parameters
-    buffers = 2 * max(settings.batch_size, PREDICTION_BATCH) * sum(architecture.widths)
-    wanted = (COPIES_OF_PARAMETERS * parameters + buffers) * np.dtype(settings.dtype).itemsize
-    on_device = backend.free_memory()
-    available = available_memory() if on_device is None else on_device
-    if wanted > available:
-        raise UsageError(
-            f"the network of {parameters:,} parameters needs {in_units(wanted)} of memory to train and "
-            f"{in_units(available)} are available on {backend.name}; give smaller hidden layers or a smaller batch."
-        )
 
 
 def make_batches(
@@ -236,7 +221,7 @@ def make_batches(
     weights: np.ndarray | None = None,
     shared: Batches | None = None,
 ) -> Batches:
-    """Return batches of a split's rows with the targets that the model's loss takes; see Batches."""
+    """Return batches of a split's rows with targets as the model's loss takes them."""
     return Batches(
         model.network.backend,
         part.features,
@@ -262,11 +247,3 @@ def make_measures(model: Model, data: PreparedData, training: Batches) -> dict[s
             where = data.targets.mean, data.targets.deviation
             measures[name] = Measure(name, model.network, model.loss, batches, model.task, *where)
     return measures
-
-
-def build_optimizer(settings: Settings, model: Model) -> Optimizer:
-    """Return the optimizer, bound to the model's network."""
-    optimizer = settings.make_optimizer()
-    network = model.network
-    optimizer.bind(network.backend, network.store, network.counters, settings.make_regularization())
-    return optimizer

@@ -1,6 +1,4 @@
-"""Mini-batches on the device: rows in the epoch's order, converted and scaled by one operation as
-they are copied.
-"""
+"""Mini-batches on the device: rows in the epoch's order, converted and scaled while copied."""
 
 from __future__ import annotations
 
@@ -85,7 +83,8 @@ class Batches:
             len(targets) != self.rows or (targets.ndim == 1 and targets.dtype != np.int32)
         ):
             raise ValueError(
-                f"targets must be {self.rows} int32 labels or rows of numbers; got {targets.dtype} {targets.shape}"
+                f"targets must be {self.rows} int32 labels or rows of numbers; "
+                f"got {targets.dtype} {targets.shape}"
             )
         self.targets = targets
         self._host_features, self._host_scaling = features, (origin, scale, shift)
@@ -118,35 +117,42 @@ class Batches:
         self._w = backend.from_numpy(np.ones(batch_size, dtype))
 
     def shuffle(self, seed: int, epoch: int) -> None:
-        """Set the order of an epoch: the permutation that belongs to (seed, epoch), on every device
-        the same.
-        """
+        """Set the order of an epoch: the permutation of (seed, epoch), the same on every device."""
         key = np.array(
             [seed, SHUFFLE_STREAM | epoch], np.uint64
         )  # a list would pass through float64 and lose the epoch
         generator = np.random.Generator(np.random.Philox(key=key))
         order = generator.permutation(self.rows)
+        self.set_order(order)
+
+    def set_order(self, order: np.ndarray) -> None:
+        """Visit the rows in this order from the next epoch on."""
         self.backend.assign(self.order, order)
         if self.window is not None:
             self.window.set_order(order)
 
-    def replace_features(self, features: np.ndarray) -> None:
-        """Write other rows of the same shape and dtype where recorded operations read them."""
+    def replace(
+        self,
+        features: np.ndarray,
+        targets: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
+    ) -> None:
+        """Write other rows, alike in shape and dtype, where recorded operations read them."""
+        self._host_features = features
         self.backend.assign(self._features, features)
+        for there, given in ((self._targets, targets), (self._weights, weights)):
+            if given is not None:
+                self.backend.assign(there, given)
 
     def largest_input(self, rows: int = 1000) -> float:
-        """Return the largest size of a scaled feature among the first rows: what to look at when
-        training diverges.
-        """
+        """Return the largest scaled feature of the first rows: a likely cause of divergence."""
         origin, scale, shift = self._host_scaling
         sample = self._host_features[:rows].astype(np.float64) - (0.0 if origin is None else origin)
         sample = sample * (1.0 if scale is None else scale) + (0.0 if shift is None else shift)
         return float(np.abs(sample).max(initial=0.0))
 
     def begin(self, rows: int) -> None:
-        """Launch what moves on to the next batch of ``rows`` rows; a training step's
-        ``begin_update`` does that too.
-        """
+        """Launch the move to the next batch of ``rows`` rows; in training ``begin_update`` does."""
         self.backend.ops.begin_batch(self.counters.values, rows)
 
     def load(self, rows: int) -> tuple[Array, Array | None, Array]:

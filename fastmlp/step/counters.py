@@ -1,6 +1,4 @@
-"""The numbers that move from step to step, in device memory: the update, the step of the epoch, the
-place in its order.
-"""
+"""The numbers that move from step to step, in device memory: update, step, place in the order."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ class Counters:
         self.values = backend.zeros((4,), np.int64)
 
     def start_epoch(self, update: int, step: int = 0, row: int = 0) -> None:
-        """Go to an epoch's order: with ``update`` updates made so far, ``step`` of them in it, the
-        next batch at ``row``.
-        """
+        """Go to an epoch ``step`` steps in, after ``update`` updates, the next batch at ``row``."""
         self._backend.assign(self.values, np.array([update, step, row, row], np.int64))
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 from fastmlp.backend.contract import Array, Backend
 from fastmlp.backend.sink import Sink
 
+Snapshot = tuple[np.ndarray, np.ndarray]  # flat values and statistics, on the host
 ALIGNMENT = 16  # elements: 64 bytes of float32, so that every view starts on a cache line
 
 
@@ -119,11 +120,11 @@ class ParameterStore:
         """
         return _view(flat, self._starts[parameter], parameter)
 
-    def snapshot(self) -> tuple[np.ndarray, np.ndarray]:
+    def snapshot(self) -> Snapshot:
         """Return copies of the values and statistics on the host."""
         return self.backend.to_numpy(self.values), self.backend.to_numpy(self.statistics)
 
-    def restore(self, snapshot: tuple[np.ndarray, np.ndarray]) -> None:
+    def restore(self, snapshot: Snapshot) -> None:
         """Write a snapshot back."""
         self.backend.assign(self.values, snapshot[0])
         self.backend.assign(self.statistics, snapshot[1])

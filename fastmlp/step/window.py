@@ -1,6 +1,4 @@
-"""A window of rows on the device, for data that its memory cannot hold: the rows of the coming
-batches, in their order.
-"""
+"""A window of rows on the device, for data that it cannot hold: those of the coming batches."""
 
 from __future__ import annotations
 
@@ -67,9 +65,7 @@ class Window:
         self._is_prefetched = False
 
     def prefetch(self) -> None:
-        """Gather the rows after those at hand and start their copy, unless that was done or there
-        are none.
-        """
+        """Start the copy of the rows after those at hand, unless it was done or there are none."""
         chosen = self._order[self._next : self._next + self._rows]
         if self._is_prefetched or not len(chosen):
             return

@@ -1,3 +1,1 @@
-"""Training: one pass over the data as a Program, the loop over epochs, what is measured and what is
-written down.
-"""
+"""Training: a recorded pass, the loop over epochs, what is measured and what is written down."""

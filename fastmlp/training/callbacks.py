@@ -1,18 +1,20 @@
-"""What others may do while a network trains: a protocol of six methods, and the writer of the
-history.
-"""
+"""What others may do while a network trains: what they see, and when they are called."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from fastmlp.files.atomic import WriteError, without_nan
+from fastmlp.nn.losses import Loss
+from fastmlp.nn.network import Network
+from fastmlp.optim.optimizers import Optimizer
+from fastmlp.step.batches import Batches
 
-if TYPE_CHECKING:
-    from .trainer import Trainer, TrainingResult
+from .state import Position, TrainingState
+from .sweep import Sweep
 
 
 @dataclass(frozen=True)
@@ -81,30 +83,111 @@ class Record:
         }
 
 
+@dataclass
+class TrainingResult:
+    """How training went.
+
+    Attributes
+    ----------
+    epochs
+        Epochs that were finished.
+    best_epoch
+        The epoch whose watched number was best: of the validation set, else of the training loss.
+    records
+        All records in order.
+    train_seconds
+        Time spent in training steps: no compilation, no measuring, no writing.
+    samples_per_second
+        Rows trained on in each of those seconds.
+    stop_reason
+        Why training ended before its last epoch, else an empty string.
+    diverged
+        The likely cause if the loss became NaN or infinite, else an empty string.
+    """
+
+    epochs: int = 0
+    best_epoch: int = 0
+    records: list[Record] = field(default_factory=list)
+    train_seconds: float = 0.0
+    samples_per_second: float = 0.0
+    stop_reason: str = ""
+    diverged: str = ""
+
+
+class Monitor(Protocol):
+    """What measures rows that are not trained on; ``name`` is ``"validation"`` or ``"test"``."""
+
+    name: str
+
+    def run(self) -> dict[str, float]:
+        """Return the numbers of the network as it stands."""
+
+
+class Training(Protocol):
+    """The training that callbacks see: of ``fastmlp train`` and of the estimators alike.
+
+    Attributes
+    ----------
+    network, loss, optimizer, batches, sweep
+        What is trained, on what, and its recorded pass over the rows.
+    epochs
+        The number of the last epoch, if nothing ends training before.
+    position, epoch, update, result
+        Where it stands, the last epoch that is over, the updates until then, and how it has gone.
+    monitor
+        What is measured after each epoch, or None.
+    last_watched
+        The number that tells the best epoch, smaller is better, of the last one; None before.
+    stop_reason
+        A callback that sets it to a sentence ends training after the epoch.
+    """
+
+    network: Network
+    loss: Loss
+    optimizer: Optimizer
+    batches: Batches
+    sweep: Sweep
+    epochs: int
+    position: Position
+    epoch: int
+    update: int
+    result: TrainingResult
+    monitor: Monitor | None
+    last_watched: float | None
+    stop_reason: str
+
+    def interrupt(self) -> None:
+        """End training after the steps at hand, as Ctrl-C does."""
+
+    def state(self) -> TrainingState:
+        """Return what training goes on from, between two steps."""
+
+    def load(self, state: TrainingState) -> None:
+        """Go on from a state instead of from the start."""
+
+
 class Callback:
     """Base of everything that wants to know how training goes; each method may be left as it is.
 
     Setting ``trainer.stop_reason`` to a sentence ends training after the epoch.
     """
 
-    def training_started(self, trainer: Trainer) -> None:
+    def training_started(self, trainer: Training) -> None:
         """Before the first update, after compilation."""
 
-    def progressed(self, trainer: Trainer, progress: Progress) -> None:
+    def progressed(self, trainer: Training, progress: Progress) -> None:
         """Several times a second while an epoch runs."""
 
-    def recorded(self, trainer: Trainer, record: Record) -> None:
+    def recorded(self, trainer: Training, record: Record) -> None:
         """After every epoch, and after every stretch of updates if those are logged."""
 
-    def epoch_ended(self, trainer: Trainer, result: TrainingResult) -> None:
-        """After every epoch that left the parameters finite, when all that belongs to it is
-        counted.
-        """
+    def epoch_ended(self, trainer: Training, result: TrainingResult) -> None:
+        """After every epoch that left the parameters finite, when all of it is counted."""
 
-    def interrupted(self, trainer: Trainer, result: TrainingResult) -> None:
+    def interrupted(self, trainer: Training, result: TrainingResult) -> None:
         """After Ctrl-C, between two steps of an epoch."""
 
-    def training_ended(self, trainer: Trainer, result: TrainingResult) -> None:
+    def training_ended(self, trainer: Training, result: TrainingResult) -> None:
         """After the last update, with the best weights restored if that was asked for."""
 
 
@@ -114,12 +197,13 @@ class HistoryWriter(Callback):
     def __init__(self, path: Path):
         self.path = path
 
-    def recorded(self, trainer: Trainer, record: Record) -> None:
+    def recorded(self, trainer: Training, record: Record) -> None:
         """Append one line."""
         try:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(without_nan(record.to_dict()), allow_nan=False) + "\n")
         except OSError as error:
             raise WriteError(
-                f"cannot write {self.path}: {error.strerror or error}. Free space, then train again."
+                f"cannot write {self.path}: {error.strerror or error}. "
+                "Free space, then train again."
             ) from None

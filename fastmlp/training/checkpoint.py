@@ -1,6 +1,4 @@
-"""Checkpoints: a training's whole state in one file, so that a run that was killed goes on to the
-same bits.
-"""
+"""Checkpoints: a training's whole state in one file, from which it goes on to the same bits."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,11 +16,8 @@ from fastmlp.errors import ModelFileError
 from fastmlp.files.atomic import WriteError
 from fastmlp.files.tensors import read_model, write_model
 
-from .callbacks import Callback
-from .state import TrainingState, capture, check_numbers
-
-if TYPE_CHECKING:
-    from .trainer import Trainer, TrainingResult
+from .callbacks import Callback, Training, TrainingResult
+from .state import TrainingState, check_numbers, or_infinity
 
 CHECKPOINT_FORMAT = "fastmlp checkpoint"
 FOLDER = "checkpoints"
@@ -57,15 +52,21 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     position = checkpoint.state.position
     path = folder / FOLDER / f"update-{position.update + position.step:010d}.safetensors"
     description = {"numbers": checkpoint.state.numbers, "run": checkpoint.run}
-    description["sha256"] = digest(checkpoint.state.arrays, description)
+    arrays = {name: _as_real(array) for name, array in checkpoint.state.arrays.items()}
+    description["sha256"] = digest(arrays, description)
     try:
         path.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise WriteError(
             f"cannot make {path.parent}: {error.strerror or error}. Free space."
         ) from None
-    write_model(path, checkpoint.state.arrays, description, CHECKPOINT_FORMAT)
+    write_model(path, arrays, description, CHECKPOINT_FORMAT)
     return path
+
+
+def _as_real(array: np.ndarray) -> np.ndarray:
+    """Return an array as the file may hold it: whole numbers up to 2⁵³ are exact in float64."""
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -108,7 +109,8 @@ def newest_checkpoint(folder: Path) -> tuple[Checkpoint, list[str]]:
             notes.append(f"{error} The one before is taken.")
     tried = f" ({len(notes)} damaged)" if notes else ""
     raise ModelFileError(
-        f"{folder} has no checkpoint to go on from{tried}. Train anew: fastmlp train --config {folder}/config.toml; "
+        f"{folder} has no checkpoint to go on from{tried}. "
+        f"Train anew: fastmlp train --config {folder}/config.toml; "
         "--checkpoint-every 1 keeps one an epoch."
     )
 
@@ -143,23 +145,23 @@ class Checkpointer(Callback):
         self.folder, self.every, self.run = folder, every, run
         self._watched: dict[Path, float] = {}
 
-    def epoch_ended(self, trainer: Trainer, result: TrainingResult) -> None:
+    def epoch_ended(self, trainer: Training, result: TrainingResult) -> None:
         """Write if it is time."""
         is_last = result.epochs == trainer.epochs or bool(trainer.stop_reason)
         if self.every is not None and (result.epochs % self.every == 0 or is_last):
             self._write(trainer)
 
-    def interrupted(self, trainer: Trainer, result: TrainingResult) -> None:
+    def interrupted(self, trainer: Training, result: TrainingResult) -> None:
         """Write where the training stands, inside an epoch."""
         self._write(trainer)
 
-    def _write(self, trainer: Trainer) -> None:
+    def _write(self, trainer: Training) -> None:
         try:
-            path = write_checkpoint(self.folder, Checkpoint(capture(trainer), self.run))
+            path = write_checkpoint(self.folder, Checkpoint(trainer.state(), self.run))
         except WriteError as error:
             trainer.network.backend.notices.append(f"a checkpoint is missing: {error}")
             return
-        self._watched[path] = _or_infinity(trainer.last_watched)
+        self._watched[path] = or_infinity(trainer.last_watched)
         self._prune()
 
     def _prune(self) -> None:
@@ -176,17 +178,11 @@ class Checkpointer(Callback):
 
 
 def _watched_number(path: Path) -> float:
-    """Return the watched number of the epoch before a checkpoint; infinity if it has none, or is
-    damaged.
-    """
+    """Return a checkpoint's watched number; infinity if it has none, or is damaged."""
     try:
-        return _or_infinity(read_checkpoint(path).state.numbers["last_watched"])
+        return or_infinity(read_checkpoint(path).state.numbers["last_watched"])
     except ModelFileError:
         return np.inf
-
-
-def _or_infinity(watched: float | None) -> float:
-    return np.inf if watched is None else watched
 
 
 def _files(folder: Path) -> list[Path]:

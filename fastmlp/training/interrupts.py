@@ -1,6 +1,4 @@
-"""Ctrl-C as a wish that training can meet at a good moment, rather than an exception in the middle
-of anything.
-"""
+"""Ctrl-C as a request that training meets between two steps, rather than an exception anywhere."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Measures a network on a data set while it trains: loss, and accuracy or root mean squared error
-and R².
-"""
+"""Measures a network on a data set while it trains: loss, and accuracy or rmse and R²."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import Batches
 
-from .passes import Evaluation, Prediction
+from .passes import Evaluation, MeasuredPrediction
 
 
 class Measure:
@@ -39,35 +37,37 @@ class Measure:
         mean: np.ndarray | None = None,
         deviation: np.ndarray | None = None,
     ):
-        self.name = name
-        self._task = task
-        self._evaluation = Evaluation(network, loss, batches)
-        self._prediction = None
-        if task == "regression":
-            self._prediction = Prediction(network, loss, batches)
+        self.name, self._is_regression = name, task == "regression"
+        kind = MeasuredPrediction if self._is_regression else Evaluation
+        self._pass = kind(network, loss, batches)
+        if self._is_regression:
             self._mean, self._deviation = mean, deviation
             self._targets = batches.targets * deviation + mean
 
     def run(self) -> dict[str, float]:
         """Return the numbers of the network as it stands."""
-        statistics = self._evaluation.run()
-        if self._prediction is None:
+        if not self._is_regression:
+            statistics = self._pass.run()
             return {"loss": statistics.loss, "accuracy": statistics.accuracy}
-        predicted = self._prediction.run().astype(np.float64) * self._deviation + self._mean
+        outputs, statistics = self._pass.run()
+        predicted = outputs.astype(np.float64) * self._deviation + self._mean
         return {"loss": statistics.loss, **regression_scores(self._targets, predicted)}
 
 
-def regression_scores(targets: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Return rmse and r2 of (rows, outputs) predictions; several outputs are averaged.
+def regression_scores(
+    targets: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None
+) -> dict[str, float]:
+    """Return rmse and r2 of predictions (rows,) or (rows, outputs); several outputs are averaged.
 
-    R² is 1 − Σ(t − y)²/Σ(t − t̄)²; a constant target that is predicted exactly has 1, else 0 (the
-    convention of scikit-learn).
+    R² is 1 − Σw(t − y)²/Σw(t − t̄)²; a constant target that is predicted exactly has 1, else 0 (the
+    convention of scikit-learn). Rows count alike without ``weights`` (rows,).
     """
-    with np.errstate(
-        over="ignore", divide="ignore", invalid="ignore"
-    ):  # a run that diverges has infinite scores
-        residual = ((targets - predicted) ** 2).sum(axis=0)
-        spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
+    each = 1.0 if weights is None else weights.reshape(-1, *(1,) * (targets.ndim - 1))
+    # A run that diverges has infinite scores.
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        mean = np.average(targets, axis=0, weights=weights)
+        residual = (each * (targets - predicted) ** 2).sum(axis=0)
+        spread = (each * (targets - mean) ** 2).sum(axis=0)
         r2 = np.where(spread > 0, 1 - residual / spread, np.where(residual > 0, 0.0, 1.0))
-    rmse = np.sqrt(residual / len(targets))
+    rmse = np.sqrt(residual / (len(targets) if weights is None else weights.sum()))
     return {"rmse": float(rmse.mean()), "r2": float(r2.mean())}

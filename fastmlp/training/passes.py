@@ -1,4 +1,4 @@
-"""The three passes over data: a training epoch, an evaluation, a prediction."""
+"""Passes over data that leave the network as it is: an evaluation, a prediction, both in one."""
 
 from __future__ import annotations
 
@@ -6,81 +6,72 @@ import numpy as np
 
 from fastmlp.nn.losses import Loss, Statistics
 from fastmlp.nn.network import Network
-from fastmlp.optim.optimizers import Optimizer
 from fastmlp.step.batches import Batches
 
 from .sweep import Sweep
 
 
-def training_sweep(
-    network: Network,
-    loss: Loss,
-    optimizer: Optimizer,
-    batches: Batches,
-    drop_last: bool = False,
-    rows: int | None = None,
-) -> Sweep:
-    """Record a training step, of all rows or of the first in each epoch's order: load, forward,
-    loss, backward, update.
-    """
+class _Pass:
+    """Every row once: its loss is added up, or its finished outputs are kept, or both."""
 
-    def step(rows: int) -> None:
-        optimizer.begin_update(rows)
-        x, targets, weights = batches.load(rows)
-        outputs = network.forward(x, training=True)
-        network.backward(loss.backward(outputs, targets, weights))
-        optimizer.update()
-
-    return Sweep(
-        network.backend, rows or batches.rows, batches.batch_size, step, drop_last, batches.window
-    )
-
-
-class Evaluation:
-    """Mean loss and share of right rows of a data set, the network as it stands."""
+    _measures = _predicts = False
 
     def __init__(self, network: Network, loss: Loss, batches: Batches):
-        def step(rows: int) -> None:
-            batches.begin(rows)
-            x, targets, weights = batches.load(rows)
-            loss.backward(network.forward(x, training=False), targets, weights)
-
-        self._network, self._loss = network, loss
-        self._counters = batches.counters
+        self._network, self._loss, self._batches = network, loss, batches
+        backend, width = network.backend, network.architecture.outputs
+        if self._predicts:
+            self._finished = backend.empty((batches.batch_size, width), network.dtype)
+            self._outputs = backend.empty((batches.rows, width), network.dtype)
         self._sweep = Sweep(
-            network.backend, batches.rows, batches.batch_size, step, window=batches.window
+            backend, batches.rows, batches.batch_size, self._step, window=batches.window
         )
+
+    def _step(self, rows: int) -> None:
+        self._batches.begin(rows)
+        x, targets, weights = self._batches.load(rows)
+        outputs = self._network.forward(x, training=False)
+        if self._measures:
+            self._loss.backward(outputs, targets, weights)
+        if self._predicts:
+            self._loss.finish_outputs(outputs, self._finished[:rows])
+            self._batches.store(self._finished[:rows], self._outputs)
+
+    def _replay(self) -> Statistics | None:
+        self._batches.counters.start_epoch(0)
+        if self._measures:
+            self._loss.take_statistics()
+        for _ in self._sweep.run():
+            pass
+        return self._loss.take_statistics() if self._measures else None
+
+
+class Evaluation(_Pass):
+    """Mean loss and share of right rows of a data set, the network as it stands."""
+
+    _measures = True
 
     def run(self) -> Statistics:
         """Return the sums over all rows."""
-        self._counters.start_epoch(0)
-        self._loss.take_statistics()
-        for _ in self._sweep.run():
-            pass
-        return self._loss.take_statistics()
+        return self._replay()
 
 
-class Prediction:
+class Prediction(_Pass):
     """The outputs of a data set in the order of its rows: probabilities, or values."""
 
-    def __init__(self, network: Network, loss: Loss, batches: Batches):
-        backend, width = network.backend, network.architecture.outputs
-        self._finished = backend.empty((batches.batch_size, width), network.dtype)
-        self._result = backend.empty((batches.rows, width), network.dtype)
-
-        def step(rows: int) -> None:
-            batches.begin(rows)
-            x, _, _ = batches.load(rows)
-            finished = self._finished[:rows]
-            loss.finish_outputs(network.forward(x, training=False), finished)
-            batches.store(finished, self._result)
-
-        self._backend, self._counters = backend, batches.counters
-        self._sweep = Sweep(backend, batches.rows, batches.batch_size, step, window=batches.window)
+    _predicts = True
 
     def run(self) -> np.ndarray:
         """Return the outputs (rows, outputs)."""
-        self._counters.start_epoch(0)
-        for _ in self._sweep.run():
-            pass
-        return self._backend.to_numpy(self._result)
+        self._replay()
+        return self._network.backend.to_numpy(self._outputs)
+
+
+class MeasuredPrediction(Prediction):
+    """The outputs of rows with a target, and the sums of their losses."""
+
+    _measures = True
+
+    def run(self) -> tuple[np.ndarray, Statistics]:
+        """Return the outputs (rows, outputs), and the sums over all rows."""
+        statistics = self._replay()
+        return self._network.backend.to_numpy(self._outputs), statistics

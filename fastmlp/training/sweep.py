@@ -1,6 +1,4 @@
-"""One pass over the rows of a data set as replayed Programs: one for full batches, one for the
-ragged last.
-"""
+"""One pass over the rows as replayed Programs: one for full batches, one for the ragged last."""
 
 from __future__ import annotations
 
@@ -50,9 +48,8 @@ class Sweep:
     ):
         self._backend, self._window = backend, window
         self.full_steps, ragged_rows = divmod(rows, batch_size)
-        if drop_last and self.full_steps:
-            ragged_rows = 0
-        self.steps = self.full_steps + bool(ragged_rows)
+        self.steps = count_steps(rows, batch_size, drop_last)
+        ragged_rows = ragged_rows if self.steps > self.full_steps else 0
         self.rows = self.full_steps * batch_size + ragged_rows
         self._full = record_step(backend, step, batch_size) if self.full_steps else None
         self._ragged = record_step(backend, step, ragged_rows) if ragged_rows else None
@@ -118,6 +115,12 @@ class Sweep:
             remaining if self._window is None else self._window.steps - done % self._window.steps
         )
         return max(1, min(remaining, fitting, until_mark, in_window))
+
+
+def count_steps(rows: int, batch_size: int, drop_last: bool = False) -> int:
+    """Return how many steps a pass over so many rows has; an only batch is never dropped."""
+    full, ragged = divmod(rows, batch_size)
+    return full + bool(ragged and not (drop_last and full))
 
 
 def record_step(backend: Backend, step: Callable[[int], None], rows: int) -> Program:

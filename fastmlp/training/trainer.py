@@ -5,88 +5,52 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
-from fastmlp.nn.losses import Loss, Statistics
-from fastmlp.nn.network import Network
-from fastmlp.optim.optimizers import Optimizer
-from fastmlp.optim.schedules import Schedule
-from fastmlp.step.batches import Batches
+from fastmlp.nn.losses import Statistics
+from fastmlp.step.parameters import Snapshot
 
-from .callbacks import Callback, Progress, Record
+from .callbacks import Callback, Monitor, Progress, Record, TrainingResult
 from .interrupts import Interrupts
-from .measure import Measure
-from .passes import training_sweep
-from .state import Position, TrainingState, restore
-from .sweep import Sweep
-
-
-@dataclass
-class TrainingResult:
-    """How training went.
-
-    Attributes
-    ----------
-    epochs
-        Epochs that were finished.
-    best_epoch
-        The epoch whose watched number was best: of the validation set, else of the training loss.
-    records
-        All records in order.
-    train_seconds
-        Time spent in training steps: no compilation, no measuring, no writing.
-    samples_per_second
-        Rows trained on in each of those seconds.
-    stop_reason
-        Why training ended before its last epoch, else an empty string.
-    diverged
-        The likely cause if the loss became NaN or infinite, else an empty string.
-    """
-
-    epochs: int = 0
-    best_epoch: int = 0
-    records: list[Record] = field(default_factory=list)
-    train_seconds: float = 0.0
-    samples_per_second: float = 0.0
-    stop_reason: str = ""
-    diverged: str = ""
+from .policies import Order, Patience, Policy, Rates
+from .recorded import RecordedStep
+from .state import (
+    POLICIES,
+    Position,
+    TrainingState,
+    check_position,
+    finite_or_none,
+    fitting,
+    is_finite,
+    name_arrays,
+    no_fit,
+    or_infinity,
+    snapshot_in,
+)
 
 
 class Trainer:
-    """Trains a bound and initialised network.
+    """Trains an initialised network.
 
     Parameters
     ----------
-    network, loss, optimizer
-        Bound to one backend.
-    schedule
-        Learning rates.
-    batches
-        The training rows.
+    step
+        The network with its loss, optimizer and rows, recorded.
     epochs
         How many passes at most.
-    seed
-        Of the shuffles.
-    shuffle
-        Whether each epoch has an order of its own.
-    drop_last
-        Leave out the ragged last batch of an epoch.
+    order, rates, patience
+        The order of the rows, the learning rates, and when to stop.
     monitor
         What is measured after each epoch: the validation set, or the test set where there is none.
-    early_stopping
-        Epochs without improvement of the monitored validation set after which training ends; None
-        never. The best epoch's weights are then restored.
-    watch
-        ``"loss"`` or ``"score"`` (accuracy, or R² for regression) of the validation set: what tells
-        the best epoch.
     log_every
         Also record, and measure the monitored set, after every so many updates; None not.
     callbacks
-        Told of everything that happens.
-    sweep
-        A pass that was recorded with this optimizer; by default one over all rows.
+        Called at everything that happens.
+    dtype
+        In which the parameters must be finite too; default the network's.
 
     Attributes
     ----------
@@ -94,8 +58,8 @@ class Trainer:
         How training has gone so far.
     position
         Where it stands.
-    best_value, best_snapshot
-        The watched number of the best epoch, and the parameters after it.
+    best_snapshot
+        The parameters after the best epoch.
     last_watched
         The watched number of the last epoch, smaller is better; None before one is over.
     last_good
@@ -106,60 +70,36 @@ class Trainer:
 
     def __init__(
         self,
-        network: Network,
-        loss: Loss,
-        optimizer: Optimizer,
-        schedule: Schedule,
-        batches: Batches,
+        step: RecordedStep,
         *,
         epochs: int,
-        seed: int,
-        shuffle: bool = True,
-        drop_last: bool = False,
-        monitor: Measure | None = None,
-        early_stopping: int | None = None,
-        watch: str = "loss",
+        order: Order,
+        rates: Rates,
+        patience: Patience,
+        monitor: Monitor | None = None,
         log_every: int | None = None,
         callbacks: Sequence[Callback] = (),
-        sweep: Sweep | None = None,
+        dtype: np.dtype | None = None,
     ):
-        self.network, self.loss, self.optimizer, self.schedule, self.batches = (
-            network,
-            loss,
-            optimizer,
-            schedule,
-            batches,
-        )
-        self.epochs, self.seed, self.shuffle = epochs, seed, shuffle
-        self.monitor, self.early_stopping, self.watch = monitor, early_stopping, watch
-        self.log_every, self.callbacks = log_every, list(callbacks)
-        self._rates_an_epoch = sweep.steps if sweep else -(-batches.rows // batches.batch_size)
-        self.sweep = sweep or self._compiled_sweep(drop_last)
-        self.first_epoch, self.first_update = 1, 0
+        self.step, self.sweep, self.reported = step, step.sweep, step.reported
+        self.network, self.loss = step.network, step.loss
+        self.optimizer, self.batches = step.optimizer, step.batches
+        self.epochs, self.order, self.rates, self.patience = epochs, order, rates, patience
+        self.monitor, self.log_every, self.callbacks = monitor, log_every, list(callbacks)
+        self.dtype = dtype or self.network.dtype
+        self.first_epoch = 1
         self.position, self.result = Position(), TrainingResult()
         self.stop_reason = ""
         self.stretch = Statistics()
-        self.best_value, self.best_snapshot, self.last_good = math.inf, None, None
+        self.best_snapshot: Snapshot | None = None
+        self.last_good: Snapshot | None = None
         self.last_watched: float | None = None
         self._interrupts = Interrupts()
 
-    def _compiled_sweep(self, drop_last: bool) -> Sweep:
-        # This allocates the table whose address the steps will hold.
-        self.optimizer.set_learning_rates(np.zeros(self._rates_an_epoch))
-        return training_sweep(self.network, self.loss, self.optimizer, self.batches, drop_last)
-
-    def go_on_from(self, epochs: int, updates: int) -> None:
-        """Count on from an earlier training of the network: its epochs and its updates."""
-        self.first_epoch, self.epochs = epochs + 1, epochs + self.epochs
-        self.first_update = updates
-        self.position = Position(epochs + 1, update=updates)
-        self.result.epochs = self.result.best_epoch = epochs
-
-    def resume(self, state: TrainingState) -> None:
-        """Go on from a state that ``state.capture`` took: to the same bits, if the settings are the
-        same.
-        """
-        restore(self, state)
+    @property
+    def epoch(self) -> int:
+        """The number of the last epoch that is over."""
+        return self.position.epoch - 1
 
     @property
     def update(self) -> int:
@@ -170,20 +110,25 @@ class Trainer:
     def is_over(self) -> bool:
         """Whether no epoch is left, or patience was at its end when the last one ended."""
         between_epochs, trained = self.position.step == 0, self.position.epoch - 1
-        return trained >= self.epochs or (between_epochs and self._patience_is_over(trained))
+        waited = trained - self.result.best_epoch
+        return trained >= self.epochs or (between_epochs and self.patience.is_over(waited))
 
     def fit(self) -> TrainingResult:
-        """Train; return how it went. Ctrl-C ends training after the batch at hand, as an early
-        stop.
-        """
+        """Train; return how it went. Ctrl-C ends training after the batch at hand."""
+        self.stop_reason = ""
         self._tell("training_started")
         with self._interrupts:
             self._run_epochs(self.result)
         self.result.stop_reason = self.stop_reason
-        if self.early_stopping is not None and self.best_snapshot is not None:
+        if self.patience.restores_best and self.best_snapshot is not None:
             self.network.store.restore(self.best_snapshot)
         self._tell("training_ended", self.result)
+        self._interrupts.requested = False
         return self.result
+
+    def interrupt(self) -> None:
+        """End training after the steps at hand, as Ctrl-C does; ``fit`` may go on from there."""
+        self._interrupts.requested = True
 
     def _run_epochs(self, result: TrainingResult) -> None:
         self.last_good = self.last_good or self.network.store.snapshot()
@@ -194,7 +139,7 @@ class Trainer:
             for epoch in range(self.position.epoch, self.epochs + 1):
                 record = self._run_epoch(epoch, result)
                 snapshot = self.network.store.snapshot()
-                if not (math.isfinite(record.train["loss"]) and _finite(snapshot)):
+                if not (math.isfinite(record.train["loss"]) and is_finite(snapshot, self.dtype)):
                     result.diverged = self._likely_cause()
                     self.network.store.restore(self.last_good)
                     break
@@ -204,30 +149,27 @@ class Trainer:
                     result.best_epoch, self.best_snapshot = epoch, snapshot
                 stops = self._should_stop(epoch)
                 self._tell("epoch_ended", result)
-                if stops:
+                if stops or self.stop_reason:
                     break
         except KeyboardInterrupt:
             self.stop_reason = "interrupted"
-            # A sum that is not finite ends the epoch as a divergence, which is nothing to go on
-            # from.
-            if _finite(self.network.store.snapshot()) and math.isfinite(
-                self.position.total.loss_sum
-            ):
+            # A sum that is not finite ends the epoch as a divergence: nothing to go on from.
+            sums_are_finite = math.isfinite(self.position.total.loss_sum)
+            if sums_are_finite and is_finite(self.network.store.snapshot()):
                 self._tell("interrupted", result)
             else:
                 self.network.store.restore(self.last_good)
 
-    def _run_epoch(self, epoch: int, result: TrainingResult) -> Record:
-        at = self.position
-        self._start_epoch(epoch)
+    def train_epoch(self) -> Position:
+        """Train for the epoch at hand alone: nothing is measured or recorded; return its end."""
+        at, epoch, result = self.position, self.position.epoch, self.result
+        steps, self.learning_rates = self.sweep.steps, self._start_epoch(epoch)
         start = time.perf_counter()
-        # One sum over the epoch, on the device: pieces would depend on when Python happened to
-        # look.
-        self.loss.set_statistics(at.total)
         for done in self.sweep.run(self.log_every, at.update, at.step):
+            # One sum over the epoch, on the device: pieces would depend on when Python looked.
             at.step, at.total = done, self.loss.read_statistics()
             at.seconds += time.perf_counter() - start
-            self._tell("progressed", Progress(epoch, done, self.sweep.steps, at.total.loss))
+            self._tell("progressed", Progress(epoch, done, steps, self.reported.loss(at.total)))
             if self.log_every and (at.update + done) % self.log_every == 0:
                 self._record_stretch(epoch, result)
             self._interrupts.check()
@@ -235,6 +177,10 @@ class Trainer:
         self.stretch = self.stretch + (at.total - at.recorded)
         self.position = Position(epoch + 1, update=self.network.counters.update)
         result.train_seconds += at.seconds
+        return at
+
+    def _run_epoch(self, epoch: int, result: TrainingResult) -> Record:
+        at = self.train_epoch()
         passes = epoch - self.first_epoch + 1
         result.samples_per_second = self.sweep.rows * passes / max(result.train_seconds, 1e-9)
         record = self._epoch_record(epoch, at.total, at.seconds)
@@ -242,78 +188,55 @@ class Trainer:
         self._tell("recorded", record)
         return record
 
-    def _start_epoch(self, epoch: int) -> None:
-        if self.shuffle:
-            self.batches.shuffle(self.seed, epoch)
-        step, update = self.position.step, self.position.update
-        self.network.counters.start_epoch(update + step, step, step * self.batches.batch_size)
-        self.rates = self.schedule.learning_rates(update - self.first_update, self._rates_an_epoch)
-        self.optimizer.set_learning_rates(self.rates)
+    def _start_epoch(self, epoch: int) -> np.ndarray:
+        """Set order, learning rates, counters and sums; return the rates."""
+        at = self.position
+        self.order.start_epoch(self.batches, epoch, at.step)
+        rates = self.rates.start_epoch(self.optimizer, epoch, at.update, self.sweep.steps)
+        self.step.start_epoch(rates, at.update, at.step)
+        if not at.step:
+            self.reported.start_epoch()
+        self.loss.set_statistics(at.total)
+        return rates
 
     def _epoch_record(self, epoch: int, total: Statistics, seconds: float) -> Record:
-        monitored = self.monitor.run() if self.monitor else {}
-        watched = self._watched(total, monitored)
+        train, (monitored, name) = self._train_numbers(total), self._monitored()
+        watched, is_best = self.patience.epoch_ended(train["loss"], name, monitored)
         self.last_watched = watched
-        is_best = watched < self.best_value
-        self.best_value = min(watched, self.best_value)
-        self.schedule.epoch_ended(watched)
+        self.rates.epoch_ended(watched)
+        rate, speed = float(self.learning_rates[-1]), total.rows / max(seconds, 1e-9)
         return Record(
-            "epoch",
-            epoch,
-            self.update,
-            self._train_numbers(total),
-            monitored,
-            self.monitor.name if self.monitor else "validation",
-            float(self.rates[self.sweep.steps - 1]),
-            seconds,
-            total.rows / max(seconds, 1e-9),
-            is_best,
+            "epoch", epoch, self.update, train, monitored, name, rate, seconds, speed, is_best
         )
 
     def _record_stretch(self, epoch: int, result: TrainingResult) -> None:
-        monitored, name, at = {}, "validation", self.position
+        at, counters, backend = self.position, self.network.counters, self.network.backend
         stretch = self.stretch + (at.total - at.recorded)
         self.stretch, at.recorded = Statistics(), at.total
-        if self.monitor:  # which uses the loss, and the counters
-            counters = self.network.backend.to_numpy(self.network.counters.values)
-            monitored, name = self.monitor.run(), self.monitor.name
-            self.network.backend.assign(self.network.counters.values, counters)
-            self.loss.set_statistics(at.total)
-        update = self.network.counters.update  # a pass may leave batches out
-        rate = float(self.rates[max(update - self.update, 1) - 1])
-        record = Record(
-            "updates", epoch, update, self._train_numbers(stretch), monitored, name, rate
-        )
+        before = backend.to_numpy(counters.values)
+        monitored, name = self._monitored()  # which uses the loss, and the counters
+        backend.assign(counters.values, before)
+        self.loss.set_statistics(at.total)
+        update = counters.update  # a pass may leave batches out
+        rate = float(self.learning_rates[max(update - self.update, 1) - 1])
+        train = self._train_numbers(stretch)
+        record = Record("updates", epoch, update, train, monitored, name, rate)
         result.records.append(record)
         self._tell("recorded", record)
 
-    def _watched(self, total: Statistics, monitored: dict[str, float]) -> float:
-        """Return the number that tells the best epoch, smaller is better; the test set is never
-        used for that.
-        """
-        if self.monitor is None or self.monitor.name != "validation":
-            return total.loss
-        value = (
-            monitored["loss"]
-            if self.watch == "loss"
-            else -monitored.get("accuracy", monitored.get("r2", math.nan))
-        )
-        return value if math.isfinite(value) else math.inf
+    def _monitored(self) -> tuple[dict[str, float], str]:
+        if self.monitor is None:
+            return {}, "validation"
+        return self.monitor.run(), self.monitor.name
 
-    def _train_numbers(self, statistics: Statistics) -> dict[str, float]:
-        numbers = {"loss": statistics.loss}
-        return numbers | {"accuracy": statistics.accuracy} if self.loss.counts_right else numbers
+    def _train_numbers(self, sums: Statistics) -> dict[str, float]:
+        numbers = {"loss": self.reported.loss(sums)}
+        return numbers | {"accuracy": sums.accuracy} if self.loss.counts_right else numbers
 
     def _should_stop(self, epoch: int) -> bool:
-        if self._patience_is_over(epoch):
-            self.stop_reason = f"no improvement for {self.early_stopping} epochs"
+        reason = self.patience.stop_reason(epoch - self.result.best_epoch)
+        self.stop_reason = reason or self.stop_reason
         return bool(self.stop_reason)
-
-    def _patience_is_over(self, epoch: int) -> bool:
-        return (
-            self.early_stopping is not None
-            and epoch - self.result.best_epoch >= self.early_stopping
-        )
 
     def _likely_cause(self) -> str:
         largest = self.batches.largest_input()
@@ -322,15 +245,131 @@ class Trainer:
                 f"the input is not normalised (values up to {largest:g}); try --normalize standard"
             )
         if self.loss.reduction == "sum":
-            return "the gradient is summed over the batch; try --reduction mean, a smaller lr or a smaller batch"
-        if getattr(self.optimizer, "momentum", 0.0) >= 0.95:
-            return f"momentum {self.optimizer.momentum:g} is too large for this lr; try 0.9 or a smaller lr"
-        return f"the learning rate {self.schedule.base_rate:g} is too large; try a tenth of it, or --clip-norm 1"
+            return (
+                "the gradient is summed over the batch; try --reduction mean, a smaller lr or a "
+                "smaller batch"
+            )
+        momentum, rate = getattr(self.optimizer, "momentum", 0.0), self.rates.schedule.base_rate
+        if momentum >= 0.95:
+            return f"momentum {momentum:g} is too large for this lr; try 0.9 or a smaller lr"
+        return f"the learning rate {rate:g} is too large; try a tenth of it, or --clip-norm 1"
 
-    def _tell(self, what: str, *arguments) -> None:
+    def _tell(self, what: str, *arguments: Any) -> None:
         for callback in self.callbacks:
             getattr(callback, what)(self, *arguments)
 
+    def state(self) -> TrainingState:
+        """Return what training goes on from, between two steps: copies."""
+        to_numpy, result, schedule = self.network.backend.to_numpy, self.result, self.rates.schedule
+        arrays = name_arrays("", self.network.store.snapshot())
+        arrays |= {f"optimizer.{slot}": to_numpy(a) for slot, a in self.optimizer.state.items()}
+        arrays |= name_arrays("best.", self.best_snapshot)
+        arrays |= name_arrays("last_good.", self.last_good)
+        numbers: dict[str, Any] = {
+            "position": asdict(self.position),
+            "stretch": asdict(self.stretch),
+            "best_value": finite_or_none(self.patience.best_value),
+            "last_watched": finite_or_none(self.last_watched),
+            "best_epoch": result.best_epoch,
+            "epochs": result.epochs,
+            "train_seconds": result.train_seconds,
+            "samples_per_second": result.samples_per_second,
+            "schedule": {
+                "plateau_factor": schedule.plateau_factor,
+                "best": finite_or_none(schedule.best),
+                "epochs_since_best": schedule.epochs_since_best,
+            },
+        }
+        for name, policy in self._policies():
+            entries = policy.state()
+            own = {key: value for key, value in entries.items() if isinstance(value, np.ndarray)}
+            arrays |= {f"{name}.{key}": array for key, array in own.items()}
+            if entries:
+                numbers[name] = {key: entries[key] for key in entries.keys() - own.keys()}
+        return TrainingState(arrays, numbers)
 
-def _finite(snapshot: tuple[np.ndarray, np.ndarray]) -> bool:
-    return all(np.isfinite(array).all() for array in snapshot)
+    def load(self, state: TrainingState) -> None:
+        """Go on from a state: to the same bits, if the training was set up alike and has not run.
+
+        Arrays of an optimizer that this one does not keep are left out, and its own start at zero:
+        the update rule may have been changed.
+
+        Raises
+        ------
+        ModelFileError
+            If an array that the network needs is missing, has another size or is not finite, or if
+            the position is not one of the batches. The trainer is then as it was.
+        """
+        numbers, store = state.numbers, self.network.store
+        check_position(state.position, self.sweep, self.batches, "order" in numbers)
+        slots = {
+            name: fitting(state, f"optimizer.{name}", array)
+            for name, array in self.optimizer.state.items()
+            if f"optimizer.{name}" in state.arrays
+        }
+        now, best, last_good = (
+            snapshot_in(state, part, store) for part in ("", "best.", "last_good.")
+        )
+        if numbers["best_epoch"] and best is None:
+            raise no_fit("best.values is missing")
+        store.restore(now)
+        self._load_slots(slots)
+        self.best_snapshot, self.last_good = best, last_good
+        self.position, self.stretch = state.position, Statistics(**numbers["stretch"])
+        self.last_watched = numbers["last_watched"]
+        for name in ("best_epoch", "epochs", "train_seconds", "samples_per_second"):
+            setattr(self.result, name, numbers[name])
+        self._load_policies(state)
+
+    def go_on(
+        self, state: TrainingState, epochs: int = 0, moments: bool = True, policies: bool = False
+    ) -> None:
+        """Count on from an earlier training of the network, whose weights it has.
+
+        Parameters
+        ----------
+        state
+            Of that training.
+        epochs
+            Its epochs, if this one is to count on from them; updates are always counted on.
+        moments
+            Whether the optimizer's arrays go on, if they fit.
+        policies
+            Whether order, rates and patience go on too, with the best weights so far.
+        """
+        self.first_epoch, self.epochs = epochs + 1, epochs + self.epochs
+        self.position = Position(epochs + 1, update=state.updates)
+        self.result.epochs = self.result.best_epoch = epochs
+        now = self.optimizer.state
+        arrays = {name: state.arrays.get(f"optimizer.{name}") for name in now}
+        if moments and all(
+            a is not None and a.shape == now[name].shape for name, a in arrays.items()
+        ):
+            self._load_slots(arrays)
+        if policies:
+            if "best.values" in state.arrays:  # of any dtype
+                self.best_snapshot = state.arrays["best.values"], state.arrays["best.statistics"]
+            self._load_policies(state)
+        else:
+            self.rates.first_update = self.update
+
+    def _load_slots(self, slots: dict[str, np.ndarray]) -> None:
+        for name, array in slots.items():
+            self.network.backend.assign(self.optimizer.state[name], array)
+
+    def _load_policies(self, state: TrainingState) -> None:
+        numbers, schedule = state.numbers, self.rates.schedule
+        self.patience.best_value = or_infinity(numbers["best_value"])
+        schedule.plateau_factor = numbers["schedule"]["plateau_factor"]
+        schedule.best = or_infinity(numbers["schedule"]["best"])
+        schedule.epochs_since_best = numbers["schedule"]["epochs_since_best"]
+        for name, policy in self._policies():
+            own = {
+                key.removeprefix(f"{name}."): array
+                for key, array in state.arrays.items()
+                if key.startswith(f"{name}.")
+            }
+            policy.load({**numbers.get(name, {}), **own})
+
+    def _policies(self) -> list[tuple[str, Policy]]:
+        return [(name, getattr(self, name)) for name in POLICIES]

@@ -10,7 +10,7 @@ from fastmlp.nn.losses import parse_loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.optim.optimizers import Regularization, make_optimizer
 from fastmlp.step.batches import Batches
-from fastmlp.training.passes import training_sweep
+from fastmlp.training.recorded import RecordedStep, bind
 
 # bytes: the numbers of the chooser and the generator's frame, whatever the number of steps
 A_FEW_OBJECTS = 4096
@@ -25,18 +25,18 @@ def test_an_epoch_allocates_nothing(backend, random):
         seed=0,
     )
     loss = parse_loss("auto", task="classification", outputs=3)
-    network.bind(batch_size)
-    loss.bind(backend, network.dtype, batch_size, 3)
+    bind(network, loss, batch_size)
     network.initialize()
     optimizer = make_optimizer("adam")
-    optimizer.bind(backend, network.store, network.counters, Regularization(l1=1e-4, clip_norm=1.0))
     features = random.normal(size=(rows, 12)).astype(np.float32)
     labels = random.integers(0, 3, rows).astype(np.int32)
     batches = Batches(
         backend, features, labels, network.counters, dtype=network.dtype, batch_size=batch_size
     )
-    optimizer.set_learning_rates(np.full(-(-rows // batch_size), 0.01))
-    sweep = training_sweep(network, loss, optimizer, batches)
+    how = Regularization(l1=1e-4, clip_norm=1.0)
+    step = RecordedStep(network, loss, optimizer, batches, how)
+    sweep = step.sweep
+    step.start_epoch(np.full(sweep.steps, 0.01), 0)
 
     def epoch():
         network.counters.start_epoch(0)

@@ -11,7 +11,7 @@ import pytest
 
 from fastmlp.backend.available import available_threads
 from fastmlp.backend.cpu.backend import CpuBackend
-from fastmlp.estimators.threads import LIMITS, thread_count
+from fastmlp.estimators.engine import LIMITS, thread_count
 
 
 @pytest.fixture

@@ -18,22 +18,21 @@ from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.step.batches import Batches
 from fastmlp.nn.losses import parse_loss
 from fastmlp.nn.network import Architecture, Network
-from fastmlp.optim.optimizers import Regularization, make_optimizer
-from fastmlp.training.passes import training_sweep
+from fastmlp.optim.optimizers import make_optimizer
+from fastmlp.training.recorded import RecordedStep, bind
 
 announced = []
 backend = CpuBackend(threads=1, announce=announced.append)
 network = Network(Architecture(3, 2, (4,)), backend, np.float32, 1)
-network.bind(8)
-network.initialize()
 loss, optimizer = parse_loss("auto", task="classification", outputs=2), make_optimizer("adam")
-loss.bind(backend, network.dtype, 8, 2)
-optimizer.bind(backend, network.store, network.counters, Regularization())
-optimizer.set_learning_rates(np.full(3, 0.01))
+bind(network, loss, 8)
+network.initialize()
 x = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
 labels = (x[:, 0] > 0).astype(np.int32)
 batches = Batches(backend, x, labels, network.counters, dtype=network.dtype, batch_size=8)
-list(training_sweep(network, loss, optimizer, batches).run())
+step = RecordedStep(network, loss, optimizer, batches)
+step.start_epoch(np.full(3, 0.01), 0)
+list(step.sweep.run())
 result = network.store.values.tobytes().hex()
 print(json.dumps([backend.compiler.compiled, announced, backend.compile_seconds, result]))
 """

@@ -9,7 +9,8 @@ from fastmlp.nn.activations import ACTIVATIONS
 from fastmlp.nn.losses import parse_loss
 from fastmlp.optim.optimizers import OPTIMIZERS, Regularization, make_optimizer
 from fastmlp.step.batches import Batches
-from fastmlp.training.passes import Evaluation, Prediction, training_sweep
+from fastmlp.training.passes import Evaluation, Prediction
+from fastmlp.training.recorded import RecordedStep
 
 ROWS, BATCH, STEPS = 107, 10, 50
 TARGETS = {
@@ -57,9 +58,9 @@ class Training:
         )  # fmt: skip
         self.optimizer = make_optimizer(optimizer)
         how = Regularization(**(regularization or {}))
-        self.optimizer.bind(backend, self.network.store, self.network.counters, how)
+        parts = self.network, self.loss, self.optimizer, self.batches
+        self.sweep = RecordedStep(*parts, how).sweep
         self.optimizer.set_learning_rates(np.full(11, 0.01))
-        self.sweep = training_sweep(self.network, self.loss, self.optimizer, self.batches)
         self.losses = []
 
     def run(self, epochs=5):

@@ -9,9 +9,9 @@ from sklearn.metrics import accuracy_score, log_loss, make_scorer, r2_score, roc
 from sklearn.preprocessing import StandardScaler
 
 from fastmlp import Callback, MLPClassifier, MLPRegressor
-from fastmlp.estimators.validation import r2
 from fastmlp.nn.activations import ACTIVATIONS
 from fastmlp.optim.optimizers import OPTIMIZERS
+from fastmlp.training.measure import regression_scores
 
 
 def halves():
@@ -310,10 +310,14 @@ class TestValidation:
         truth, predicted = random.normal(size=(2, 20, targets))
         truth[:, 0] = 2.0  # a constant, missed
         weights = random.uniform(0, 2, 20) if weighted else None
-        assert r2(truth, predicted, weights) == pytest.approx(
+        assert regression_scores(truth, predicted, weights)["r2"] == pytest.approx(
             r2_score(truth, predicted, sample_weight=weights)
         )
-        assert r2(truth, truth, weights) == r2_score(truth, truth, sample_weight=weights) == 1
+        assert (
+            regression_scores(truth, truth, weights)["r2"]
+            == r2_score(truth, truth, sample_weight=weights)
+            == 1
+        )
 
     @pytest.mark.parametrize(
         "metric", ["roc_auc", make_scorer(roc_auc_score, response_method="predict_proba")]

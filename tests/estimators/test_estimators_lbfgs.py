@@ -9,7 +9,7 @@ from estimators_support import digits, numbers, several_labels, two_classes
 from sklearn.exceptions import ConvergenceWarning
 
 from fastmlp import MLPClassifier, MLPRegressor
-from fastmlp.estimators.lbfgs import Objective
+from fastmlp.training.recorded import Objective
 
 PROBLEMS = {
     "classes": (MLPClassifier((5,), activation="tanh"), lambda: digits(40)),

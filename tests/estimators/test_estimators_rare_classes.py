@@ -7,8 +7,7 @@ from sklearn.metrics import log_loss, make_scorer, roc_auc_score
 from sklearn.model_selection import train_test_split
 
 from fastmlp import MLPClassifier
-from fastmlp.estimators.inputs import Sample, split
-from fastmlp.estimators.rare_classes import spread
+from fastmlp.estimators.inputs import Sample, split, spread
 
 HOW = {
     "hidden_layer_sizes": (8,),

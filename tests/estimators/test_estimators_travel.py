@@ -27,10 +27,13 @@ class Plain(pickle.Unpickler):
     """Refuses everything but the estimators' settings, NumPy's arrays and Python's own types."""
 
     ALLOWED = ("numpy", "builtins", "copyreg", "collections", "_codecs")
-    OWN = tuple(
-        f"fastmlp.estimators.{name}" for name in ("classifier", "regressor", "memory", "descent")
+    OWN = (
+        *(f"fastmlp.estimators.{name}" for name in ("classifier", "regressor")),
+        "fastmlp.optim.lbfgs.descent",
     )
     OWN_VALUES = (
+        ("fastmlp.estimators.weights", "Memory"),
+        ("fastmlp.training.state", "TrainingState"),
         ("fastmlp.estimators.engine", "Blueprint"),
         ("fastmlp.nn.network", "Architecture"),
     )

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from fastmlp import MLPClassifier
 from fastmlp.backend.available import available_threads
-from fastmlp.estimators.threads import LIMITS, thread_count
+from fastmlp.estimators.engine import LIMITS, thread_count
 
 
 def threads_of(rows):

@@ -11,10 +11,11 @@ from fastmlp.errors import DataError, DeviceError, UsageError
 from fastmlp.machine import throughput
 from fastmlp.machine.throughput import (
     SHAPES,
-    TrainingLoop,
+    Clock,
     find_shapes,
     initial_parameters,
     make_data,
+    make_trainer,
     measure_shape,
     open_devices,
 )
@@ -42,19 +43,19 @@ def test_too_little_memory_is_told(tiny, monkeypatch):
         measure_shape(tiny, open_backend("cpu", threads=1)[0], 0.01)
 
 
-def loop_of(shape, shuffle=True):
-    return TrainingLoop(
+def trainer_of(shape, callbacks=()):
+    return make_trainer(
         shape,
         *make_data(shape),
         initial_parameters(shape),
         open_backend("cpu", threads=1)[0],
-        shuffle,
+        callbacks=callbacks,
     )
 
 
 def test_an_epoch_visits_all_rows_and_learns(tiny):
-    loop = loop_of(tiny)
-    statistics = [loop.run_epoch() for _ in range(20)]
+    trainer = trainer_of(tiny)
+    statistics = [trainer.train_epoch().total for _ in range(20)]
     assert {each.rows for each in statistics} == {tiny.rows}
     assert statistics[-1].loss < statistics[0].loss
 
@@ -69,12 +70,17 @@ def test_the_first_loss_is_that_of_the_initial_weights(tiny):
         x = np.maximum(x @ weight + bias, 0)
     z = x @ parameters[-1][0] + parameters[-1][1]
     losses = np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), labels]
-    assert loop_of(shape).run_epoch().loss == pytest.approx(losses.mean(), rel=1e-5)
+    assert trainer_of(shape).train_epoch().total.loss == pytest.approx(losses.mean(), rel=1e-5)
 
 
-def test_run_for_counts_steps_and_rows(tiny):
-    steps, rows, seconds = loop_of(tiny).run_for(0.02)
-    assert seconds >= 0.02
-    assert rows == steps * tiny.batch
-    steps, rows, _ = loop_of(tiny).run_for(0.0)
-    assert (steps, rows) == (1, tiny.batch)
+def test_the_clock_stops_and_counts_steps(tiny):
+    clock = Clock()
+    trainer = trainer_of(tiny, [clock])
+    trainer.fit()
+    assert clock.steps == trainer.position.step == 1
+    clock.limit = 0.02
+    trainer.fit()
+    assert clock.elapsed >= 0.02
+    assert 1 + clock.steps == trainer.network.counters.update
+    rows = trainer.position.total.rows + (trainer.position.epoch - 1) * tiny.rows
+    assert rows == (1 + clock.steps) * tiny.batch

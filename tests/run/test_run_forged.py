@@ -357,12 +357,10 @@ def test_half_a_line_at_the_end_is_what_a_killed_run_leaves(run):
 
 def test_a_watched_number_that_is_not_finite_is_kept(run):
     """The loss of the validation rows may be infinite while training goes on."""
-    from fastmlp.training.state import capture
-
     trainer = resume(run).trainer
     for watched in (None, math.inf, 0.25):
         trainer.last_watched = watched
-        kept = capture(copy.copy(trainer)).numbers["last_watched"]
+        kept = copy.copy(trainer).state().numbers["last_watched"]
         assert kept == (0.25 if watched == 0.25 else None)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 import fastmlp
 from fastmlp.run.folder import read_metrics
-from fastmlp.settings.settings import read_config, settings_from
+from fastmlp.settings.config import read_config
+from fastmlp.settings.settings import settings_from
 
 STOPPED = {"epoch": 3, "step": 4, "changed": {}}  # of 7, over 32 training rows
 

@@ -158,13 +158,13 @@ def test_below_the_threshold_nothing_moves(values_npz, tmp_path, rule):
     job = set_up_phases(
         settings(values_npz, optimizer=rule, dropout=0.2), tables, out=tmp_path / "run"
     )
-    before = job.stages[0].optimizer
+    before = job.stages[0].trainer.optimizer
     kept = keep_after(
         job.stages[0],
         lambda: weights(job) | {name: values.copy() for name, values in before.state.items()},
     )
     job.run()
-    state = job.stages[1].optimizer.state
+    state = job.stages[1].trainer.optimizer.state
     assert kept
     for name, value in kept.items():
         np.testing.assert_array_equal(state.get(name, weights(job).get(name)), value)

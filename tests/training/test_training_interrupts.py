@@ -1,4 +1,4 @@
-"""Ctrl-C while training: the first is remembered until a batch is done, the second does not wait."""
+"""Ctrl-C while training: the first waits until a batch is done, the second does not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastmlp.training.interrupts import Interrupts
 
 @pytest.fixture(autouse=True)
 def as_at_a_terminal():
-    """Give Ctrl-C its usual meaning, also where the tests run in the background, which ignores it."""
+    """Give Ctrl-C its usual meaning, also in the background, where it is ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

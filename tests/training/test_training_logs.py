@@ -1,4 +1,4 @@
-"""Logs while training: CSV and TensorBoard hold what history.jsonl holds, also when a run goes on."""
+"""Logs while training: CSV and TensorBoard hold what history.jsonl does, also after a resume."""
 
 import csv
 import sys
@@ -231,7 +231,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, capsys):
 
 def test_the_package_is_missing(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
-    monkeypatch.setattr("fastmlp.training.tensorboard.find_spec", lambda name: None)
+    monkeypatch.setattr("fastmlp.training.logs.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"fastmlp\[tensorboard\]"):
         fastmlp.TensorBoard(tmp_path)
     assert (

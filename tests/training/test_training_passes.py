@@ -6,10 +6,11 @@ from oracles import losses as oracle
 from oracles.networks import build, forward, probabilities
 
 from fastmlp.nn.losses import parse_loss
-from fastmlp.optim.optimizers import Regularization, make_optimizer
+from fastmlp.optim.optimizers import make_optimizer
 from fastmlp.step.batches import Batches
 from fastmlp.step.counters import Counters
-from fastmlp.training.passes import Evaluation, Prediction, training_sweep
+from fastmlp.training.passes import Evaluation, Prediction
+from fastmlp.training.recorded import RecordedStep
 
 ROWS = 23
 SIZES = [1, 5, 23, 64]
@@ -104,7 +105,7 @@ def test_evaluation_leaves_the_network_as_it_is(backend, dtype, random):
 
 
 class NumpyNetwork:
-    """Three dense ReLU layers under softmax cross-entropy, with gradient descent, in textbook form."""
+    """Three dense ReLU layers under softmax cross-entropy and gradient descent, by the textbook."""
 
     def __init__(self, network):
         parameters = network.named_parameters()
@@ -131,16 +132,15 @@ def test_training_follows_plain_gradient_descent(backend, random, batch_size, dr
     network, loss, _, x, labels = make(backend, dtype, random, batch_size)
     batches = Batches(backend, x, labels, network.counters, dtype=dtype, batch_size=batch_size)
     optimizer = make_optimizer("sgd")
-    optimizer.bind(backend, network.store, network.counters, Regularization())
     reference = NumpyNetwork(network)
-    rates = np.linspace(0.2, 0.1, -(-ROWS // batch_size))
-    optimizer.set_learning_rates(rates)
-    sweep = training_sweep(network, loss, optimizer, batches, drop_last)
+    recorded = RecordedStep(network, loss, optimizer, batches, drop_last=drop_last)
+    sweep = recorded.sweep
+    rates = np.linspace(0.2, 0.1, sweep.steps)
     leftover = ROWS % batch_size if drop_last and batch_size < ROWS else 0
     updates = 0
     for epoch in range(4):
         batches.shuffle(8, epoch)
-        network.counters.start_epoch(updates)
+        recorded.start_epoch(rates, updates)
         list(sweep.run())
         visited = batches.order[: ROWS - leftover]
         for step, start in enumerate(range(0, len(visited), batch_size)):
@@ -167,13 +167,11 @@ def test_training_learns_what_can_be_learnt(backend, dtype):
     network = build(backend, dtype, rows=20, inputs=2, outputs=2, hidden=(16,), activation="tanh")
     loss, optimizer = parse_loss("auto", task="classification", outputs=2), make_optimizer("adam")
     loss.bind(backend, dtype, 20, 2)
-    optimizer.bind(backend, network.store, network.counters, Regularization())
-    optimizer.set_learning_rates(np.full(10, 0.03))
     batches = Batches(backend, x, labels, network.counters, dtype=dtype, batch_size=20)
-    sweep = training_sweep(network, loss, optimizer, batches)
+    step = RecordedStep(network, loss, optimizer, batches)
     for epoch in range(60):
         batches.shuffle(1, epoch)
-        network.counters.start_epoch(epoch * 10)
-        list(sweep.run())
+        step.start_epoch(np.full(10, 0.03), epoch * 10)
+        list(step.sweep.run())
         statistics = loss.take_statistics()
     assert statistics.accuracy > 0.93

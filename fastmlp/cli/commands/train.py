@@ -77,8 +77,7 @@ def train(context: click.Context, data: str | None, config: str | None, out: str
 
 def _logs(tensorboard: str | None, csv_log: str | None) -> list[Callback]:
     """Return the callbacks that write the logs; a missing package is reported before any work."""
-    from fastmlp.training.csv_log import CsvLog
-    from fastmlp.training.tensorboard import TensorBoard
+    from fastmlp.training.logs import CsvLog, TensorBoard
 
     wanted = (TensorBoard, tensorboard), (CsvLog, csv_log)
     return [kind(place) for kind, place in wanted if place is not None]

@@ -1,6 +1,4 @@
-"""L-BFGS that can be put down after any iteration and taken up again: SciPy's L-BFGS-B without
-bounds, its memory shown.
-"""
+"""L-BFGS that can be put down after any iteration: SciPy's L-BFGS-B without bounds."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ EPSILON = np.finfo(np.float64).eps
 
 
 class Pair(NamedTuple):
-    """A step, by how much the gradient changed along it, and the product of the two, which is
-    positive.
-    """
+    """A step, how much the gradient changed along it, and their product, which is positive."""
 
     step: np.ndarray
     change: np.ndarray
@@ -49,9 +45,7 @@ class Descent:
     pairs: list[Pair] = field(default_factory=list)
 
     def is_at(self, loss: float, gradient: np.ndarray) -> bool:
-        """Tell whether this is the same loss, with the same gradient, to the bit: else data or
-        weights are others.
-        """
+        """Tell whether loss and gradient are the same to the bit: else data or weights changed."""
         return self.loss == loss and np.array_equal(self.gradient, gradient)
 
     def why_converged(self, tolerance: float) -> str:
@@ -65,9 +59,7 @@ class Descent:
         return ""
 
     def direction(self) -> np.ndarray:
-        """Return −H·gradient, where H is the estimate of the inverse of the Hessian that the pairs
-        make of a multiple of 1.
-        """
+        """Return −H·gradient, where H is the pairs' estimate of the inverse of the Hessian."""
         result, shares = -self.gradient, []
         for pair in reversed(self.pairs):
             shares.append((pair.step @ result) / pair.product)
@@ -82,9 +74,7 @@ class Descent:
     def moved(
         self, trial: Trial, direction: np.ndarray, slope: float, gradient: np.ndarray
     ) -> Descent:
-        """Return where it stands after a step; a pair whose curvature rounding may have made up is
-        left out.
-        """
+        """Return where it stands after a step; a pair with rounding for curvature is left out."""
         pairs, product = self.pairs, (trial.slope - slope) * trial.step
         if product > EPSILON * -slope * trial.step:
             pairs = [*pairs, Pair(trial.step * direction, gradient - self.gradient, product)][
@@ -119,9 +109,7 @@ class Minimiser:
         self.stop_reason, self.converged = "", False
 
     def run(self, tolerance: float) -> Iterator[None]:
-        """Iterate; hand over after every iteration, and end with a reason, or where the caller has
-        had enough.
-        """
+        """Iterate, yielding after every iteration, until there is a reason to end."""
         while True:
             self.stop_reason = self.descent.why_converged(tolerance)
             self.converged = bool(self.stop_reason)
@@ -133,9 +121,7 @@ class Minimiser:
             yield
 
     def _iterate(self) -> bool:
-        """Move on, by the gradient alone where the pairs lead nowhere; return whether there was a
-        way.
-        """
+        """Move on, by the gradient alone where the pairs lead nowhere; return whether it moved."""
         while True:
             found = self._searched()
             if found is not None:

@@ -1,6 +1,4 @@
-"""The line search of Moré and Thuente (1994): a step along which the loss falls enough and has
-become flat enough.
-"""
+"""The line search of Moré and Thuente (1994): the loss falls enough and becomes flat enough."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ class Trial(NamedTuple):
 
 
 class Bracket(NamedTuple):
-    """The best trial, the other end of the interval that holds a minimum, and whether that is known
-    to hold one.
-    """
+    """The best trial, the interval's other end, and whether it is known to hold a minimum."""
 
     best: Trial
     other: Trial
@@ -100,9 +96,7 @@ def _is_used_up(step: float, shortest: float, longest: float) -> bool:
 def _narrowed(
     bracket: Bracket, trial: Trial, tilt: float, shortest: float, longest: float
 ) -> tuple[Bracket, float]:
-    """Return the interval that a trial leaves, and the step to try next, both of the loss less
-    step·tilt.
-    """
+    """Return the interval that a trial leaves and the next step, of the loss less step·tilt."""
     best, other, here = (each.tilted(tilt) for each in (bracket.best, bracket.other, trial))
     turns = here.slope * math.copysign(1.0, best.slope) < 0
     is_closed = bracket.is_closed or here.loss > best.loss or turns
@@ -122,9 +116,7 @@ def _narrowed(
 
 
 def _after_a_rise(best: Trial, here: Trial) -> float:
-    """Return the minimum of the cubic through both, or where it is farther from the best, between
-    it and the parabola's.
-    """
+    """Return the cubic's minimum, or what lies farther from the best, up to the parabola's."""
     cubic = _cubic(best, here)
     chord = (best.loss - here.loss) / (here.step - best.step)
     parabola = best.step + best.slope / (chord + best.slope) / 2 * (here.step - best.step)
@@ -141,9 +133,7 @@ def _after_a_turn(best: Trial, here: Trial) -> float:
 def _after_flattening(
     best: Trial, other: Trial, here: Trial, is_closed: bool, shortest: float, longest: float
 ) -> float:
-    """Return the cubic's minimum, where it has one beyond here, or the secant's zero: the nearer in
-    a closed interval.
-    """
+    """Return the cubic's minimum beyond here, or the secant's zero: the nearer if closed."""
     theta, gamma = _cubic_terms(here, best)
     ratio = ((gamma - here.slope) + theta) / ((gamma + (best.slope - here.slope)) + gamma)
     if ratio < 0 and gamma != 0:

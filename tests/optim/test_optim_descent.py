@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
-from fastmlp.estimators.descent import Minimiser
+from fastmlp.optim.lbfgs.descent import Minimiser
 
 
 def beale(point):

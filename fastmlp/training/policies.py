@@ -1,0 +1,382 @@
+"""What one kind of training does otherwise than another: order of the rows, learning rates,
+patience, reported loss.
+
+Each part is small, is called by the Trainer at fixed moments, and returns from ``state`` what
+``load`` goes on from: numbers that JSON can hold, and arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fastmlp.kernels.constants import LOSS_SUM, NORM_BLOCK
+from fastmlp.nn.losses import Statistics
+from fastmlp.optim.optimizers import Optimizer
+from fastmlp.optim.schedules import Schedule
+from fastmlp.step.batches import Batches
+from fastmlp.step.parameters import ParameterStore
+
+from .state import finite_or_none, or_infinity
+
+SMALLEST_ADAPTIVE_RATE = 1e-6
+ADAPTIVE_DIVISOR = 5.0
+State = dict[str, Any]
+
+
+class Policy:
+    """Base of the parts; most have nothing to remember."""
+
+    def state(self) -> State:
+        """Return what training goes on from."""
+        return {}
+
+    def load(self, state: State) -> None:
+        """Go on from it."""
+
+
+class Order(Policy):
+    """The order of the rows in each epoch: as they lie."""
+
+    def start_epoch(self, batches: Batches, epoch: int, step: int) -> None:
+        """Set the order of an epoch, of which ``step`` steps were made before a resume."""
+
+
+class SeededOrder(Order):
+    """The permutation that belongs to (seed, epoch): nothing has to be remembered."""
+
+    def __init__(self, seed: int):
+        self.seed = seed
+
+    def start_epoch(self, batches: Batches, epoch: int, step: int) -> None:
+        """Shuffle."""
+        batches.shuffle(self.seed, epoch)
+
+
+class Rates(Policy):
+    """The learning rates of a schedule.
+
+    Attributes
+    ----------
+    schedule
+        The rates as a function of the update, and what it remembers of plateaus.
+    first_update
+        The update at which the schedule begins.
+    """
+
+    def __init__(self, schedule: Schedule, first_update: int = 0):
+        self.schedule, self.first_update = schedule, first_update
+
+    def start_epoch(self, optimizer: Optimizer, epoch: int, update: int, steps: int) -> np.ndarray:
+        """Return the rates (steps,) of an epoch before which there were ``update`` updates."""
+        return self.schedule.learning_rates(update - self.first_update, steps)
+
+    def epoch_ended(self, watched: float) -> None:
+        """Take note of the number that tells the best epoch; smaller is better."""
+        self.schedule.epoch_ended(watched)
+
+
+class Patience(Policy):
+    """The best epoch, and how long to wait for a better one.
+
+    Parameters
+    ----------
+    epochs
+        Epochs without improvement after which training ends, with the best weights; None never.
+    watch
+        ``"loss"`` or ``"score"`` (accuracy, or R² for regression) of the validation set.
+
+    Attributes
+    ----------
+    best_value
+        The watched number of the best epoch.
+    """
+
+    def __init__(self, epochs: int | None = None, watch: str = "loss"):
+        self.epochs, self.watch = epochs, watch
+        self.best_value = math.inf
+
+    @property
+    def restores_best(self) -> bool:
+        """Whether training ends with the best weights rather than the last."""
+        return self.epochs is not None
+
+    def epoch_ended(
+        self, loss: float, name: str, monitored: dict[str, float]
+    ) -> tuple[float, bool]:
+        """Return the watched number, smaller is better, and whether it was never better.
+
+        The test set never tells the best epoch: without a validation set the training loss does.
+        """
+        watched = loss
+        if monitored and name == "validation":
+            score = -monitored.get("accuracy", monitored.get("r2", math.nan))
+            watched = monitored["loss"] if self.watch == "loss" else score
+            watched = watched if math.isfinite(watched) else math.inf
+        is_best = watched < self.best_value
+        self.best_value = min(watched, self.best_value)
+        return watched, is_best
+
+    def is_over(self, epochs_since_best: int) -> bool:
+        """Whether it was at its end after the last epoch, without asking again."""
+        return self.epochs is not None and epochs_since_best >= self.epochs
+
+    def stop_reason(self, epochs_since_best: int) -> str:
+        """Return why training ends after this epoch; empty where it goes on."""
+        over = self.is_over(epochs_since_best)
+        return f"no improvement for {self.epochs} epochs" if over else ""
+
+
+class Reported(Policy):
+    """The loss that is reported: the mean over the rows."""
+
+    def begin_step(self, optimizer: Optimizer, rows: int) -> None:
+        """Set what the recorded step of so many rows is to hold."""
+
+    def launch(self) -> None:
+        """Launch what is to be added up before the weights change."""
+
+    def start_epoch(self) -> None:
+        """Begin sums anew."""
+
+    def loss(self, total: Statistics) -> float:
+        """Return the loss of an epoch, or of its part that is over."""
+        return total.loss
+
+
+class DrawnOrder(Order):
+    """Each epoch shuffles the order of the one before, by the draws that scikit-learn makes.
+
+    Attributes
+    ----------
+    rows
+        The order at hand; None before the first epoch.
+    """
+
+    def __init__(self, random: np.random.RandomState, shuffle: bool):
+        self._random, self._shuffle = random, shuffle
+        self.rows: np.ndarray | None = None
+
+    def start_epoch(self, batches: Batches, epoch: int, step: int) -> None:
+        """Shuffle, unless the epoch has begun."""
+        if not self._shuffle:
+            return
+        if not step:
+            count = batches.rows
+            if self.rows is None or len(self.rows) != count:
+                self.rows = np.arange(count, dtype=_kind(count))
+            permutation = np.arange(count)
+            self._random.shuffle(permutation)
+            self.rows = self.rows[permutation]
+        batches.set_order(self.rows)
+
+    def state(self) -> State:
+        """Return the order, and from where the next is drawn."""
+        drawn = _listed(self._random.get_state(legacy=False))
+        return {"random": drawn} | ({} if self.rows is None else {"rows": self.rows})
+
+    def load(self, state: State) -> None:
+        """Go on with both; a state may leave out from where is drawn."""
+        rows = state.get("rows")
+        self.rows = None if rows is None else rows.astype(_kind(len(rows)))
+        if "random" in state:
+            self._random.set_state(state["random"])
+
+
+def _kind(rows: int) -> type:
+    """Return a small type of row numbers: they are pickled."""
+    return np.uint32 if rows < 1 << 32 else np.int64
+
+
+def _listed(value: Any) -> Any:
+    """Return nested dicts with lists in place of arrays: what JSON can hold."""
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+class WordRates(Rates):
+    """Learning rates by the estimators' words: scikit-learn's, or a schedule of fastmlp.
+
+    Attributes
+    ----------
+    current
+        The rate of the last update, or the one that it was lowered to.
+    """
+
+    def __init__(
+        self, word: str, schedule: Schedule, first_update: int, power: float, seen: int, rows: int
+    ):
+        super().__init__(schedule, first_update)
+        self._word, self._power, self._seen, self._rows = word, power, seen, rows
+        self._drops, self._previous = 0, None
+        self.current = schedule.base_rate
+
+    def start_epoch(self, optimizer: Optimizer, epoch: int, update: int, steps: int) -> np.ndarray:
+        """Return the rates; velocities, which scikit-learn keeps multiplied by them, follow."""
+        rates = super().start_epoch(optimizer, epoch, update, steps)
+        if self._word in ("invscaling", "adaptive"):
+            rates[:] = self._rate(epoch)
+            if self._previous not in (None, rates[0]) and "velocity" in optimizer.state:
+                velocity, backend = optimizer.state["velocity"], optimizer.backend
+                factor = self._previous / rates[0]
+                backend.assign(velocity, backend.to_numpy(velocity) * factor)
+        self._previous = self.current = float(rates[-1])
+        return rates
+
+    def _rate(self, epoch: int) -> float:
+        initial = self.schedule.base_rate
+        if self._word == "adaptive":
+            return initial / ADAPTIVE_DIVISOR**self._drops
+        return initial / (self._seen + (epoch - 1) * self._rows + 1) ** self._power
+
+    def lower(self) -> str:
+        """Take a fifth of an adaptive rate that is not small yet; say so, else return nothing."""
+        if self._word != "adaptive" or self._rate(1) <= SMALLEST_ADAPTIVE_RATE:
+            return ""
+        self._drops += 1
+        self.current = self._rate(1)
+        return f"Setting learning rate to {self.current:f}"
+
+    def state(self) -> State:
+        """Return how often the rate was lowered, and the last epoch's rate."""
+        return {"drops": self._drops, "previous": self._previous}
+
+    def load(self, state: State) -> None:
+        """Go on from them."""
+        self._drops, self._previous = state.get("drops", 0), state.get("previous")
+
+
+class Tolerance(Patience):
+    """scikit-learn's patience: epochs in a row that did not improve by ``tol``.
+
+    Attributes
+    ----------
+    by_score
+        Whether validation scores are watched rather than the training loss.
+    best_loss, best_score
+        The best so far, over all fits of a warm start, whatever ``tol``.
+    count
+        Epochs in a row without an improvement of ``tol``.
+    """
+
+    restores_best = False  # the estimator shows them, and trains on from the last
+
+    def __init__(
+        self, tol: float, epochs: float, by_score: bool, rates: WordRates, verbose: bool | int
+    ):
+        super().__init__(None)
+        self.by_score, self._tol, self._most = by_score, tol, epochs
+        self._rates, self._verbose = rates, verbose
+        self.best_loss, self.best_score, self.count = math.inf, -math.inf, 0
+
+    def epoch_ended(
+        self, loss: float, name: str, monitored: dict[str, float]
+    ) -> tuple[float, bool]:
+        """Return the watched number, smaller is better, and whether it was never better."""
+        score = monitored.get("score")
+        watched, best = (-score, -self.best_score) if self.by_score else (loss, self.best_loss)
+        # As scikit-learn compares: NaN counts as an improvement.
+        self.count = self.count + 1 if watched > best - self._tol else 0
+        is_best = watched < best
+        self.best_value = min(self.best_value, watched)
+        self.best_loss = min(self.best_loss, loss)
+        if score is not None:
+            self.best_score = max(self.best_score, score)
+        return watched, is_best
+
+    def is_over(self, epochs_since_best: int) -> bool:
+        """Return False: a fit has one epoch at least, as scikit-learn's."""
+        return False
+
+    def stop_reason(self, epochs_since_best: int) -> str:
+        """Return why training ends; empty where it goes on, maybe with a lower rate."""
+        if self.count <= self._most:
+            return ""
+        instead = self._rates.lower()
+        if self._verbose:
+            print(self.why, instead or "Stopping.")
+        if instead:
+            self.count = 0
+        return "" if instead else self.why
+
+    @property
+    def why(self) -> str:
+        """Say what did not improve."""
+        what = "Validation score" if self.by_score else "Training loss"
+        return (
+            f"{what} did not improve more than tol={self._tol:f} for {self._most} consecutive "
+            "epochs."
+        )
+
+    def state(self) -> State:
+        """Return the best numbers and the count."""
+        loss = None if self.by_score else finite_or_none(self.best_loss)
+        return {
+            "count": self.count,
+            "best_loss": loss,
+            "best_score": finite_or_none(self.best_score),
+        }
+
+    def load(self, state: State) -> None:
+        """Go on from them."""
+        score = state.get("best_score")
+        self.best_score = -math.inf if score is None else score
+        self.best_loss, self.count = or_infinity(state.get("best_loss")), state.get("count", 0)
+
+
+class PenalizedLoss(Reported):
+    """The mean loss of a row, and alpha·‖W‖²/2 for each batch as the weights stood before it.
+
+    The loss of a batch of m rows is Σ wᵢ·ℓᵢ/m + alpha·‖W‖²/(2·m): what scikit-learn minimises.
+
+    Parameters
+    ----------
+    store
+        Of the network.
+    alpha
+        Divided by the mean of the rows' weights as they were given; those of the step have mean 1.
+    share
+        Factor of the rows' losses, see losses.
+    """
+
+    def __init__(self, store: ParameterStore, alpha: float, share: float):
+        stop = max((segment.stop for segment in store.segments if segment.decays), default=0)
+        self._weights, self._backend = store.values[:stop], store.backend
+        self._alpha, self._share = alpha, share
+        self._partial = store.backend.zeros((-(-stop // NORM_BLOCK),), np.float64)
+        self._sums = store.backend.zeros((3,), np.float64)
+
+    def begin_step(self, optimizer: Optimizer, rows: int) -> None:
+        """Set the penalty of a batch of so many rows: a ragged one has its own."""
+        optimizer.regularization = replace(optimizer.regularization, l2=self._alpha / rows)
+
+    def launch(self) -> None:
+        """Add ‖W‖² of the weights at hand."""
+        if self._alpha:
+            self._backend.ops.squared_norm(self._weights, self._partial)
+            self._backend.ops.accumulate_statistics(self._partial, self._partial, self._sums)
+
+    def start_epoch(self) -> None:
+        """Begin the sum anew."""
+        self.load({"squares": 0.0})
+
+    def loss(self, total: Statistics) -> float:
+        """Return the loss of an epoch, or of its part that is over."""
+        if not total.rows:
+            return math.nan
+        penalty = 0.5 * self._alpha * self.state()["squares"]
+        return (total.loss_sum * self._share + penalty) / total.rows
+
+    def state(self) -> State:
+        """Return the sum of ‖W‖² so far."""
+        return {"squares": float(self._backend.to_numpy(self._sums)[LOSS_SUM])}
+
+    def load(self, state: State) -> None:
+        """Go on from it."""
+        sums = np.zeros(3)
+        sums[LOSS_SUM] = state.get("squares", 0.0)
+        self._backend.assign(self._sums, sums)

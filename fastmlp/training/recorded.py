@@ -1,0 +1,237 @@
+"""A training step, set up in the one order that works and recorded."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from fastmlp.backend.contract import Backend, Program
+from fastmlp.data.memory import available_memory, in_units
+from fastmlp.errors import UsageError
+from fastmlp.kernels.constants import STEP, UPDATE
+from fastmlp.nn.losses import Loss
+from fastmlp.nn.network import Architecture, Network
+from fastmlp.optim.optimizers import Optimizer, Regularization
+from fastmlp.step.batches import Batches
+
+from .policies import Reported
+from .sweep import Sweep, count_steps, record_step
+
+COPIES_OF_PARAMETERS = 6  # values, gradient, two of Adam's moments, and two snapshots
+
+
+def check_memory(
+    architecture: Architecture,
+    backend: Backend,
+    dtype: DTypeLike,
+    rows: int,
+    remedy: str,
+    name: str | None = None,
+) -> None:
+    """Refuse a network before memory is taken that is not there: the system would end the process.
+
+    Parameters
+    ----------
+    architecture, backend, dtype, rows
+        Of the network, and the rows of its largest batch.
+    remedy
+        What the user may give instead: ``"give smaller layers"``.
+    name
+        What the user gave; by default the number of parameters says it.
+
+    Raises
+    ------
+    UsageError
+        If there is too little.
+    """
+    parameters = architecture.parameters
+    numbers = COPIES_OF_PARAMETERS * parameters + 2 * rows * sum(architecture.widths)
+    wanted, on_device = numbers * np.dtype(dtype).itemsize, backend.free_memory()
+    available = available_memory() if on_device is None else on_device
+    if wanted > available:
+        raise UsageError(
+            f"{name or f'the network of {parameters:,} parameters'} needs {in_units(wanted)} of "
+            f"memory to train and {in_units(available)} are available on {backend.name}; {remedy}."
+        )
+
+
+def bind(network: Network, loss: Loss, rows: int) -> None:
+    """Allocate the buffers of a network and its loss for batches of up to ``rows`` rows."""
+    network.bind(rows)
+    loss.bind(network.backend, network.dtype, rows, network.architecture.outputs)
+
+
+class RecordedStep:
+    """Load, forward, loss, backward, update, as Programs that an epoch replays.
+
+    Parameters
+    ----------
+    network, loss
+        Bound for the batches' rows.
+    optimizer
+        Is bound to the network here.
+    batches
+        The training rows, which count with the network's counters.
+    regularization
+        What is done to the gradient; none by default.
+    rows
+        How many rows of each epoch's order are visited; all by default.
+    drop_last
+        Leave out the ragged last batch, unless it is the only one.
+    threshold
+        Train only on batches whose mean loss exceeds it; see SelectiveSweep.
+    reported
+        The loss that is reported; it may add its own operations to the step.
+
+    Attributes
+    ----------
+    network, loss, optimizer, batches, reported
+        The parts.
+    sweep
+        The pass over an epoch's rows.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        batches: Batches,
+        regularization: Regularization | None = None,
+        *,
+        rows: int | None = None,
+        drop_last: bool = False,
+        threshold: float | None = None,
+        reported: Reported | None = None,
+    ):
+        self.network, self.loss, self.optimizer, self.batches = network, loss, optimizer, batches
+        self.reported = reported or Reported()
+        rows, size = rows or batches.rows, batches.batch_size
+        how = regularization or Regularization()
+        optimizer.bind(network.backend, network.store, network.counters, how)
+        # Programs hold the address of this table: it is there before they are recorded.
+        optimizer.set_learning_rates(np.zeros(count_steps(rows, size, drop_last)))
+        place = network.backend, rows, size
+        if threshold is None:
+            self.sweep = Sweep(*place, self._learn, drop_last, batches.window)
+        else:
+            self.sweep = SelectiveSweep(self, threshold, *place, drop_last)
+
+    def start_epoch(self, rates: np.ndarray, update: int, step: int = 0) -> None:
+        """Go to an epoch, ``update`` updates after the first and ``step`` steps into its order."""
+        counters, size = self.network.counters, self.batches.batch_size
+        counters.start_epoch(update + step, step, step * size)
+        self.optimizer.set_learning_rates(rates)
+
+    def look(self, rows: int) -> None:
+        """Launch the first half of a step: the gradient with respect to the outputs."""
+        self.reported.begin_step(self.optimizer, rows)
+        self.optimizer.begin_update(rows)
+        x, targets, weights = self.batches.load(rows)
+        outputs = self.network.forward(x, training=True)
+        self.reported.launch()  # before the backward pass, which may change weights
+        self._gradient = self.loss.backward(outputs, targets, weights)
+
+    def improve(self, rows: int) -> None:
+        """Launch the second half: the backward pass and the update."""
+        self.network.backward(self._gradient)
+        self.optimizer.update()
+
+    def _learn(self, rows: int) -> None:
+        self.look(rows)
+        self.improve(rows)
+
+
+class SelectiveSweep(Sweep):
+    """A pass that trains only on batches whose mean loss exceeds a threshold.
+
+    A batch is two Programs, one for each half of the step, with the decision between them on the
+    host. A batch that is left alone leaves the parameters, the optimizer's state and the count of
+    updates as they are, so that neither a schedule nor Adam's corrections nor a dropout mask move
+    on. The running statistics of batch normalisation do move: they describe what the network has
+    seen. The loss of an epoch is that of all batches, trained on or not.
+    """
+
+    def __init__(
+        self,
+        step: RecordedStep,
+        threshold: float,
+        backend: Backend,
+        rows: int,
+        size: int,
+        drop_last: bool,
+    ):
+        super().__init__(backend, rows, size, step.look, drop_last, step.batches.window)
+        self._loss, self._counters, self._threshold = step.loss, step.network.counters, threshold
+        self._updates: dict[int, tuple[int, Program]] = {}
+        for program, count in ((self._full, size), (self._ragged, self.rows % size)):
+            if program is not None:
+                # Once more: a layer's backward reads what its last forward was given.
+                record_step(backend, step.look, count)
+                self._updates[id(program)] = count, record_step(backend, step.improve, count)
+
+    def _replay(self, program: Program, count: int, done: int) -> None:
+        """Look at ``count`` batches, and learn from those that are worth it."""
+        rows, update = self._updates[id(program)]
+        for step in range(done, done + count):
+            super()._replay(program, 1, step)
+            mean_loss = self._loss.row_losses(rows).mean()
+            # A NaN must reach the trainer, which stops at it.
+            if mean_loss > self._threshold or np.isnan(mean_loss):
+                update.replay()
+            else:
+                self._take_back()
+
+    def _take_back(self) -> None:
+        """Undo the count of an update that is not made; the batch has had its turn all the same."""
+        values = self._backend.to_numpy(self._counters.values)
+        values[[UPDATE, STEP]] -= 1
+        self._backend.assign(self._counters.values, values)
+
+
+class Objective:
+    """The loss of all rows, and its gradient, as functions of the network's flat parameters.
+
+    Parameters
+    ----------
+    network, loss
+        In float64, bound for all rows.
+    batches
+        One batch of all rows.
+    penalty
+        Factor of ‖W‖²/2.
+    """
+
+    def __init__(self, network: Network, loss: Loss, batches: Batches, penalty: float):
+        self._network, self._loss, self._batches = network, loss, batches
+        self._penalty, store = penalty, network.store
+        self._decays = np.zeros(store.values.shape[0], bool)
+        for segment in store.segments:
+            self._decays[segment.stretch] = segment.decays
+        self._program = record_step(network.backend, self._step, batches.rows)
+
+    def _step(self, rows: int) -> None:
+        self._batches.begin(rows)
+        x, targets, weights = self._batches.load(rows)
+        outputs = self._network.forward(x, training=True)
+        self._network.backward(self._loss.backward(outputs, targets, weights))
+
+    def __call__(self, values: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return (loss, gradient) at a point."""
+        loss, gradient, decaying = self._at(values)
+        half = 0.5 * self._penalty * (decaying @ decaying)
+        return loss + half, gradient + self._penalty * decaying
+
+    def reported(self, values: np.ndarray, share: float) -> float:
+        """Return the loss at a point, with a factor for that of the rows."""
+        loss, _, decaying = self._at(values)
+        return loss * share + 0.5 * self._penalty * (decaying @ decaying)
+
+    def _at(self, values: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        backend, store = self._network.backend, self._network.store
+        backend.assign(store.values, values)
+        self._network.counters.start_epoch(0)
+        self._loss.take_statistics()
+        self._program.replay()
+        loss = self._loss.take_statistics().loss
+        return loss, backend.to_numpy(store.gradient), np.where(self._decays, values, 0.0)
