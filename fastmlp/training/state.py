@@ -100,6 +100,9 @@ def check_numbers(numbers: Any) -> None:
     counts_on = False
     if isinstance(numbers, dict):  # the policies know themselves what they wrote
         counts_on = "order" in numbers  # an estimator's, whose updates go on from fit to fit
+        for name in numbers.keys() & set(POLICIES):
+            if not isinstance(numbers[name], dict):
+                raise unfit(name, "a table of entries", numbers[name])
         numbers = {name: value for name, value in numbers.items() if name not in POLICIES}
     check_entries(numbers, RULES, "numbers")
     position, schedule = numbers["position"], numbers["schedule"]

@@ -1,4 +1,4 @@
-"""Training that ends at max_iter is what most of these tests ask for: its warning is no error here."""
+"""Most of these tests ask for training that ends at max_iter: its warning is no error here."""
 
 from pathlib import Path
 

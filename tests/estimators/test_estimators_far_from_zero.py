@@ -1,4 +1,4 @@
-"""Columns far from zero under ``normalize``: inside the network as behind a scaler in front of it."""
+"""Columns far from zero under ``normalize``: as behind a scaler in front of the network."""
 
 import pickle
 import warnings

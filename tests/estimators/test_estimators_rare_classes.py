@@ -74,7 +74,8 @@ def test_an_eval_set_without_a_class_is_measured_with_all_labels():
 REFUSED = [
     (
         "roc_auc_ovr",
-        "metric 'roc_auc_ovr' cannot be computed, since the validation rows lack examples of class 2:",
+        "metric 'roc_auc_ovr' cannot be computed, since the validation rows lack examples of class "
+        "2:",
     ),
     (
         "average_precision",

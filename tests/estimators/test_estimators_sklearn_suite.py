@@ -15,7 +15,10 @@ from fastmlp import MLPClassifier, MLPRegressor
 
 SUITE = Path(sklearn.neural_network.__file__).parent / "tests" / "test_mlp.py"
 PRIVATE = "looks into scikit-learn's private {}; {} checks the same of what is public"
-FLOAT32 = "dtype='float32' is the default whatever the input; predictions have the type of X, dtype='float64' the weights"
+FLOAT32 = (
+    "dtype='float32' is the default whatever the input; predictions have the type of X, "
+    "dtype='float64' the weights"
+)
 DEVIATIONS = {
     "test_gradient": PRIVATE.format("_loss_grad_lbfgs", "test_estimators_lbfgs"),
     "test_learning_rate_warmstart": PRIVATE.format("_optimizer", "test_estimators_rates"),

@@ -1,4 +1,4 @@
-"""Pickles, copies and clones: plain arrays and settings travel, and train on as if they had stayed."""
+"""Pickles, copies and clones: plain arrays and settings travel, and train on as at home."""
 
 import copy
 import io

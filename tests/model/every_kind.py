@@ -41,7 +41,7 @@ EPOCH = datetime.datetime(1970, 1, 1)
 
 @dataclass(frozen=True)
 class Column:
-    """A column's kind, its values in Python, and its cells in a CSV file; those of new rows beside."""
+    """A column's kind, its values in Python, its cells in a CSV file; those of new rows beside."""
 
     kind: str
     values: list
@@ -167,8 +167,8 @@ def drawn(draw, kind, rows, new_rows, decimal, spellings):
     else:
         numbers, spelt, sure = source_of(draw, kind, decimal, spellings)
         has_gaps = draw(st.booleans())
-        values = sure + draw(st.lists(st.one_of(st.none(), numbers) if has_gaps else numbers,
-                                      min_size=total - len(sure), max_size=total - len(sure)))  # fmt: skip
+        drawn, left = st.one_of(st.none(), numbers) if has_gaps else numbers, total - len(sure)
+        values = sure + draw(st.lists(drawn, min_size=left, max_size=left))
         # Codes are texts, of which the empty one alone is a gap everywhere.
         gaps = [""] if kind == "codes" else GAPS
         cells = [draw(st.sampled_from(gaps)) if value is None else spelt(value) for value in values]

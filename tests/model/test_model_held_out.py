@@ -381,9 +381,13 @@ def test_the_fingerprint_tells_the_splits_apart():
     one, two = np.array([1, 2], np.uint64), np.array([3], np.uint64)
     seen = {
         KnownRows.of(hashes).order
-        for hashes in ({"train": one, "test": two}, {"train": one, "validation": two}, {"train": np.concatenate([one, two])},
-                       {"train": one[::-1], "test": two})
-    }  # fmt: skip
+        for hashes in (
+            {"train": one, "test": two},
+            {"train": one, "validation": two},
+            {"train": np.concatenate([one, two])},
+            {"train": one[::-1], "test": two},
+        )
+    }
     assert len(seen) == 4
     assert (
         KnownRows.of({"train": one}).train_sum == KnownRows.of({"train": one[::-1]}).train_sum == 3

@@ -153,7 +153,8 @@ def test_names_by_position_are_said(trained, tmp_path):
     (tmp_path / "bare.csv").write_text(as_csv(rows_of(), header=False))
     notes = fastmlp.predict(trained.model, tmp_path / "bare.csv").notes
     assert notes == (
-        "the table has no header; its columns are taken as 'size', 'count', 'town' and 1 more, in the order of training.",
+        "the table has no header; its columns are taken as 'size', 'count', 'town' and 1 more, "
+        "in the order of training.",
     )
 
 

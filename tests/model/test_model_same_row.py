@@ -64,7 +64,7 @@ def outputs(predictions):
 
 
 def as_number(value):
-    """Return a value as the inputs of an ONNX file want numbers: dates in days, times in seconds."""
+    """Return a value as the inputs of an ONNX file want it: dates in days, times in seconds."""
     if value is None:
         return np.nan
     if isinstance(value, datetime.datetime):

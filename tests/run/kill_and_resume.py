@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 SETTINGS = [
-    "digits", "--hidden=256,128", "--dropout=0.2", "--batch-norm=hidden", "--epochs=400", "--early-stopping=400",
-    "--checkpoint-every=1", "--log-every=7", "--seed=4",
+    "digits", "--hidden=256,128", "--dropout=0.2", "--batch-norm=hidden", "--epochs=400",
+    "--early-stopping=400", "--checkpoint-every=1", "--log-every=7", "--seed=4",
 ]  # fmt: skip
 
 

@@ -28,14 +28,14 @@ from fastmlp.training.checkpoint import (
 
 GONE = object()
 WRONG = [
-    GONE, None, True, "x", "", [], [1], {}, {"a": 1}, -1, -0.5, 2.5, -(10**6), 10**6, 2**31, 2**53 + 1, 2**63 - 1, 2**64,
-    10**400, -(10**400), 1e308, -1e308,
+    GONE, None, True, "x", "", [], [1], {}, {"a": 1}, -1, -0.5, 2.5, -(10**6), 10**6, 2**31,
+    2**53 + 1, 2**63 - 1, 2**64, 10**400, -(10**400), 1e308, -1e308,
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
-    """A run that Ctrl-C stopped inside its third epoch: of 54 rows in steps of 8, after a resume."""
+    """A resumed run that Ctrl-C stopped inside its third epoch, of 54 rows in steps of 8."""
     from fastmlp.training.callbacks import Callback
 
     class Stop(Callback):
@@ -121,7 +121,7 @@ OPTIONAL = {"best_value", "last_watched", "best"}
 
 
 def may_stand(path, value):
-    """Return whether a training could have left this number; written down here once more, by name."""
+    """Return whether a training could have left this number: the rules once more, by name."""
     name = path[-1]
     if "changed" in path:  # settings are checked elsewhere
         return True
@@ -214,8 +214,10 @@ def test_any_json_in_any_place_is_one_line_or_a_sound_position(run, data):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("step", -1), ("step", -(10**6)), ("step", 8), ("step", 10**6), ("step", 2**53), ("update", -5), ("update", 2**53),
-     ("epoch", 0), ("epoch", -3), ("epoch", 10**9)],
+    [
+        ("step", -1), ("step", -(10**6)), ("step", 8), ("step", 10**6), ("step", 2**53),
+        ("update", -5), ("update", 2**53), ("epoch", 0), ("epoch", -3), ("epoch", 10**9),
+    ],
 )  # fmt: skip
 def test_a_position_outside_of_the_rows_never_reaches_a_kernel(run, field, value):
     """In a process of its own: a kernel would end it with SIGSEGV."""
@@ -324,12 +326,14 @@ def record(kind='"epoch"', epoch="1", update="1", more=""):
 
 
 LINES = [
-    b'{"kind":"epoch","epoch":1}', b'{"kind":"epoch","update":1}', b'{"epoch":1,"update":1}', record(kind='"x"'),
-    record(kind="[]"), record(epoch='"1"'), record(epoch="true"), record(epoch="0"), record(epoch="{}"), record(epoch="1.5"),
-    record(update='"1"'), record(update="null"), record(update="-1"), record(update="1.0"), record(update="9" * 400),
+    b'{"kind":"epoch","epoch":1}', b'{"kind":"epoch","update":1}', b'{"epoch":1,"update":1}',
+    record(kind='"x"'), record(kind="[]"), record(epoch='"1"'), record(epoch="true"),
+    record(epoch="0"), record(epoch="{}"), record(epoch="1.5"), record(update='"1"'),
+    record(update="null"), record(update="-1"), record(update="1.0"), record(update="9" * 400),
     record(update="9" * 5000), record(more=',"train_loss":NaN'), record(more=',"train_loss":1e999'),
-    record(more=',"train_loss":[1]'), record(more=',"train_loss":{"a":1}'), record(more=',"a\\nb":[]'),
-    b"[]", b"1", b"null", b'"x"', b"", b"\xff", b"\0" * 9, b"{", b"[" * 990, b"[" * 100_000, b" " * (2 << 20),
+    record(more=',"train_loss":[1]'), record(more=',"train_loss":{"a":1}'),
+    record(more=',"a\\nb":[]'), b"[]", b"1", b"null", b'"x"', b"", b"\xff", b"\0" * 9, b"{",
+    b"[" * 990, b"[" * 100_000, b" " * (2 << 20),
 ]  # fmt: skip
 
 
@@ -353,6 +357,15 @@ def test_half_a_line_at_the_end_is_what_a_killed_run_leaves(run):
     assert resume(run).run()["epochs"] == 4
     records = [json.loads(line) for line in history.read_text().splitlines()]
     assert [record["epoch"] for record in records if record["kind"] == "epoch"] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("policy", ["order", "rates", "patience", "reported"])
+def test_what_an_estimator_s_training_remembers_is_no_run_s(run, policy):
+    for value in (1, "x", [], None):
+        forge(run, lambda _, said: replace_entry(said, ("numbers", policy), value))  # noqa: B023
+        assert set_up_or_refused(run) is None
+    forge(run, lambda _, said: replace_entry(said, ("numbers", policy), {"drops": [[]]}))
+    assert set_up_or_refused(run).run()["epochs"] == 4
 
 
 def test_a_watched_number_that_is_not_finite_is_kept(run):

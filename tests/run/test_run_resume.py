@@ -19,8 +19,9 @@ from fastmlp.training.callbacks import Callback
 from fastmlp.training.checkpoint import newest_checkpoint
 
 HOW = {
-    "dataset": "digits", "hidden": "16,8", "dropout": "0.2", "batch_norm": "hidden", "epochs": 6, "batch_size": 50,
-    "early_stopping": 6, "log_every": 7, "checkpoint_every": 1, "threads": "1", "seed": 4,
+    "dataset": "digits", "hidden": "16,8", "dropout": "0.2", "batch_norm": "hidden", "epochs": 6,
+    "batch_size": 50, "early_stopping": 6, "log_every": 7, "checkpoint_every": 1, "threads": "1",
+    "seed": 4,
 }  # fmt: skip
 
 
@@ -148,8 +149,8 @@ def test_what_is_not_a_run(tmp_path):
 
 
 CHANGES = {
-    "lr": 0.002, "loss": "mse", "dropout": "0.5", "epochs": 8, "optimizer": "sgd", "schedule": "constant", "l2": 0.01,
-    "clip_norm": 1.0, "batch_size": 32, "label_smoothing": 0.1,
+    "lr": 0.002, "loss": "mse", "dropout": "0.5", "epochs": 8, "optimizer": "sgd",
+    "schedule": "constant", "l2": 0.01, "clip_norm": 1.0, "batch_size": 32, "label_smoothing": 0.1,
 }  # fmt: skip
 
 

@@ -85,8 +85,8 @@ def test_weights_of_classes_change_what_is_learnt(tmp_path):
     found = {}
     for word in ("none", "balanced", "0=1,1=9"):
         trained = fastmlp.train(
-            dataset=str(tmp_path / "d.npz"), hidden="none", epochs=200, class_weight=word, test_fraction=0.0, lr=0.02,
-            out=tmp_path / word.replace("=", " "),
+            dataset=str(tmp_path / "d.npz"), hidden="none", epochs=200, class_weight=word,
+            test_fraction=0.0, lr=0.02, out=tmp_path / word.replace("=", " "),
         )  # fmt: skip
         found[word] = int((trained.model.predict(features) == 1).sum())
     assert found["none"] < found["balanced"] / 2

@@ -23,7 +23,7 @@ def numbered(backend, rows, batch_size, dtype=np.float64, **how):
 
 
 def epoch(batches):
-    """Return the rows' numbers, labels and weights of one epoch, in the order in which they come."""
+    """Return the rows' numbers, labels and weights of one epoch, in the order they come in."""
     batches.counters.start_epoch(0)
     seen = []
     for start in range(0, batches.rows, batches.batch_size):
@@ -84,7 +84,7 @@ def test_the_order_depends_on_seed_and_epoch_alone(backend):
 
 
 def test_a_shuffle_favours_no_place(backend):
-    """The mean place of each row over many epochs lies in the middle, within five standard errors."""
+    """Each row's mean place over many epochs is the middle, within five standard errors."""
     places = np.mean([np.argsort(order(backend, 20, 1, number)) for number in range(400)], axis=0)
     assert np.abs(places - 9.5).max() < 5 * np.sqrt((20**2 - 1) / 12 / 400)
 
