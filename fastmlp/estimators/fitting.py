@@ -136,7 +136,7 @@ class Fitting(Weights):
         """
         blueprint, memory = engine.blueprint, self._memory
         is_small = rows * engine.network.parameter_count() <= SMALL_WORK
-        if self.solver == "lbfgs" or (is_small and engine.backend.name == "cpu"):
+        if self.solver == "lbfgs" or (is_small and engine.backend.shares_host_memory):
             blueprint = replace(blueprint, dtype="float64")
         size = self._batch_rows(rows)
         worker = engine if blueprint == engine.blueprint else getattr(self, "_worker", None)
