@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NewType, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NewType, ParamSpec, TypeVar, overload
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ class Operation:
 
 OPERATIONS: dict[str, Operation] = {}
 Body = TypeVar("Body", bound=Callable)
+Passed = ParamSpec("Passed")
 
 
 @overload
@@ -133,7 +134,7 @@ def operation(
     return body
 
 
-def composite(body: Body) -> Body:
+def composite(body: Callable[Concatenate[Any, Passed], None]) -> Callable[Passed, None]:
     """Enter an operation that is made of others: one kernel on CUDA, where launches cost; several
     on the CPU.
 
@@ -142,7 +143,7 @@ def composite(body: Body) -> Body:
     arguments = _arguments(body)
     del arguments[next(iter(arguments))]
     _enter(Operation(body.__name__, arguments, body, composite=True))
-    return body
+    return body  # pyright: ignore[reportReturnType]  callers reach it through ``backend.ops`` alone
 
 
 def _arguments(body: Callable) -> dict[str, Argument]:

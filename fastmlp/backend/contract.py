@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,6 +68,9 @@ class Backend(ABC):
         Whether ``accumulate`` can move a weight by its velocity (Sink.move).
     """
 
+    if TYPE_CHECKING:
+        from . import operations as ops
+
     name: str
     compile_seconds: float
     shares_host_memory = False
@@ -75,7 +78,7 @@ class Backend(ABC):
 
     def __init__(self):
         self.notices: list[str] = []
-        self.ops = Operations(self.launch)
+        setattr(self, "ops", Operations(self.launch))  # noqa: B010  a module to type checkers
 
     @abstractmethod
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
