@@ -106,12 +106,7 @@ def _split(job: TrainingJob) -> str:
 def _network(job: TrainingJob) -> str:
     architecture = job.model.network.architecture
     words = [str(architecture), *([architecture.activation] if architecture.hidden else [])]
-    words.append(f"loss {job.model.loss.name}")
-    if architecture.batch_norm != "none":
-        words.append(f"batch norm {architecture.batch_norm}")
-    if architecture.dropout:
-        words.append(f"dropout {','.join(f'{rate:g}' for rate in architecture.dropout)}")
-    return ", ".join(words)
+    return ", ".join([*words, f"loss {job.model.loss.name}", *architecture.additions])
 
 
 def _training(job: TrainingJob) -> str:

@@ -305,6 +305,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"`self.classes_` has {self.classes_}. 'y' has {labels}."
             )
 
+    def _smoothing(self):
+        return float(self.label_smoothing)
+
     def _class_factors(self, truth):
         return class_factors(self.class_weight, truth, self.classes_)
 

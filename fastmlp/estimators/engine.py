@@ -14,7 +14,7 @@ from fastmlp.backend.available import available_threads
 from fastmlp.errors import UsageError
 from fastmlp.model.prediction import PREDICTION_BATCH, RecordedPrediction
 from fastmlp.nn.activations import parse_activation
-from fastmlp.nn.layers import BatchNormalization, Dense
+from fastmlp.nn.layers import Dense
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.step.parameters import Parameter, Snapshot
 from fastmlp.training import recorded
@@ -36,7 +36,7 @@ class Blueprint:
         Of the network.
     task
         ``"classification"``, ``"multilabel"`` or ``"regression"``.
-    loss, label_smoothing
+    loss, smoothing
         What is minimised.
     dtype
         ``"float32"`` or ``"float64"``.
@@ -47,7 +47,7 @@ class Blueprint:
     architecture: Architecture
     task: str
     loss: str
-    label_smoothing: float
+    smoothing: float
     dtype: str
     seed: int
 
@@ -111,7 +111,7 @@ class Engine:
         name = f"hidden_layer_sizes={list(architecture.hidden)}"
         recorded.check_memory(architecture, self.backend, dtype, rows, remedy, name)
         self.network = Network(architecture, self.backend, dtype, blueprint.seed)
-        told = blueprint.loss, blueprint.task, architecture.outputs, blueprint.label_smoothing
+        told = blueprint.loss, blueprint.task, architecture.outputs, blueprint.smoothing
         self.loss = make_loss(*told)
         self.lock = threading.RLock()
         self.scaling: Scaling = scaling or {}
@@ -152,7 +152,7 @@ class Engine:
         norms = [
             {parameter.name: parameter for parameter in (*layer.trained(), *layer.kept())}
             for layer in layers
-            if isinstance(layer, BatchNormalization)
+            if layer.kept()
         ]
         return [layer.weight for layer in self.dense], intercepts, norms
 
@@ -192,7 +192,7 @@ class Engine:
             if layer.bias is not None:
                 self.backend.assign(layer.bias.values, intercept)
         for layer in self.network.layers:
-            if isinstance(layer, BatchNormalization):
+            if layer.kept():
                 layer.initialize(None)  # γ = 1, β = 0: nothing is drawn
 
     def outputs(self, rows: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ from sklearn.utils import check_random_state
 
 from fastmlp.data.features.scaling import origin_scale_and_shift
 from fastmlp.errors import UsageError
-from fastmlp.nn.network import Architecture
 from fastmlp.optim.optimizers import Regularization
 from fastmlp.step.batches import Batches
 from fastmlp.training.callbacks import Callback, Record, Training
@@ -115,18 +114,9 @@ class Fitting(Weights):
             # Drawn from a copy: dropout changes neither the initial weights nor the orders.
             drawn = copy.deepcopy(memory.random).randint(np.iinfo(np.int32).max)
             memory.dropout_seed = int(drawn)
-        architecture = Architecture(
-            inputs=inputs,
-            outputs=outputs,
-            hidden=self._layer_widths(),
-            activation=",".join(self._layer_activations()) or "identity",
-            dropout=dropout,
-            dropout_units=bool(self.dropout_units),
-            batch_norm=self.batch_norm,
-        )
-        smoothing = float(getattr(self, "label_smoothing", 0.0))
+        architecture = self._architecture(inputs, outputs)
         dtype, seed = np.dtype(self.dtype).name, memory.dropout_seed if dropout else 0
-        return Blueprint(architecture, task, self.loss.strip(), smoothing, dtype, seed)
+        return Blueprint(architecture, task, self.loss.strip(), self._smoothing(), dtype, seed)
 
     def _prepared_worker(self, engine: Engine, rows: int, first: bool) -> Engine:
         """Return a network with new weights, or with those that training goes on from.

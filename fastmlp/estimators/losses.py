@@ -12,7 +12,7 @@ CLASSIFICATION_LOSSES = tuple(
 HALVED = "squared_error"  # its gradient is then y − t
 
 
-def make_loss(text: str, task: str, outputs: int, label_smoothing: float = 0.0) -> Loss:
+def make_loss(text: str, task: str, outputs: int, smoothing: float = 0.0) -> Loss:
     """Return a loss by the estimators' name.
 
     The losses of several outputs are added up, so that each output learns as it would alone.
@@ -25,13 +25,13 @@ def make_loss(text: str, task: str, outputs: int, label_smoothing: float = 0.0) 
         ``"classification"``, ``"multilabel"`` or ``"regression"``.
     outputs
         Number of outputs; 1 for two classes.
-    label_smoothing
-        For log_loss alone.
+    smoothing
+        Label smoothing, for log_loss alone.
     """
-    if label_smoothing and text != "log_loss":
+    if smoothing and text != "log_loss":
         raise UsageError(f"label_smoothing goes with loss log_loss, not with {text}.")
     word = "auto" if text == "log_loss" else text
-    loss = parse_loss(word, task=task, outputs=outputs, label_smoothing=label_smoothing)
+    loss = parse_loss(word, task=task, outputs=outputs, label_smoothing=smoothing)
     if loss.kind.averages:
         loss.factor = 0.5 if loss.name == HALVED else 1.0
     return loss

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from fastmlp.errors import UsageError, choose, did_you_mean
 from fastmlp.nn.activations import parse_activation
 from fastmlp.nn.losses import LOSSES
-from fastmlp.nn.network import per_layer
+from fastmlp.nn.network import Architecture, per_layer
 from fastmlp.optim.optimizers import Optimizer, make_optimizer
 from fastmlp.optim.rules import OPTIMIZERS, RULES, SKLEARN_NAMES
 from fastmlp.optim.schedules import parse_schedule
@@ -160,6 +160,22 @@ class Parameters(BaseEstimator, ABC):
             schedule = parse_schedule(word, initial, steps, self.max_iter)
         first = updates if schedule.name in ONE_FIT else 0
         return WordRates(word, schedule, first, self.power_t, seen, rows)
+
+    def _architecture(self, inputs: int, outputs: int) -> Architecture:
+        """Return what the parameters ask for between so many columns and so many outputs."""
+        return Architecture(
+            inputs=inputs,
+            outputs=outputs,
+            hidden=self._layer_widths(),
+            activation=",".join(self._layer_activations()) or "identity",
+            dropout=self._dropout_rates(),
+            dropout_units=bool(self.dropout_units),
+            batch_norm=self.batch_norm,
+        )
+
+    def _smoothing(self) -> float:
+        """Return the label smoothing of the loss."""
+        return 0.0
 
     @abstractmethod
     def _encoded(

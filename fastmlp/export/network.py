@@ -5,7 +5,11 @@ from __future__ import annotations
 from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.nn.network import Network
-from fastmlp.nn.steps import Scaling, Step
+from fastmlp.nn.steps import Drop, Linear, Normalization, Scaling, Step
+
+# What other programs call a step: ONNX's operator, and PyTorch's class of torch.nn.
+ONNX_OPERATORS = {Linear: "Gemm", Normalization: "BatchNormalization"}
+TORCH_CLASSES = {Linear: "Linear", Normalization: "BatchNorm1d", Drop: "Dropout"}
 
 
 def network_steps(network: Network) -> list[Step]:

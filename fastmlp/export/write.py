@@ -132,8 +132,8 @@ def _write_torch(model: TrainedModel, path: Path) -> Exported:
         )
     if source.exists() and not _is_exported_source(source):
         raise UsageError(
-            f"{source} is there already and no export wrote it; the Python file beside the weights would replace it. Give "
-            "another name with -o."
+            f"{source} is there already and no export wrote it; the Python file beside the weights "
+            "would replace it. Give another name with -o."
         )
     write_atomically(path, lambda aside: aside.write_bytes(save(state_dict(model))))
     write_text(source, python_source(model, path.name))

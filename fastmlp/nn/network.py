@@ -89,6 +89,14 @@ class Architecture:
         return "-".join(map(str, self.widths))
 
     @property
+    def additions(self) -> list[str]:
+        """What its hidden layers have beside weights, in words: ``batch norm all``."""
+        words = [] if self.batch_norm == "none" else [f"batch norm {self.batch_norm}"]
+        if self.dropout:
+            words.append(f"dropout {','.join(f'{rate:g}' for rate in self.dropout)}")
+        return words
+
+    @property
     def widths(self) -> tuple[int, ...]:
         """Columns of the input, of each hidden layer and of the output."""
         return (self.inputs, *self.hidden, self.outputs)

@@ -265,12 +265,7 @@ def _stage(
     settings, network = phase.settings, built.network
     loss = settings.make_loss(built.task, network.architecture.outputs)
     bind(network, loss, network.bound_rows)
-    of_model = replace(
-        whole,
-        loss=settings.loss,
-        label_smoothing=settings.label_smoothing,
-        reduction=settings.reduction,
-    )
+    of_model = whole.with_loss_of(settings)
     kept = of_model.to_dict(), data.target_name, data.rows, data.known_rows
     model = Model(network, loss, data.features, data.targets, *kept)
     _set_dropout(network, settings)

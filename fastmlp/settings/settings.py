@@ -143,6 +143,12 @@ class Settings(SettingsTable):
             reduction=self.reduction,
         )
 
+    def with_loss_of(self, other: Settings) -> Settings:
+        """Return these settings with all that decides the loss taken from others."""
+        return replace(
+            self, loss=other.loss, label_smoothing=other.label_smoothing, reduction=other.reduction
+        )
+
     def make_optimizer(self) -> Optimizer:
         """Return the update rule, which is still to be bound."""
         from fastmlp.optim.optimizers import make_optimizer

@@ -202,20 +202,35 @@ OK = random_state([4, 4, 3])
     ("state", "words", "message"),
     [
         ({"c.weight": np.ones((3, 1, 5, 5))}, {}, "layer 'c' is a convolution"),
-        ({"rnn.weight_ih_l0": np.ones((4, 4)), "rnn.weight_hh_l0": np.ones((4, 4))}, {}, "is recurrent"),
+        (
+            {"rnn.weight_ih_l0": np.ones((4, 4)), "rnn.weight_hh_l0": np.ones((4, 4))},
+            {},
+            "is recurrent",
+        ),
         ({"a.in_proj_weight": np.ones((12, 4)), "a.in_proj_bias": np.ones(12)}, {}, "is attention"),
         (OK | VECTOR, {}, "is a LayerNorm"),
         ({"p.weight": np.ones(1)}, {}, "PReLU"),
         ({"x.alpha": np.ones(1)}, {}, "has arrays alpha"),
-        ({"0.weight": np.ones((3, 4)), "2.weight": np.ones((3, 4))}, {}, "a linear layer takes 4 columns .* gives 3"),
+        (
+            {"0.weight": np.ones((3, 4)), "2.weight": np.ones((3, 4))},
+            {},
+            "a linear layer takes 4 columns .* gives 3",
+        ),
         ({"0.weight": np.ones((3, 4)), "0.bias": np.ones(4)}, {}, "bias of shape"),
         ({"0.weight": np.full((3, 4), np.nan)}, {}, "not finite"),
         ({"0.weight": np.array([["a"]])}, {}, "are numbers"),
         ({"n.running_mean": np.ones(4)}, {}, "has arrays running_mean"),
         (STATISTICS, {}, "no linear layer"),
-        (STATISTICS | {f"2{k}": v for k, v in STATISTICS.items()} | OK, {}, "one batch normalisation at most"),
-        (OK | {"n.weight": np.ones(5), "n.bias": np.ones(5), "n.running_mean": np.ones(5), "n.running_var": np.ones(5)},
-         {}, "a batch normalisation takes 5 columns .* gives 3"),
+        (
+            STATISTICS | {f"2{k}": v for k, v in STATISTICS.items()} | OK,
+            {},
+            "one batch normalisation at most",
+        ),
+        (
+            OK | {f"n.{k}": np.ones(5) for k in ("weight", "bias", "running_mean", "running_var")},
+            {},
+            "a batch normalisation takes 5 columns .* gives 3",
+        ),
         ({}, {}, "state_dict"),
         (OK, {"activation": None}, "does not say which activations"),
         (OK, {"activation": "rleu"}, "did you mean 'relu'"),
@@ -278,8 +293,9 @@ class TestSequential:
 
     def test_every_layer_that_is_read(self):
         nn = self.layers()
-        kinds = [nn.ReLU(), nn.LeakyReLU(0.3), nn.ELU(0.5), nn.SELU(), nn.GELU(), nn.SiLU(), nn.Mish(), nn.Softplus(),
-                 nn.Sigmoid(), nn.Tanh(), nn.Softmax(dim=1), nn.Identity()]  # fmt: skip
+        plain = "ReLU SELU GELU SiLU Mish Softplus Sigmoid Tanh Identity".split()
+        kinds = [nn.LeakyReLU(0.3), nn.ELU(0.5), nn.Softmax(dim=1)]
+        kinds += [getattr(nn, name)() for name in plain]
         for kind in kinds:
             self.assert_same(
                 nn.Sequential(nn.Linear(4, 9), kind, nn.Linear(9, 2)), task="regression"

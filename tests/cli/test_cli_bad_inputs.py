@@ -103,7 +103,10 @@ BAD_OPTIONS = {
     "device": (["--device", "gpu"], ["device 'gpu'", "cuda:N"]),
     "cuda": (["--device", "cuda"], ["cuda", "cannot be used", "--device cpu"]),
     "class weight": (["--class-weight", "11=2"], ["'11'", "target lacks"]),
-    "label smoothing": (["--loss", "mse", "--label-smoothing", "0.1"], ["label_smoothing", "squared_error"]),
+    "label smoothing": (
+        ["--loss", "mse", "--label-smoothing", "0.1"],
+        ["label_smoothing", "squared_error"],
+    ),
     "loss of the task": (["--task", "regression", "--loss", "softmax_cross_entropy"],
         ["softmax_cross_entropy", "regression"]),
     "out below a file": (["--out", "/dev/null/run"], ["/dev/null/run", "Choose another --out"]),

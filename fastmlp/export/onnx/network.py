@@ -5,6 +5,7 @@ both precisions.
 from __future__ import annotations
 
 from fastmlp.export.activations import ELSEWHERE
+from fastmlp.export.network import ONNX_OPERATORS
 from fastmlp.nn.steps import Activate, Drop, Linear, Normalization, Step
 
 from .graph import Graph
@@ -17,7 +18,7 @@ def add_network(graph: Graph, steps: list[Step], x: str) -> str:
             case Linear(weight, bias):
                 arrays = [graph.constant(weight, name="weight")]
                 arrays += [] if bias is None else [graph.constant(bias, name="bias")]
-                x = graph.add("Gemm", x, *arrays)
+                x = graph.add(ONNX_OPERATORS[Linear], x, *arrays)
             case Normalization():
                 # The operator would hold epsilon in float32 whatever the network computes in.
                 arrays = {
@@ -25,7 +26,7 @@ def add_network(graph: Graph, steps: list[Step], x: str) -> str:
                 }
                 arrays["variance"] = arrays["variance"] + step.epsilon
                 constants = [graph.constant(array, name=name) for name, array in arrays.items()]
-                x = graph.add("BatchNormalization", x, *constants, epsilon=0.0)
+                x = graph.add(ONNX_OPERATORS[Normalization], x, *constants, epsilon=0.0)
             case Activate(activation):
                 x = ELSEWHERE[activation.name].onnx(graph, x, activation.parameter)
             case Drop():

@@ -14,13 +14,13 @@ import numpy as np
 
 from fastmlp.errors import FastMLPError
 from fastmlp.export.activations import ELSEWHERE
-from fastmlp.export.network import feature_scaling, network_steps, target_scaling
+from fastmlp.export.network import TORCH_CLASSES, feature_scaling, network_steps, target_scaling
 from fastmlp.nn.steps import Activate, Drop, Linear, Normalization, Scaling, Step
 
 if TYPE_CHECKING:
     from fastmlp.export.trained import TrainedModel
 
-LINEAR, NORMALIZATION, DROPOUT = "Linear", "BatchNorm1d", "Dropout"
+LINEAR, NORMALIZATION, DROPOUT = (TORCH_CLASSES[kind] for kind in (Linear, Normalization, Drop))
 OWN_LAYERS = ("Scale", "SignedLog")  # of layers.py, which imports torch
 # Of the Python file: by it an export knows one that it may replace.
 FIRST_LINE = (
