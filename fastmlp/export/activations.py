@@ -96,6 +96,15 @@ def mish(graph: Graph, z: str, p: float) -> str:
     return graph.add("Mul", z, graph.add("Tanh", softplus(graph, z, p)))
 
 
+def hardswish(graph: Graph, z: str, p: float) -> str:
+    """z times a share, min(max(z + 3, 0), 6)/6: HardSwish needs opset 14 and, in ONNX Runtime,
+    float32.
+    """
+    above = graph.add("Max", graph.add("Add", z, graph.constant(3.0)), graph.constant(0.0))
+    share = graph.add("Div", graph.add("Min", above, graph.constant(6.0)), graph.constant(6.0))
+    return graph.add("Mul", z, share)
+
+
 def softmax(graph: Graph, z: str, p: float) -> str:
     """eᶻ/Σ eᶻ over each row."""
     return graph.add("Softmax", z, axis=1)
@@ -116,6 +125,7 @@ ELSEWHERE = {
     "gelu": Elsewhere(gelu, "GELU", taken={"approximate": ("none",)}),
     "silu": Elsewhere(silu, "SiLU"),
     "mish": Elsewhere(mish, "Mish"),
+    "hardswish": Elsewhere(hardswish, "Hardswish"),
     "softplus": Elsewhere(softplus, "Softplus", taken={"beta": (1,), "threshold": (20,)}),
     "sigmoid": Elsewhere(operator("Sigmoid"), "Sigmoid"),
     "tanh": Elsewhere(operator("Tanh"), "Tanh"),

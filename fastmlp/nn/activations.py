@@ -60,6 +60,12 @@ ACTIVATIONS = {
     "gelu": Kind("Φ(z) + z·φ(z)", saves_input=True, **_HE),
     "silu": Kind("s·(1 + z·(1 − s)) with s = σ(z)", saves_input=True, **_HE),
     "mish": Kind("t + z·σ(z)·(1 − t²) with t = tanh(softplus(z))", saves_input=True, **_HE),
+    "hardswish": Kind(
+        "0 where z ≤ −3, 1 where z ≥ 3, else (2z + 3)/6",
+        saves_input=True,
+        init="he_normal",
+        gain=math.sqrt(3),  # the mean of f(z)² is 0.331 for a standard normal z
+    ),
     "softplus": Kind("1 − exp(−a)"),
     "sigmoid": Kind("a·(1 − a)"),
     "tanh": Kind("1 − a²", gain=5 / 3, kernel="hyperbolic_tangent"),

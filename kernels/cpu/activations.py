@@ -157,3 +157,16 @@ def mish_derivative(z, p):
     t = e * (e + like(2.0, z))
     tanh_softplus = t / (t + like(2.0, z))
     return tanh_softplus + z * sigmoid(z, p) * (like(1.0, z) - tanh_softplus * tanh_softplus)
+
+
+@scalar_function
+def hardswish(z, p):
+    # Howard et al. 2019: z·min(max(z + 3, 0), 6)/6, in three pieces, so that infinity gives no NaN.
+    middle = z * (z + like(3.0, z)) / like(6.0, z)
+    return like(0.0, z) if z <= -3 else (z if z >= 3 else middle)
+
+
+@scalar_function
+def hardswish_derivative(z, p):
+    middle = (z + z + like(3.0, z)) / like(6.0, z)
+    return like(0.0, z) if z <= -3 else (like(1.0, z) if z >= 3 else middle)

@@ -158,3 +158,14 @@ __device__ T mish_derivative(T z, T p) {
     const T t = tanh_softplus(z);
     return t + z * sigmoid(z, p) * (T(1) - t * t);
 }
+
+// Howard et al. 2019: z·min(max(z + 3, 0), 6)/6, in three pieces, so that infinity gives no NaN.
+template <typename T>
+__device__ T hardswish(T z, T p) {
+    return z <= -3 ? T(0) : (z >= 3 ? z : z * (z + T(3)) / T(6));
+}
+
+template <typename T>
+__device__ T hardswish_derivative(T z, T p) {
+    return z <= -3 ? T(0) : (z >= 3 ? T(1) : (z + z + T(3)) / T(6));
+}

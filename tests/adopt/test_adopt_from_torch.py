@@ -22,6 +22,8 @@ from safetensors.numpy import save_file
 
 import fastmlp
 from fastmlp.errors import FastMLPError, ModelFileError, UsageError
+from fastmlp.export.activations import BY_TORCH_CLASS
+from fastmlp.export.torch.module import OWN_LAYERS
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 needs_torch = pytest.mark.skipif(
@@ -293,9 +295,11 @@ class TestSequential:
 
     def test_every_layer_that_is_read(self):
         nn = self.layers()
-        plain = "ReLU SELU GELU SiLU Mish Softplus Sigmoid Tanh Identity".split()
-        kinds = [nn.LeakyReLU(0.3), nn.ELU(0.5), nn.Softmax(dim=1)]
-        kinds += [getattr(nn, name)() for name in plain]
+        given = {"LeakyReLU": (0.3,), "ELU": (0.5,), "Softmax": (1,)}
+        kinds = [
+            getattr(nn, name)(*given.get(name, ()))
+            for name in sorted(BY_TORCH_CLASS.keys() - {*OWN_LAYERS})
+        ]
         for kind in kinds:
             self.assert_same(
                 nn.Sequential(nn.Linear(4, 9), kind, nn.Linear(9, 2)), task="regression"

@@ -20,6 +20,7 @@ TWINS = Path(activations.__file__).parents[1].joinpath("cuda", "activations.cuh"
 KERNELS = {kind.kernel or name: kind for name, kind in ACTIVATIONS.items()}
 SHAPES = [(1, 1), (3, 7), (17, 33)]
 EXTREMES = [0.0, -0.0, 1e-30, 1e-4, -1e-4, 20.0, -20.0, 60.0, -60.0, 100.0, -100.0, 1e4, -1e4]
+KINKS = [3.0, -3.0]  # of hardswish, which has the slope of its outer pieces there
 
 
 def inputs(shape, dtype, random):
@@ -77,12 +78,12 @@ def test_bias_and_activation_in_one(backend, dtype, random, name, shape):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_extremes_are_finite(backend, dtype, name):
-    z = np.array([EXTREMES], dtype)
+    z = np.array([EXTREMES + KINKS], dtype)
     a = forward(backend, name, z)
     assert_close(a, VALUES[name](z.astype(np.float64)), units=6, scale=1.0)
     slopes = backward(backend, name, np.ones_like(z), z)
     assert np.isfinite(slopes).all()
-    smooth = z != 0  # at a kink any slope between the two sides is right
+    smooth = z != 0  # at this kink any slope between the two sides is right
     assert_close(
         slopes[smooth], DERIVATIVES[name](z[smooth].astype(np.float64)), units=8, scale=2.0
     )
@@ -113,7 +114,8 @@ def test_nan_stays_nan(backend, dtype, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["relu", "leaky_relu", "elu", "selu", "hyperbolic_tangent", "softplus", "sigmoid"]
+    "name",
+    ["relu", "leaky_relu", "elu", "selu", "hyperbolic_tangent", "softplus", "sigmoid", "hardswish"],
 )
 def test_infinity_saturates(backend, dtype, name):
     z = np.array([[np.inf, -np.inf]], dtype)
