@@ -51,7 +51,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     """
     position = checkpoint.state.position
     path = folder / FOLDER / f"update-{position.update + position.step:010d}.safetensors"
-    description = {"numbers": checkpoint.state.numbers, "run": checkpoint.run}
+    description = {"numbers": _listed(checkpoint.state.numbers), "run": checkpoint.run}
     arrays = {name: _as_real(array) for name, array in checkpoint.state.arrays.items()}
     description["sha256"] = digest(arrays, description)
     try:
@@ -62,6 +62,13 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
         ) from None
     write_model(path, arrays, description, CHECKPOINT_FORMAT)
     return path
+
+
+def _listed(value: Any) -> Any:
+    """Return nested dicts with lists in place of arrays: what JSON can hold."""
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def _as_real(array: np.ndarray) -> np.ndarray:

@@ -175,7 +175,7 @@ class DrawnOrder(Order):
 
     def state(self) -> State:
         """Return the order, and from where the next is drawn."""
-        drawn = _listed(self._random.get_state(legacy=False))
+        drawn = self._random.get_state(legacy=False)
         return {"random": drawn} | ({} if self.rows is None else {"rows": self.rows})
 
     def load(self, state: State) -> None:
@@ -189,13 +189,6 @@ class DrawnOrder(Order):
 def _kind(rows: int) -> type:
     """Return a small type of row numbers: they are pickled."""
     return np.uint32 if rows < 1 << 32 else np.int64
-
-
-def _listed(value: Any) -> Any:
-    """Return nested dicts with lists in place of arrays: what JSON can hold."""
-    if isinstance(value, dict):
-        return {key: _listed(item) for key, item in value.items()}
-    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 class WordRates(Rates):

@@ -64,6 +64,11 @@ class Position:
     recorded: Statistics = field(default_factory=Statistics)
     seconds: float = 0.0
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a state keeps."""
+        sums = {"total": dict(vars(self.total)), "recorded": dict(vars(self.recorded))}
+        return {**vars(self), **sums}
+
 
 @dataclass
 class TrainingState:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -169,7 +168,9 @@ class Trainer:
             # One sum over the epoch, on the device: pieces would depend on when Python looked.
             at.step, at.total = done, self.loss.read_statistics()
             at.seconds += time.perf_counter() - start
-            self._tell("progressed", Progress(epoch, done, steps, self.reported.loss(at.total)))
+            if self.callbacks:
+                loss = self.reported.loss(at.total)
+                self._tell("progressed", Progress(epoch, done, steps, loss))
             if self.log_every and (at.update + done) % self.log_every == 0:
                 self._record_stretch(epoch, result)
             self._interrupts.check()
@@ -266,8 +267,8 @@ class Trainer:
         arrays |= name_arrays("best.", self.best_snapshot)
         arrays |= name_arrays("last_good.", self.last_good)
         numbers: dict[str, Any] = {
-            "position": asdict(self.position),
-            "stretch": asdict(self.stretch),
+            "position": self.position.to_dict(),
+            "stretch": dict(vars(self.stretch)),
             "best_value": finite_or_none(self.patience.best_value),
             "last_watched": finite_or_none(self.last_watched),
             "best_epoch": result.best_epoch,
