@@ -161,19 +161,19 @@ def scalar_functions() -> frozenset[str]:
 
 @cache
 def text(stem: str) -> str:
-    """Return what NVRTC is given for a file: the shared numbers, common.cuh, the file's headers,
-    the file.
-    """
+    """Return what NVRTC is given for a file: what all share, the file's headers, the file."""
+    files = (*HEADERS.get(stem, ()), f"{stem}.cu")
+    return "\n".join([shared(), *((HERE / name).read_text(encoding="utf-8") for name in files)])
+
+
+@cache
+def shared() -> str:
+    """Return what stands before every kernel: the numbers of ``kernels.constants``, common.cuh."""
     numbers = ", ".join(
         f"{name} = {value}" for name, value in vars(constants).items() if type(value) is int
     )
-    files = ("common.cuh", *HEADERS.get(stem, ()), f"{stem}.cu")
-    return "\n".join(
-        [
-            f"enum : int {{ {numbers} }};",
-            *((HERE / name).read_text(encoding="utf-8") for name in files),
-        ]
-    )
+    common = (HERE / "common.cuh").read_text(encoding="utf-8")
+    return f"enum : int {{ {numbers} }};\n{common}"
 
 
 def _signatures(path: Path) -> list[re.Match]:

@@ -69,10 +69,8 @@ class Planted:
 
     def run(self, kernel: str, sanitizer: str) -> Outcome:
         """Run one of the two kernels: two blocks of four warps, on vectors of 258 elements."""
-        common = (source.HERE / "common.cuh").read_text(encoding="utf-8")
-        text = (
-            f'{common}\n#line 1 "planted/{self.path.name}"\n{self.path.read_text(encoding="utf-8")}'
-        )
+        planted = self.path.read_text(encoding="utf-8")
+        text = f'{source.shared()}\n#line 1 "planted/{self.path.name}"\n{planted}'
         program = builder.build(text, ["faulty", "correct"], sanitizer)
         vectors = Array(np.ones(258, np.float32)), Array(np.zeros(258, np.float32))
         return run(program, [Launch(kernel, (2, 1, 1), (32, 4, 1), vectors)], SECONDS)

@@ -15,7 +15,7 @@ from emulator_support import SIZE, refused
 from fastmlp.kernels.cuda import source
 
 TEXT = (
-    (source.HERE / "common.cuh").read_text(encoding="utf-8")
+    source.shared()
     + r"""
 template <typename T>
 __global__ void EACH_ELEMENT_OF(x) add_scaled(
