@@ -10,7 +10,8 @@ test:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/python -m pytest -n auto
 
 lint:
-	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/ruff check . && .venv/bin/ruff format --check .
+	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/ruff check . && .venv/bin/ruff format --check . \
+		&& .venv/bin/basedpyright
 
 # The tests of what depends on the processor, on this one taken for one with AVX2 and for one with
 # vectors of 128 bits (x86-64 with AVX2 is needed). The other parts compute with the same kernels;

@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 # Packages that another name or another package installs.
 INSTALLED_AS = {
     "sklearn": "scikit-learn",
@@ -60,3 +61,16 @@ def test_extras_of_earlier_versions_still_install():
         assert PROJECT["optional-dependencies"][extra] == []
     assert "all" in PROJECT["optional-dependencies"]
     assert {"polars", "matplotlib", "pillow"} <= names(PROJECT["dependencies"])
+
+
+def test_the_wheel_says_that_the_package_is_typed():
+    """Without py.typed, checkers take no annotation of an installed package for granted."""
+    assert "py.typed" in PYPROJECT["tool"]["setuptools"]["package-data"]["fastmlp"]
+    assert (ROOT / "fastmlp" / "py.typed").is_file()
+
+
+def test_kernels_are_part_of_the_package_for_whoever_reads_the_folders():
+    """An editor, ruff and the type checker find fastmlp.kernels where Python does."""
+    link = ROOT / "fastmlp" / "kernels"
+    assert link.is_symlink()
+    assert link.readlink() == Path("..", "kernels")
