@@ -134,10 +134,12 @@ def parse_spec(
 
 def numbers(what: str, text: str, arguments: list[float | str]) -> list[float]:
     """Return the arguments if all of them are numbers, else raise a UsageError."""
+    found = []
     for argument in arguments:
         if isinstance(argument, str):
             raise UsageError(f"{what} {text!r}: {argument!r} is not a number.")
-    return arguments
+        found.append(argument)
+    return found
 
 
 def _argument(what: str, text: str, part: str) -> float | str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class Surroundings:
 
     origin: str
     task: str | None = None
-    classes: Sequence[Any] | None = None
+    classes: Sequence[Any] | np.ndarray | None = None
     medians: np.ndarray | None = None
     feature_names: Sequence[str] | None = None
     target_name: str | None = None
@@ -192,7 +193,7 @@ def _labels(around: Surroundings, task: str, outputs: int) -> list | None:
     return labels
 
 
-def _sort_classes(last: Block, classes: Sequence[Any] | None) -> None:
+def _sort_classes(last: Block, classes: Sequence[Any] | np.ndarray | None) -> None:
     """Bring the outputs into the order in which a model keeps its classes, which is ascending."""
     if classes is None:
         return
@@ -212,8 +213,7 @@ def _targets(
     if scaling is not None and task != "regression":
         raise UsageError(f"the outputs are scaled, which goes with regression and not with {task}.")
     kept: dict[str, Any] = {"task": task, "dtype": np.dtype(dtype).name, "output_width": outputs}
-    if task == "classification":
-        # How many rows each class had is not known.
+    if labels is not None:  # of a classification; how many rows each class had is not known
         kept |= {
             "classes": sorted(labels),
             "class_counts": [1] * len(labels),
@@ -295,14 +295,10 @@ def with_scaling(steps: Sequence[Step], scaling: Scaling) -> list[Step]:
     """
     first = next((step for step in steps if isinstance(step, Linear)), None)
     columns = scaling.scale.size if first is None else first.weight.shape[0]
-    arrays = scaling.scale, scaling.shift, scaling.origin
+    wide = partial(np.broadcast_to, shape=(columns,))
     try:
-        return [
-            Scaling(
-                *(None if array is None else np.broadcast_to(array, (columns,)) for array in arrays)
-            ),
-            *steps,
-        ]
+        origin = None if scaling.origin is None else wide(scaling.origin)
+        return [Scaling(wide(scaling.scale), wide(scaling.shift), origin), *steps]
     except ValueError:
         raise UsageError(
             f"the features' scaling must have a number for each of {columns:,} columns."

@@ -88,13 +88,15 @@ def arrange(steps: Sequence[Step]) -> Arranged:
         If the steps are not those of a multilayer perceptron.
     """
     steps = [step for step in steps if not (isinstance(step, Drop) or is_identity(step))]
-    scaling = steps.pop(0) if steps and isinstance(steps[0], Scaling) else None
-    target_scaling = steps.pop() if steps and isinstance(steps[-1], Scaling) else None
+    scaling = next((step for step in steps[:1] if isinstance(step, Scaling)), None)
+    steps = steps if scaling is None else steps[1:]
+    target_scaling = next((step for step in steps[-1:] if isinstance(step, Scaling)), None)
+    steps = steps if target_scaling is None else steps[:-1]
     first = next((index for index, step in enumerate(steps) if isinstance(step, Linear)), None)
     if first is None:
         raise UsageError("there is no linear layer; an MLP has at least one.")
-    before = steps[:first]
-    if not all(isinstance(step, Normalization) for step in before) or len(before) > 1:
+    before = [step for step in steps[:first] if isinstance(step, Normalization)]
+    if len(before) < first or first > 1:
         raise UsageError(
             "before the first linear layer an MLP has one scaling "
             "and one batch normalisation at most."
@@ -146,6 +148,7 @@ def _settle_normalizations(blocks: list[Block]) -> None:
     kept = bool(hidden) and all(block.normalization for block in hidden)
     for block in hidden if kept else ():
         normalization, bias = block.normalization, block.linear.bias
+        assert normalization is not None  # as in all of them where they are kept
         if bias is not None:  # y − mean with y = x·W + b is x·W − (mean − b)
             normalization = replace(
                 normalization, mean=normalization.mean.astype(np.float64) - bias

@@ -62,13 +62,15 @@ def _kind(layer: Any) -> str:
 
 
 def _step(name: str, layer: Any, is_last: bool) -> Step:
-    def array(attribute: str) -> np.ndarray | None:
-        value = getattr(layer, attribute)
-        return None if value is None else to_array(f"{name}.{attribute}", value)
+    def array(attribute: str) -> np.ndarray:
+        return to_array(f"{name}.{attribute}", getattr(layer, attribute))
+
+    def array_if_any(attribute: str) -> np.ndarray | None:
+        return None if getattr(layer, attribute) is None else array(attribute)
 
     kind = _kind(layer)
     if kind == LINEAR:
-        return Linear(array("weight").T, array("bias"))
+        return Linear(array("weight").T, array_if_any("bias"))
     if kind in (DROPOUT, "AlphaDropout"):
         return Drop(layer.p)
     if kind == "Scale":
@@ -78,11 +80,9 @@ def _step(name: str, layer: Any, is_last: bool) -> Step:
             raise UsageError(
                 f"layer {name!r} keeps no running statistics; its predictions depend on the batch."
             )
-        mean, gamma, beta = array("running_mean"), array("weight"), array("bias")
-        gamma, beta = (
-            np.ones_like(mean) if gamma is None else gamma,
-            np.zeros_like(mean) if beta is None else beta,
-        )
+        mean, gamma, beta = array("running_mean"), array_if_any("weight"), array_if_any("bias")
+        gamma = np.ones_like(mean) if gamma is None else gamma
+        beta = np.zeros_like(mean) if beta is None else beta
         return Normalization(gamma, beta, mean, array("running_var"), layer.eps)
     return Activate(
         _activation(name, layer, "Softmax" if is_last and kind == LOG_SOFTMAX else kind)

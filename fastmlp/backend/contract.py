@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fastmlp.kernels.operation import Operation
 
@@ -81,11 +82,11 @@ class Backend(ABC):
         setattr(self, "ops", Operations(self.launch))  # noqa: B010  a module to type checkers
 
     @abstractmethod
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """Return an uninitialised C-contiguous array on the device."""
 
     @abstractmethod
-    def zeros(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """Return an array of zeros on the device."""
 
     @abstractmethod

@@ -26,7 +26,7 @@ class OpenNumber(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number, or None."""
-        if isinstance(value, str) and value.strip().lower() in BY_FASTMLP:
+        if str(value).strip().lower() in BY_FASTMLP:
             return None
         return self.number.convert(value, param, ctx)
 
@@ -104,7 +104,7 @@ class SectionedCommand(click.Command):
                 formatter.write_dl(records, col_max=34)
 
 
-def setting_options() -> list[click.Option]:
+def setting_options() -> list[SettingOption]:
     """Return one option for each setting."""
     return [_option(description) for description in fields(Settings)]
 
@@ -138,16 +138,17 @@ def gather_settings(context: click.Context, data: str | None, config: str | None
     return settings_from({} if config is None else read_config(config), typed)
 
 
-def _option(description: Field) -> click.Option:
+def _option(description: Field) -> SettingOption:
     name, default = "--" + description.name.replace("_", "-"), description.default
     assert default is not MISSING, description.name
     kind, optional = field_type(Settings, description.name)
     section, choices, text = (description.metadata[key] for key in ("group", "choices", "help"))
+    options: dict[str, Any] = {}
     if kind is bool:
-        declaration, options = f"{name}/--no-{name[2:]}", {}
+        declaration = f"{name}/--no-{name[2:]}"
     else:
         declaration = name
-        options = {"type": OpenNumber(kind) if optional and kind is not str else kind}
+        options["type"] = OpenNumber(kind) if optional and kind is not str else kind
         # Settings checks the choices, so that an option and a config file get the same words.
         options["metavar"] = (
             "|".join(choices) if choices else {str: "TEXT", int: "N", float: "X"}[kind]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from fastmlp.training.callbacks import Callback, Progress, Record, Training, TrainingResult
 
 from .console import Console, duration, number
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 LONG_EPOCH = 1.0  # seconds: shorter epochs need no bar
 MOST_LINES = 100
@@ -112,33 +117,34 @@ class EpochBar:
 
     def __init__(self, console: Console):
         self._console = console
-        self._progress = self._task = None
+        self._shown: tuple[RichProgress, TaskID] | None = None
 
     @property
     def is_shown(self) -> bool:
         """Whether there is a bar now."""
-        return self._progress is not None
+        return self._shown is not None
 
     def move(self, epochs: int, progress: Progress) -> None:
         """Show how far the epoch is, with the loss so far."""
-        if self._progress is None:
-            self._show(progress.steps)
+        if self._shown is None:
+            self._shown = self._started(progress.steps)
+        bar, task = self._shown
         text = f"epoch {progress.epoch}/{epochs}  loss {number(progress.loss)}"
-        self._progress.update(self._task, completed=progress.step, description=text)
-        self._progress.refresh()
+        bar.update(task, completed=progress.step, description=text)
+        bar.refresh()
 
     def hide(self) -> None:
         """Take the bar away."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        if self._shown is not None:
+            self._shown[0].stop()
+            self._shown = None
 
-    def _show(self, steps: int) -> None:
+    def _started(self, steps: int) -> tuple[RichProgress, TaskID]:
         from rich.console import Console as RichConsole
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
-        self._progress = RichProgress(
+        bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -147,8 +153,9 @@ class EpochBar:
             transient=True,
             auto_refresh=False,  # no thread of its own: nothing may slow the training
         )
-        self._task = self._progress.add_task("", total=steps)
-        self._progress.start()
+        task = bar.add_task("", total=steps)
+        bar.start()
+        return bar, task
 
 
 def line_interval(epochs: int) -> int:

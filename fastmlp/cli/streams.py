@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from typing import Any
 
 # How the place of a closed stream is taken. What is written to standard output must fail, as it
 # does on any other output that takes nothing: a result that nobody gets is no success. Words on
@@ -25,7 +26,8 @@ def prepare_streams() -> None:
             if name != "stdin":
                 stream = open(descriptor, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
                 setattr(sys, name, stream)
-    for stream in (sys.stdout, sys.stderr):
+    streams: tuple[Any, ...] = sys.stdout, sys.stderr  # not all that stand there are reconfigured
+    for stream in streams:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # a terminal without × must not end a run
 

@@ -141,7 +141,7 @@ def _load(source: Any, choices: _Choices) -> Source:
                     f"{str(part)!r}, half of {source!r}, is not a file; give features,target as "
                     "two files."
                 )
-        return _with_own_target(_load_pair(*parts, choices), choices)
+        return _with_own_target(_load_pair(parts[0], parts[1], choices), choices)
     raise DataError(
         f"source {source!r} is neither a file, a folder nor a data "
         f"set{did_you_mean(source, datasets.NAMES)} Data sets: {', '.join(datasets.NAMES)}."

@@ -30,7 +30,7 @@ def require_memory(wanted: int, what: str) -> None:
         )
 
 
-def in_units(size: int) -> str:
+def in_units(size: float) -> str:
     """Return a byte count for people: ``"26.4 MB"``."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -63,6 +62,12 @@ class Source:
                 f"{self.name} has {columns:,} columns, which are not the pixels of {shape} images."
             )
 
+    @property
+    def known_target(self) -> np.ndarray:
+        """The target of rows that were read with one."""
+        assert self.target is not None
+        return self.target
+
     def __len__(self) -> int:
         return self.features.shape[0]
 
@@ -80,6 +85,6 @@ class Source:
         return replace(self, features=features, target=target, row_names=names, test=None)
 
 
-def numbered_names(count: int) -> Sequence[str]:
+def numbered_names(count: int) -> tuple[str, ...]:
     """Return ``column_1`` … for columns that have no names."""
     return tuple(f"column_{number}" for number in range(1, count + 1))

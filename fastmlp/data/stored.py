@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -33,6 +33,14 @@ def word(stored: Any, key: str, accepted: Collection[str]) -> str:
     if value not in accepted:
         raise damaged(key, " or ".join(accepted), value)
     return value
+
+
+@overload
+def texts(stored: Any, key: str) -> tuple[str, ...]: ...
+
+
+@overload
+def texts(stored: Any, key: str, *, optional: bool) -> tuple[str, ...] | None: ...
 
 
 def texts(stored: Any, key: str, *, optional: bool = False) -> tuple[str, ...] | None:

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 Result = dict[str, Any]
 POLL_SECONDS = 0.2  # how long Ctrl-C may have to wait
@@ -57,7 +57,7 @@ class Worker(threading.Thread):
     def __init__(self, waiting: deque, messages: queue.SimpleQueue):
         super().__init__(daemon=True)
         self._waiting, self._messages = waiting, messages
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[str] | None = None
         self._stopped, self._lock = False, threading.Lock()
 
     def run(self) -> None:
@@ -82,10 +82,10 @@ class Worker(threading.Thread):
 
     def _ask(self, task: dict[str, Any]) -> Result:
         try:
-            process = self._running_process()
-            process.stdin.write(json.dumps(task) + "\n")
-            process.stdin.flush()
-            return json.loads(process.stdout.readline())
+            asked, answered = _pipes(self._running_process())
+            asked.write(json.dumps(task) + "\n")
+            asked.flush()
+            return json.loads(answered.readline())
         except (OSError, ValueError):  # it died: what it left, if anything, is no answer
             code = self._end_process()
             reason = f"signal {-code}" if code < 0 else f"exit code {code}"
@@ -95,7 +95,7 @@ class Worker(threading.Thread):
             )
             return {"status": "failed", "error": error, "seconds": 0.0, "metrics": {}}
 
-    def _running_process(self) -> subprocess.Popen:
+    def _running_process(self) -> subprocess.Popen[str]:
         with self._lock:
             if self._stopped:
                 raise OSError("stopped")
@@ -118,9 +118,17 @@ class Worker(threading.Thread):
             process, self._process = self._process, None
         if process is None:
             return 0
+        asked, answered = _pipes(process)
         with contextlib.suppress(OSError):  # what could not be written any more
-            process.stdin.close()
-        if process.stdout.read(1):  # it should have ended with its input
+            asked.close()
+        if answered.read(1):  # it should have ended with its input
             process.kill()
-        process.stdout.close()
+        answered.close()
         return process.wait()
+
+
+def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
+    """Return a process's input and output, which are both pipes."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return process.stdin, process.stdout

@@ -78,7 +78,8 @@ def _changed(source: Source, plan: DataPlan) -> Source:
     source = _some(source, plan.rows, generator)
     test = None if test is None else _some(test, plan.test_rows, generator)
     if plan.resize is not None:
-        size = tuple(int(side) for side in plan.resize.split("x"))
+        height, width = (int(side) for side in plan.resize.split("x"))
+        size = height, width
         source, test = _resized(source, size), test and _resized(test, size)
     return replace(source, test=test)
 
@@ -89,7 +90,7 @@ def _joined(first: Source, second: Source) -> Source:
             f"{first.name} is a table with texts; pool puts arrays and images together."
         )
     features = np.concatenate([first.features, second.features])
-    target = np.concatenate([first.target, second.target])
+    target = np.concatenate([first.known_target, second.known_target])
     return replace(first, features=features, target=target, row_names=None)
 
 
@@ -97,7 +98,7 @@ def _rows_by_class(
     source: Source, sizes: tuple[int, int], generator: np.random.Generator
 ) -> np.ndarray:
     """Return rows of which class k of n has at most largest·(smallest/largest)^(k/(n−1))."""
-    labels, numbers = np.unique(source.target, return_inverse=True)
+    labels, numbers = np.unique(source.known_target, return_inverse=True)
     wanted = np.geomspace(*sizes, num=len(labels)).round().astype(np.int64)
     order = generator.permutation(len(source))
     chosen = [order[numbers[order] == number][:count] for number, count in enumerate(wanted)]
@@ -111,7 +112,9 @@ def _some(source: Source, rows: int | None, generator: np.random.Generator) -> S
 
 
 def _resized(source: Source, size: tuple[int, int]) -> Source:
-    if source.image_shape is None or source.features.dtype != np.uint8:
+    features = source.features
+    is_array = isinstance(features, np.ndarray)
+    if source.image_shape is None or not is_array or features.dtype != np.uint8:
         raise DataError(f"{source.name} holds no images of bytes; resize is for these.")
     from PIL import Image
 
@@ -119,9 +122,11 @@ def _resized(source: Source, size: tuple[int, int]) -> Source:
     columns = int(np.prod(shape))
     require_memory(len(source) * columns, f"{source.name} in {size[0]}×{size[1]}")
     resized = np.empty((len(source), columns), np.uint8)
-    for row, pixels in enumerate(source.features):
+    for row, pixels in enumerate(features):
         image = Image.fromarray(np.asarray(pixels).reshape(source.image_shape))
-        resized[row] = np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR)).reshape(-1)
+        resized[row] = np.asarray(
+            image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+        ).reshape(-1)
     return replace(source, features=resized, image_shape=shape, feature_names=None)
 
 
@@ -142,10 +147,10 @@ def _write_aside(kept: Path, source: Source, plan: DataPlan) -> None:
 
 def _write(folder: Path, source: Source, as_csv: bool) -> None:
     if isinstance(source.features, np.ndarray) and not as_csv:
-        arrays = {"x_train": _shaped(source), "y_train": source.target}
+        arrays = {"x_train": _shaped(source), "y_train": source.known_target}
         if source.test is not None:
-            arrays |= {"x_test": _shaped(source.test), "y_test": source.test.target}
-        np.savez(folder / "data.npz", **arrays)
+            arrays |= {"x_test": _shaped(source.test), "y_test": source.test.known_target}
+        np.savez(folder / "data.npz", allow_pickle=False, **arrays)
         return
     for part, name in ((source, "data"), (source.test, "test")):
         if part is None:
@@ -158,9 +163,9 @@ def _write(folder: Path, source: Source, as_csv: bool) -> None:
 
 
 def _shaped(source: Source) -> np.ndarray:
-    if source.image_shape is None:
-        return source.features
-    return source.features.reshape(-1, *source.image_shape)
+    features = source.features
+    assert isinstance(features, np.ndarray)  # of the test rows too
+    return features if source.image_shape is None else features.reshape(-1, *source.image_shape)
 
 
 def _frame(source: Source) -> polars.DataFrame:

@@ -65,7 +65,7 @@ class Recipe:
 
 def names() -> list[str]:
     """Return the names of the recipes that come with the package."""
-    folder = resources.files(__package__) / "recipes"
+    folder = resources.files("fastmlp.experiments") / "recipes"
     return sorted(
         file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
     )
@@ -81,7 +81,10 @@ def find_recipe(name: str) -> Recipe:
     """
     if name in names():
         return parse_recipe(
-            name, (resources.files(__package__) / "recipes" / f"{name}.toml").read_text("utf-8")
+            name,
+            (resources.files("fastmlp.experiments") / "recipes" / f"{name}.toml").read_text(
+                "utf-8"
+            ),
         )
     path = Path(name).expanduser()
     if not path.is_file():

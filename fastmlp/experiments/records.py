@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 STATUSES = ("pending", "running", "done", "diverged", "failed")
 FINISHED = ("done", "diverged")  # NaN is a result, which is not tried again
@@ -192,6 +192,6 @@ def is_share(metric: str) -> bool:
     return metric.endswith(("accuracy", "r2"))
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Tell whether a value is a number, which true and false are not here."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)

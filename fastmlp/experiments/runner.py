@@ -20,7 +20,7 @@ from fastmlp.settings.description import Role
 from fastmlp.settings.settings import Settings, names_of, settings_from
 
 from .data_plan import DataPlan, choose_plan
-from .pool import STARTED, run_here, run_in_processes
+from .pool import run_here, run_in_processes
 from .prepared import data_stamp, prepare_data
 from .recipe import Recipe
 from .records import Sweep, Variant
@@ -167,7 +167,8 @@ class Runner:
         try:
             for number, result in self._results():
                 variant = self.waiting[number].variant
-                changes = {"status": "running"} if result is STARTED else result
+                # None stands for a result where the variant has just started.
+                changes = {"status": "running"} if result is None else result
                 self._update(replace(variant, **changes))
                 tell(self.experiment.variants[self._place(variant)])
         finally:

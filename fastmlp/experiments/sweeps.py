@@ -228,7 +228,7 @@ def _by_value(
     default = getattr(Settings(), setting)
     values = {name: known[name].changes.get(setting, base.get(setting, default)) for name in order}
     if all(isinstance(value, (int, float)) for value in values.values()):
-        order = sorted(order, key=values.get)
+        order = sorted(order, key=lambda name: values[name])
     return order, [shown_value(values[name]) for name in order]
 
 

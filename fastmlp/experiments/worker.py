@@ -97,9 +97,9 @@ class FirstEpoch(Callback):
             and self.measures
             and math.isfinite(record.train["loss"])
         ):
-            self.numbers = {
-                f"{name}_first": value for name, value in _measured(self.job, self.measures).items()
-            }
+            assert self.job is not None  # which is what trains here
+            measured = _measured(self.job, self.measures)
+            self.numbers = {f"{name}_first": value for name, value in measured.items()}
 
 
 def _of_history(job: TrainingJob) -> dict[str, float]:

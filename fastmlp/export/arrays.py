@@ -35,7 +35,7 @@ def write_npz(model: TrainedModel, path: Path) -> None:
     def write(aside: Path) -> None:
         # A file rather than a name, to which NumPy would add a suffix.
         with aside.open("wb") as file:
-            np.savez(file, **kept)
+            np.savez(file, allow_pickle=False, **kept)
 
     write_atomically(path, write)
 
@@ -95,8 +95,9 @@ def model_arrays(model: TrainedModel) -> dict[str, np.ndarray]:
         name: to_numpy(parameter.values)
         for name, parameter in model.network.named_parameters().items()
     }
-    if model.features.scale is not None:
-        arrays |= {"scale": model.features.scale, "shift": model.features.shift}
+    scale, shift = model.features.scale, model.features.shift
+    if scale is not None and shift is not None:
+        arrays |= {"scale": scale, "shift": shift}
     return arrays
 
 

@@ -19,11 +19,15 @@ def network_steps(network: Network) -> list[Step]:
 
 def feature_scaling(features: FeaturePreprocessor) -> Scaling | None:
     """Return what normalises the matrix of ``features.transform``, or None."""
-    return None if features.scale is None else Scaling(features.scale, features.shift)
+    if features.scale is None or features.shift is None:
+        return None
+    return Scaling(features.scale, features.shift)
 
 
 def target_scaling(targets: TargetEncoder) -> Scaling | None:
     """Return what brings outputs back to a regression target's own unit, or None."""
-    if targets.mean is None or not (targets.mean.any() or (targets.deviation != 1).any()):
+    if targets.mean is None or targets.deviation is None:
+        return None
+    if not (targets.mean.any() or (targets.deviation != 1).any()):
         return None
     return Scaling(targets.deviation, targets.mean)

@@ -25,10 +25,13 @@ class TrainedModel(Protocol):
     @property
     def task(self) -> str:
         """``"classification"``, ``"multilabel"`` or ``"regression"``."""
+        ...
 
     @property
     def classes(self) -> list | None:
         """The labels in the order of the probabilities' columns; None for regression."""
+        ...
 
     def describe(self) -> dict[str, Any]:
         """Return all that the model is beside its arrays, as JSON can hold it."""
+        ...

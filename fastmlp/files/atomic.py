@@ -20,7 +20,7 @@ class WriteError(FastMLPError, OSError):
     exit_code = 2
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then rename it over ``path``.
 
     Raises

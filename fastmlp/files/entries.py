@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ class Real:
         return f"a finite number{limits}{' or null' if self.optional else ''}"
 
 
-Rules = dict[str, "Count | Real | Rules"]
+Rules = Mapping[str, "Count | Real | Rules"]
 
 
 def check_entries(stored: Any, rules: Rules, name: str) -> None:
@@ -69,7 +70,7 @@ def check_entries(stored: Any, rules: Rules, name: str) -> None:
     if unknown := stored.keys() - rules.keys():
         raise ValueError(f"{name} holds the unknown {shown(sorted(unknown))}")
     for key, rule in rules.items():
-        if isinstance(rule, dict):
+        if isinstance(rule, Mapping):
             check_entries(stored[key], rule, f"{name}.{key}")
         elif not rule.accepts(stored[key]):
             raise unfit(f"{name}.{key}", str(rule), stored[key])

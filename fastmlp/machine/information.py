@@ -20,7 +20,7 @@ CORE_PACKAGES = (
 )  # fmt: skip
 EXTRA_PACKAGES = {"onnx": "onnx", "tensorboard": "tensorboard"}
 # Of the processor, the widest first: what a flag of Linux is called, and the bytes of a vector.
-VECTOR_FLAGS = {
+VECTOR_FLAGS: dict[str, tuple[str, int]] = {
     "avx512f": ("AVX-512", 64),
     "avx2": ("AVX2", 32),
     "avx": ("AVX", 32),
@@ -185,9 +185,9 @@ def _processor() -> tuple[str, str, int]:
     except OSError:
         pass  # not Linux
     flags = found.get("flags", found.get("Features", "")).split()
-    known = (vectors for flag, vectors in VECTOR_FLAGS.items() if flag in flags)
-    widest = next(known, ("unknown", 0))
-    return found.get("model name") or _name_by_llvm(), *widest
+    known = (widest for flag, widest in VECTOR_FLAGS.items() if flag in flags)
+    vectors, width = next(known, ("unknown", 0))
+    return found.get("model name") or _name_by_llvm(), vectors, width
 
 
 def _name_by_llvm() -> str:

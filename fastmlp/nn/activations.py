@@ -147,7 +147,11 @@ class Identity(Activation):
     """f(z) = z: only the bias is left to do."""
 
     is_identity = True
-    formula = "dz = da"
+
+    @property
+    def formula(self) -> str:
+        """What comes down goes on."""
+        return "dz = da"
 
     def forward_with_bias(self, backend: Backend, z: Array, bias: Array, a: Array) -> None:
         """a = z + bias, in place of z."""
@@ -166,7 +170,10 @@ class Identity(Activation):
 class Softmax(Activation):
     """exp(z)/Σ exp(z) over each row: every output depends on every input of its row."""
 
-    formula = "dz = a ⊙ (da − Σ a·da), the sum over each row"
+    @property
+    def formula(self) -> str:
+        """With the sum that joins the outputs of a row."""
+        return "dz = a ⊙ (da − Σ a·da), the sum over each row"
 
     def forward_with_bias(self, backend: Backend, z: Array, bias: Array, a: Array) -> None:
         """a = softmax(z + bias), in place of z."""

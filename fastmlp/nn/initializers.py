@@ -5,6 +5,7 @@ std)``, glorot, he, lecun.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -49,12 +50,12 @@ class Initializer:
     number given.
     """
 
-    def __init__(self, name: str, arguments: list[float | str]):
+    def __init__(self, name: str, arguments: Sequence[float | str]):
         self.name = name
         self.arguments = arguments
 
     def __str__(self) -> str:
-        inside = ", ".join(f"{a:g}" if isinstance(a, float) else a for a in self.arguments)
+        inside = ", ".join(f"{a:g}" if isinstance(a, float) else str(a) for a in self.arguments)
         return f"{self.name}({inside})" if inside else self.name
 
     def draw(
@@ -69,14 +70,15 @@ class Initializer:
         """
         if self.name == "auto":
             return Initializer(activation.kind.init, []).draw(generator, shape, fans, activation)
+        numbers = [argument for argument in self.arguments if not isinstance(argument, str)]
         if self.name == "zeros":
             return np.zeros(shape)
         if self.name == "constant":
-            return np.full(shape, self.arguments[0])
+            return np.full(shape, numbers[0])
         if self.name == "uniform":
-            return generator.uniform(*self.arguments, size=shape)
+            return generator.uniform(*numbers, size=shape)
         if self.name == "normal":
-            return generator.normal(*self.arguments, size=shape)
+            return generator.normal(*numbers, size=shape)
         rule, distribution = self.name.split("_")
         fan = sum(fans) / 2 if rule == "glorot" else fans[0]
         deviation = self._gain(rule, activation) / math.sqrt(fan)
@@ -85,7 +87,7 @@ class Initializer:
         return generator.uniform(-math.sqrt(3) * deviation, math.sqrt(3) * deviation, size=shape)
 
     def _gain(self, rule: str, activation: Activation) -> float:
-        if self.arguments and self.arguments[0] != "gain":
+        if self.arguments and not isinstance(self.arguments[0], str):
             return self.arguments[0]
         return activation.gain if self.arguments or rule == "he" else 1.0
 

@@ -184,7 +184,7 @@ class Dense(Layer):
             into = self.bias.gradient, sink.alpha, sink.beta, sink.target
             self.activation.backward_with_bias(self.backend, upstream, saved[: len(upstream)], into)
         dz, dx = upstream, None
-        if self.needs_input_gradient:  # before dW: an update that is folded into dW changes W
+        if self._dx is not None:  # before dW: an update that is folded into dW changes W
             dx = self._dx[: len(dz)]
             self.backend.matmul("nt", dz, self.weight.values, dx)
         self.backend.accumulate(self._x, dz, self.weight.sink)
@@ -252,8 +252,8 @@ class BatchNormalization(Layer):
 
     def steps(self) -> list[Step]:
         """Return the normalisation by the running statistics."""
-        arrays = map(self._copy, [*self.trained(), *self.kept()])
-        return [Normalization(*arrays, self.epsilon, self.decay)]
+        gamma, beta, mean, variance = map(self._copy, [*self.trained(), *self.kept()])
+        return [Normalization(gamma, beta, mean, variance, self.epsilon, self.decay)]
 
     @property
     def formulas(self) -> list[str]:

@@ -301,12 +301,13 @@ class ElementwiseLoss(Loss):
         self.counts_right = right != RIGHT_NEVER
 
     def _launch(self, outputs, targets, weights, scale, gradient, row_loss, row_right) -> None:
-        functions = map(self.backend.scalar_function, (self.name, f"{self.name}_derivative"))
+        loss = self.backend.scalar_function(self.name)
+        derivative = self.backend.scalar_function(f"{self.name}_derivative")
         factor = self.factor or (1.0 / outputs.shape[1] if self.kind.averages else 1.0)
         threshold = 0.0 if self.kind.from_logits else 0.5  # a logit of 0 is a probability of ½
         numbers = self.parameter, factor, scale, self.right, threshold
         self.backend.ops.elementwise_loss(
-            *functions, outputs, targets, weights, *numbers, gradient, row_loss, row_right
+            loss, derivative, outputs, targets, weights, *numbers, gradient, row_loss, row_right
         )
 
 
@@ -329,7 +330,7 @@ def output_width(text: str, encoder: TargetEncoder) -> int:
     """Return how many outputs a network needs under a loss: one a class or target, or a single
     logit for log loss on two classes.
     """
-    is_pair = encoder.task == "classification" and len(encoder.classes) == 2
+    is_pair = encoder.task == "classification" and len(encoder.classes or ()) == 2
     one_logit = is_pair and loss_kind(text, encoder.task).link == "sigmoid"
     return 1 if one_logit else encoder.output_width
 

@@ -216,8 +216,9 @@ class Momentum(Optimizer):
             )
 
     def _rule(self, values, gradient, slots, decay) -> None:
+        [velocity] = slots
         self.backend.ops.momentum(
-            values, gradient, *slots, self.learning_rate, self.momentum, decay
+            values, gradient, velocity, self.learning_rate, self.momentum, decay
         )
 
 
@@ -228,8 +229,9 @@ class Nesterov(Momentum):
         return False
 
     def _rule(self, values, gradient, slots, decay) -> None:
+        [velocity] = slots
         self.backend.ops.nesterov(
-            values, gradient, *slots, self.learning_rate, self.momentum, decay
+            values, gradient, velocity, self.learning_rate, self.momentum, decay
         )
 
 
@@ -242,8 +244,9 @@ class RMSProp(Optimizer):
         self.rho, self.epsilon = rho, epsilon
 
     def _rule(self, values, gradient, slots, decay) -> None:
+        [mean_square] = slots
         self.backend.ops.rmsprop(
-            values, gradient, *slots, self.learning_rate, self.rho, self.epsilon, decay
+            values, gradient, mean_square, self.learning_rate, self.rho, self.epsilon, decay
         )
 
 
@@ -256,7 +259,10 @@ class Adagrad(Optimizer):
         self.epsilon = epsilon
 
     def _rule(self, values, gradient, slots, decay) -> None:
-        self.backend.ops.adagrad(values, gradient, *slots, self.learning_rate, self.epsilon, decay)
+        [square_sum] = slots
+        self.backend.ops.adagrad(
+            values, gradient, square_sum, self.learning_rate, self.epsilon, decay
+        )
 
 
 class Adam(Optimizer):
@@ -268,9 +274,10 @@ class Adam(Optimizer):
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
 
     def _rule(self, values, gradient, slots, decay) -> None:
+        first, second = slots
         numbers = self.beta1, self.beta2, self.epsilon, decay
         self.backend.ops.adam(
-            values, gradient, *slots, self.counters.values, self.learning_rate, *numbers
+            values, gradient, first, second, self.counters.values, self.learning_rate, *numbers
         )
 
 

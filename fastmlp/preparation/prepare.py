@@ -99,7 +99,7 @@ def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
 def _check_all_rows(source: Source, settings: Settings) -> None:
     """Check all rows before the split, so that an error counts rows as the user's file does."""
     standardize = settings.standardize_target and loss_kind(settings.loss).standardizes
-    TargetEncoder().fit(source.target, _task(settings), standardize, settings.dtype)
+    TargetEncoder().fit(source.known_target, _task(settings), standardize, settings.dtype)
     layout = (source.image_shape, source.feature_names, source.schema)
     FeaturePreprocessor().fit(source.features, "none", settings.dtype, *layout)
 
@@ -112,10 +112,10 @@ def _task(settings: Settings) -> str:
 
 def _prepared(source: Source, settings: Settings) -> PreparedData:
     task = _task(settings)
-    task = infer_task(source.target) if task == "auto" else task
+    task = infer_task(source.known_target) if task == "auto" else task
     train, validation, test = split_source(source, settings, task)
     standardize = settings.standardize_target and loss_kind(settings.loss).standardizes
-    encoder = TargetEncoder().fit(train.target, task, standardize, settings.dtype)
+    encoder = TargetEncoder().fit(train.known_target, task, standardize, settings.dtype)
     preprocessor = FeaturePreprocessor()
     layout = (source.image_shape, source.feature_names, source.schema, source.pictures)
     matrix = preprocessor.fit_transform(train.features, settings.normalize, settings.dtype, *layout)
@@ -127,9 +127,9 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
         if rows is None or not len(rows):
             return None
         matrix = preprocessor.transform(rows.features, rows.feature_names, surprises)
-        return Part(matrix, encoder.encode(rows.target))
+        return Part(matrix, encoder.encode(rows.known_target))
 
-    train_part = Part(matrix, encoder.encode(train.target))
+    train_part = Part(matrix, encoder.encode(train.known_target))
     weights = class_weights(settings.class_weight, encoder, train_part.targets)
     validation_part, test_part = part(validation), part(test)
     test_notes = () if source.test is None else source.test.notes
@@ -194,9 +194,9 @@ def split_source(
     source: Source, settings: Settings, task: str
 ) -> tuple[Source, Source | None, Source | None]:
     """Return the training, validation and test rows of a source."""
-    rows = split_numbers(source, settings, task)
-    train, validation, test = (None if part is None else source.take(part) for part in rows)
-    return train, validation, source.test if source.test is not None else test
+    train, *held_out = split_numbers(source, settings, task)
+    validation, test = (None if part is None else source.take(part) for part in held_out)
+    return source.take(train), validation, source.test if source.test is not None else test
 
 
 def split_numbers(
@@ -207,7 +207,7 @@ def split_numbers(
     if fraction is None:
         fraction = 0.0 if settings.early_stopping is None else DEFAULT_VALIDATION_FRACTION
     return split_rows(
-        source.target,
+        source.known_target,
         test_fraction=settings.test_fraction,
         validation_fraction=fraction,
         task=task,
@@ -238,17 +238,18 @@ def class_weights(text: str, encoder: TargetEncoder, labels: np.ndarray) -> np.n
         return None
     if encoder.task != "classification":
         raise UsageError(f"class_weight needs a classification task; this is {encoder.task}.")
+    assert encoder.classes is not None  # as of every classification
     counts = np.bincount(labels, minlength=len(encoder.classes))
     balanced = len(labels) / (len(counts) * np.maximum(counts, 1))
-    by_class = balanced if text == "balanced" else _weights_by_label(text, encoder)
+    by_class = balanced if text == "balanced" else _weights_by_label(text, encoder.classes)
     weights = by_class[labels]
     if not weights.sum() > 0:
         raise UsageError(f"class_weight {text!r} gives every training row the weight 0.")
     return weights / weights.mean()
 
 
-def _weights_by_label(text: str, encoder: TargetEncoder) -> np.ndarray:
-    names = [str(label) for label in encoder.classes]
+def _weights_by_label(text: str, classes: list) -> np.ndarray:
+    names = [str(label) for label in classes]
     weights = np.ones(len(names))
     for part in text.split(","):
         label, equals, number = part.rpartition("=")

@@ -29,7 +29,7 @@ class Split:
     """Rows of one split with what is true and what is predicted of them."""
 
     name: str  # ``"train"``, ``"validation"`` or ``"test"``
-    source: Source  # the rows as they were read; ``row_names`` says where each was found
+    source: Source  # the rows as they were read
     # (rows,) class numbers; (rows, outputs) of 0 and 1 for multilabel; (rows, outputs) values in
     # their own unit for regression
     encoded: np.ndarray
@@ -43,6 +43,12 @@ class Split:
     def decided(self) -> np.ndarray:
         """(rows,) predicted class numbers."""
         return self.outputs.argmax(axis=1)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where each row was found."""
+        assert self.source.row_names is not None
+        return self.source.row_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +65,12 @@ class Evidence:
     problems: list[str] = field(default_factory=list)
 
     @property
+    def answering(self) -> Model:
+        """The model, which there is where rows were answered."""
+        assert self.model is not None
+        return self.model
+
+    @property
     def judged(self) -> Split | None:
         """The split by which the model is judged: test, else validation, else train."""
         return next((self.splits[name] for name in reversed(SPLITS) if name in self.splits), None)
@@ -70,7 +82,7 @@ class Evidence:
             return []
         if self.model.task == "multilabel":
             return [str(number) for number in range(1, self.model.targets.output_width + 1)]
-        return [str(label) for label in self.model.classes]
+        return [str(label) for label in self.model.classes or ()]
 
     @property
     def gives_probabilities(self) -> bool:
@@ -139,9 +151,9 @@ def _with_row_names(source: Source) -> Source:
 
 
 def _answered(name: str, part: Source, model: Model) -> Split:
-    encoded = model.targets.encode(part.target)
+    encoded = model.targets.encode(part.known_target)
     if model.task == "regression":
-        encoded = np.asarray(part.target, np.float64).reshape(len(part), -1)
+        encoded = np.asarray(part.known_target, np.float64).reshape(len(part), -1)
     outputs = model.predict_outputs(part.features, part.feature_names)
     return Split(name, part, encoded, outputs)
 

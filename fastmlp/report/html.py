@@ -192,7 +192,7 @@ def page(
     sections
         (identifier, heading, content) of each; those without content are left out.
     """
-    style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    style = files("fastmlp.report").joinpath("page.css").read_text(encoding="utf-8")
     style_hash = b64encode(sha256(style.encode()).digest()).decode("ascii")
     policy = (
         f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; base-uri 'none'; "

@@ -17,6 +17,8 @@ from fastmlp.report.pictures.drawing import OF_SPLIT
 from .record import RunRecord
 from .words import share
 
+NOWHERE = (math.nan, math.nan, math.nan)  # lies what was not measured
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -48,13 +50,13 @@ def outcomes(
         variants = experiment.of(name)
         if not variants:
             continue
-        spread = experiment.spread(name, sweep.metric) or (math.nan,) * 3
-        train = experiment.spread(name, train_metric(sweep.metric)) or (math.nan,) * 3
+        low, middle, high = experiment.spread(name, sweep.metric) or NOWHERE
+        _, train, _ = experiment.spread(name, train_metric(sweep.metric)) or NOWHERE
         error = next((variant.error for variant in variants if variant.error), "")
         took = float(np.median([variant.seconds for variant in variants]))
         status = experiment.status(name)
         value = _swept_value(sweep, variants[0], records.get(name, []))
-        found.append(Outcome(name, value, status, error, *spread, train[1], took))
+        found.append(Outcome(name, value, status, error, low, middle, high, train, took))
     return found
 
 

@@ -206,7 +206,7 @@ def _of_quantities(
     evidence: Evidence, split: Split, album: Album
 ) -> list[tuple[str, str, list[Any]]]:
     outputs = split.encoded.shape[1]
-    target = evidence.model.target_name or "target"
+    target = evidence.answering.target_name or "target"
     shown = []
     for number in range(min(outputs, MOST_OUTPUTS)):
         name, suffix = target, ""
@@ -226,8 +226,8 @@ def _of_quantities(
 
 def _network(evidence: Evidence, split: Split, album: Album) -> Html | None:
     """Return decision surfaces, first layer and calibration, beside a surface if it is single."""
-    surfaces = decision_surface(evidence.model, split, evidence.class_names)
-    calibrated = None if evidence.model.task == "regression" else _calibration(evidence, split)
+    surfaces = decision_surface(evidence.answering, split, evidence.class_names)
+    calibrated = None if evidence.answering.task == "regression" else _calibration(evidence, split)
     others = [picture for picture in (_first_layer(evidence), calibrated) if picture is not None]
     if len(surfaces) == 1 and others:
         return album.show(surfaces[0], others)
@@ -243,7 +243,7 @@ def _rows(evidence: Evidence, split: Split, album: Album) -> list[Any]:
     train = evidence.splits.get("train")
     if evidence.image_shape is None:
         return [words, worst_rows(evidence, split), sample_rows(evidence)]
-    names, shape, places = evidence.class_names, evidence.image_shape, list(split.source.row_names)
+    names, shape, places = evidence.class_names, evidence.image_shape, list(split.places)
     wrong = mistakes(_pixels(split), split.encoded, split.outputs, names, shape, places)
     samples = None if train is None else class_samples(_pixels(train), train.encoded, names, shape)
     return [words, album.show(wrong, samples)]
@@ -255,7 +255,7 @@ def _pixels(split: Split) -> np.ndarray:
 
 
 def _first_layer(evidence: Evidence) -> Picture | None:
-    model = evidence.model
+    model = evidence.answering
     weight = model.network.named_parameters().get("dense_0.weight")
     if weight is None:
         return None
@@ -271,7 +271,7 @@ def _first_layer(evidence: Evidence) -> Picture | None:
 def _calibration(evidence: Evidence, split: Split) -> Picture | None:
     if not evidence.gives_probabilities:
         return None
-    confidence, right = confidence_of(evidence.model.task, split.encoded, split.outputs)
+    confidence, right = confidence_of(evidence.answering.task, split.encoded, split.outputs)
     if len(right) < FEWEST_ANSWERS:
         return None
     return calibration_curve(calibration(confidence, right), split.name)

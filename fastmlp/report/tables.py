@@ -85,8 +85,8 @@ def _setting(value: Any) -> str:
 
 def scores(evidence: Evidence, split: Split) -> tuple[Html | None, dict[str, Any]]:
     """Return precision, recall, F1 and support of each class, their averages and the report."""
-    model = evidence.model
-    if model.task == "classification":
+    model = evidence.answering
+    if model.classes is not None:
         report = classification_report(split.encoded, split.decided, model.classes)
     else:
         report = multilabel_report(split.encoded, model.decide(split.outputs))
@@ -120,7 +120,7 @@ def label_counts(split: Split) -> Html:
 def worst_rows(evidence: Evidence, split: Split) -> Html | None:
     """Return the worst mistakes as rows with their values."""
     names = evidence.class_names
-    if evidence.model.task == "classification":
+    if evidence.answering.task == "classification":
         chosen = worst_mistakes(split.encoded, split.outputs, WORST_ROWS)
         kind = "probability" if evidence.gives_probabilities else "output"
         header = ["row", "true", "predicted", f"{kind} of predicted", f"{kind} of true"]
@@ -132,7 +132,7 @@ def worst_rows(evidence: Evidence, split: Split) -> Html | None:
             cells.append((names[true], names[said], *map(number, outputs)))
         title, texts = f"The worst mistakes on the {split.name} rows", 3
     else:
-        several = evidence.model.task == "multilabel"
+        several = evidence.answering.task == "multilabel"
         chosen = largest_residuals(split.encoded, split.outputs, WORST_ROWS)
         numbers = range(min(split.encoded.shape[1], MOST_COLUMNS))
         said = "probability" if several and evidence.gives_probabilities else "predicted"
@@ -183,7 +183,7 @@ def sample_rows(evidence: Evidence) -> Html | None:
 
 def _place(split: Split, row: int) -> str:
     """Return where a row was found, on one line if it is a number."""
-    return split.source.row_names[row].replace("row ", "row\N{NO-BREAK SPACE}", 1)
+    return split.places[row].replace("row ", "row\N{NO-BREAK SPACE}", 1)
 
 
 def feature_values(split: Split, rows: np.ndarray) -> tuple[list[str], list[list[str]]]:

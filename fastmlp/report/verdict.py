@@ -97,13 +97,13 @@ def _loss_alone(metrics: dict[str, Any], judged: str) -> str:
 
 
 def _chance(evidence: Evidence, task: str, mood: str) -> str:
-    base = _by_chance(evidence) if mood == "good" else None
-    if base is None:
+    base, split = _by_chance(evidence) if mood == "good" else None, evidence.judged
+    if base is None or split is None:
         return ""
     words = f"{ALWAYS[task][:1].upper()}{ALWAYS[task][1:]} would give {share(base)}."
     if task == "classification":
         return words
-    said, true = evidence.judged.outputs > 0.5, evidence.judged.encoded > 0.5
+    said, true = split.outputs > 0.5, split.encoded > 0.5
     return f"{words} Of the single labels {share(float(np.mean(said == true)))} are right."
 
 

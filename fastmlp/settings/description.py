@@ -119,7 +119,7 @@ def check(description: Field, kind: type, optional: bool, value: Any) -> None:
         If it does not fit.
     """
     name, limits = description.name, description.metadata["range"]
-    if value is None and optional:
+    if optional and value is None:
         return
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         shown = " ".join(repr(value).split())  # of an array or a frame: one line, and not all of it

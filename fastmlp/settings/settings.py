@@ -45,8 +45,7 @@ class Settings(SettingsTable):
                 "give --dtype float32 or --matmul-precision highest."
             )
         # Parsed for their errors:
-        self.hidden_widths, self.dropout_rates, self.thread_count  # noqa: B018
-        self.layout, self.columns  # noqa: B018
+        _ = self.hidden_widths, self.dropout_rates, self.thread_count, self.layout, self.columns
 
     @property
     def hidden_widths(self) -> tuple[int, ...]:
@@ -166,6 +165,8 @@ class Settings(SettingsTable):
         from fastmlp.optim.schedules import parse_schedule
 
         updates = self.updates_per_epoch(rows)
+        assert self.lr is not None
+        assert self.epochs is not None
         return parse_schedule(self.schedule, self.lr, updates, self.epochs, self.warmup)
 
     def check_words(self) -> None:
@@ -189,7 +190,8 @@ class Settings(SettingsTable):
             parse_initializer(initializer)
         task = loss_kind(self.loss).tasks[0] if self.task == "auto" else self.task
         self.make_loss(task, outputs=2)
-        self.make_optimizer(), self.make_regularization()
+        self.make_optimizer()
+        self.make_regularization()
         self.decided(rows=1).make_schedule(rows=1)
 
 

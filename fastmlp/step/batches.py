@@ -176,7 +176,7 @@ class Batches:
             ops.gather_centred_rows(*features, self._origin, *self._scaling, x)
         if self._weights is not None:
             ops.gather_elements(self._weights, *where, w)
-        if self._targets is None:
+        if self._targets is None or self._t is None:
             return x, None, w
         t = self._t[:rows]
         gather = ops.gather_elements if t.ndim == 1 else ops.gather_rows

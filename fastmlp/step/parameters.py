@@ -34,7 +34,7 @@ class Parameter:
         Whether one operation makes its whole gradient and takes a sink: so for the weights and
         biases of dense layers.
     sink
-        Where that operation puts it.
+        Where that operation puts it; set when a trained parameter is bound.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Parameter:
     folds: bool = False
     values: Array = field(default=None, repr=False)
     gradient: Array = field(default=None, repr=False)
-    sink: Sink = field(default=None, repr=False)
+    sink: Sink = field(init=False, repr=False)
 
     @property
     def size(self) -> int:

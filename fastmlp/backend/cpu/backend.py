@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fastmlp.backend.arguments import check_call
 from fastmlp.backend.available import available_threads
@@ -81,7 +82,7 @@ class CpuBackend(Backend):
         """Seconds spent so far on compiling kernels and loading them from the disk cache."""
         return self.compiler.seconds
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """Return an uninitialised array whose first element lies on a cache line."""
         dtype = np.dtype(dtype)
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
@@ -89,7 +90,7 @@ class CpuBackend(Backend):
         start = -buffer.ctypes.data % ALIGNMENT
         return buffer[start : start + size].view(dtype).reshape(shape)
 
-    def zeros(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
         """Return an aligned array of zeros."""
         array = self.empty(shape, dtype)
         array.fill(0)

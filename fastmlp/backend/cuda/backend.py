@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fastmlp.backend.contract import Array, Backend
 from fastmlp.backend.feed import Feed
@@ -77,12 +78,12 @@ class CudaBackend(Backend):
         with self.context.active():
             self._blas = Cublas(self._cupy, self.stream, properties["major"], precision)
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """Return an uninitialised array; CuPy's pool aligns it to 512 bytes."""
         with self.context.active():
             return self._cupy.empty(shape, dtype)
 
-    def zeros(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """Return an array of zeros."""
         with self.context.active():
             return self._cupy.zeros(shape, dtype)

@@ -37,7 +37,7 @@ def export(run: str, format: str | None, output: str | None, opset: int | None) 
         place = Path(output)
     else:
         place = Path(run) if Path(run).is_dir() else Path(run).parent
-        place /= FORMATS.get(format, "")
+        place /= FORMATS.get(format or "", "")
     written = write(load(run, device="cpu"), place, format, opset=opset)
     console = Console()
     for path in written.paths:

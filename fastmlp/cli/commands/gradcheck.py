@@ -170,7 +170,7 @@ def _aligned(rows: list[tuple[str, ...]]):
         yield "  ".join(cells).rstrip()
 
 
-def _options() -> list[click.Option]:
+def _options() -> list[click.Parameter]:
     own = [
         ("--inputs", 4, "Columns of the input."),
         ("--outputs", 3, "Columns of the output."),
@@ -178,7 +178,7 @@ def _options() -> list[click.Option]:
         ("--elements", 256, "How many numbers of each array to look at; 0 for all."),
     ]
     number = {"type": int, "metavar": "N", "show_default": True, "section": "check"}
-    options: list[click.Option] = [
+    options: list[click.Parameter] = [
         SettingOption([name], default=default, help=text, **number) for name, default, text in own
     ]
     text = "Targets are distributions rather than labels."

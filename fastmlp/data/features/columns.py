@@ -246,7 +246,7 @@ def to_numbers(series: polars.Series) -> polars.Series:
     numbers = reading.read(series)
     odd = reading.odd_cells(series, numbers)
     if odd.any():
-        row = odd.arg_max()
+        row = odd.arg_true()[0]
         raise DataError(
             f"column {series.name!r}, row {row + 1:,} holds {str(series[row])!r}; a finite number "
             "is needed there: leave the row out or clear the value."

@@ -53,7 +53,8 @@ class MatrixPlan:
             if empty:
                 notes.append(f"{empty:,} columns have no value in the training rows; 0 stands in.")
         else:
-            lowest, highest = np.float64(features.min(axis=0)), np.float64(features.max(axis=0))
+            ends = features.min(axis=0), features.max(axis=0)
+            lowest, highest = (end.astype(np.float64) for end in ends)
         origins = _origins(lowest, highest, image_shape)
         if origins is not None:
             notes.append(_note_on_origins(origins, shown))
@@ -102,7 +103,8 @@ class MatrixPlan:
         for start, chunk in row_chunks(features):
             missing = np.isnan(chunk)
             if missing.any():
-                self._check_medians(missing, start)
+                if self.medians is None:
+                    raise self._no_median(missing, start)
                 chunk = np.where(missing, self.medians, chunk)
                 if result is features:
                     result = np.array(features)
@@ -114,13 +116,12 @@ class MatrixPlan:
                 result[rows] = narrowed(chunk, dtype, self.output_names, start)
         return result
 
-    def _check_medians(self, missing: np.ndarray, start: int) -> None:
-        if self.medians is None:
-            row, column = np.argwhere(missing)[0]
-            raise DataError(
-                f"column {self.output_names[column]!r}, row {start + row + 1:,} is missing; "
-                "the model was trained on whole numbers without gaps and has nothing to put there."
-            )
+    def _no_median(self, missing: np.ndarray, start: int) -> DataError:
+        row, column = np.argwhere(missing)[0]
+        return DataError(
+            f"column {self.output_names[column]!r}, row {start + row + 1:,} is missing; "
+            "the model was trained on whole numbers without gaps and has nothing to put there."
+        )
 
     def _from_frame(self, frame: polars.DataFrame) -> np.ndarray:
         positions = range(frame.width)

@@ -20,7 +20,8 @@ def column_ranges(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     if len(values) < LONG:
         return _of_sorted(np.sort(values, axis=0))
     found = np.array([_of_long(column[~np.isnan(column)]) for column in values.T]).reshape(-1, 3)
-    return tuple(found.T)
+    lowest, medians, highest = found.T
+    return lowest, medians, highest
 
 
 def _of_sorted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -37,7 +38,7 @@ def _between(low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 def _of_long(values: np.ndarray) -> tuple[float, float, float]:
     if not len(values):
-        return (np.nan,) * 3
+        return np.nan, np.nan, np.nan
     return float(values.min()), _median(values), float(values.max())
 
 

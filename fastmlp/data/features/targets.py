@@ -187,6 +187,7 @@ class TargetEncoder:
         return encoded
 
     def _class_numbers(self, labels: np.ndarray) -> np.ndarray:
+        assert self.classes is not None  # of a classification
         classes = np.array(self.classes)
         known = _like(labels, classes)
         numbers = np.minimum(np.searchsorted(classes, known), len(classes) - 1)
@@ -214,7 +215,9 @@ class TargetEncoder:
         """Return float64 regression (rows, outputs) or multilabel outputs in the target's unit."""
         self._check_fitted()
         values = np.asarray(matrix, np.float64)
-        return values if self.mean is None else values * self.deviation + self.mean
+        if self.mean is None or self.deviation is None:
+            return values
+        return values * self.deviation + self.mean
 
     def _check_fitted(self) -> None:
         if not self.task:

@@ -19,6 +19,7 @@ from .reading import SIXTEEN_BITS, PictureReading, to_bytes
 
 if TYPE_CHECKING:
     import PIL.Image
+    import PIL.ImageFile
 
 ORIENTATION_TAG = 0x0112
 SIDEWAYS = (5, 6, 7, 8)  # values of the tag by which a camera says that it lay on its side
@@ -57,7 +58,9 @@ def read_header(file: Path, is_exact: bool = True) -> Header:
         is_cut = is_shown and any(";16" in str(tile[3]) for tile in image.tile or ())
         has_frames = _has_frames(image)
         is_exact = is_exact or image.format != "PNG" or "exif" in image.info
-        return Header(_size(image) if is_exact else image.size[::-1], kind, has_frames, is_cut)
+        return Header(
+            _size(image) if is_exact else (image.height, image.width), kind, has_frames, is_cut
+        )
 
 
 def read_bytes(
@@ -82,7 +85,7 @@ def read_bytes(
 
 
 @contextlib.contextmanager
-def opened(file: Path) -> Iterator[PIL.Image.Image]:
+def opened(file: Path) -> Iterator[PIL.ImageFile.ImageFile]:
     """Open a picture in an accepted format; whatever Pillow raises becomes a DataError."""
     import PIL.Image
 
@@ -140,7 +143,8 @@ def on_ground(image: PIL.Image.Image, ground: int) -> PIL.Image.Image:
 def _size(image: PIL.Image.Image) -> tuple[int, int]:
     width, height = image.size
     # Of a TIFF some versions of Pillow give the turned size from the start.
-    stored = (image.tag_v2[256], image.tag_v2[257]) if image.format == "TIFF" else image.size
+    tags = getattr(image, "tag_v2", None) if image.format == "TIFF" else None
+    stored = image.size if tags is None else (tags[256], tags[257])
     sideways = image.size == stored and image.getexif().get(ORIENTATION_TAG) in SIDEWAYS
     return (width, height) if sideways else (height, width)
 
@@ -178,5 +182,7 @@ def _converted(image: PIL.Image.Image, mode: str) -> PIL.Image.Image:
         import PIL.ImageCms
 
         profiles = PIL.ImageCms.createProfile("LAB"), PIL.ImageCms.createProfile("sRGB")
-        image = PIL.ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
+        changed = PIL.ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
+        assert changed is not None  # as it was not changed in place
+        image = changed
     return image.convert(mode)

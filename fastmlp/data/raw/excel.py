@@ -128,7 +128,8 @@ def _trimmed(frame: polars.DataFrame, header: list[str] | None) -> polars.DataFr
     import polars
 
     empty = frame.select(polars.all_horizontal(polars.all().is_null())).to_series()
-    frame = frame.head(len(empty) - (~empty).reverse().arg_max() if not empty.all() else 0)
+    filled = (~empty).arg_true()
+    frame = frame.head(filled[-1] + 1 if len(filled) else 0)
     pairs = zip(frame.columns, header or [], strict=False)
     unnamed = [name for name, cell in pairs if not cell.strip()]
     return frame.drop(name for name in unnamed if frame[name].null_count() == frame.height)

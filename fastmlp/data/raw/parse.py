@@ -69,7 +69,7 @@ def parse(content: Content, shape: Shape) -> Parsed:
     if blank:
         lines = "1 blank line was" if blank == 1 else f"{blank:,} blank lines were"
         notes.append(f"{lines} left out.")
-    if numbers is not None and len(numbers) and (nexts - numbers).max() > LONG_RECORD:
+    if numbers is not None and nexts is not None and (nexts - numbers).max(initial=0) > LONG_RECORD:
         row = int((nexts - numbers).argmax())
         notes.append(
             f"lines {numbers[row]:,} to {nexts[row] - 1:,} are one row, whose quoted text spans "
@@ -94,15 +94,14 @@ def _read_by_polars(
     """Read rows like ``read_by_csv``; None where polars cannot, or would take quotes otherwise."""
     import polars
 
-    values, quoting, runs = None, Quoting(PLAIN), shape.separator == BLANKS
+    quoting, runs = Quoting(PLAIN), shape.separator == BLANKS
     source, skipped = content.source, shape.first_line
-    if content.has_quotes or runs:
-        values = _body(content, shape)
-    if content.has_quotes:
+    values = _body(content, shape) if content.has_quotes or runs else None
+    if values is not None and content.has_quotes:
         quoting = quoting_of(values, ord(shape.separator))
         if quoting.kind == IRREGULAR or runs:
             return None
-    if runs:
+    if values is not None and runs:
         source, skipped = squeezed(values), 0
         values = np.frombuffer(source, np.uint8)
     frame = _frame(source, skipped, shape, quoting.kind == REGULAR)
@@ -119,8 +118,9 @@ def _read_by_polars(
     read = _checked(frame, shape, quoting.kind == REGULAR, values, doubtful)
     if read is None or not quoting.has_empty:
         return read
-    frame, *rest = read
-    return frame.with_columns(polars.when(polars.all() != "").then(polars.all())), *rest
+    frame, numbers, nexts, blank = read
+    frame = frame.with_columns(polars.when(polars.all() != "").then(polars.all()))
+    return frame, numbers, nexts, blank
 
 
 def _frame(
@@ -167,8 +167,8 @@ def _ends_with_gap(frame: polars.DataFrame) -> bool:
 
 def _empty_at_end(frame: polars.DataFrame) -> int:
     """Return how many empty lines end a table of one column, where those inside it are gaps."""
-    filled = frame.to_series(0).is_not_null().reverse().arg_max() if frame.height else 0
-    return frame.height if frame.to_series(0).null_count() == frame.height else filled
+    filled = frame.to_series(0).is_not_null().arg_true()
+    return frame.height - (filled[-1] + 1 if len(filled) else 0)
 
 
 def _checked(
@@ -181,6 +181,8 @@ def _checked(
     """
     import polars
 
+    if values is None:  # there are neither quotes nor gaps in the last column
+        return frame, None, None, 0
     mark = ord(shape.separator)
     uneven = _has_gaps_at_end(frame)
     if uneven and not (quoted or doubtful):

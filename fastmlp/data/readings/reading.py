@@ -218,6 +218,11 @@ def as_texts(series: polars.Series) -> polars.Series:
     return series if series.dtype == polars.String else series.cast(polars.String)
 
 
+def extremes(series: polars.Series) -> tuple[Any, Any]:
+    """Return the least and the greatest value of a column, of its type; None where it has none."""
+    return series.min(), series.max()
+
+
 def kind_of(series: polars.Series, name: str = "") -> str:
     """Return the kind that a typed column has by its type; its name is for the message.
 
@@ -252,7 +257,7 @@ def _calendar(series: polars.Series) -> polars.Series:
     import polars
 
     dtype = series.dtype
-    if dtype == polars.Date:
+    if not isinstance(dtype, polars.Datetime):  # a day
         return series.cast(polars.Datetime("us"))
     ticks = series.to_physical()  # polars panics at a date beyond its calendar
     if dtype.time_unit == "ns":

@@ -11,7 +11,7 @@ import numpy as np
 from .choices import ColumnChoices
 from .decided import Decided
 from .notes import on_left_out
-from .reading import CELLS, ColumnReading
+from .reading import CELLS, ColumnReading, extremes
 from .schema import ColumnFacts, Schema
 from .words import columns_named, counted, printable
 
@@ -65,7 +65,8 @@ def with_roles(
     features = tuple(decided.readings[name] for name in kept if name not in reasons)
     facts = tuple(_facts(name, decided, target, left_out.get(name)) for name in columns)
     notes = (*_notes_on_left_out(left_out), *said)
-    return Schema(features, decided.readings.get(target), facts, notes)
+    reading = None if target is None else decided.readings.get(target)
+    return Schema(features, reading, facts, notes)
 
 
 def _reasons(decided: Decided, names: list[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -79,7 +80,7 @@ def _reasons(decided: Decided, names: list[str]) -> tuple[dict[str, str], dict[s
         if len(series) < 2:
             continue
         if series.dtype.is_numeric() or series.dtype.is_temporal():
-            low, high = series.min(), series.max()
+            low, high = extremes(series)
             if not series.null_count() and low == high:
                 reasons[name] = "constant"
             elif series.dtype.is_integer() or _are_whole(series, low, high):
@@ -109,7 +110,8 @@ def _judge_counter(
     if series.null_count() or rows < 3:
         return
     is_named = name.strip().lower() in INDEX_NAMES
-    spans = series.max() - series.min() + 1 == rows
+    low, high = extremes(series)
+    spans = high - low + 1 == rows
     could_be = is_named or spans or NAME_OF_IDS.search(name) or _rises(series)
     if not could_be or series.n_unique() < rows:
         return
@@ -119,7 +121,7 @@ def _judge_counter(
     elif rows >= FEWEST_ROWS_TO_JUDGE:
         does = "differs in every row"
         if spans:
-            does = f"numbers the rows from {series.min():,} to {series.max():,}"
+            does = f"numbers the rows from {low:,} to {high:,}"
         notes[name] = (
             f"column {name!r} {does}; it may be an identifier (--drop {quote(name)} leaves it out)."
         )
@@ -127,8 +129,8 @@ def _judge_counter(
 
 def _rises(series: polars.Series) -> bool:
     """Return whether a column counts the rows, some of which were left out by a filter."""
-    steps = series.diff().drop_nulls()
-    return bool((steps > 0).all()) and series.max() - series.min() < 3 * len(series)
+    steps, (low, high) = series.diff().drop_nulls(), extremes(series)
+    return bool((steps > 0).all()) and high - low < 3 * len(series)
 
 
 def _judge_digits(name: str, series: polars.Series, notes: dict[str, str]) -> None:
@@ -182,7 +184,7 @@ def holds(reading: ColumnReading, series: polars.Series) -> str:
         return _levels(series.alias("level").drop_nulls())
     if reading.kind == "truth":
         return f"true in {series.mean():.0%}"
-    low, high = series.min(), series.max()
+    low, high = extremes(series)
     if reading.kind == "date":
         midnight = all(moment.time() == moment.time().min for moment in (low, high))
         if midnight:

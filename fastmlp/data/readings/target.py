@@ -13,7 +13,7 @@ from fastmlp.errors import DataError
 
 from .choices import ColumnChoices
 from .decided import Decided
-from .reading import CELLS, PLURALS, ColumnReading, as_texts, is_text
+from .reading import CELLS, PLURALS, ColumnReading, as_texts, extremes, is_text
 from .words import counted, listed
 
 if TYPE_CHECKING:
@@ -172,12 +172,14 @@ def target_values(series: polars.Series) -> np.ndarray:
     if dtype == polars.Boolean:
         return series.to_numpy()
     if dtype.is_integer():
-        fits = series.min() >= -(2**63) and series.max() < 2**63
+        low, high = extremes(series)
+        fits = low >= -(2**63) and high < 2**63
         return series.cast(polars.Int64 if fits else polars.Float64).to_numpy()
     if dtype.is_numeric():
         return series.cast(polars.Float64).to_numpy()
     if dtype == polars.String:
-        longest = series.str.len_chars().max() or 0
+        _, longest = extremes(series.str.len_chars())
+        longest = longest or 0  # of no texts
         if longest > LONGEST_LABEL:
             raise DataError(
                 f"the target {name!r} holds texts of up to {longest:,} characters; labels or "

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -24,7 +24,7 @@ MOST_SIZES, MOST_BYTES = 32, 2**59
 LONGEST_SHOWN = 120  # letters
 
 
-def load_npz(path: Path, target: str | None = None, need_target: bool = True) -> Source:
+def load_npz(path: Path, target: str | int | None = None, need_target: bool = True) -> Source:
     """Read an archive of arrays: features and target, or x_train, y_train, x_test and y_test.
 
     Parameters
@@ -51,11 +51,11 @@ def load_npz(path: Path, target: str | None = None, need_target: bool = True) ->
             read = {key: _read_member(archive, members[key], path) for key in keys}
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise _unreadable(path, error) from None
-    features, labels, test_features, test_labels = (read.get(key) for key in wanted)
+    labels, test_features, test_labels = (None if key is None else read[key] for key in wanted[1:])
     test = None
     if test_features is not None:
         test = source_of_arrays(f"{path.stem} test", test_features, test_labels, wanted[3])
-    return source_of_arrays(path.stem, features, labels, wanted[1], test)
+    return source_of_arrays(path.stem, read[wanted[0]], labels, wanted[1], test)
 
 
 def load_npy(path: Path, target_path: Path | None) -> Source:
@@ -102,8 +102,8 @@ def source_of_arrays(
 
 
 def _choose_keys(
-    path: Path, keys: list[str], target: str | None, need_target: bool
-) -> tuple[str | None, ...]:
+    path: Path, keys: list[str], target: str | int | None, need_target: bool
+) -> tuple[str, str | None, str | None, str | None]:
     """Return the keys of features, target, test features and test target; None if missing."""
     for letter in SPLIT_FEATURE_KEYS:
         if f"{letter}_train" in keys:
@@ -121,11 +121,11 @@ def _choose_keys(
         raise DataError(
             f"{path} holds no features: it has the arrays {found}; call them X (and the target y)."
         )
-    if target is not None and target in keys:
+    if isinstance(target, str) and target in keys:
         labels = target
     elif target is not None and need_target:
         raise DataError(
-            f"{path} has no array {target!r} for the target{did_you_mean(target, keys)}"
+            f"{path} has no array {target!r} for the target{did_you_mean(str(target), keys)}"
         )
     if labels is None and need_target:
         raise DataError(
@@ -171,7 +171,7 @@ def _map(path: Path) -> np.ndarray:
     return _read_checked(lambda: np.load(path, mmap_mode=mode, allow_pickle=False), str(path))
 
 
-def _read_npy_header(file: BinaryIO, what: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _read_npy_header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     def read():
         version = np.lib.format.read_magic(file)
         if version == (1, 0):

@@ -113,9 +113,11 @@ def source_of_idx(name: str, files: dict[str, Path]) -> Source:
     files
         Paths under the names of PARTS: the training pair, with or without the test pair.
     """
-    images, labels, test_images, test_labels = (files.get(part) for part in PARTS)
-    test = None if test_images is None else idx_pair(f"{name} test", test_images, test_labels)
-    return idx_pair(name, images, labels, test)
+    images, labels, test_images, test_labels = PARTS
+    test = None
+    if test_images in files:
+        test = idx_pair(f"{name} test", files[test_images], files.get(test_labels))
+    return idx_pair(name, files[images], files.get(labels), test)
 
 
 def idx_pair(

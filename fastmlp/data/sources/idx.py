@@ -7,8 +7,8 @@ import math
 import re
 import struct
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def read_idx(path: str | Path) -> np.ndarray:
         raise DataError(f"{path} cannot be read: {reason}. Give a whole IDX file.") from None
 
 
-def _read_values(file: BinaryIO, path: Path, limit: int) -> np.ndarray:
+def _read_values(file: BufferedIOBase, path: Path, limit: int) -> np.ndarray:
     value_type, shape, header_size = _read_header(file, path)
     size = math.prod(shape) * value_type.itemsize
     if header_size + size > limit:
@@ -76,7 +76,7 @@ def _read_values(file: BinaryIO, path: Path, limit: int) -> np.ndarray:
     values = np.empty(size, np.uint8)
     filled = 0
     while filled < size:
-        count = file.readinto(memoryview(values)[filled : filled + READ_BYTES])
+        count = file.readinto(values.data[filled : filled + READ_BYTES])
         if not count:
             raise DataError(
                 f"{path} ends after {filled:,} of {size:,} bytes of values; it is truncated."
@@ -91,7 +91,7 @@ def _read_values(file: BinaryIO, path: Path, limit: int) -> np.ndarray:
     return values if value_type.isnative else values.astype(value_type.newbyteorder("="))
 
 
-def _read_header(file: BinaryIO, path: Path) -> tuple[np.dtype, tuple[int, ...], int]:
+def _read_header(file: BufferedIOBase, path: Path) -> tuple[np.dtype, tuple[int, ...], int]:
     magic = file.read(4)
     known = len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in VALUE_TYPES
     if not known or not 1 <= magic[3] <= MAXIMUM_DIMENSIONS:

@@ -70,18 +70,22 @@ def load_images(
         If ``image_size`` is not a size, or ``ground`` not one of the above.
     """
     grounds = {"auto": None, "white": WHITE, "black": BLACK}
-    ground = grounds[choose("ground", ground, grounds)]
+    level = grounds[choose("ground", ground, grounds)]
     size = parse_size(image_size)
     layout = labelled(path) if need_target else unlabelled(path)
     with decoding():
-        train = _read(path.name, layout.train, size, colour, reading, ground)
+        train = _read(path.name, layout.train, size, colour, reading, level)
         notes, test = (*layout.notes, *train.notes), None
+        assert isinstance(train.features, np.ndarray)  # as of all pictures
+        assert train.image_shape is not None
+        height, width, *_ = train.image_shape
         if need_target and reading is None:
-            _check_differences(train, layout.train.root)
-            notes += _note_on_flat(train)
+            pixels = train.features.reshape(len(train), height * width, -1)
+            _check_differences(pixels, f"{height}×{width}", layout.train.root)
+            notes += _note_on_flat(pixels)
         if layout.test is not None:
-            shape = train.image_shape[:2]
             name, is_resized = f"{path.name} test", size is None
+            shape = height, width
             test = _read(name, layout.test, shape, colour, train.pictures, resized=is_resized)
             notes += tuple(f"of the test pictures: {note}" for note in test.notes)
     return replace(train, test=test, notes=notes)
@@ -153,7 +157,7 @@ def _notes_on_files(files: list[Path], headers: list[Header], brought_to: Size |
             "as Pillow gives no more."
         )
     count, example = such(lambda header: brought_to not in (None, header.size))
-    if count:
+    if brought_to is not None and count:
         shape = "×".join(map(str, brought_to))
         notes.append(
             f"pictures brought to the training pictures' size, {shape}: {count:,}, such as "
@@ -162,23 +166,21 @@ def _notes_on_files(files: list[Path], headers: list[Header], brought_to: Size |
     return notes
 
 
-def _check_differences(source: Source, root: Path) -> None:
-    """Refuse training pictures of which none differs from another."""
-    rows = source.features
-    if len(rows) < 2 or not all(np.array_equal(rows[0], row) for row in rows):
+def _check_differences(pixels: np.ndarray, shape: str, root: Path) -> None:
+    """Refuse training pictures (rows, pixels, channels) of which none differs from another."""
+    if len(pixels) < 2 or not all(np.array_equal(pixels[0], picture) for picture in pixels):
         return
-    shape = "×".join(map(str, source.image_shape[:2]))
-    remedy = "" if len(source.image_shape) == 3 else "; with --colour they may differ"
+    remedy = "" if pixels.shape[2] == 3 else "; with --colour they may differ"
     raise DataError(
-        f"all {len(rows):,} pictures in {root} are the same once they are read as {shape} pixels: "
+        f"all {len(pixels):,} pictures in {root} are the same once they are read as {shape} pixels: "
         f"there is nothing to learn from them{remedy}."
     )
 
 
-def _note_on_flat(source: Source) -> tuple[str, ...]:
-    """Return a note on training pictures of a single colour each, which may be a fault."""
-    channels = 3 if len(source.image_shape) == 3 else 1
-    pixels = source.features.reshape(len(source), -1, channels)
+def _note_on_flat(pixels: np.ndarray) -> tuple[str, ...]:
+    """Return a note on training pictures (rows, pixels, channels) of a single colour each, which
+    may be a fault.
+    """
     if pixels.shape[1] == 1 or not all((picture == picture[0]).all() for picture in pixels):
         return ()
     return ("every training picture is of a single colour throughout.",)
@@ -211,4 +213,4 @@ def parse_size(image_size: str | int | Size | None) -> Size | None:
             f"image size {image_size!r} is not known; give HEIGHTxWIDTH such as 28x28, sides from "
             f"1 to {LARGEST_SIDE}."
         )
-    return tuple(size)
+    return size[0], size[1]

@@ -70,7 +70,8 @@ def as_source(
     if isinstance(given, Source):
         return given
     if is_pair(given):
-        return _of_pair(*given, need_target, options)
+        features, values = given
+        return _of_pair(features, values, need_target, options)
     frame = as_frame(given)
     if frame is not None:
         return _of_frame(frame, target, need_target, options)

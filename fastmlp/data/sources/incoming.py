@@ -272,8 +272,8 @@ def _of_array(
             f"features of type {array.dtype} and shape {array.shape} cannot be used; give numbers."
         )
     columns = array.reshape(len(array), -1)
-    fits = names is not None and len(names) == columns.shape[1]
-    chosen = names if fits else numbered_names(columns.shape[1])
+    width = columns.shape[1]
+    chosen = names if names is not None and len(names) == width else numbered_names(width)
     return _of_columns(chosen, lambda position: columns[:, position], chosen)
 
 
@@ -283,7 +283,9 @@ def _flattened(array: np.ndarray) -> np.ndarray:
 
     if 0 in array.shape:
         return array.reshape(len(array), int(np.prod(array.shape[1:])))
-    return source_of_arrays("the data", array, None, None).features
+    features = source_of_arrays("the data", array, None, None).features
+    assert isinstance(features, np.ndarray)  # of an array
+    return features
 
 
 def _polars() -> Any:

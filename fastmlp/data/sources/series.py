@@ -86,7 +86,9 @@ def plain_array(given: Any, what: str) -> np.ndarray:
         given = given.get()
     if isinstance(given, np.ma.MaskedArray):
         is_float = given.dtype.kind == "f"
-        given = given.filled(np.nan) if is_float else np.where(given.mask, None, given.data)
+        given = (
+            given.filled(np.nan) if is_float else np.where(given.mask, np.array(None), given.data)
+        )
     try:
         array = np.asarray(given)
     except Exception as error:  # whatever a foreign class raises while it is converted
@@ -140,9 +142,9 @@ def _from_pandas(name: str, column: pandas.Series) -> polars.Series:
     if isinstance(dtype, np.dtype) and dtype.kind != "O":
         return _from_array(name, plain_array(column, f"column {name!r}"))
     gaps = column.isna().to_numpy(dtype=bool)
-    is_nullable = hasattr(dtype, "numpy_dtype")  # one of pandas' own types
-    if is_nullable and getattr(dtype, "kind", "O") in "buif":
-        filled = column.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0))
+    plain = getattr(dtype, "numpy_dtype", None)  # of one of pandas' own types
+    if plain is not None and getattr(dtype, "kind", "O") in "buif":
+        filled = column.to_numpy(dtype=plain, na_value=plain.type(0))
         return _with_gaps(polars.Series(name, np.ascontiguousarray(filled), nan_to_null=True), gaps)
     pairs = zip(column.tolist(), gaps, strict=True)
     return _from_values(name, [None if gap else value for value, gap in pairs])

@@ -211,12 +211,12 @@ def _as_known(
     """Return a source and its target whose columns a model knows or which are pixels."""
     schema = options.schema or Schema(())
     reading, values, said = schema.target, None, []
-    if target is not None and (reading is None or reading.name != target):
+    if target is not None and reading is not None and reading.name == target:
+        values = read_target(frame[target], reading, said)
+    elif target is not None:
         described = describe(frame_of([frame[target]]), target)
         values, said = described.target, described.schema.notes
         schema = replace(schema, target=described.schema.target)
-    elif target is not None:
-        values = read_target(frame[target], reading, said)
     features = frame if target is None else frame_of(each for each in frame if each.name != target)
     names, shape = tuple(features.columns), None
     if options.image_size is not None:
@@ -321,7 +321,7 @@ def _without_index(
     first, second = (index.cast(polars.String) for index in indices)
     differ = first.ne_missing(second)
     if differ.any():
-        row = differ.arg_max()
+        row = differ.arg_true()[0]
         raise DataError(
             f"the indices of {features_path} and {labels_path} differ first in row {row + 1:,}: "
             f"{first[row]} and {second[row]}."
@@ -343,7 +343,7 @@ def _target_column(
         if not need_target:
             return None
         raise DataError(
-            f"{where} has no column {target!r} for the target{did_you_mean(target, columns)}"
+            f"{where} has no column {target!r} for the target{did_you_mean(str(target), columns)}"
         ) from None
     if not -len(columns) <= position < len(columns):
         raise DataError(
@@ -355,9 +355,10 @@ def _target_column(
 
 def _with_hint(source: Source) -> Source:
     """Say of a table of whole numbers that it could be pictures."""
-    if not could_be_pictures(source.features):
+    features = source.features
+    if isinstance(features, np.ndarray) or not could_be_pictures(features):
         return source
-    width = source.features.width
+    width = features.width
     size = f"{math.isqrt(width)}x{math.isqrt(width)}"
     note = f"the {width:,} columns could be pictures; --image-size {size} reads them so."
     return replace(source, notes=(*source.notes, note))

@@ -71,11 +71,14 @@ def _table(graph: Graph, columns: Sequence[NumericColumn | CategoryColumn]) -> s
     parts = []
     # Numbers that stand side by side are worked on together: a table of numbers alone takes five
     # operators.
-    for kind, group in groupby(zip(columns, inputs, strict=True), key=lambda pair: type(pair[0])):
-        if kind is NumericColumn:
-            parts.append(_numbers(graph, list(group)))
-        else:
-            parts += [_levels(graph, column, name) for column, name in group]
+    for _, group in groupby(zip(columns, inputs, strict=True), key=lambda pair: type(pair[0])):
+        pairs = list(group)
+        numbers = [(each, name) for each, name in pairs if isinstance(each, NumericColumn)]
+        if numbers:
+            parts.append(_numbers(graph, numbers))
+        parts += [
+            _levels(graph, each, name) for each, name in pairs if isinstance(each, CategoryColumn)
+        ]
     return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
 
 

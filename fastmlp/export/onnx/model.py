@@ -110,6 +110,7 @@ def _add_probabilities(graph: Graph, model: TrainedModel, outputs: str) -> None:
                 "Concat", graph.add("Sub", graph.constant(1.0), outputs), outputs, axis=1
             )
         best = graph.add("ArgMax", outputs, axis=1, keepdims=0)
+        assert model.classes is not None  # which a classification has
         kind = str if isinstance(model.classes[0], str) else np.array(model.classes).dtype
         labels = graph.constant(model.classes, kind, "classes")
         graph.output("label", graph.add("Gather", labels, best), kind, None, "the likeliest class")

@@ -167,7 +167,7 @@ def _own_sources(names: set[str]) -> Iterator[str]:
     text = Path(__file__).with_name("layers.py").read_text(encoding="utf-8")
     for node in ast.parse(text).body:
         if isinstance(node, ast.ClassDef) and node.name in names:
-            yield from ("", ast.get_source_segment(text, node), "")
+            yield from ("", ast.get_source_segment(text, node) or "", "")
 
 
 def _layer(step: Step, dtype: np.dtype) -> TorchLayer:

@@ -144,8 +144,8 @@ def accuracy_by_class(
         f"Accuracy of each {what}",
         f"Dot plot of the share of right rows of {len(drawn)} {what}s, "
         f"{' beside '.join(shares)}. Lowest in {judged}: {names[weakest]} with "
-        f"{share(shares[judged][weakest])}; highest: {names[strongest]} with "
-        f"{share(shares[judged][strongest])}.",
+        f"{share(float(shares[judged][weakest]))}; highest: {names[strongest]} with "
+        f"{share(float(shares[judged][strongest]))}.",
         figure,
         columns,
         f"The weakest {what} first." + _cut(len(order), len(drawn)),
@@ -156,7 +156,7 @@ def class_distribution(
     counts: dict[str, np.ndarray], names: list[str], what: str = "class"
 ) -> Picture:
     """Return how many rows of each class each split has, the largest class first."""
-    total = sum(counts.values())
+    total = np.sum(list(counts.values()), axis=0)
     order = np.argsort(-total, kind="stable")
     drawn = order[:MOST_CLASSES]
     figure, ax = axes(*size_for_bars(len(drawn)))

@@ -154,7 +154,8 @@ def drawing() -> Iterator[None]:
 
     from .glyphs import font_families
 
-    with matplotlib.rc_context({**STYLE, "font.family": font_families()}):
+    settings: dict[Any, Any] = {**STYLE, "font.family": font_families()}
+    with matplotlib.rc_context(settings):
         yield
 
 

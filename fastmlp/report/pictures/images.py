@@ -103,7 +103,7 @@ def mistakes(
     columns, said_of, true_of = 4, labels(names, 9), labels(names, 18)
     grid = _Grid(shape, -(-len(rows) // columns), columns, room=0.36)
     for number, (row, image) in enumerate(zip(rows, as_images(pixels[rows], shape), strict=True)):
-        said = f"→ {said_of[decided[row]]}, {share(outputs[row, decided[row]])}"
+        said = f"→ {said_of[decided[row]]}, {share(float(outputs[row, decided[row]]))}"
         grid.put(image, *divmod(number, columns), true_of[encoded[row]], said)
     first = rows[0]
     return Picture(
@@ -111,7 +111,7 @@ def mistakes(
         "The worst mistakes",
         f"Grid of {len(rows)} images that were taken for another class, the worst first: "
         f"{names[encoded[first]]} taken for {names[decided[first]]} with "
-        f"{share(outputs[first, decided[first]])}.",
+        f"{share(float(outputs[first, decided[first]]))}.",
         grid.drawn(),
         {
             "found_at": [places[row] for row in rows],

@@ -150,13 +150,13 @@ def _by_variant(sweep: Sweep, found: list[Outcome]) -> Picture:
     )
 
 
-def _columns(found: list[Outcome]) -> dict[str, np.ndarray | list[str]]:
+def _columns(found: list[Outcome]) -> dict[str, np.ndarray]:
     return {
         "lowest": np.array([each.low for each in found]),
         "middle": np.array([each.middle for each in found]),
         "highest": np.array([each.high for each in found]),
         "train": np.array([each.train for each in found]),
-        "status": [each.status for each in found],
+        "status": np.array([each.status for each in found]),
     }
 
 

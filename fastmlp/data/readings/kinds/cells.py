@@ -56,7 +56,7 @@ class Cells:
                 return np.zeros(0, bool)
             return np.array(self._frame.select(condition(polars.all()).any()).row(0), bool)
         found = self._frame.select(condition(polars.all()).fill_null(False)).to_series()
-        return found.to_numpy().reshape(-1, self._height).any(axis=1)
+        return np.asarray(found.to_numpy().reshape(-1, self._height).any(axis=1))
 
     def null_counts(self) -> np.ndarray:
         """Return how many nulls each column has, int64 (columns,)."""

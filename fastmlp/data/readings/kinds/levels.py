@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,10 @@ class Levels:
         """Return the levels of a String column."""
         import polars
 
-        if len(column) < LONG or column.approx_n_unique() > SHARE * len(column):
+        if len(column) < LONG:
+            return cls(column)
+        different: Any = column.approx_n_unique()  # a number, which polars' annotation leaves open
+        if different > SHARE * len(column):
             return cls(column)
         categories = column.cast(polars.Categorical)
         levels = categories.unique(maintain_order=True)

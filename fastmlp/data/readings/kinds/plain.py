@@ -54,14 +54,14 @@ def plain_numbers(frame: polars.DataFrame, gaps: tuple[str, ...] = ()) -> Plain:
     kept = [columns[place] for place in np.flatnonzero(~lost)]
     found, codes = _typed(texts.take(~lost), numbers.take(~lost), kept)
     repaired = _repaired([columns[place] for place in np.flatnonzero(lost)], gaps)
-    good = {name: each for name, each in repaired.items() if each.numbers is not None}
+    good = {name: each.numbers for name, each in repaired.items() if each.numbers is not None}
+    levels = {name: each.levels for name, each in repaired.items()}
     if good:
-        columns = [each.levels.rows(each.levels.texts).alias(name) for name, each in good.items()]
-        read = [each.levels.rows(each.numbers).alias(name) for name, each in good.items()]
+        columns = [levels[name].rows(levels[name].texts).alias(name) for name in good]
+        read = [levels[name].rows(numbers).alias(name) for name, numbers in good.items()]
         more, more_codes = _typed(Cells.of(columns), Cells.of(read), columns)
         found, codes = found | more, codes | more_codes
-    levels = {name: each.levels for name, each in repaired.items()}
-    words = {name: each.words for name, each in good.items() if each.words}
+    words = {name: repaired[name].words for name in good if repaired[name].words}
     return Plain(levels, found, frozenset(codes), words)
 
 
@@ -134,10 +134,11 @@ def _typed(
     def spelt(place: int, pattern: str) -> polars.Series:
         return columns[place].alias("").str.strip_chars().str.contains(pattern)
 
-    for place in np.flatnonzero(numbers.having(lambda cell: cell.abs() >= LONGEST_EXACT)):
+    for place in np.flatnonzero(numbers.having(lambda cell: cell.abs() >= LONGEST_EXACT)).tolist():
         is_code[place] |= spelt(place, r"^[+-]?[0-9]{19,}$").any()
     is_whole[is_whole] = as_written
-    for place in np.flatnonzero(is_whole & numbers.having(lambda cell: cell >= SHORTEST_DIALLED)):
+    could_be_dialled = is_whole & numbers.having(lambda cell: cell >= SHORTEST_DIALLED)
+    for place in np.flatnonzero(could_be_dialled).tolist():
         is_code[place] |= spelt(place, r"^\+[0-9]{8,15}$").all()
     found = dict(zip(np.flatnonzero(~is_whole).tolist(), numbers.columns(~is_whole), strict=True))
     found |= zip(np.flatnonzero(is_whole).tolist(), whole.columns(as_written), strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastmlp.data.readings.reading import TRUTHS
 
@@ -17,14 +17,17 @@ from .numbers import Signs, infinite_cells, parse_numbers, sign_marks, units_in
 if TYPE_CHECKING:
     import polars
 
+Found = TypeVar("Found")
+
 
 class _Shared:
     """Texts of one column or of several below each other, and what was found of them."""
 
     def __init__(self, texts: polars.Series):
-        self.texts, self.found = texts, {}
+        self.texts = texts
+        self.found: dict[Hashable, Any] = {}
 
-    def get(self, key: Hashable, find: Callable[[polars.Series], polars.Series]) -> polars.Series:
+    def get(self, key: Hashable, find: Callable[[polars.Series], Found]) -> Found:
         if key not in self.found:
             self.found[key] = find(self.texts)
         return self.found[key]
