@@ -172,8 +172,8 @@ def _check_differences(pixels: np.ndarray, shape: str, root: Path) -> None:
         return
     remedy = "" if pixels.shape[2] == 3 else "; with --colour they may differ"
     raise DataError(
-        f"all {len(pixels):,} pictures in {root} are the same once they are read as {shape} pixels: "
-        f"there is nothing to learn from them{remedy}."
+        f"all {len(pixels):,} pictures in {root} are the same once they are read as {shape} "
+        f"pixels: there is nothing to learn from them{remedy}."
     )
 
 
