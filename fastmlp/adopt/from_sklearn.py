@@ -65,9 +65,8 @@ def from_sklearn(estimator: object, *, device: str = "auto", threads: int | None
 
 def _parts(estimator: object) -> list[Any]:
     """Return the steps of a pipeline, or the estimator alone."""
-    if not hasattr(estimator, "steps"):
-        return [estimator]
-    return [part for _, part in estimator.steps if part not in (None, "passthrough")] or [estimator]
+    steps = getattr(estimator, "steps", ())
+    return [part for _, part in steps if part not in (None, "passthrough")] or [estimator]
 
 
 def _steps(network: Any) -> list[Step]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
@@ -162,6 +162,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         **parameters.CLASSIFIER_CONSTRAINTS,
     }
     _accepted_losses = CLASSIFICATION_LOSSES
+    label_smoothing: float
+    class_weight: Literal["balanced"] | dict | None
 
     def __init__(
         self,

@@ -14,8 +14,9 @@ from fastmlp.backend.available import available_threads
 from fastmlp.errors import UsageError
 from fastmlp.model.prediction import PREDICTION_BATCH, RecordedPrediction
 from fastmlp.nn.activations import parse_activation
-from fastmlp.nn.layers import Dense
+from fastmlp.nn.layers import BatchNormalization, Dense
 from fastmlp.nn.network import Architecture, Network
+from fastmlp.step.batches import InputScaling
 from fastmlp.step.parameters import Parameter, Snapshot
 from fastmlp.training import recorded
 
@@ -23,7 +24,6 @@ from .losses import make_loss
 
 # joblib sets these in its worker processes.
 LIMITS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
-Scaling = dict[str, np.ndarray | None]  # origin, scale and shift, as Batches takes them
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,9 @@ def open_device(device: str, threads: int | None) -> Backend:
     """Return a backend of an estimator's own: several may be trained in several threads."""
     backend, _ = open_backend(device, threads=threads)
     if backend.name == "cpu":
+        from fastmlp.backend.cpu.backend import CpuBackend
+
+        assert isinstance(backend, CpuBackend)
         backend.compiler = _compiler()
     return backend
 
@@ -101,7 +104,7 @@ class Engine:
         threads: int | str,
         thread_count: int | None,
         rows: int = 0,
-        scaling: Scaling | None = None,
+        scaling: InputScaling | None = None,
     ):
         self.blueprint, self.device, self.threads = blueprint, device, threads
         self.backend = open_device(device, thread_count)
@@ -110,11 +113,11 @@ class Engine:
         rows = max(rows, PREDICTION_BATCH)
         name = f"hidden_layer_sizes={list(architecture.hidden)}"
         recorded.check_memory(architecture, self.backend, dtype, rows, remedy, name)
-        self.network = Network(architecture, self.backend, dtype, blueprint.seed)
+        self.network = Network(architecture, self.backend, np.dtype(dtype), blueprint.seed)
         told = blueprint.loss, blueprint.task, architecture.outputs, blueprint.smoothing
         self.loss = make_loss(*told)
         self.lock = threading.RLock()
-        self.scaling: Scaling = scaling or {}
+        self.scaling: InputScaling = scaling or {}
         self._shown: dict[Parameter, np.ndarray] = {}
         self.bind(rows)
 
@@ -144,11 +147,12 @@ class Engine:
     ) -> tuple[list[Parameter], list[Parameter], list[dict[str, Parameter]]]:
         """Return what the attributes show; under a batch norm the intercept is its β."""
         layers = self.network.layers
-        intercepts = [
-            layer.bias or following.beta
-            for layer, following in zip(layers, [*layers[1:], None], strict=True)
-            if isinstance(layer, Dense)
-        ]
+        intercepts = []
+        for layer, following in zip(layers, [*layers[1:], None], strict=True):
+            if isinstance(layer, Dense) and layer.bias is not None:
+                intercepts.append(layer.bias)
+            elif isinstance(layer, Dense) and isinstance(following, BatchNormalization):
+                intercepts.append(following.beta)
         norms = [
             {parameter.name: parameter for parameter in (*layer.trained(), *layer.kept())}
             for layer in layers
@@ -193,14 +197,14 @@ class Engine:
                 self.backend.assign(layer.bias.values, intercept)
         for layer in self.network.layers:
             if layer.kept():
-                layer.initialize(None)  # γ = 1, β = 0: nothing is drawn
+                layer.initialize(np.random.default_rng(0))  # γ = 1, β = 0: nothing is drawn
 
     def outputs(self, rows: np.ndarray) -> np.ndarray:
         """Return the finished outputs (rows, outputs): probabilities, or values."""
         with self.lock:
             return self.prediction.run(rows)
 
-    def predict_with(self, scaling: Scaling) -> None:
+    def predict_with(self, scaling: InputScaling) -> None:
         """Scale the inputs by these from now on."""
         if any(self.scaling.get(word) is not factor for word, factor in scaling.items()):
             self.scaling = scaling
@@ -236,4 +240,4 @@ def _environment_limit() -> int | None:
 def _inside_joblib() -> bool:
     from joblib.parallel import get_active_backend
 
-    return (get_active_backend()[0].nesting_level or 0) > 0
+    return (getattr(get_active_backend()[0], "nesting_level", 0) or 0) > 0

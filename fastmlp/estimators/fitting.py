@@ -15,7 +15,7 @@ from fastmlp.errors import UsageError
 from fastmlp.optim.optimizers import Regularization
 from fastmlp.step.batches import Batches
 from fastmlp.training.callbacks import Callback, Record, Training
-from fastmlp.training.policies import DrawnOrder, PenalizedLoss, Tolerance
+from fastmlp.training.policies import DrawnOrder, PenalizedLoss, Tolerance, WordRates
 from fastmlp.training.recorded import Objective, RecordedStep
 from fastmlp.training.trainer import Trainer
 
@@ -34,12 +34,21 @@ STOCHASTIC_ATTRIBUTES = (
 )  # fmt: skip
 
 
+class FittingTrainer(Trainer):
+    """The loop over a step by scikit-learn's rules."""
+
+    patience: Tolerance
+    rates: WordRates
+
+
 class Fitting(Weights):
     """How an estimator learns.
 
     Two networks may be at work: the estimator's own, which holds the result, and the worker, which
     is trained. They are one unless the worker has to be in float64.
     """
+
+    validation_scores_: list[float] | None
 
     def _learn(self, X, y, sample_weight, eval_set, incremental: bool) -> None:
         """Check everything, build or continue a network, and train it.
@@ -115,7 +124,7 @@ class Fitting(Weights):
             drawn = copy.deepcopy(memory.random).randint(np.iinfo(np.int32).max)
             memory.dropout_seed = int(drawn)
         architecture = self._architecture(inputs, outputs)
-        dtype, seed = np.dtype(self.dtype).name, memory.dropout_seed if dropout else 0
+        dtype, seed = np.dtype(self.dtype).name, (memory.dropout_seed or 0) if dropout else 0
         return Blueprint(architecture, task, self.loss.strip(), self._smoothing(), dtype, seed)
 
     def _prepared_worker(self, engine: Engine, rows: int, first: bool) -> Engine:
@@ -137,9 +146,9 @@ class Fitting(Weights):
             worker.draw(memory.random, self._layer_activations())
             return worker
         self._put_weights(engine)
-        goes_on = memory.last is not None and engine.has_weights(memory.shown)
-        worker.network.store.restore(memory.last if goes_on else engine.network.store.snapshot())
-        if memory.shown is not None and not goes_on:  # the user has set other weights
+        last = memory.last if engine.has_weights(memory.shown) else None
+        worker.network.store.restore(engine.network.store.snapshot() if last is None else last)
+        if memory.shown is not None and last is None:  # the user has set other weights
             memory.forget_best()
         return worker
 
@@ -239,7 +248,7 @@ class Fitting(Weights):
             rows = sample.features.shape, sample.features.dtype.str, size, weights is None
             key = worker, rows, type(rule), tuple(vars(rule).items()), how
             kept_key, kept = getattr(self, "_recorded", (None, None))
-            if kept_key == key:
+            if kept is not None and kept_key == key:
                 kept.batches.replace(sample.features, sample.targets, weights)
                 return kept
             # Memory of its own, which later calls are written into.
@@ -262,7 +271,7 @@ class Fitting(Weights):
         worker: Engine,
         held_out: Sample | None,
         incremental: bool,
-    ) -> Trainer:
+    ) -> FittingTrainer:
         """Return the loop over a step, with scikit-learn's rules."""
         state, rows = self._memory.training, step.batches.rows
         updates = 0 if state is None or incremental else state.updates
@@ -270,7 +279,7 @@ class Fitting(Weights):
         patience = Tolerance(
             float(self.tol), self.n_iter_no_change, bool(self.early_stopping), rates, self.verbose
         )
-        return Trainer(
+        return FittingTrainer(
             step,
             epochs=1 if incremental else self.max_iter,
             order=DrawnOrder(self._memory.random, self.shuffle),
@@ -281,7 +290,7 @@ class Fitting(Weights):
             dtype=engine.network.dtype,
         )
 
-    def _take_up(self, trainer: Trainer) -> None:
+    def _take_up(self, trainer: FittingTrainer) -> None:
         """Go on from the fit before, if any; the best weights so far are those at hand."""
         memory, optimizer = self._memory, trainer.optimizer
         for array in optimizer.state.values():
@@ -303,7 +312,7 @@ class Fitting(Weights):
         dtype = engine.network.dtype
         return Validation(worker.network, worker.loss, batches, score, share, dtype)
 
-    def _note_numbers(self, trainer: Trainer) -> None:
+    def _note_numbers(self, trainer: FittingTrainer) -> None:
         """Set the fitted attributes that are not weights."""
         patience, records = trainer.patience, trainer.result.records
         self.n_iter_ = len(records)
@@ -323,7 +332,7 @@ class Fitting(Weights):
         self.learning_rate_ = trainer.rates.current
         self.converged_ = trainer.stop_reason == patience.why
 
-    def _say_how_it_ended(self, trainer: Trainer, incremental: bool) -> None:
+    def _say_how_it_ended(self, trainer: FittingTrainer, incremental: bool) -> None:
         """Warn, as scikit-learn does, of an end by ``max_iter`` or by a loss that is not finite."""
         diverged = f"the loss or a weight is not finite after epoch {self.n_iter_}"
         if trainer.result.diverged and not trainer.patience.by_score:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy import sparse
@@ -130,14 +130,15 @@ def split(
     chosen = train_test_split(
         np.arange(len(sample)), random_state=random, test_size=fraction, stratify=stratify
     )
-    if len(chosen[1]) < FEWEST_VALIDATION_ROWS:
+    train, validation = map(np.asarray, chosen)
+    if len(validation) < FEWEST_VALIDATION_ROWS:
         raise UsageError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            f"dataset: {len(sample)} row(s) leave {len(chosen[1])}."
+            f"dataset: {len(sample)} row(s) leave {len(validation)}."
         )
     if labels is not None:
-        spread(*chosen, labels)
-    return sample.take(chosen[0]), sample.take(chosen[1])
+        spread(train, validation, labels)
+    return sample.take(train), sample.take(validation)
 
 
 def evaluation_parts(eval_set: Any) -> tuple[Any, Any, Any]:
@@ -200,7 +201,7 @@ def one_hot(numbers: np.ndarray, classes: int) -> np.ndarray:
 
 
 def class_factors(
-    class_weight: str | dict | None, y: np.ndarray, classes: np.ndarray
+    class_weight: Literal["balanced"] | dict | None, y: np.ndarray, classes: np.ndarray
 ) -> np.ndarray | None:
     """Return the factor of each row's weight, None without ``class_weight``.
 

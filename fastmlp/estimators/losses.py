@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastmlp.errors import UsageError
-from fastmlp.nn.losses import LOSSES, Loss, parse_loss
+from fastmlp.nn.losses import LOSSES, ElementwiseLoss, Loss, parse_loss
 
 REGRESSION_LOSSES = tuple(name for name, kind in LOSSES.items() if "regression" in kind.tasks)
 CLASSIFICATION_LOSSES = tuple(
@@ -32,7 +32,7 @@ def make_loss(text: str, task: str, outputs: int, smoothing: float = 0.0) -> Los
         raise UsageError(f"label_smoothing goes with loss log_loss, not with {text}.")
     word = "auto" if text == "log_loss" else text
     loss = parse_loss(word, task=task, outputs=outputs, label_smoothing=smoothing)
-    if loss.kind.averages:
+    if isinstance(loss, ElementwiseLoss) and loss.kind.averages:
         loss.factor = 0.5 if loss.name == HALVED else 1.0
     return loss
 

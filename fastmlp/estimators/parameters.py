@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -81,6 +81,46 @@ class Parameters(BaseEstimator, ABC):
 
     _accepted_losses: tuple[str, ...]
     _numeric_target = False
+    # As ``__init__`` of the estimators describes them, which stores them by name.
+    hidden_layer_sizes: Sequence[int] | int
+    activation: str | Sequence[str]
+    solver: str
+    alpha: float
+    batch_size: int | Literal["auto"]
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    random_state: int | np.random.RandomState | None
+    tol: float
+    verbose: bool | int
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: float
+    max_fun: int
+    loss: str
+    dropout: float | Sequence[float]
+    dropout_units: bool
+    batch_norm: str
+    weight_decay: float | None
+    clip_norm: float | None
+    rho: float
+    metric: str | Callable | None
+    normalize: str
+    dtype: str | type
+    device: str
+    threads: int | Literal["auto"]
+    callbacks: Sequence[Callback] | None
+    # Known once fitted; the classes of a classifier alone.
+    classes_: np.ndarray
+    n_outputs_: int
 
     def _store(self, given: dict[str, Any]) -> None:
         """Set the parameters of ``__init__`` untouched: scikit-learn checks them in ``fit``."""
@@ -114,7 +154,7 @@ class Parameters(BaseEstimator, ABC):
         given = self.dropout
         rates = list(given) if isinstance(given, (list, tuple)) else [given]
         for rate in rates:
-            if not isinstance(rate, Real) or not 0 <= rate < 1:
+            if not isinstance(rate, Real) or not 0 <= float(rate) < 1:
                 raise UsageError(f"dropout must be at least 0 and less than 1; got {rate!r}.")
         rates = per_layer("dropout", rates, len(self._layer_widths()))
         return tuple(float(rate) for rate in rates) if any(rates) else ()
@@ -217,7 +257,8 @@ class Parameters(BaseEstimator, ABC):
         UsageError
             A ValueError of one line: what was given, what is accepted.
         """
-        self._layer_activations(), self._dropout_rates()
+        self._layer_activations()
+        self._dropout_rates()
         self._check_loss()
         _check_metric(self.metric)
         if self.learning_rate not in SKLEARN_RATES:

@@ -10,10 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.errors import UsageError
 from fastmlp.optim.lbfgs.descent import Descent
+from fastmlp.step.batches import InputScaling
 from fastmlp.step.parameters import Snapshot
 from fastmlp.training.state import TrainingState, is_finite
 
-from .engine import Blueprint, Engine, Scaling, thread_count
+from .engine import Blueprint, Engine, thread_count
 from .inputs import row_blocks, validated
 from .parameters import Parameters
 
@@ -88,17 +89,17 @@ class Weights(Parameters):
         where = self.device, self.threads, thread_count(self.threads)
         return Engine(blueprint, *where, rows, self._scaling())
 
-    def _scaling(self) -> Scaling:
+    def _scaling(self) -> InputScaling:
         """Return what the inputs are scaled by; an older pickle has no origin."""
-        words = "origin", "scale", "shift"
-        return {word: getattr(self, f"input_{word}_", None) for word in words}
+        found = (getattr(self, f"input_{word}_", None) for word in ("origin", "scale", "shift"))
+        origin, scale, shift = found
+        return {"origin": origin, "scale": scale, "shift": shift}
 
     def _ready_engine(self) -> Engine:
         """Return the network with the weights of the attributes."""
-        engine = getattr(self, "_engine", None)
-        is_new = engine is None or not engine.fits(self._blueprint, self.device, self.threads)
-        if is_new:
-            engine = self._new_engine(self._blueprint)
+        kept: Engine | None = getattr(self, "_engine", None)
+        is_new = kept is None or not kept.fits(self._blueprint, self.device, self.threads)
+        engine = self._new_engine(self._blueprint) if kept is None or is_new else kept
         with engine.lock:
             self._put_weights(engine)
             if is_new:
@@ -173,7 +174,8 @@ class Weights(Parameters):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return settings and plain arrays."""
-        state = dict(super().__getstate__())
+        own: Any = super().__getstate__()
+        state = dict(own)
         for name in KEPT_ON_THE_DEVICE:
             state.pop(name, None)
         memory = state.get("_memory")

@@ -88,7 +88,7 @@ def evaluate(
     outputs = model.predict_outputs(source.features, source.feature_names, told)
     encoded = model.targets.encode(source.target)
     if model.task == "classification":
-        report = classification_report(encoded, outputs.argmax(axis=1), model.classes)
+        report = classification_report(encoded, outputs.argmax(axis=1), model.classes or [])
     elif model.task == "multilabel":
         report = multilabel_report(encoded, model.decide(outputs))
     else:
@@ -154,9 +154,8 @@ def _scores(
     from sklearn.metrics import precision_recall_fscore_support
 
     def scores(average: str | None) -> tuple:
-        return precision_recall_fscore_support(
-            true, predicted, average=average, zero_division=0, **which
-        )
+        how: dict[str, Any] = {"average": average, "zero_division": 0, **which}
+        return precision_recall_fscore_support(true, predicted, **how)
 
     columns = zip(*(array.tolist() for array in scores(None)), strict=True)
     per_class = {

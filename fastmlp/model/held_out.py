@@ -17,7 +17,7 @@ from fastmlp.settings.settings import Settings
 
 from .model import Model
 
-SPLITS = ("train", *HELD_OUT)
+SPLITS: tuple[str, ...] = ("train", *HELD_OUT)
 
 
 class ChangedDataError(DataError):
@@ -91,15 +91,17 @@ def _by_count(
     model: Model, source: Source, settings: Settings, wanted: Sequence[str]
 ) -> FoundSplits:
     parts = dict(zip(SPLITS, split_source(source, settings, model.task), strict=True))
+    found = {}
     for name in wanted:
-        rows, had = 0 if parts[name] is None else len(parts[name]), model.rows.get(name, 0)
+        part = parts[name]
+        rows, had = 0 if part is None else len(part), model.rows.get(name, 0)
         if rows != had:
             raise ChangedDataError(
                 _changed(settings, f"its {name} split has {rows:,} rows and had {had:,}")
             )
-    return FoundSplits(
-        {name: parts[name] for name in wanted if parts[name] is not None and len(parts[name])}
-    )
+        if part is not None and rows:
+            found[name] = part
+    return FoundSplits(found)
 
 
 class _Search:
@@ -115,7 +117,7 @@ class _Search:
 
     def _hashes(self, source: Source) -> np.ndarray:
         matrix = self.model.features.transform(source.features, source.feature_names)
-        return row_hashes(matrix, self.model.targets.encode(source.target))
+        return row_hashes(matrix, self.model.targets.encode(source.known_target))
 
     def found(self, wanted: Sequence[str]) -> FoundSplits:
         """Return the splits; see ``find_splits``."""
@@ -188,8 +190,8 @@ class _Search:
         for name in wanted:
             if not self.model.rows.get(name):
                 continue
-            own = name == "test" and self.of_test is not None
-            parts[name] = (self.source.test if own else self.source).take(rows[name])
+            test = self.source.test if name == "test" else None
+            parts[name] = (self.source if test is None else test).take(rows[name])
         return parts
 
     def _is_same_in_another_order(self, rows: dict[str, np.ndarray]) -> bool:

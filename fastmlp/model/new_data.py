@@ -69,7 +69,7 @@ def read_new(
     if said is not None:
         with contextlib.suppress(DataError):  # told below, by what is found out
             source = load_source(data, layout=said, **how)
-            if set(model.schema.names) <= set(source.feature_names):
+            if set(model.schema.names) <= set(source.feature_names or ()):
                 return source
     return load_source(data, layout=layout, **how)
 

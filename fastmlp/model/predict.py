@@ -172,7 +172,9 @@ def _write_parquet(predictions: Predictions, path: Path) -> None:
 def _answers(model: Model, outputs: np.ndarray) -> dict[str, np.ndarray]:
     decided = model.decide(outputs)
     if model.task == "classification":
-        shares = {f"p_{label}": outputs[:, index] for index, label in enumerate(model.classes)}
+        shares = {
+            f"p_{label}": outputs[:, index] for index, label in enumerate(model.classes or ())
+        }
         return {"label": decided} | shares
     numbers = range(outputs.shape[1])
     if model.task == "multilabel":

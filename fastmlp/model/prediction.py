@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import numpy as np
 
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
-from fastmlp.step.batches import Batches
+from fastmlp.step.batches import Batches, InputScaling
 from fastmlp.step.counters import Counters
 from fastmlp.training.passes import Prediction
 
@@ -25,7 +27,7 @@ class RecordedPrediction:
         ``origin``, ``scale`` and ``shift`` of the features' columns, as Batches takes them.
     """
 
-    def __init__(self, network: Network, loss: Loss, **scaling: np.ndarray | None):
+    def __init__(self, network: Network, loss: Loss, **scaling: Unpack[InputScaling]):
         self._network, self._loss, self._scaling = network, loss, scaling
         self._recordings: dict[tuple, tuple[Batches, Prediction]] = {}
 

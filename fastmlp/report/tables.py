@@ -86,8 +86,8 @@ def _setting(value: Any) -> str:
 def scores(evidence: Evidence, split: Split) -> tuple[Html | None, dict[str, Any]]:
     """Return precision, recall, F1 and support of each class, their averages and the report."""
     model = evidence.answering
-    if model.classes is not None:
-        report = classification_report(split.encoded, split.decided, model.classes)
+    if model.task == "classification":
+        report = classification_report(split.encoded, split.decided, model.classes or [])
     else:
         report = multilabel_report(split.encoded, model.decide(split.outputs))
     first = "class" if model.task == "classification" else "output"

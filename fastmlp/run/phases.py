@@ -119,7 +119,7 @@ class PhaseMarker(Callback):
     def __init__(self, phase: int, listener: Callback):
         self.phase, self.listener = phase, listener
 
-    def training_started(self, trainer: Trainer) -> None:
+    def training_started(self, trainer: Training) -> None:
         """Pass it on."""
         self.listener.training_started(trainer)
 
@@ -242,7 +242,7 @@ def _whole_run(phases: list[Phase]) -> Settings:
     highest = [max(column) for column in zip(*rates, strict=True)]
     return replace(
         phases[-1].settings,
-        epochs=sum(phase.settings.epochs for phase in phases),
+        epochs=sum(phase.settings.epochs or 0 for phase in phases),
         batch_size=max(phase.settings.batch_size for phase in phases),
         dropout=",".join(f"{rate!r}" for rate in highest) if any(highest) else "0",
     )

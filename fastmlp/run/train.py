@@ -160,8 +160,9 @@ def set_up(
         model, data, data.train, settings.batch_size, model.network.counters, data.weights
     )
     measures = make_measures(model, data, batches)
-    how = {"drop_last": settings.drop_last}
-    step = RecordedStep(model.network, model.loss, optimizer, batches, regularization, **how)
+    step = RecordedStep(
+        model.network, model.loss, optimizer, batches, regularization, drop_last=settings.drop_last
+    )
     trainer = make_trainer(settings, step, schedule, measures)
     trainer.callbacks = [
         HistoryWriter(folder / HISTORY_FILE),
@@ -175,6 +176,7 @@ def make_trainer(
     settings: Settings, step: RecordedStep, schedule: Schedule, measures: dict[str, Measure]
 ) -> Trainer:
     """Return the loop over a recorded step, as the settings have it."""
+    assert settings.epochs is not None  # once decided
     return Trainer(
         step,
         epochs=settings.epochs,
@@ -205,7 +207,7 @@ def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Mod
     rows = max(settings.batch_size, PREDICTION_BATCH)
     remedy = "give smaller hidden layers or a smaller batch"
     check_memory(architecture, backend, settings.dtype, rows, remedy)
-    network = Network(architecture, backend, settings.dtype, settings.seed)
+    network = Network(architecture, backend, np.dtype(settings.dtype), settings.seed)
     bind(network, loss, rows)
     network.initialize()
     kept = settings.to_dict(), data.target_name, data.rows, data.known_rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
@@ -15,6 +17,14 @@ RESIDENT_SHARE = (
 SHUFFLE_STREAM = (
     1 << 63
 )  # set in the key's second word: keeps shuffles apart from other draws under the same seed
+
+
+class InputScaling(TypedDict, total=False):
+    """What the features' columns are scaled by: (x − origin)·scale + shift; None for nothing."""
+
+    origin: np.ndarray | None
+    scale: np.ndarray | None
+    shift: np.ndarray | None
 
 
 class Batches:
@@ -78,7 +88,8 @@ class Batches:
         window_bytes: int | None = None,
     ):
         self.backend, self.counters, self.batch_size = backend, counters, batch_size
-        self.rows, columns = features.shape
+        self.rows: int = len(features)
+        columns = features.shape[1]
         if targets is not None and (
             len(targets) != self.rows or (targets.ndim == 1 and targets.dtype != np.int32)
         ):

@@ -121,6 +121,7 @@ class Monitor(Protocol):
 
     def run(self) -> dict[str, float]:
         """Return the numbers of the network as it stands."""
+        ...
 
 
 class Training(Protocol):
@@ -161,6 +162,7 @@ class Training(Protocol):
 
     def state(self) -> TrainingState:
         """Return what training goes on from, between two steps."""
+        ...
 
     def load(self, state: TrainingState) -> None:
         """Go on from a state instead of from the start."""

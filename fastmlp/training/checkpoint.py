@@ -51,7 +51,10 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     """
     position = checkpoint.state.position
     path = folder / FOLDER / f"update-{position.update + position.step:010d}.safetensors"
-    description = {"numbers": _listed(checkpoint.state.numbers), "run": checkpoint.run}
+    description: dict[str, Any] = {
+        "numbers": _listed(checkpoint.state.numbers),
+        "run": checkpoint.run,
+    }
     arrays = {name: _as_real(array) for name, array in checkpoint.state.arrays.items()}
     description["sha256"] = digest(arrays, description)
     try:

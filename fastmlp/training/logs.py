@@ -145,8 +145,9 @@ class TensorBoard(Callback):
 
     def recorded(self, trainer: Training, record: Record) -> None:
         """Write the numbers of an epoch, or of a stretch of updates."""
-        from tensorboard.compat.proto.event_pb2 import SessionLog
-        from tensorboard.compat.proto.summary_pb2 import Summary
+        # The classes of these two modules are made when they are imported, and not annotated.
+        from tensorboard.compat.proto.event_pb2 import SessionLog  # pyright: ignore[reportAttributeAccessIssue]
+        from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
         if (
             not self._begun
@@ -166,7 +167,8 @@ class TensorBoard(Callback):
         self._records.close()
 
     def _write(self, **content: Any) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event
+        # made when the module is imported, and not annotated
+        from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
 
         try:
             self._records.write(Event(wall_time=time.time(), **content).SerializeToString())

@@ -37,16 +37,18 @@ class Measure:
         mean: np.ndarray | None = None,
         deviation: np.ndarray | None = None,
     ):
-        self.name, self._is_regression = name, task == "regression"
-        kind = MeasuredPrediction if self._is_regression else Evaluation
+        self.name = name
+        kind = MeasuredPrediction if task == "regression" else Evaluation
         self._pass = kind(network, loss, batches)
-        if self._is_regression:
-            self._mean, self._deviation = mean, deviation
-            self._targets = batches.targets * deviation + mean
+        self._mean = 0.0 if mean is None else mean
+        self._deviation = 1.0 if deviation is None else deviation
+        if task == "regression":
+            assert batches.targets is not None
+            self._targets = batches.targets * self._deviation + self._mean
 
     def run(self) -> dict[str, float]:
         """Return the numbers of the network as it stands."""
-        if not self._is_regression:
+        if isinstance(self._pass, Evaluation):
             statistics = self._pass.run()
             return {"loss": statistics.loss, "accuracy": statistics.accuracy}
         outputs, statistics = self._pass.run()

@@ -36,13 +36,15 @@ class _Pass:
             self._loss.finish_outputs(outputs, self._finished[:rows])
             self._batches.store(self._finished[:rows], self._outputs)
 
-    def _replay(self) -> Statistics | None:
+    def _replay(self) -> None:
         self._batches.counters.start_epoch(0)
-        if self._measures:
-            self._loss.take_statistics()
         for _ in self._sweep.run():
             pass
-        return self._loss.take_statistics() if self._measures else None
+
+    def _measure(self) -> Statistics:
+        self._loss.take_statistics()  # which sets them to zero
+        self._replay()
+        return self._loss.take_statistics()
 
 
 class Evaluation(_Pass):
@@ -52,7 +54,7 @@ class Evaluation(_Pass):
 
     def run(self) -> Statistics:
         """Return the sums over all rows."""
-        return self._replay()
+        return self._measure()
 
 
 class Prediction(_Pass):
@@ -73,5 +75,5 @@ class MeasuredPrediction(Prediction):
 
     def run(self) -> tuple[np.ndarray, Statistics]:
         """Return the outputs (rows, outputs), and the sums over all rows."""
-        statistics = self._replay()
+        statistics = self._measure()
         return self._network.backend.to_numpy(self._outputs), statistics

@@ -171,6 +171,7 @@ class DrawnOrder(Order):
             permutation = np.arange(count)
             self._random.shuffle(permutation)
             self.rows = self.rows[permutation]
+        assert self.rows is not None  # as of every epoch that has begun
         batches.set_order(self.rows)
 
     def state(self) -> State:
@@ -256,8 +257,6 @@ class Tolerance(Patience):
         Epochs in a row without an improvement of ``tol``.
     """
 
-    restores_best = False  # the estimator shows them, and trains on from the last
-
     def __init__(
         self, tol: float, epochs: float, by_score: bool, rates: WordRates, verbose: bool | int
     ):
@@ -266,12 +265,19 @@ class Tolerance(Patience):
         self._rates, self._verbose = rates, verbose
         self.best_loss, self.best_score, self.count = math.inf, -math.inf, 0
 
+    @property
+    def restores_best(self) -> bool:
+        """False: the estimator shows the best weights, and trains on from the last."""
+        return False
+
     def epoch_ended(
         self, loss: float, name: str, monitored: dict[str, float]
     ) -> tuple[float, bool]:
         """Return the watched number, smaller is better, and whether it was never better."""
         score = monitored.get("score")
-        watched, best = (-score, -self.best_score) if self.by_score else (loss, self.best_loss)
+        watched, best = loss, self.best_loss
+        if self.by_score:
+            watched, best = -monitored["score"], -self.best_score
         # As scikit-learn compares: NaN counts as an improvement.
         self.count = self.count + 1 if watched > best - self._tol else 0
         is_best = watched < best

@@ -106,12 +106,12 @@ class RecordedStep:
     ):
         self.network, self.loss, self.optimizer, self.batches = network, loss, optimizer, batches
         self.reported = reported or Reported()
-        rows, size = rows or batches.rows, batches.batch_size
+        count, size = rows or batches.rows, batches.batch_size
         how = regularization or Regularization()
         optimizer.bind(network.backend, network.store, network.counters, how)
         # Programs hold the address of this table: it is there before they are recorded.
-        optimizer.set_learning_rates(np.zeros(count_steps(rows, size, drop_last)))
-        place = network.backend, rows, size
+        optimizer.set_learning_rates(np.zeros(count_steps(count, size, drop_last)))
+        place = network.backend, count, size
         if threshold is None:
             self.sweep = Sweep(*place, self._learn, drop_last, batches.window)
         else:
@@ -220,12 +220,12 @@ class Objective:
         """Return (loss, gradient) at a point."""
         loss, gradient, decaying = self._at(values)
         half = 0.5 * self._penalty * (decaying @ decaying)
-        return loss + half, gradient + self._penalty * decaying
+        return float(loss + half), gradient + self._penalty * decaying
 
     def reported(self, values: np.ndarray, share: float) -> float:
         """Return the loss at a point, with a factor for that of the rows."""
         loss, _, decaying = self._at(values)
-        return loss * share + 0.5 * self._penalty * (decaying @ decaying)
+        return float(loss * share + 0.5 * self._penalty * (decaying @ decaying))
 
     def _at(self, values: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         backend, store = self._network.backend, self._network.store

@@ -90,9 +90,8 @@ class TrainingState:
     def position(self) -> Position:
         """Where the training stood."""
         position = dict(self.numbers["position"])
-        return Position(
-            **position | {name: Statistics(**position[name]) for name in ("total", "recorded")}
-        )
+        total, recorded = (Statistics(**position.pop(name)) for name in ("total", "recorded"))
+        return Position(**position, total=total, recorded=recorded)
 
     @property
     def updates(self) -> int:

@@ -56,19 +56,25 @@ class Sweep:
         self._seconds_per_step = 0.0
 
     @property
+    def _program(self) -> Program:
+        program = self._full or self._ragged
+        assert program is not None  # a pass has a step at least
+        return program
+
+    @property
     def threads(self) -> int:
         """How many CPU threads the last steps took."""
-        return (self._full or self._ragged).threads
+        return self._program.threads
 
     @property
     def how(self) -> str:
         """How the last steps ran, in words."""
-        return (self._full or self._ragged).how
+        return self._program.how
 
     @property
     def operations(self) -> list[str]:
         """The names of what was recorded for one step, in order."""
-        return (self._full or self._ragged).operations
+        return self._program.operations
 
     def run(self, stretch: int | None = None, before: int = 0, first: int = 0) -> Iterator[int]:
         """Replay one pass; yield the number of steps done each time Python comes back.
@@ -87,7 +93,7 @@ class Sweep:
             if first % self._window.steps:
                 self._window.take()
         done = first
-        while done < self.full_steps:
+        while self._full is not None and done < self.full_steps:
             count = self._chunk(stretch, before, done)
             start = time.perf_counter()
             self._replay(self._full, count, done)

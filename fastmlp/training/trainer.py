@@ -308,9 +308,9 @@ class Trainer:
             for name, array in self.optimizer.state.items()
             if f"optimizer.{name}" in state.arrays
         }
-        now, best, last_good = (
-            snapshot_in(state, part, store) for part in ("", "best.", "last_good.")
-        )
+        now = snapshot_in(state, "", store)
+        assert now is not None  # or it was an error
+        best, last_good = (snapshot_in(state, part, store) for part in ("best.", "last_good."))
         if numbers["best_epoch"] and best is None:
             raise no_fit("best.values is missing")
         store.restore(now)
@@ -342,10 +342,10 @@ class Trainer:
         self.position = Position(epochs + 1, update=state.updates)
         self.result.epochs = self.result.best_epoch = epochs
         now = self.optimizer.state
-        arrays = {name: state.arrays.get(f"optimizer.{name}") for name in now}
-        if moments and all(
-            a is not None and a.shape == now[name].shape for name, a in arrays.items()
-        ):
+        there = [name for name in now if f"optimizer.{name}" in state.arrays]
+        arrays = {name: state.arrays[f"optimizer.{name}"] for name in there}
+        fits = all(array.shape == now[name].shape for name, array in arrays.items())
+        if moments and fits and len(there) == len(now):
             self._load_slots(arrays)
         if policies:
             if "best.values" in state.arrays:  # of any dtype

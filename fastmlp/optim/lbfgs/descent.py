@@ -104,8 +104,9 @@ class Minimiser:
     ):
         self._function, self.point, self.evaluations = function, point, 0
         loss, gradient = self._evaluate(point)
-        goes_on = before is not None and before.is_at(loss, gradient)
-        self.descent = before if goes_on else Descent(loss, gradient)
+        self.descent = Descent(loss, gradient)
+        if before is not None and before.is_at(loss, gradient):
+            self.descent = before
         self.stop_reason, self.converged = "", False
 
     def run(self, tolerance: float) -> Iterator[None]:
@@ -132,7 +133,7 @@ class Minimiser:
             self.descent = replace(self.descent, pairs=[])
 
     def _searched(self) -> tuple[np.ndarray, Descent] | None:
-        now, gradient = self.descent, None
+        now, gradient = self.descent, self.descent.gradient
         direction = now.direction()
         slope = float(now.gradient @ direction)
         if not slope < 0:
