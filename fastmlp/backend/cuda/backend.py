@@ -164,7 +164,7 @@ class CudaBackend(Backend):
 
     def feed(self, array: Array) -> Feed:
         """Return pinned double buffers and a stream of their own."""
-        import cupyx  # pyright: ignore[reportMissingImports]
+        import cupyx  # pyright: ignore[reportMissingModuleSource]
 
         with self.context.active():
             return CudaFeed(self._cupy, cupyx, self.stream, array)

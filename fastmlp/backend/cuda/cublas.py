@@ -131,7 +131,7 @@ class Cublas:
 def _load_library() -> ctypes.CDLL:
     """Return the libcublas that CuPy would load."""
     try:
-        from cuda.pathfinder import load_nvidia_dynamic_lib  # pyright: ignore[reportMissingImports]
+        from cuda.pathfinder import load_nvidia_dynamic_lib  # pyright: ignore[reportMissingModuleSource]
 
         return ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
     except (ImportError, OSError, RuntimeError) as error:

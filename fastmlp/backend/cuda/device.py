@@ -40,7 +40,7 @@ def _import_cupy() -> Any:
     if find_spec("cupy") is None:
         raise DeviceError(f"CUDA needs CuPy, which is not installed: {INSTALL}.")
     try:
-        import cupy  # pyright: ignore[reportMissingImports]
+        import cupy  # pyright: ignore[reportMissingModuleSource]
     except Exception as error:  # a broken installation may raise anything
         reason = " ".join(str(error).split())[:200]
         raise DeviceError(

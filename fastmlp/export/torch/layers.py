@@ -1,7 +1,7 @@
 """The two layers that torch.nn lacks, copied into generated files. Imports torch."""
 
-import torch
-from torch import nn
+import torch  # pyright: ignore[reportMissingModuleSource]
+from torch import nn  # pyright: ignore[reportMissingModuleSource]
 
 
 class Scale(nn.Module):

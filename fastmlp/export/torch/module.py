@@ -92,7 +92,7 @@ def module(model: TrainedModel) -> Any:
         Without PyTorch.
     """
     try:
-        import torch
+        import torch  # pyright: ignore[reportMissingModuleSource]
     except ImportError:
         raise MissingTorchError(
             "to_torch(module=True) needs PyTorch, which is not installed: pip install torch. "
