@@ -74,3 +74,4 @@ def test_kernels_are_part_of_the_package_for_whoever_reads_the_folders():
     link = ROOT / "fastmlp" / "kernels"
     assert link.is_symlink()
     assert link.readlink() == Path("..", "kernels")
+    assert "fastmlp/kernels" in PYPROJECT["tool"]["basedpyright"]["include"]
