@@ -11,7 +11,17 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, NewType, ParamSpec, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    NewType,
+    ParamSpec,
+    TypeVar,
+    TypeVarTuple,
+    overload,
+)
 
 
 @dataclass(frozen=True)
@@ -29,8 +39,6 @@ class Argument:
 
 
 if TYPE_CHECKING:  # what these words mean to a type checker
-    from typing_extensions import TypeVar as DefaultTypeVar
-
     whole = NewType("whole", object)
     reads = NewType("reads", object)
     writes = NewType("writes", object)
@@ -38,13 +46,12 @@ if TYPE_CHECKING:  # what these words mean to a type checker
     by_row = NewType("by_row", object)
     by_column = NewType("by_column", object)
     by_element = NewType("by_element", object)
-    Access = DefaultTypeVar("Access", default=reads)
-    Part = DefaultTypeVar("Part", default=whole)
+    Words = TypeVarTuple("Words")  # an access and a part, or fewer
 
-    class Matrix(Any, Generic[Access, Part]):
+    class Matrix(Any, Generic[*Words]):
         """A C-contiguous array of two dimensions, NumPy's or CuPy's."""
 
-    class Vector(Any, Generic[Access, Part]):
+    class Vector(Any, Generic[*Words]):
         """A contiguous array of one dimension."""
 
     Integer = First = int

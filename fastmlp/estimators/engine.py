@@ -14,7 +14,7 @@ from fastmlp.backend.available import available_threads
 from fastmlp.errors import UsageError
 from fastmlp.model.prediction import PREDICTION_BATCH, RecordedPrediction
 from fastmlp.nn.activations import parse_activation
-from fastmlp.nn.layers import BatchNormalization, Dense
+from fastmlp.nn.layers import Dense
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.step.batches import InputScaling
 from fastmlp.step.parameters import Parameter, Snapshot
@@ -151,8 +151,8 @@ class Engine:
         for layer, following in zip(layers, [*layers[1:], None], strict=True):
             if isinstance(layer, Dense) and layer.bias is not None:
                 intercepts.append(layer.bias)
-            elif isinstance(layer, Dense) and isinstance(following, BatchNormalization):
-                intercepts.append(following.beta)
+            elif isinstance(layer, Dense) and following is not None:
+                intercepts += [each for each in following.trained() if each.name == "beta"]
         norms = [
             {parameter.name: parameter for parameter in (*layer.trained(), *layer.kept())}
             for layer in layers
