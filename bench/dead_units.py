@@ -46,7 +46,7 @@ def main() -> None:
                 network.named_parameters()[name].values[:256] = DEADLY_BIAS
         step.start_epoch(np.full(STRETCH, 1e-3), stretch * STRETCH)
         start = time.perf_counter()
-        for _ in step.sweep.run():
+        for _ in step.training_pass.run():
             pass
         seconds.append((time.perf_counter() - start) / STRETCH)
     moment = optimizer.state["first_moment"]

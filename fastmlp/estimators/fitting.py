@@ -275,7 +275,7 @@ class Fitting(Weights):
         """Return the loop over a step, with scikit-learn's rules."""
         state, rows = self._memory.training, step.batches.rows
         updates = 0 if state is None or incremental else state.updates
-        rates = self._rates(updates, step.sweep.steps, self.t_, rows)
+        rates = self._rates(updates, step.training_pass.steps, self.t_, rows)
         patience = Tolerance(
             float(self.tol), self.n_iter_no_change, bool(self.early_stopping), rates, self.verbose
         )

@@ -73,4 +73,6 @@ def recorded_step(run: str | Path, device: str = "auto", threads: int | None = N
     rule = settings.make_optimizer(), batches, settings.make_regularization()
     step = recorded.RecordedStep(network, model.loss, *rule)
     layers = len(network.architecture.hidden) + 1
-    return StepListing(network.backend.name, layers, settings.optimizer, step.sweep.operations)
+    return StepListing(
+        network.backend.name, layers, settings.optimizer, step.training_pass.operations
+    )

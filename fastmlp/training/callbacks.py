@@ -13,8 +13,8 @@ from fastmlp.nn.network import Network
 from fastmlp.optim.optimizers import Optimizer
 from fastmlp.step.batches import Batches
 
+from .recorded_pass import RecordedPass
 from .state import Position, TrainingState
-from .sweep import Sweep
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Training(Protocol):
 
     Attributes
     ----------
-    network, loss, optimizer, batches, sweep
+    network, loss, optimizer, batches, training_pass
         What is trained, on what, and its recorded pass over the rows.
     epochs
         The number of the last epoch, if nothing ends training before.
@@ -147,7 +147,7 @@ class Training(Protocol):
     loss: Loss
     optimizer: Optimizer
     batches: Batches
-    sweep: Sweep
+    training_pass: RecordedPass
     epochs: int
     position: Position
     epoch: int

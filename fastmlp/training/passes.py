@@ -8,7 +8,7 @@ from fastmlp.nn.losses import Loss, Statistics
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import Batches
 
-from .sweep import Sweep
+from .recorded_pass import RecordedPass
 
 
 class _Pass:
@@ -22,7 +22,7 @@ class _Pass:
         if self._predicts:
             self._finished = backend.empty((batches.batch_size, width), network.dtype)
             self._outputs = backend.empty((batches.rows, width), network.dtype)
-        self._sweep = Sweep(
+        self._recorded_pass = RecordedPass(
             backend, batches.rows, batches.batch_size, self._step, window=batches.window
         )
 
@@ -38,7 +38,7 @@ class _Pass:
 
     def _replay(self) -> None:
         self._batches.counters.start_epoch(0)
-        for _ in self._sweep.run():
+        for _ in self._recorded_pass.run():
             pass
 
     def _measure(self) -> Statistics:

@@ -15,7 +15,7 @@ from fastmlp.optim.optimizers import Optimizer, Regularization
 from fastmlp.step.batches import Batches
 
 from .policies import Reported
-from .sweep import Sweep, count_steps, record_step
+from .recorded_pass import RecordedPass, count_steps, record_step
 
 COPIES_OF_PARAMETERS = 6  # values, gradient, two of Adam's moments, and two snapshots
 
@@ -79,7 +79,7 @@ class RecordedStep:
     drop_last
         Leave out the ragged last batch, unless it is the only one.
     threshold
-        Train only on batches whose mean loss exceeds it; see SelectiveSweep.
+        Train only on batches whose mean loss exceeds it; see SelectivePass.
     reported
         The loss that is reported; it may add its own operations to the step.
 
@@ -87,7 +87,7 @@ class RecordedStep:
     ----------
     network, loss, optimizer, batches, reported
         The parts.
-    sweep
+    training_pass
         The pass over an epoch's rows.
     """
 
@@ -113,9 +113,9 @@ class RecordedStep:
         optimizer.set_learning_rates(np.zeros(count_steps(count, size, drop_last)))
         place = network.backend, count, size
         if threshold is None:
-            self.sweep = Sweep(*place, self._learn, drop_last, batches.window)
+            self.training_pass = RecordedPass(*place, self._learn, drop_last, batches.window)
         else:
-            self.sweep = SelectiveSweep(self, threshold, *place, drop_last)
+            self.training_pass = SelectivePass(self, threshold, *place, drop_last)
 
     def start_epoch(self, rates: np.ndarray, update: int, step: int = 0) -> None:
         """Go to an epoch, ``update`` updates after the first and ``step`` steps into its order."""
@@ -142,7 +142,7 @@ class RecordedStep:
         self.improve(rows)
 
 
-class SelectiveSweep(Sweep):
+class SelectivePass(RecordedPass):
     """A pass that trains only on batches whose mean loss exceeds a threshold.
 
     A batch is two Programs, one for each half of the step, with the decision between them on the

@@ -15,7 +15,7 @@ from fastmlp.nn.losses import Statistics
 from fastmlp.step.batches import Batches
 from fastmlp.step.parameters import ParameterStore, Snapshot
 
-from .sweep import Sweep
+from .recorded_pass import RecordedPass
 
 _SUMS: Rules = {"loss_sum": Real(), "right": Real(0), "rows": Count()}
 RULES: Rules = {
@@ -140,7 +140,9 @@ def check_numbers(numbers: Any) -> None:
             raise unfit(name, f"from {low} to {high} before epoch {epochs + 1} ends", value)
 
 
-def check_position(at: Position, sweep: Sweep, batches: Batches, counts_on: bool) -> None:
+def check_position(
+    at: Position, training_pass: RecordedPass, batches: Batches, counts_on: bool
+) -> None:
     """Check a position against the batches: how many steps an epoch has, how many rows they visit.
 
     With ``counts_on`` there may be updates of a training before.
@@ -152,12 +154,12 @@ def check_position(at: Position, sweep: Sweep, batches: Batches, counts_on: bool
     """
     # With batches of one row:
     most_updates = LARGEST_COUNT if counts_on else (at.epoch - 1) * batches.rows
-    if at.step > sweep.steps or at.update > most_updates:
+    if at.step > training_pass.steps or at.update > most_updates:
         raise no_fit(
-            f"it stands {at.step} steps into an epoch of {sweep.steps}, after {at.update} updates "
-            "of earlier ones"
+            f"it stands {at.step} steps into an epoch of {training_pass.steps}, "
+            f"after {at.update} updates of earlier ones"
         )
-    rows = min(at.step * batches.batch_size, sweep.rows)
+    rows = min(at.step * batches.batch_size, training_pass.rows)
     if at.total.rows != rows:
         raise no_fit(f"{at.step} steps of an epoch visit {rows} rows, not {at.total.rows}")
 

@@ -80,7 +80,7 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         dtype: np.dtype | None = None,
     ):
-        self.step, self.sweep, self.reported = step, step.sweep, step.reported
+        self.step, self.training_pass, self.reported = step, step.training_pass, step.reported
         self.network, self.loss = step.network, step.loss
         self.optimizer, self.batches = step.optimizer, step.batches
         self.epochs, self.order, self.rates, self.patience = epochs, order, rates, patience
@@ -162,9 +162,9 @@ class Trainer:
     def train_epoch(self) -> Position:
         """Train for the epoch at hand alone: nothing is measured or recorded; return its end."""
         at, epoch, result = self.position, self.position.epoch, self.result
-        steps, self.learning_rates = self.sweep.steps, self._start_epoch(epoch)
+        steps, self.learning_rates = self.training_pass.steps, self._start_epoch(epoch)
         start = time.perf_counter()
-        for done in self.sweep.run(self.log_every, at.update, at.step):
+        for done in self.training_pass.run(self.log_every, at.update, at.step):
             # One sum over the epoch, on the device: pieces would depend on when Python looked.
             at.step, at.total = done, self.loss.read_statistics()
             at.seconds += time.perf_counter() - start
@@ -183,7 +183,9 @@ class Trainer:
     def _run_epoch(self, epoch: int, result: TrainingResult) -> Record:
         at = self.train_epoch()
         passes = epoch - self.first_epoch + 1
-        result.samples_per_second = self.sweep.rows * passes / max(result.train_seconds, 1e-9)
+        result.samples_per_second = (
+            self.training_pass.rows * passes / max(result.train_seconds, 1e-9)
+        )
         record = self._epoch_record(epoch, at.total, at.seconds)
         result.records.append(record)
         self._tell("recorded", record)
@@ -193,7 +195,7 @@ class Trainer:
         """Set order, learning rates, counters and sums; return the rates."""
         at = self.position
         self.order.start_epoch(self.batches, epoch, at.step)
-        rates = self.rates.start_epoch(self.optimizer, epoch, at.update, self.sweep.steps)
+        rates = self.rates.start_epoch(self.optimizer, epoch, at.update, self.training_pass.steps)
         self.step.start_epoch(rates, at.update, at.step)
         if not at.step:
             self.reported.start_epoch()
@@ -302,7 +304,7 @@ class Trainer:
             the position is not one of the batches. The trainer is then as it was.
         """
         numbers, store = state.numbers, self.network.store
-        check_position(state.position, self.sweep, self.batches, "order" in numbers)
+        check_position(state.position, self.training_pass, self.batches, "order" in numbers)
         slots = {
             name: fitting(state, f"optimizer.{name}", array)
             for name, array in self.optimizer.state.items()

@@ -35,12 +35,12 @@ def test_an_epoch_allocates_nothing(backend, random):
     )
     how = Regularization(l1=1e-4, clip_norm=1.0)
     step = RecordedStep(network, loss, optimizer, batches, how)
-    sweep = step.sweep
-    step.start_epoch(np.full(sweep.steps, 0.01), 0)
+    training_pass = step.training_pass
+    step.start_epoch(np.full(training_pass.steps, 0.01), 0)
 
     def epoch():
         network.counters.start_epoch(0)
-        for _ in sweep.run():
+        for _ in training_pass.run():
             pass
 
     epoch()
@@ -50,5 +50,5 @@ def test_an_epoch_allocates_nothing(backend, random):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert network.counters.update == sweep.steps
+    assert network.counters.update == training_pass.steps
     assert peak < A_FEW_OBJECTS

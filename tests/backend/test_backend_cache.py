@@ -32,7 +32,7 @@ labels = (x[:, 0] > 0).astype(np.int32)
 batches = Batches(backend, x, labels, network.counters, dtype=network.dtype, batch_size=8)
 step = RecordedStep(network, loss, optimizer, batches)
 step.start_epoch(np.full(3, 0.01), 0)
-list(step.sweep.run())
+list(step.training_pass.run())
 result = network.store.values.tobytes().hex()
 print(json.dumps([backend.compiler.compiled, announced, backend.compile_seconds, result]))
 """

@@ -43,7 +43,7 @@ def test_all_threads_are_taken_where_one_would_do(tiny):
     training = Training(make_problem(tiny), threads=3, shuffle=True)
     first, second = training.run(2)
     assert second < first
-    assert training._trainer.sweep.threads == 3
+    assert training._trainer.training_pass.threads == 3
 
 
 @pytest.mark.skipif(

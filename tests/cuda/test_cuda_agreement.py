@@ -59,7 +59,7 @@ class Training:
         self.optimizer = make_optimizer(optimizer)
         how = Regularization(**(regularization or {}))
         parts = self.network, self.loss, self.optimizer, self.batches
-        self.sweep = RecordedStep(*parts, how).sweep
+        self.training_pass = RecordedStep(*parts, how).training_pass
         self.optimizer.set_learning_rates(np.full(11, 0.01))
         self.losses = []
 
@@ -67,7 +67,7 @@ class Training:
         for epoch in range(epochs):
             self.batches.shuffle(3, epoch)
             self.network.counters.start_epoch(11 * epoch)
-            for _ in self.sweep.run():
+            for _ in self.training_pass.run():
                 pass
             self.losses.append(self.loss.take_statistics())
         return self

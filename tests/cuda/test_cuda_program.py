@@ -14,10 +14,10 @@ MANY = 2 * STEPS_PER_GRAPH + 3
 def test_captured_and_launched_steps_give_the_same_bits(cuda, monkeypatch, optimizer):
     how = {"optimizer": optimizer, "dropout": (0.3,), "batch_norm": "hidden"}
     captured = Training(cuda, np.float32, **how).run()
-    assert "graph" in captured.sweep.how
+    assert "graph" in captured.training_pass.how
     monkeypatch.setenv("FASTMLP_GRAPH", "0")
     launched = Training(cuda, np.float32, **how).run()
-    assert "launches a step: FASTMLP_GRAPH=0" in launched.sweep.how
+    assert "launches a step: FASTMLP_GRAPH=0" in launched.training_pass.how
     assert captured.bits() == launched.bits()
     assert captured.losses == launched.losses
 
@@ -58,7 +58,9 @@ def test_nodes_of_a_step(cuda, layers):
         cuda, np.float32, optimizer="sgd", source=np.uint8, hidden=(5,) * (layers - 1)
     )
     training.run(1)
-    nodes = len(training.sweep._full) - 1  # the weights of the rows are a choice of this test
+    nodes = (
+        len(training.training_pass._full) - 1
+    )  # the weights of the rows are a choice of this test
     print(f"{layers} layers: {nodes} nodes a step")
     assert nodes == 5 * layers + 4
     assert nodes <= 6 * layers + 3
@@ -83,7 +85,7 @@ class TestLadder:
         monkeypatch.setattr(cuda, "notices", [])
         with emulated.failing(failure):
             training = Training(cuda, np.float32).run(2)
-        assert reason in training.sweep.how
+        assert reason in training.training_pass.how
         assert any("launches one by one" in notice and reason in notice for notice in cuda.notices)
         assert training.bits() == expected.bits()
 

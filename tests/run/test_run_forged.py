@@ -173,8 +173,8 @@ def test_every_entry_is_checked_before_it_is_used(run):
             assert may_stand(path, value), (path, value)
             stood += 1
             at = job.trainer.position
-            assert 0 <= at.step <= job.trainer.sweep.steps
-            assert at.total.rows == min(8 * at.step, job.trainer.sweep.rows)
+            assert 0 <= at.step <= job.trainer.training_pass.steps
+            assert at.total.rows == min(8 * at.step, job.trainer.training_pass.rows)
     assert tried > 600
     assert 20 < stood < tried / 4
 

@@ -39,7 +39,7 @@ def model_bits(run):
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
 def test_a_step_has_no_product_of_float32(optimizer, tmp_path):
     job = set_up(settings_from(HOW | {"optimizer": optimizer}), out=tmp_path / "run")
-    products = [name for name in job.trainer.sweep.operations if "gemm" in name]
+    products = [name for name in job.trainer.training_pass.operations if "gemm" in name]
     assert products
     assert all(name.startswith("bfloat16_gemm_") for name in products)
 

@@ -9,11 +9,11 @@ from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.step.batches import Batches
 from fastmlp.step.counters import Counters
 from fastmlp.step.window import Window
-from fastmlp.training.sweep import Sweep
+from fastmlp.training.recorded_pass import RecordedPass
 
 
 def epoch(backend, features, batch_size, window_bytes, order_seed=None):
-    """Return the rows of one epoch as a sweep brings them."""
+    """Return the rows of one epoch as a pass brings them."""
     batches = Batches(
         backend,
         features,
@@ -38,16 +38,18 @@ def epoch(backend, features, batch_size, window_bytes, order_seed=None):
                 self.program.replay()
                 seen.append(self.x.copy())
 
-    sweep = Sweep(backend, batches.rows, batch_size, lambda rows: None, window=batches.window)
+    recorded_pass = RecordedPass(
+        backend, batches.rows, batch_size, lambda rows: None, window=batches.window
+    )
     full, ragged = divmod(batches.rows, batch_size)
-    sweep._full, sweep._ragged = (
+    recorded_pass._full, recorded_pass._ragged = (
         Noting(batch_size) if full else None,
         Noting(ragged) if ragged else None,
     )
     if order_seed is not None:
         batches.shuffle(order_seed, 1)
     batches.counters.start_epoch(0)
-    for _ in sweep.run():
+    for _ in recorded_pass.run():
         pass
     order = batches.order.copy()
     return np.concatenate(seen), order

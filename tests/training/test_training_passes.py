@@ -134,14 +134,14 @@ def test_training_follows_plain_gradient_descent(backend, random, batch_size, dr
     optimizer = make_optimizer("sgd")
     reference = NumpyNetwork(network)
     recorded = RecordedStep(network, loss, optimizer, batches, drop_last=drop_last)
-    sweep = recorded.sweep
-    rates = np.linspace(0.2, 0.1, sweep.steps)
+    training_pass = recorded.training_pass
+    rates = np.linspace(0.2, 0.1, training_pass.steps)
     leftover = ROWS % batch_size if drop_last and batch_size < ROWS else 0
     updates = 0
     for epoch in range(4):
         batches.shuffle(8, epoch)
         recorded.start_epoch(rates, updates)
-        list(sweep.run())
+        list(training_pass.run())
         visited = batches.order[: ROWS - leftover]
         for step, start in enumerate(range(0, len(visited), batch_size)):
             chosen = visited[start : start + batch_size]
@@ -172,6 +172,6 @@ def test_training_learns_what_can_be_learnt(backend, dtype):
     for epoch in range(60):
         batches.shuffle(1, epoch)
         step.start_epoch(np.full(10, 0.03), epoch * 10)
-        list(step.sweep.run())
+        list(step.training_pass.run())
         statistics = loss.take_statistics()
     assert statistics.accuracy > 0.93

@@ -11,7 +11,7 @@ from fastmlp.nn.losses import parse_loss
 from fastmlp.optim.optimizers import OPTIMIZERS, Regularization, make_optimizer
 from fastmlp.optim.schedules import parse_schedule
 from fastmlp.step.batches import Batches
-from fastmlp.training.sweep import Sweep
+from fastmlp.training.recorded_pass import RecordedPass
 
 ROWS, EPOCHS, SEED = 50, 2, 9
 BATCH_SIZES = {"ragged": 16, "even": 25, "one batch": 50, "larger than the data": 64}
@@ -88,10 +88,10 @@ class Training:
 
     def replay(self, largest_chunk=None):
         self.start_epoch(0)
-        sweep = Sweep(self.network.backend, ROWS, self.batches.batch_size, self.step)
+        recorded_pass = RecordedPass(self.network.backend, ROWS, self.batches.batch_size, self.step)
         for epoch in range(EPOCHS):
             self.start_epoch(epoch)
-            for _ in sweep.run(largest_chunk):
+            for _ in recorded_pass.run(largest_chunk):
                 pass
         return self.arrays()
 
@@ -207,23 +207,23 @@ class CountingBackend:
         (83, 8, False, 11, 83),
     ],
 )
-def test_sweep_visits_every_row_that_it_promises(rows, batch_size, drop_last, steps, visited):
+def test_a_pass_visits_every_row_that_it_promises(rows, batch_size, drop_last, steps, visited):
     counting = CountingBackend()
-    sweep = Sweep(counting, rows, batch_size, counting.step, drop_last)
-    assert (sweep.steps, sweep.rows) == (steps, visited)
-    done = list(sweep.run(3))
+    recorded_pass = RecordedPass(counting, rows, batch_size, counting.step, drop_last)
+    assert (recorded_pass.steps, recorded_pass.rows) == (steps, visited)
+    done = list(recorded_pass.run(3))
     assert done == sorted(done)
     assert (done[-1] if done else 0) == steps
     assert sum(count for _, count in counting.replayed) == steps
     assert sum(size * count for size, count in counting.replayed) == visited
 
 
-def test_sweep_comes_back_at_the_marks():
+def test_a_pass_comes_back_at_the_marks():
     counting = CountingBackend()
-    sweep = Sweep(counting, 100, 10, counting.step)
-    list(sweep.run())  # learns how long a step takes
-    assert list(sweep.run(4)) == [4, 8, 10]
-    assert list(sweep.run(4, before=1)) == [
+    recorded_pass = RecordedPass(counting, 100, 10, counting.step)
+    list(recorded_pass.run())  # learns how long a step takes
+    assert list(recorded_pass.run(4)) == [4, 8, 10]
+    assert list(recorded_pass.run(4, before=1)) == [
         3,
         7,
         10,

@@ -11,7 +11,7 @@ from fastmlp.step.window import Window
 CHUNK_SECONDS = 0.2  # how long Python stays away: short enough for a live bar and for Ctrl-C
 
 
-class Sweep:
+class RecordedPass:
     """A step, recorded for full batches and for what is left over.
 
     Parameters
