@@ -18,7 +18,7 @@ ALSO_TESTED_BY = {
     "backend/cpu/test_cpu_program.py": (
         "backend.arguments backend.contract backend.cpu.backend backend.devices"
     ),
-    "backend/cpu/test_cpu_phases.py": "backend.cpu.team kernels.cpu.compiling.replay",
+    "backend/cpu/test_cpu_sections.py": "backend.cpu.team kernels.cpu.compiling.replay",
     "backend/test_backend_cache.py": "kernels.cpu.compiling.compiler",
     "cli/test_cli_experiment.py": "cli.experiment_report",
     "cli/test_cli_info.py": "machine.information run.recorded_step",

@@ -15,8 +15,8 @@ from oracles.comparison import assert_close
 
 from fastmlp.backend import open_backend
 from fastmlp.backend.cpu.backend import CpuBackend, cpu_precisions
-from fastmlp.backend.cpu.phases import phases
 from fastmlp.backend.cpu.program import Table, packed
+from fastmlp.backend.cpu.sections import sections
 from fastmlp.backend.precision import ACCEPTED, FACTORS, check_precision
 from fastmlp.errors import UsageError
 from fastmlp.kernels.cpu.compiling.processor import has_bfloat16
@@ -109,8 +109,8 @@ def test_the_same_bits_for_any_number_of_threads(random):
             backend.matmul("nn", x, w, z)
             backend.matmul("nt", dz, w, dx)
             backend.matmul("tn", x, dz, dw)
-        for phase in phases(program.calls, threads):
-            for call, thread in itertools.product(phase, range(threads)):
+        for section in sections(program.calls, threads):
+            for call, thread in itertools.product(section, range(threads)):
                 span = call.spans(threads)[thread]
                 if span is not None:
                     Table([packed(call, span, backend.compiler)]).run(1)

@@ -24,8 +24,8 @@ from fastmlp.kernels.cpu.compiling.vector_code import vector_bytes
 from fastmlp.kernels.operation import Operation
 
 from .blas import Blas, mkl_blas, scipy_blas
-from .phases import Call, extent
 from .program import CpuProgram
+from .sections import Call, extent
 
 GEMM_CHOICES = ("auto", "tiles", "blas", "mkl")
 WIDE_PRODUCT = 128  # columns from which on a product is divided among threads by columns

@@ -14,7 +14,7 @@ from fastmlp.backend.contract import Program
 from fastmlp.kernels.cpu.compiling.compiler import KernelCompiler
 from fastmlp.kernels.cpu.compiling.replay import barrier_address, replay_function
 
-from .phases import LINE, Call, estimated_seconds, own_part, phases
+from .sections import LINE, Call, estimated_seconds, own_part, sections
 from .team import TEAM
 from .thread_choice import Chooser
 
@@ -92,13 +92,13 @@ class CpuProgram(Program):
         return self._chooser
 
     def _divide(self, threads: int) -> list[Table]:
-        """Return one table a thread; with several, a barrier ends every phase."""
+        """Return one table a thread; with several, a barrier ends every section."""
         rows: list[list] = [[] for _ in range(threads)]
-        ordered = phases(self.calls, threads) if threads > 1 else [self.calls]
+        ordered = sections(self.calls, threads) if threads > 1 else [self.calls]
         line, arrivals = _counter()
         in_a_step = threads * len(ordered)
-        for number, phase in enumerate(ordered, 1):
-            for call in phase:
+        for number, section in enumerate(ordered, 1):
+            for call in section:
                 for thread, span in enumerate(call.spans(threads)):
                     if span is not None:
                         rows[thread].append(packed(call, span, self._compiler))

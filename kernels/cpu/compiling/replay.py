@@ -19,7 +19,7 @@ from .object_code import object_store
 from .subnormals import flush_subnormals, restore_float_mode
 
 REPLAY_SIGNATURE = types.void(*[types.int64] * 5)
-# A tenth of a millisecond: far longer than threads of one phase lie apart, so that on a busy
+# A tenth of a millisecond: far longer than threads of one section lie apart, so that on a busy
 # machine none gives its time slice to a neighbour because the other is late by a little; far
 # shorter than a slice, for a thread that waits for its own core.
 PAUSES_BEFORE_YIELD = 4000

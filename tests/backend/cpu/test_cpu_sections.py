@@ -1,4 +1,4 @@
-"""Division among threads: whatever order the threads of a phase run in, the result is that of the
+"""Division among threads: whatever order the threads of a section run in, the result is that of the
 recording, to the bit.
 """
 
@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fastmlp.backend.cpu.backend import CpuBackend
-from fastmlp.backend.cpu.phases import LINE, phases
 from fastmlp.backend.cpu.program import Table, packed
+from fastmlp.backend.cpu.sections import LINE, sections
 from fastmlp.backend.cpu.team import Team
 
 OPERATIONS = [
@@ -78,12 +78,12 @@ class Recording:
 
 
 def run_phases(recording, threads, order):
-    """Run a phase's threads one after the other in ``order``: what they leave behind must not
+    """Run a section's threads one after the other in ``order``: what they leave behind must not
     depend on it.
     """
-    for phase in phases(recording.program.calls, threads):
+    for section in sections(recording.program.calls, threads):
         for thread in order:
-            for call in phase:
+            for call in section:
                 span = call.spans(threads)[thread]
                 if span is not None:
                     Table([packed(call, span, recording.backend.compiler)]).run(1)
@@ -91,7 +91,7 @@ def run_phases(recording, threads, order):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_threads_of_a_phase_may_run_in_any_order(seed):
+def test_threads_of_a_section_may_run_in_any_order(seed):
     reference = Recording(seed, 1)
     reference.program.replay()
     for threads in (2, 3):
@@ -126,7 +126,7 @@ def test_a_thread_that_is_late_is_waited_for(late):
     assert two.bits() == one.bits()
 
 
-def test_phases_keep_every_call_and_join_what_is_independent():
+def test_sections_keep_every_call_and_join_what_is_independent():
     backend = CpuBackend(threads=2)
     z, bias, sums = np.zeros((40, 8)), np.zeros(8), np.zeros(8)
     with backend.record() as program:
@@ -135,7 +135,7 @@ def test_phases_keep_every_call_and_join_what_is_independent():
         backend.ops.bias_gradient(
             z, sums, np.ones(1), np.zeros(1), sums
         )  # by column: needs the rows of all
-    names = [[call.operation.name for call in phase] for phase in phases(program.calls, 2)]
+    names = [[call.operation.name for call in section] for section in sections(program.calls, 2)]
     assert names == [["add_bias", "softmax_forward"], ["bias_gradient"]]
 
 

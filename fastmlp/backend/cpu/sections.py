@@ -1,9 +1,9 @@
-"""Divides a recorded list of operations among threads: into phases, with a barrier only where one
-thread needs another.
+"""Divides a recorded list of operations among threads: into sections, with a barrier only where
+one thread needs another.
 
-Inside a phase every thread runs its spans of the operations in the order of the recording. An
-operation goes to a later phase than another if one thread of it touches what a different thread of
-the other wrote, or writes what that one read. Which parts of its arrays an operation touches is
+Inside a section every thread runs its spans of the operations in the order of the recording. An
+operation goes to a later section than another if one thread of it touches what a different thread
+of the other wrote, or writes what that one read. Which parts of its arrays an operation touches is
 said on the kernel's signature (by_row, by_column, by_element).
 """
 
@@ -142,10 +142,8 @@ def estimated_seconds(calls: list[Call]) -> float:
     return total
 
 
-def phases(calls: list[Call], threads: int) -> list[list[Call]]:
-    """Return the calls in phases; a barrier belongs between one phase and the next, and after the
-    last.
-    """
+def sections(calls: list[Call], threads: int) -> list[list[Call]]:
+    """Return the calls in sections; a barrier belongs behind each of them."""
     touched = [touches(call, threads) for call in calls]
     numbers: list[int] = []
     for later, new in enumerate(touched):
