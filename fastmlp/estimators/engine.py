@@ -72,8 +72,8 @@ def open_device(device: str, threads: int | None) -> Backend:
 
 
 class Engine:
-    """A network with its loss on a device. It is never pickled: weights and Memory are enough to
-    build another.
+    """A network with its loss on a device. It is never pickled: weights and a FitState are enough
+    to build another.
 
     Parameters
     ----------

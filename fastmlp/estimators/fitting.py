@@ -24,7 +24,7 @@ from .engine import Blueprint, Engine
 from .inputs import Sample, checked_weights, dense, evaluation_parts, mean_one, split, validated
 from .losses import reported_share
 from .scores import Validation, make_score
-from .weights import NOT_FINITE, Memory, Weights
+from .weights import NOT_FINITE, FitState, Weights
 
 # Rows times parameters of an epoch that is over before Python has begun the next.
 SMALL_WORK = 1_000_000
@@ -98,15 +98,15 @@ class Fitting(Weights):
 
     def _forget(self) -> None:
         """Begin anew: nothing of an earlier fit counts."""
-        self._memory = Memory(check_random_state(self.random_state))
+        self._fit_state = FitState(check_random_state(self.random_state))
         self.n_iter_, self.t_ = 0, 0
         for name in STOCHASTIC_ATTRIBUTES:
             vars(self).pop(name, None)
 
     def _prepared_engine(self, task: str, sample: Sample, first: bool) -> Engine:
         """Return the network that is to hold the result, and say what it is."""
-        if not hasattr(self, "_memory"):  # the weights were set by hand
-            self._memory = Memory(check_random_state(self.random_state))
+        if not hasattr(self, "_fit_state"):  # the weights were set by hand
+            self._fit_state = FitState(check_random_state(self.random_state))
         outputs = sample.targets.shape[1] if sample.targets.ndim == 2 else len(self.classes_)
         blueprint = self._make_blueprint(task, sample.features.shape[1], outputs)
         engine = getattr(self, "_engine", None)
@@ -118,13 +118,13 @@ class Fitting(Weights):
         return engine
 
     def _make_blueprint(self, task: str, inputs: int, outputs: int) -> Blueprint:
-        dropout, memory = self._dropout_rates(), self._memory
-        if dropout and memory.dropout_seed is None:
+        dropout, fit_state = self._dropout_rates(), self._fit_state
+        if dropout and fit_state.dropout_seed is None:
             # Drawn from a copy: dropout changes neither the initial weights nor the orders.
-            drawn = copy.deepcopy(memory.random).randint(np.iinfo(np.int32).max)
-            memory.dropout_seed = int(drawn)
+            drawn = copy.deepcopy(fit_state.random).randint(np.iinfo(np.int32).max)
+            fit_state.dropout_seed = int(drawn)
         architecture = self._architecture(inputs, outputs)
-        dtype, seed = np.dtype(self.dtype).name, (memory.dropout_seed or 0) if dropout else 0
+        dtype, seed = np.dtype(self.dtype).name, (fit_state.dropout_seed or 0) if dropout else 0
         return Blueprint(architecture, task, self.loss.strip(), self._smoothing(), dtype, seed)
 
     def _prepared_worker(self, engine: Engine, rows: int, first: bool) -> Engine:
@@ -133,7 +133,7 @@ class Fitting(Weights):
         It is the one that holds the result, unless float64 is needed, by L-BFGS's line search, or
         costs nothing, on data so small that a float32 epoch would be over no sooner.
         """
-        blueprint, memory = engine.blueprint, self._memory
+        blueprint, fit_state = engine.blueprint, self._fit_state
         is_small = rows * engine.network.parameter_count() <= SMALL_WORK
         if self.solver == "lbfgs" or (is_small and engine.backend.shares_host_memory):
             blueprint = replace(blueprint, dtype="float64")
@@ -143,13 +143,13 @@ class Fitting(Weights):
             worker = self._new_engine(blueprint, size)
         worker.bind(size)
         if first:
-            worker.draw(memory.random, self._layer_activations())
+            worker.draw(fit_state.random, self._layer_activations())
             return worker
         self._put_weights(engine)
-        last = memory.last if engine.has_weights(memory.shown) else None
+        last = fit_state.last if engine.has_weights(fit_state.shown) else None
         worker.network.store.restore(engine.network.store.snapshot() if last is None else last)
-        if memory.shown is not None and last is None:  # the user has set other weights
-            memory.forget_best()
+        if fit_state.shown is not None and last is None:  # the user has set other weights
+            fit_state.forget_best()
         return worker
 
     def _set_scaling(self, engine: Engine, worker: Engine, sample: Sample, first: bool) -> None:
@@ -192,7 +192,7 @@ class Fitting(Weights):
         objective = Objective(worker.network, worker.loss, batches, penalty)
         how = {"tol": self.tol, "max_iter": self.max_iter, "max_fun": self.max_fun}
         self.loss_, self.n_iter_ = lbfgs.solve(
-            objective, worker, memory=self._memory, **how, verbose=self.verbose
+            objective, worker, fit_state=self._fit_state, **how, verbose=self.verbose
         )
         self._take_weights(engine, worker)
 
@@ -221,18 +221,18 @@ class Fitting(Weights):
             warnings.warn("Training interrupted by user.", stacklevel=5)
         self._note_numbers(trainer)
         by_score = trainer.patience.by_score
-        self._memory.keep(trainer.state(), self.solver, by_score)
+        self._fit_state.keep(trainer.state(), self.solver, by_score)
         is_over = not incremental or trainer.stop_reason or trainer.result.diverged
         self._take_weights(engine, worker, trainer.best_snapshot if by_score and is_over else None)
         self._say_how_it_ended(trainer, incremental)
 
     def _set_aside(self, sample: Sample) -> tuple[Sample, Sample]:
         """Return training and validation rows, in a warm start the same as in the fit before."""
-        memory = self._memory
-        if memory.split is None:
-            memory.split, random = copy.deepcopy(memory.random), memory.random
+        fit_state = self._fit_state
+        if fit_state.split is None:
+            fit_state.split, random = copy.deepcopy(fit_state.random), fit_state.random
         else:
-            random = copy.deepcopy(memory.split)
+            random = copy.deepcopy(fit_state.split)
         labels = None if self.metric is None else self._class_numbers(sample.truth)
         stratify = self._stratify(sample.targets)
         return split(sample, self.validation_fraction, random, stratify, labels)
@@ -273,7 +273,7 @@ class Fitting(Weights):
         incremental: bool,
     ) -> FittingTrainer:
         """Return the loop over a step, with scikit-learn's rules."""
-        state, rows = self._memory.training, step.batches.rows
+        state, rows = self._fit_state.training, step.batches.rows
         updates = 0 if state is None or incremental else state.updates
         rates = self._rates(updates, step.training_pass.steps, self.t_, rows)
         patience = Tolerance(
@@ -282,7 +282,7 @@ class Fitting(Weights):
         return FittingTrainer(
             step,
             epochs=1 if incremental else self.max_iter,
-            order=DrawnOrder(self._memory.random, self.shuffle),
+            order=DrawnOrder(self._fit_state.random, self.shuffle),
             rates=rates,
             patience=patience,
             monitor=self._validation(engine, worker, held_out),
@@ -292,11 +292,13 @@ class Fitting(Weights):
 
     def _take_up(self, trainer: FittingTrainer) -> None:
         """Go on from the fit before, if any; the best weights so far are those at hand."""
-        memory, optimizer = self._memory, trainer.optimizer
+        fit_state, optimizer = self._fit_state, trainer.optimizer
         for array in optimizer.state.values():
             optimizer.backend.assign(array, np.zeros(array.shape))
-        if memory.training is not None:
-            trainer.go_on(memory.training, moments=memory.solver == self.solver, policies=True)
+        if fit_state.training is not None:
+            trainer.go_on(
+                fit_state.training, moments=fit_state.solver == self.solver, policies=True
+            )
         if trainer.patience.by_score and trainer.best_snapshot is None:
             trainer.best_snapshot = trainer.network.store.snapshot()
 

@@ -12,14 +12,14 @@ from fastmlp.training.recorded import Objective
 
 from .engine import Engine
 from .losses import reported_share
-from .weights import Memory
+from .weights import FitState
 
 
 def solve(
     objective: Objective,
     engine: Engine,
     *,
-    memory: Memory,
+    fit_state: FitState,
     tol: float,
     max_iter: int,
     max_fun: int,
@@ -27,8 +27,8 @@ def solve(
 ) -> tuple[float, int]:
     """Minimise from the weights at hand, leave the network there; return (loss, iterations).
 
-    Where ``memory`` holds the descent that led to these weights on this loss, it goes on as if it
-    had never stopped.
+    Where ``fit_state`` holds the descent that led to these weights on this loss, it goes on as if
+    it had never stopped.
 
     Warns
     -----
@@ -36,7 +36,7 @@ def solve(
         If it ended for another reason than convergence.
     """
     start = np.array(engine.backend.to_numpy(engine.network.store.values), np.float64)
-    minimiser = Minimiser(objective, start, memory.descent)
+    minimiser = Minimiser(objective, start, fit_state.descent)
     iterations, reason = 0, ""
     for _ in minimiser.run(tol):
         iterations += 1
@@ -48,7 +48,7 @@ def solve(
             reason = "STOP: TOTAL NO. OF EVALUATIONS OF THE LOSS EXCEEDS LIMIT"
         if reason:
             break
-    memory.descent = minimiser.descent if reason or minimiser.converged else None
+    fit_state.descent = minimiser.descent if reason or minimiser.converged else None
     if not minimiser.converged:
         warnings.warn(
             f"lbfgs failed to converge after {iterations} iteration(s): "

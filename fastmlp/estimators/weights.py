@@ -26,7 +26,7 @@ NOT_FINITE = (  # scikit-learn's words
 
 
 @dataclass
-class Memory:
+class FitState:
     """What training goes on from as if it had never stopped; pickled with the estimator.
 
     Attributes
@@ -82,7 +82,7 @@ class Weights(Parameters):
     """
 
     _blueprint: Blueprint
-    _memory: Memory
+    _fit_state: FitState
 
     def _new_engine(self, blueprint: Blueprint, rows: int = 0) -> Engine:
         """Return a network; it has no weights yet."""
@@ -158,12 +158,12 @@ class Weights(Parameters):
         ValueError
             If a weight is NaN or infinite.
         """
-        memory, trained = self._memory, worker.network.store.snapshot()
+        fit_state, trained = self._fit_state, worker.network.store.snapshot()
         with np.errstate(over="ignore"):  # what is too large for float32 is told of below
             engine.network.store.restore(trained if best is None else best)
         shown = engine.network.store.snapshot()
         differs = best is not None or worker is not engine
-        memory.last, memory.shown = (trained, shown) if differs else (None, None)
+        fit_state.last, fit_state.shown = (trained, shown) if differs else (None, None)
         self._show_weights(engine)
         if not is_finite(shown):
             raise ValueError(NOT_FINITE)
@@ -178,8 +178,8 @@ class Weights(Parameters):
         state = dict(own)
         for name in KEPT_ON_THE_DEVICE:
             state.pop(name, None)
-        memory = state.get("_memory")
-        if memory is not None and memory.descent is not None and not self.warm_start:
+        fit_state = state.get("_fit_state")
+        if fit_state is not None and fit_state.descent is not None and not self.warm_start:
             # As large as twenty copies of the weights in float64, and of use to a warm start alone.
-            state["_memory"] = replace(memory, descent=None)
+            state["_fit_state"] = replace(fit_state, descent=None)
         return state

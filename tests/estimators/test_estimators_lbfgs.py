@@ -162,7 +162,7 @@ def test_what_is_minimised_may_change_between_fits(change):
     if change == "weights":
         for model in (first, second):
             model.coefs_[0][:] = 0.25
-    first._memory.descent = None
+    first._fit_state.descent = None
     same(first.set_params(warm_start=True).fit(X, y), second.fit(X, y))
 
 
@@ -170,7 +170,7 @@ def test_a_pickle_is_small_unless_a_warm_start_may_follow():
     X, y = wave()
     model = waves(max_iter=30, hidden_layer_sizes=(300,)).fit(X, y)
     without = len(pickle.dumps(model))
-    assert model._memory.descent is not None
+    assert model._fit_state.descent is not None
     assert len(pickle.dumps(model.set_params(warm_start=True))) > 5 * without
 
 

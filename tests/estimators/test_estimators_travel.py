@@ -32,7 +32,7 @@ class Plain(pickle.Unpickler):
         "fastmlp.optim.lbfgs.descent",
     )
     OWN_VALUES = (
-        ("fastmlp.estimators.weights", "Memory"),
+        ("fastmlp.estimators.weights", "FitState"),
         ("fastmlp.training.state", "TrainingState"),
         ("fastmlp.estimators.engine", "Blueprint"),
         ("fastmlp.nn.network", "Architecture"),
