@@ -90,7 +90,7 @@ ALSO_TESTED_BY = {
     "model/test_model_model.py": "model.file",
     "model/test_model_predict.py": "model.prediction",
     "nn/test_nn_network.py": "nn.layers step.parameters",
-    "nn/test_nn_gradients.py": "nn.steps",
+    "nn/test_nn_gradients.py": "nn.plain_layers",
     "optim/test_optim_descent.py": "optim.lbfgs.line_search",
     "optim/test_optim_folding.py": "backend.sink",
     "preparation/test_preparation_in_memory.py": "preparation.given",

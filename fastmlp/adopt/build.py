@@ -20,7 +20,7 @@ from fastmlp.errors import UsageError, choose
 from fastmlp.model.model import Model
 from fastmlp.model.prediction import PREDICTION_BATCH
 from fastmlp.nn.network import Network
-from fastmlp.nn.steps import Linear, Scaling, Step
+from fastmlp.nn.plain_layers import Linear, PlainLayer, Scaling
 from fastmlp.settings.settings import Settings, settings_from
 from fastmlp.step.parameters import Parameter
 from fastmlp.training.recorded import bind
@@ -60,20 +60,20 @@ class Surroundings:
 
 
 def assemble(
-    steps: Sequence[Step],
+    layers: Sequence[PlainLayer],
     around: Surroundings,
     dtype: np.dtype,
     device: str = "auto",
     threads: int | None = None,
 ) -> Model:
-    """Return the model of a network that is given by its steps.
+    """Return the model of a network that is given by its layers.
 
     Parameters
     ----------
-    steps
+    layers
         In their order; the linear layers' widths must fit.
     around
-        What the steps do not say.
+        What the layers do not say.
     dtype
         float32 or float64, in which the model is to compute.
     device, threads
@@ -82,11 +82,11 @@ def assemble(
     Raises
     ------
     UsageError, DeviceError
-        If the steps are no MLP, a width, label or number does not fit, or the device cannot be
+        If the layers are no MLP, a width, label or number does not fit, or the device cannot be
         used.
     """
-    _check_steps(steps)
-    arranged = arrange(steps)
+    _check_layers(layers)
+    arranged = arrange(layers)
     blocks = arranged.blocks
     inputs, outputs, task = (
         blocks[0].linear.weight.shape[0],
@@ -111,23 +111,23 @@ def assemble(
     return Model(network, loss, features, targets, settings.to_dict(), around.target_name)
 
 
-def _check_steps(steps: Sequence[Step]) -> None:
-    """Check that the steps' widths follow each other and that all numbers are finite."""
+def _check_layers(layers: Sequence[PlainLayer]) -> None:
+    """Check that the layers' widths follow each other and that all numbers are finite."""
     width = None
-    for step in steps:
-        arrays = [array for array in vars(step).values() if isinstance(array, np.ndarray)]
+    for layer in layers:
+        arrays = [array for array in vars(layer).values() if isinstance(array, np.ndarray)]
         if not arrays:
             continue
         taken = arrays[0].shape[0]
         if width not in (None, taken):
             raise UsageError(
-                f"{step.word} takes {taken:,} columns and the one before gives {width:,}; "
+                f"{layer.word} takes {taken:,} columns and the one before gives {width:,}; "
                 "an MLP's layers follow each other."
             )
         width = arrays[0].shape[-1]
         if not all(np.isfinite(array).all() for array in arrays):
             raise UsageError(
-                f"{step.word} holds numbers that are not finite; the network cannot predict."
+                f"{layer.word} holds numbers that are not finite; the network cannot predict."
             )
 
 
@@ -285,20 +285,20 @@ def _settings(network: Arranged, origin: str, task: str, loss: str, dtype: np.dt
     )
 
 
-def with_scaling(steps: Sequence[Step], scaling: Scaling) -> list[Step]:
-    """Return the steps behind a scaling; single numbers serve all columns.
+def with_scaling(layers: Sequence[PlainLayer], scaling: Scaling) -> list[PlainLayer]:
+    """Return the layers behind a scaling; single numbers serve all columns.
 
     Raises
     ------
     UsageError
         If they are not as many as the network has columns.
     """
-    first = next((step for step in steps if isinstance(step, Linear)), None)
+    first = next((layer for layer in layers if isinstance(layer, Linear)), None)
     columns = scaling.scale.size if first is None else first.weight.shape[0]
     wide = partial(np.broadcast_to, shape=(columns,))
     try:
         origin = None if scaling.origin is None else wide(scaling.origin)
-        return [Scaling(wide(scaling.scale), wide(scaling.shift), origin), *steps]
+        return [Scaling(wide(scaling.scale), wide(scaling.shift), origin), *layers]
     except ValueError:
         raise UsageError(
             f"the features' scaling must have a number for each of {columns:,} columns."

@@ -1,4 +1,4 @@
-"""Brings the steps of somebody else's network into the order that ours has, by folding what has no
+"""Brings the layers of somebody else's network into the order that ours has, by folding what has no
 place of its own.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmlp.errors import UsageError
 from fastmlp.nn.activations import parse_activation
-from fastmlp.nn.steps import Activate, Drop, Linear, Normalization, Scaling, Step
+from fastmlp.nn.plain_layers import Activate, Drop, Linear, Normalization, PlainLayer, Scaling
 
 IDENTITY = parse_activation("identity")
 EPSILON = 1e-5  # of our batch normalisation
@@ -75,8 +75,8 @@ class Arranged:
                 yield block.linear.bias
 
 
-def arrange(steps: Sequence[Step]) -> Arranged:
-    """Return the steps as [scaling] [normalisation] (linear [normalisation] activation)… [scaling].
+def arrange(layers: Sequence[PlainLayer]) -> Arranged:
+    """Return layers as [scaling] [normalisation] (linear [normalisation] activation)… [scaling].
 
     Dropout is left out. A batch normalisation stays one where all hidden layers have theirs between
     the linear layer and the activation; anywhere else it becomes part of the linear layer beside
@@ -85,54 +85,54 @@ def arrange(steps: Sequence[Step]) -> Arranged:
     Raises
     ------
     UsageError
-        If the steps are not those of a multilayer perceptron.
+        If the layers are not those of a multilayer perceptron.
     """
-    steps = [step for step in steps if not (isinstance(step, Drop) or is_identity(step))]
-    scaling = next((step for step in steps[:1] if isinstance(step, Scaling)), None)
-    steps = steps if scaling is None else steps[1:]
-    target_scaling = next((step for step in steps[-1:] if isinstance(step, Scaling)), None)
-    steps = steps if target_scaling is None else steps[:-1]
-    first = next((index for index, step in enumerate(steps) if isinstance(step, Linear)), None)
+    layers = [layer for layer in layers if not (isinstance(layer, Drop) or is_identity(layer))]
+    scaling = next((layer for layer in layers[:1] if isinstance(layer, Scaling)), None)
+    layers = layers if scaling is None else layers[1:]
+    target_scaling = next((layer for layer in layers[-1:] if isinstance(layer, Scaling)), None)
+    layers = layers if target_scaling is None else layers[:-1]
+    first = next((index for index, layer in enumerate(layers) if isinstance(layer, Linear)), None)
     if first is None:
         raise UsageError("there is no linear layer; an MLP has at least one.")
-    before = [step for step in steps[:first] if isinstance(step, Normalization)]
+    before = [layer for layer in layers[:first] if isinstance(layer, Normalization)]
     if len(before) < first or first > 1:
         raise UsageError(
             "before the first linear layer an MLP has one scaling "
             "and one batch normalisation at most."
         )
-    blocks = _blocks(steps[first:])
+    blocks = _blocks(layers[first:])
     _settle_normalizations(blocks)
     return Arranged(
         scaling, target_scaling, before[0].with_epsilon(EPSILON) if before else None, blocks
     )
 
 
-def is_identity(step: Step) -> bool:
-    """Tell whether a step is the activation that changes nothing."""
-    return isinstance(step, Activate) and step.activation.is_identity
+def is_identity(layer: PlainLayer) -> bool:
+    """Tell whether a layer is the activation that changes nothing."""
+    return isinstance(layer, Activate) and layer.activation.is_identity
 
 
-def _blocks(steps: Sequence[Step]) -> list[Block]:
-    """Return the steps, of which the first is linear, by linear layers."""
+def _blocks(layers: Sequence[PlainLayer]) -> list[Block]:
+    """Return the layers, of which the first is linear, by linear layers."""
     blocks: list[Block] = []
     # A normalisation behind an activation, which joins the linear layer that follows.
     waiting: Normalization | None = None
-    for step in steps:
-        if isinstance(step, Linear):
-            blocks.append(Block(step if waiting is None else _behind(waiting, step)))
+    for layer in layers:
+        if isinstance(layer, Linear):
+            blocks.append(Block(layer if waiting is None else _behind(waiting, layer)))
             waiting = None
             continue
         last = blocks[-1]
-        if isinstance(step, Normalization) and last.activation and not waiting:
-            waiting = step
-        elif isinstance(step, Normalization) and not (waiting or last.normalization):
-            last.normalization = step
-        elif isinstance(step, Activate) and not (waiting or last.activation):
-            last.activation = step
+        if isinstance(layer, Normalization) and last.activation and not waiting:
+            waiting = layer
+        elif isinstance(layer, Normalization) and not (waiting or last.normalization):
+            last.normalization = layer
+        elif isinstance(layer, Activate) and not (waiting or last.activation):
+            last.activation = layer
         else:
             raise UsageError(
-                f"{step.word} follows linear layer {len(blocks)} where an MLP has none; "
+                f"{layer.word} follows linear layer {len(blocks)} where an MLP has none; "
                 "one of each is accepted."
             )
     if waiting is not None:

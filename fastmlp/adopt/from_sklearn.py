@@ -11,7 +11,7 @@ import numpy as np
 from fastmlp.errors import UsageError
 from fastmlp.model.model import Model
 from fastmlp.nn.activations import parse_activation
-from fastmlp.nn.steps import Activate, Linear, Scaling, Step
+from fastmlp.nn.plain_layers import Activate, Linear, PlainLayer, Scaling
 
 from .build import Surroundings, assemble, with_origins, with_scaling
 
@@ -52,15 +52,15 @@ def from_sklearn(estimator: object, *, device: str = "auto", threads: int | None
             "give log_loss."
         )
     medians, scaling = _preparation(before, network)
-    steps = _steps(network)
+    layers = _plain_layers(network)
     if scaling is not None:
-        steps = with_scaling(steps, scaling)
+        layers = with_scaling(layers, scaling)
     task, classes = _task(network)
     names = getattr(estimator, "feature_names_in_", None)
     around = Surroundings(
         "scikit-learn", task, classes, medians, None if names is None else list(names)
     )
-    return assemble(steps, around, network.coefs_[0].dtype, device, threads)
+    return assemble(layers, around, network.coefs_[0].dtype, device, threads)
 
 
 def _parts(estimator: object) -> list[Any]:
@@ -69,7 +69,7 @@ def _parts(estimator: object) -> list[Any]:
     return [part for _, part in steps if part not in (None, "passthrough")] or [estimator]
 
 
-def _steps(network: Any) -> list[Step]:
+def _plain_layers(network: Any) -> list[PlainLayer]:
     """Return the layers, the last activation included."""
     if network.out_activation_ not in ACTIVATIONS:
         raise UsageError(
@@ -77,15 +77,14 @@ def _steps(network: Any) -> list[Step]:
             f"accepted: {', '.join(ACTIVATIONS)}."
         )
     last = Activate(parse_activation(ACTIVATIONS[network.out_activation_]))
-    if hasattr(
-        network, "network_steps"
-    ):  # fastmlp's own has more layers than coefs_ and intercepts_ tell
-        return [*network.network_steps(), last]
+    # fastmlp's own has more layers than coefs_ and intercepts_ tell.
+    if hasattr(network, "plain_layers"):
+        return [*network.plain_layers(), last]
     hidden = Activate(parse_activation(ACTIVATIONS[network.activation]))
-    steps: list[Step] = []
+    layers: list[PlainLayer] = []
     for weight, bias in zip(network.coefs_, network.intercepts_, strict=True):
-        steps += [Linear(weight, bias), hidden]
-    return [*steps[:-1], last]
+        layers += [Linear(weight, bias), hidden]
+    return [*layers[:-1], last]
 
 
 def _task(network: Any) -> tuple[str, np.ndarray | None]:

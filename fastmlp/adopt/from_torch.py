@@ -16,10 +16,10 @@ from fastmlp.export.torch.module import LINEAR, NORMALIZATION
 from fastmlp.model.model import Model
 from fastmlp.nn.activations import parse_activation
 from fastmlp.nn.network import per_layer
-from fastmlp.nn.steps import Activate, Linear, Normalization, Scaling, Step
+from fastmlp.nn.plain_layers import Activate, Linear, Normalization, PlainLayer, Scaling
 
 from .build import Surroundings, assemble, with_origins, with_scaling
-from .torch_sequential import is_sequential, sequential_steps, to_array
+from .torch_sequential import is_sequential, sequential_layers, to_array
 
 OF_LINEAR = {"weight", "bias"}
 OF_NORMALIZATION = {*OF_LINEAR, "running_mean", "running_var"}
@@ -82,15 +82,19 @@ def from_torch(
                 "an nn.Sequential brings its own activations; "
                 "leave activation and output_activation out."
             )
-        steps = sequential_steps(source)
+        layers = sequential_layers(source)
     else:
         arrays = _arrays(source)
-        steps = _with_activations(_recognised(arrays, epsilon), activation, output_activation)
+        layers = _with_activations(_recognised(arrays, epsilon), activation, output_activation)
     if mean is not None or deviation is not None:
-        steps = with_scaling(steps, _normalization(mean, deviation))
-    doubles = any(isinstance(step, Linear) and step.weight.dtype == np.float64 for step in steps)
+        layers = with_scaling(layers, _normalization(mean, deviation))
+    doubles = any(
+        isinstance(layer, Linear) and layer.weight.dtype == np.float64 for layer in layers
+    )
     around = Surroundings("PyTorch", task, classes, None, feature_names, target_name)
-    return assemble(steps, around, np.dtype(np.float64 if doubles else np.float32), device, threads)
+    return assemble(
+        layers, around, np.dtype(np.float64 if doubles else np.float32), device, threads
+    )
 
 
 def _normalization(mean: Any, deviation: Any) -> Scaling:
@@ -145,7 +149,7 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def _recognised(arrays: dict[str, np.ndarray], epsilon: float) -> list[Step]:
+def _recognised(arrays: dict[str, np.ndarray], epsilon: float) -> list[PlainLayer]:
     """Return the layers by the names and shapes of their arrays."""
     layers: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
@@ -155,7 +159,7 @@ def _recognised(arrays: dict[str, np.ndarray], epsilon: float) -> list[Step]:
     return [_layer(name, kept, epsilon) for name, kept in layers.items()]
 
 
-def _layer(name: str, kept: dict[str, np.ndarray], epsilon: float) -> Step:
+def _layer(name: str, kept: dict[str, np.ndarray], epsilon: float) -> PlainLayer:
     where, kinds = f"layer {name!r}", set(kept)
     shapes = {kind: array.shape for kind, array in kept.items()}
     weight = kept.get("weight")
@@ -200,10 +204,10 @@ def _what_it_is(kinds: set[str], shapes: dict[str, tuple[int, ...]]) -> str:
 
 
 def _with_activations(
-    steps: list[Step], activation: str | None, output_activation: str
-) -> list[Step]:
+    layers: list[PlainLayer], activation: str | None, output_activation: str
+) -> list[PlainLayer]:
     """Put activations behind all linear layers, or the batch normalisations that follow them."""
-    linear = [index for index, step in enumerate(steps) if isinstance(step, Linear)]
+    linear = [index for index, layer in enumerate(layers) if isinstance(layer, Linear)]
     if len(linear) > 1 and activation is None:
         raise UsageError(
             "a state_dict does not say which activations there are; "
@@ -211,10 +215,10 @@ def _with_activations(
         )
     words = per_layer("activation", activation or "identity", len(linear) - 1) if linear else []
     result = []
-    for index, step in enumerate(steps):
-        result.append(step)
-        following = steps[index + 1] if index + 1 < len(steps) else None
-        ends = isinstance(step, (Linear, Normalization)) and not isinstance(
+    for index, layer in enumerate(layers):
+        result.append(layer)
+        following = layers[index + 1] if index + 1 < len(layers) else None
+        ends = isinstance(layer, (Linear, Normalization)) and not isinstance(
             following, Normalization
         )
         before = sum(at <= index for at in linear)

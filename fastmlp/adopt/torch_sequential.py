@@ -10,7 +10,7 @@ from fastmlp.errors import UsageError
 from fastmlp.export.activations import BY_TORCH_CLASS, ELSEWHERE
 from fastmlp.export.torch.module import DROPOUT, LINEAR, NORMALIZATION, OWN_LAYERS
 from fastmlp.nn.activations import Activation, parse_activation
-from fastmlp.nn.steps import Activate, Drop, Linear, Normalization, Scaling, Step
+from fastmlp.nn.plain_layers import Activate, Drop, Linear, Normalization, PlainLayer, Scaling
 
 # The logarithm of what a prediction reports: as good as softmax, at the end.
 LOG_SOFTMAX = "LogSoftmax"
@@ -28,7 +28,7 @@ def is_sequential(source: Any) -> bool:
     )
 
 
-def sequential_steps(module: Any) -> list[Step]:
+def sequential_layers(module: Any) -> list[PlainLayer]:
     """Return the layers of an ``nn.Sequential`` and of those inside it.
 
     Raises
@@ -42,11 +42,11 @@ def sequential_steps(module: Any) -> list[Step]:
         for entry in module.named_modules(remove_duplicate=False)
         if not is_sequential(entry[1])
     ]
-    steps = []
+    plain = []
     for position, (name, layer) in enumerate(layers, 1):
         if _kind(layer) != "Flatten":  # which leaves a matrix as it is
-            steps.append(_step(name, layer, is_last=position == len(layers)))
-    return steps
+            plain.append(_plain_layer(name, layer, is_last=position == len(layers)))
+    return plain
 
 
 def _is_of_torch(kind: type) -> bool:
@@ -61,7 +61,7 @@ def _kind(layer: Any) -> str:
     return kind.__name__ if _is_of_torch(kind) or kind.__name__ in OWN_LAYERS else ""
 
 
-def _step(name: str, layer: Any, is_last: bool) -> Step:
+def _plain_layer(name: str, layer: Any, is_last: bool) -> PlainLayer:
     def array(attribute: str) -> np.ndarray:
         return to_array(f"{name}.{attribute}", getattr(layer, attribute))
 

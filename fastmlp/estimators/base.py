@@ -11,7 +11,7 @@ from . import parameters
 from .fitting import Fitting
 
 if TYPE_CHECKING:
-    from fastmlp.export.network import Step
+    from fastmlp.export.network import PlainLayer
     from fastmlp.model.model import Model
 
 
@@ -57,12 +57,12 @@ class BaseMLP(Fitting):
         self._learn(X, y, sample_weight, eval_set, incremental=False)
         return self
 
-    def network_steps(self) -> list[Step]:
+    def plain_layers(self) -> list[PlainLayer]:
         """Return what is computed between the scaled inputs and the last activation, as copies."""
-        from fastmlp.export.network import network_steps
+        from fastmlp.export.network import plain_layers
 
         check_is_fitted(self)
-        return network_steps(self._ready_engine().network)
+        return plain_layers(self._ready_engine().network)
 
     def to_model(self) -> Model:
         """Return a model that predicts the same, and is saved and exported like those that

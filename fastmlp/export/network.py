@@ -1,20 +1,20 @@
-"""A trained network and what stands before and behind it, as steps for other programs."""
+"""A trained network and what stands before and behind it, as layers for other programs."""
 
 from __future__ import annotations
 
 from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.nn.network import Network
-from fastmlp.nn.steps import Drop, Linear, Normalization, Scaling, Step
+from fastmlp.nn.plain_layers import Drop, Linear, Normalization, PlainLayer, Scaling
 
-# What other programs call a step: ONNX's operator, and PyTorch's class of torch.nn.
+# What other programs call a layer: ONNX's operator, and PyTorch's class of torch.nn.
 ONNX_OPERATORS = {Linear: "Gemm", Normalization: "BatchNormalization"}
 TORCH_CLASSES = {Linear: "Linear", Normalization: "BatchNorm1d", Drop: "Dropout"}
 
 
-def network_steps(network: Network) -> list[Step]:
+def plain_layers(network: Network) -> list[PlainLayer]:
     """Return what a network computes, with copies of its arrays."""
-    return [step for layer in network.layers for step in layer.steps()]
+    return [plain for layer in network.layers for plain in layer.plain()]
 
 
 def feature_scaling(features: FeaturePreprocessor) -> Scaling | None:

@@ -20,11 +20,11 @@ from fastmlp.step.parameters import Parameter
 
 from .activations import Activation
 from .initializers import Initializer
-from .steps import Activate, Drop, Linear, Normalization, Step
+from .plain_layers import Activate, Drop, Linear, Normalization, PlainLayer
 
 
 class Layer(ABC):
-    """One step of a network.
+    """One layer of a network.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Layer(ABC):
         """Draw parameters that start at 0 or 1, where a wrong backward could look right."""
 
     @abstractmethod
-    def steps(self) -> list[Step]:
+    def plain(self) -> list[PlainLayer]:
         """Return what a prediction computes here, with copies of the arrays."""
 
     @property
@@ -133,7 +133,7 @@ class Dense(Layer):
     def __str__(self) -> str:
         return f"{self.fan_in} → {self.width}, {self.activation}"
 
-    def steps(self) -> list[Step]:
+    def plain(self) -> list[PlainLayer]:
         """Return x·W + b, and f where it does something."""
         linear = Linear(self._copy(self.weight), self._copy(self.bias) if self.bias else None)
         return [linear, *_activate(self.activation)]
@@ -191,7 +191,7 @@ class Dense(Layer):
         return dx
 
 
-def _activate(activation: Activation) -> list[Step]:
+def _activate(activation: Activation) -> list[PlainLayer]:
     return [] if activation.is_identity else [Activate(activation)]
 
 
@@ -207,7 +207,7 @@ class ActivationLayer(Layer):
     def __str__(self) -> str:
         return str(self.activation)
 
-    def steps(self) -> list[Step]:
+    def plain(self) -> list[PlainLayer]:
         """Return f where it does something."""
         return _activate(self.activation)
 
@@ -250,7 +250,7 @@ class BatchNormalization(Layer):
         self.running_mean = Parameter("running_mean", (width,))
         self.running_variance = Parameter("running_variance", (width,))
 
-    def steps(self) -> list[Step]:
+    def plain(self) -> list[PlainLayer]:
         """Return the normalisation by the running statistics."""
         gamma, beta, mean, variance = map(self._copy, [*self.trained(), *self.kept()])
         return [Normalization(gamma, beta, mean, variance, self.epsilon, self.decay)]
@@ -353,7 +353,7 @@ class Dropout(Layer):
     def __str__(self) -> str:
         return f"of {'units' if self.whole_units else 'elements'}, keeps {self.keep:g}"
 
-    def steps(self) -> list[Step]:
+    def plain(self) -> list[PlainLayer]:
         """Return that a share of the elements is dropped in training."""
         return [Drop(1 - self.keep)]
 

@@ -91,4 +91,4 @@ class Drop:
     rate: float
 
 
-Step = Scaling | Linear | Normalization | Activate | Drop
+PlainLayer = Scaling | Linear | Normalization | Activate | Drop

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmlp.errors import MissingExtraError, UsageError
 from fastmlp.export.activations import softmax
-from fastmlp.export.network import network_steps, target_scaling
+from fastmlp.export.network import plain_layers, target_scaling
 
 from .features import MATRIX_INPUT, add_features
 from .graph import LARGEST_FILE, Graph
@@ -71,7 +71,7 @@ def onnx_model(model: TrainedModel, opset: int | None = None) -> Any:
             f"or none for {DEFAULT_OPSET}."
         )
     graph = Graph(model.network.dtype)
-    outputs = add_network(graph, network_steps(model.network), add_features(graph, model.features))
+    outputs = add_network(graph, plain_layers(model.network), add_features(graph, model.features))
     outputs = LINKS[model.loss.kind.link](graph, outputs)
     if model.task == "regression":
         _add_values(graph, model, outputs)

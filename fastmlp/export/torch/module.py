@@ -14,8 +14,8 @@ import numpy as np
 
 from fastmlp.errors import FastMLPError
 from fastmlp.export.activations import ELSEWHERE
-from fastmlp.export.network import TORCH_CLASSES, feature_scaling, network_steps, target_scaling
-from fastmlp.nn.steps import Activate, Drop, Linear, Normalization, Scaling, Step
+from fastmlp.export.network import TORCH_CLASSES, feature_scaling, plain_layers, target_scaling
+from fastmlp.nn.plain_layers import Activate, Drop, Linear, Normalization, PlainLayer, Scaling
 
 if TYPE_CHECKING:
     from fastmlp.export.trained import TrainedModel
@@ -70,9 +70,9 @@ def torch_layers(model: TrainedModel) -> list[TorchLayer]:
     loss is of counts.
     """
     around = feature_scaling(model.features), target_scaling(model.targets)
-    before, after = ([] if step is None else [step] for step in around)
+    before, after = ([] if layer is None else [layer] for layer in around)
     dtype = model.network.dtype
-    return [_layer(step, dtype) for step in (*before, *network_steps(model.network), *after)]
+    return [_layer(layer, dtype) for layer in (*before, *plain_layers(model.network), *after)]
 
 
 def state_dict(model: TrainedModel) -> dict[str, np.ndarray]:
@@ -170,11 +170,11 @@ def _own_sources(names: set[str]) -> Iterator[str]:
             yield from ("", ast.get_source_segment(text, node) or "", "")
 
 
-def _layer(step: Step, dtype: np.dtype) -> TorchLayer:
+def _layer(layer: PlainLayer, dtype: np.dtype) -> TorchLayer:
     def arrays(**named: np.ndarray) -> dict[str, np.ndarray]:
         return {name: np.ascontiguousarray(array, dtype) for name, array in named.items()}
 
-    match step:
+    match layer:
         case Scaling(scale, shift):
             return TorchLayer("Scale", {"columns": len(scale)}, arrays(scale=scale, shift=shift))
         case Linear(weight, bias):
