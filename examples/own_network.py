@@ -50,7 +50,7 @@ for epoch in range(EPOCHS):
     batches.shuffle(SEED, epoch)
     network.counters.start_epoch(update=epoch * steps)
     program.replay(steps)
-    seen = loss.take_statistics()  # of the rows of this epoch, while the weights moved
+    seen = loss.take_sums()  # of the rows of this epoch, while the weights moved
     if epoch % 5 == 4:
         print(f"epoch {epoch + 1:2}: loss {seen.loss:.2f}, accuracy {seen.accuracy:.2f}")
 

@@ -97,20 +97,20 @@ ALIASES = {
 
 
 @dataclass(frozen=True)
-class Statistics:
+class LossSums:
     """Sums over the rows that a loss has seen."""
 
     loss_sum: float = 0.0
     right: float = 0.0
     rows: int = 0
 
-    def __add__(self, other: Statistics) -> Statistics:
-        return Statistics(
+    def __add__(self, other: LossSums) -> LossSums:
+        return LossSums(
             self.loss_sum + other.loss_sum, self.right + other.right, self.rows + other.rows
         )
 
-    def __sub__(self, other: Statistics) -> Statistics:
-        return Statistics(
+    def __sub__(self, other: LossSums) -> LossSums:
+        return LossSums(
             self.loss_sum - other.loss_sum, self.right - other.right, self.rows - other.rows
         )
 
@@ -163,7 +163,7 @@ class Loss(ABC):
         self._gradient = backend.empty((rows, outputs), dtype)
         self._row_loss = backend.zeros((rows,), np.float64)
         self._row_right = backend.zeros((rows,), np.float64)
-        self.statistics = backend.zeros((3,), np.float64)
+        self.sums = backend.zeros((3,), np.float64)
 
     def backward(self, outputs: Array, targets: Array, weights: Array) -> Array:
         """Return the gradient with respect to the outputs, and add the batch to the epoch's sums.
@@ -185,24 +185,24 @@ class Loss(ABC):
         )
         scale = 1.0 / rows if self.reduction == "mean" else 1.0
         self._launch(outputs, targets, weights, scale, gradient, row_loss, row_right)
-        self.backend.ops.accumulate_statistics(row_loss, row_right, self.statistics)
+        self.backend.ops.accumulate_sums(row_loss, row_right, self.sums)
         return gradient
 
-    def read_statistics(self) -> Statistics:
+    def read_sums(self) -> LossSums:
         """Return the sums so far; waits for the device."""
-        sums = self.backend.to_numpy(self.statistics)
-        return Statistics(float(sums[LOSS_SUM]), float(sums[RIGHT_SUM]), int(sums[ROW_COUNT]))
+        sums = self.backend.to_numpy(self.sums)
+        return LossSums(float(sums[LOSS_SUM]), float(sums[RIGHT_SUM]), int(sums[ROW_COUNT]))
 
-    def set_statistics(self, sums: Statistics) -> None:
+    def set_sums(self, sums: LossSums) -> None:
         """Go on from these sums."""
         values = np.zeros(3)
         values[[LOSS_SUM, RIGHT_SUM, ROW_COUNT]] = sums.loss_sum, sums.right, sums.rows
-        self.backend.assign(self.statistics, values)
+        self.backend.assign(self.sums, values)
 
-    def take_statistics(self) -> Statistics:
+    def take_sums(self) -> LossSums:
         """Return the sums so far, and start anew."""
-        sums = self.read_statistics()
-        self.set_statistics(Statistics())
+        sums = self.read_sums()
+        self.set_sums(LossSums())
         return sums
 
     def row_losses(self, rows: int) -> np.ndarray:

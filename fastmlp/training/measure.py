@@ -49,11 +49,11 @@ class Measure:
     def run(self) -> dict[str, float]:
         """Return the numbers of the network as it stands."""
         if isinstance(self._pass, Evaluation):
-            statistics = self._pass.run()
-            return {"loss": statistics.loss, "accuracy": statistics.accuracy}
-        outputs, statistics = self._pass.run()
+            sums = self._pass.run()
+            return {"loss": sums.loss, "accuracy": sums.accuracy}
+        outputs, sums = self._pass.run()
         predicted = outputs.astype(np.float64) * self._deviation + self._mean
-        return {"loss": statistics.loss, **regression_scores(self._targets, predicted)}
+        return {"loss": sums.loss, **regression_scores(self._targets, predicted)}
 
 
 def regression_scores(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastmlp.nn.losses import Loss, Statistics
+from fastmlp.nn.losses import Loss, LossSums
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import Batches
 
@@ -41,10 +41,10 @@ class _Pass:
         for _ in self._recorded_pass.run():
             pass
 
-    def _measure(self) -> Statistics:
-        self._loss.take_statistics()  # which sets them to zero
+    def _measure(self) -> LossSums:
+        self._loss.take_sums()  # which sets them to zero
         self._replay()
-        return self._loss.take_statistics()
+        return self._loss.take_sums()
 
 
 class Evaluation(_Pass):
@@ -52,7 +52,7 @@ class Evaluation(_Pass):
 
     _measures = True
 
-    def run(self) -> Statistics:
+    def run(self) -> LossSums:
         """Return the sums over all rows."""
         return self._measure()
 
@@ -73,7 +73,7 @@ class MeasuredPrediction(Prediction):
 
     _measures = True
 
-    def run(self) -> tuple[np.ndarray, Statistics]:
+    def run(self) -> tuple[np.ndarray, LossSums]:
         """Return the outputs (rows, outputs), and the sums over all rows."""
-        statistics = self._measure()
-        return self._network.backend.to_numpy(self._outputs), statistics
+        sums = self._measure()
+        return self._network.backend.to_numpy(self._outputs), sums

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.kernels.constants import LOSS_SUM, NORM_BLOCK
-from fastmlp.nn.losses import Statistics
+from fastmlp.nn.losses import LossSums
 from fastmlp.optim.optimizers import Optimizer
 from fastmlp.optim.schedules import Schedule
 from fastmlp.step.batches import Batches
@@ -142,7 +142,7 @@ class Reported(Policy):
     def start_epoch(self) -> None:
         """Begin sums anew."""
 
-    def loss(self, total: Statistics) -> float:
+    def loss(self, total: LossSums) -> float:
         """Return the loss of an epoch, or of its part that is over."""
         return total.loss
 
@@ -357,13 +357,13 @@ class PenalizedLoss(Reported):
         """Add ‖W‖² of the weights at hand."""
         if self._alpha:
             self._backend.ops.squared_norm(self._weights, self._partial)
-            self._backend.ops.accumulate_statistics(self._partial, self._partial, self._sums)
+            self._backend.ops.accumulate_sums(self._partial, self._partial, self._sums)
 
     def start_epoch(self) -> None:
         """Begin the sum anew."""
         self.load({"squares": 0.0})
 
-    def loss(self, total: Statistics) -> float:
+    def loss(self, total: LossSums) -> float:
         """Return the loss of an epoch, or of its part that is over."""
         if not total.rows:
             return math.nan

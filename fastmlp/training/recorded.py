@@ -231,7 +231,7 @@ class Objective:
         backend, store = self._network.backend, self._network.store
         backend.assign(store.values, values)
         self._network.counters.start_epoch(0)
-        self._loss.take_statistics()
+        self._loss.take_sums()
         self._program.replay()
-        loss = self._loss.take_statistics().loss
+        loss = self._loss.take_sums().loss
         return loss, backend.to_numpy(store.gradient), np.where(self._decays, values, 0.0)

@@ -11,7 +11,7 @@ import numpy as np
 from fastmlp.backend.contract import Array
 from fastmlp.errors import ModelFileError
 from fastmlp.files.entries import LARGEST_COUNT, Count, Real, Rules, check_entries, unfit
-from fastmlp.nn.losses import Statistics
+from fastmlp.nn.losses import LossSums
 from fastmlp.step.batches import Batches
 from fastmlp.step.parameters import ParameterStore, Snapshot
 
@@ -60,8 +60,8 @@ class Position:
     epoch: int = 1
     step: int = 0
     update: int = 0
-    total: Statistics = field(default_factory=Statistics)
-    recorded: Statistics = field(default_factory=Statistics)
+    total: LossSums = field(default_factory=LossSums)
+    recorded: LossSums = field(default_factory=LossSums)
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class TrainingState:
     def position(self) -> Position:
         """Where the training stood."""
         position = dict(self.numbers["position"])
-        total, recorded = (Statistics(**position.pop(name)) for name in ("total", "recorded"))
+        total, recorded = (LossSums(**position.pop(name)) for name in ("total", "recorded"))
         return Position(**position, total=total, recorded=recorded)
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.nn.losses import Statistics
+from fastmlp.nn.losses import LossSums
 from fastmlp.step.parameters import Snapshot
 
 from .callbacks import Callback, Monitor, Progress, Record, TrainingResult
@@ -89,7 +89,7 @@ class Trainer:
         self.first_epoch = 1
         self.position, self.result = Position(), TrainingResult()
         self.stop_reason = ""
-        self.stretch = Statistics()
+        self.stretch = LossSums()
         self.best_snapshot: Snapshot | None = None
         self.last_good: Snapshot | None = None
         self.last_watched: float | None = None
@@ -166,7 +166,7 @@ class Trainer:
         start = time.perf_counter()
         for done in self.training_pass.run(self.log_every, at.update, at.step):
             # One sum over the epoch, on the device: pieces would depend on when Python looked.
-            at.step, at.total = done, self.loss.read_statistics()
+            at.step, at.total = done, self.loss.read_sums()
             at.seconds += time.perf_counter() - start
             if self.callbacks:
                 loss = self.reported.loss(at.total)
@@ -199,10 +199,10 @@ class Trainer:
         self.step.start_epoch(rates, at.update, at.step)
         if not at.step:
             self.reported.start_epoch()
-        self.loss.set_statistics(at.total)
+        self.loss.set_sums(at.total)
         return rates
 
-    def _epoch_record(self, epoch: int, total: Statistics, seconds: float) -> Record:
+    def _epoch_record(self, epoch: int, total: LossSums, seconds: float) -> Record:
         train, (monitored, name) = self._train_numbers(total), self._monitored()
         watched, is_best = self.patience.epoch_ended(train["loss"], name, monitored)
         self.last_watched = watched
@@ -215,11 +215,11 @@ class Trainer:
     def _record_stretch(self, epoch: int, result: TrainingResult) -> None:
         at, counters, backend = self.position, self.network.counters, self.network.backend
         stretch = self.stretch + (at.total - at.recorded)
-        self.stretch, at.recorded = Statistics(), at.total
+        self.stretch, at.recorded = LossSums(), at.total
         before = backend.to_numpy(counters.values)
         monitored, name = self._monitored()  # which uses the loss, and the counters
         backend.assign(counters.values, before)
-        self.loss.set_statistics(at.total)
+        self.loss.set_sums(at.total)
         update = counters.update  # a pass may leave batches out
         rate = float(self.learning_rates[max(update - self.update, 1) - 1])
         train = self._train_numbers(stretch)
@@ -232,7 +232,7 @@ class Trainer:
             return {}, "validation"
         return self.monitor.run(), self.monitor.name
 
-    def _train_numbers(self, sums: Statistics) -> dict[str, float]:
+    def _train_numbers(self, sums: LossSums) -> dict[str, float]:
         numbers = {"loss": self.reported.loss(sums)}
         return numbers | {"accuracy": sums.accuracy} if self.loss.counts_right else numbers
 
@@ -318,7 +318,7 @@ class Trainer:
         store.restore(now)
         self._load_slots(slots)
         self.best_snapshot, self.last_good = best, last_good
-        self.position, self.stretch = state.position, Statistics(**numbers["stretch"])
+        self.position, self.stretch = state.position, LossSums(**numbers["stretch"])
         self.last_watched = numbers["last_watched"]
         for name in ("best_epoch", "epochs", "train_seconds", "samples_per_second"):
             setattr(self.result, name, numbers[name])

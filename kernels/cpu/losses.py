@@ -1,7 +1,7 @@
 """Losses: value of each row, gradient and whether the row was predicted right, in one pass.
 
 Every kernel writes row_loss (rows,) and row_right (rows,) rather than a sum: the sums are then
-taken in one fixed order (``accumulate_statistics``), and do not depend on how the rows were divided
+taken in one fixed order (``accumulate_sums``), and do not depend on how the rows were divided
 among threads. A row with NaN among its outputs is never right, wherever the NaN stands.
 """
 
@@ -210,14 +210,12 @@ def elementwise_loss(
 
 
 @operation(sums=True)
-def accumulate_statistics(
-    row_loss: Vector[reads], row_right: Vector[reads], statistics: Vector[updates]
-):
+def accumulate_sums(row_loss: Vector[reads], row_right: Vector[reads], sums: Vector[updates]):
     """Add a batch's loss, number right and number of rows to the epoch's sums."""
     for row in range(row_loss.size):
-        statistics[LOSS_SUM] += row_loss[row]
-        statistics[RIGHT_SUM] += row_right[row]
-    statistics[ROW_COUNT] += row_loss.size
+        sums[LOSS_SUM] += row_loss[row]
+        sums[RIGHT_SUM] += row_right[row]
+    sums[ROW_COUNT] += row_loss.size
 
 
 @scalar_function

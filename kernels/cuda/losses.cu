@@ -1,7 +1,7 @@
 // Losses: value of each row, gradient and whether the row was predicted right, in one pass; a warp takes a row.
 //
 // Every kernel writes row_loss (rows,) and row_right (rows,) rather than a sum: the sums are then taken in one fixed order
-// (accumulate_statistics), and do not depend on the grid. A row with NaN among its outputs is never right, wherever the NaN
+// (accumulate_sums), and do not depend on the grid. A row with NaN among its outputs is never right, wherever the NaN
 // stands.
 
 // The largest number of a row, and its column: the first of several.
@@ -134,7 +134,7 @@ elementwise_loss(Matrix<const T> outputs, Matrix<const T> targets, Vector<const 
 
 // Add a batch's loss, number right and number of rows to the epoch's sums.
 __global__ void ONE_BLOCK
-accumulate_statistics(Vector<const double> row_loss, Vector<const double> row_right, Vector<double> statistics) {
+accumulate_sums(Vector<const double> row_loss, Vector<const double> row_right, Vector<double> sums) {
     double loss = 0, right = 0;
     for (int64 row = threadIdx.x; row < row_loss.size; row += BLOCK) {
         loss += row_loss[row];
@@ -143,9 +143,9 @@ accumulate_statistics(Vector<const double> row_loss, Vector<const double> row_ri
     loss = block_sum(loss);
     right = block_sum(right);
     if (threadIdx.x == 0) {
-        statistics[LOSS_SUM] += loss;
-        statistics[RIGHT_SUM] += right;
-        statistics[ROW_COUNT] += row_loss.size;
+        sums[LOSS_SUM] += loss;
+        sums[RIGHT_SUM] += right;
+        sums[ROW_COUNT] += row_loss.size;
     }
 }
 

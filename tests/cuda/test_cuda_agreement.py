@@ -69,7 +69,7 @@ class Training:
             self.network.counters.start_epoch(11 * epoch)
             for _ in self.training_pass.run():
                 pass
-            self.losses.append(self.loss.take_statistics())
+            self.losses.append(self.loss.take_sums())
         return self
 
     def parameters(self):

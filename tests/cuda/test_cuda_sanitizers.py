@@ -74,12 +74,10 @@ def test_a_barrier_taken_out_of_the_library_is_found(monkeypatch, capsys, which,
         + pieces[2]
     )
     monkeypatch.setattr(source, "text", lambda stem: before + block_sum + after)
-    statistics = tuple(
-        each for each in chosen("losses", True) if each.kernel.name == "accumulate_statistics"
-    )
-    faults = Job("losses", "thread", statistics).faults()
+    sums = tuple(each for each in chosen("losses", True) if each.kernel.name == "accumulate_sums")
+    faults = Job("losses", "thread", sums).faults()
     assert len(faults) == 1
-    assert faults[0].startswith("losses.cu, ThreadSanitizer: accumulate_statistics")
+    assert faults[0].startswith("losses.cu, ThreadSanitizer: accumulate_sums")
     assert found in faults[0]
     assert "block_sum" in faults[0]
     assert "1 FAULTS" in capsys.readouterr().out

@@ -313,14 +313,14 @@ def test_right_by_largest_output(backend, dtype, random):
     np.testing.assert_array_equal(results.right, outputs.argmax(axis=1) == labels)
 
 
-@covers("accumulate_statistics")
+@covers("accumulate_sums")
 @pytest.mark.parametrize("rows", [0, 1, 7, 1000])
-def test_accumulate_statistics(backend, random, rows):
+def test_accumulate_sums(backend, random, rows):
     losses, right = random.standard_normal(rows), (random.random(rows) < 0.5).astype(np.float64)
-    statistics = np.array([10.0, 20.0, 30.0])
-    backend.ops.accumulate_statistics(losses, right, statistics)
+    sums = np.array([10.0, 20.0, 30.0])
+    backend.ops.accumulate_sums(losses, right, sums)
     assert_close(
-        statistics,
+        sums,
         [10 + losses.sum(), 20 + right.sum(), 30 + rows],
         units=8,
         scale=10 + np.abs(losses).sum(),

@@ -55,9 +55,9 @@ def trainer_of(shape, callbacks=()):
 
 def test_an_epoch_visits_all_rows_and_learns(tiny):
     trainer = trainer_of(tiny)
-    statistics = [trainer.train_epoch().total for _ in range(20)]
-    assert {each.rows for each in statistics} == {tiny.rows}
-    assert statistics[-1].loss < statistics[0].loss
+    sums = [trainer.train_epoch().total for _ in range(20)]
+    assert {each.rows for each in sums} == {tiny.rows}
+    assert sums[-1].loss < sums[0].loss
 
 
 def test_the_first_loss_is_that_of_the_initial_weights(tiny):

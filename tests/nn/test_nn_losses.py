@@ -15,7 +15,7 @@ from fastmlp.errors import UsageError
 from fastmlp.export.onnx.model import LINKS
 from fastmlp.export.torch.module import GIVES
 from fastmlp.gradient_check.check import TARGETS
-from fastmlp.nn.losses import ALIASES, AUTO, LOSSES, Statistics, output_width, parse_loss
+from fastmlp.nn.losses import ALIASES, AUTO, LOSSES, LossSums, output_width, parse_loss
 
 ROWS, OUTPUTS = 9, 4
 TASKS = {"softmax_cross_entropy": "classification", "log_loss": "multilabel"}
@@ -59,21 +59,21 @@ def test_gradient_and_sums(backend, dtype, random, name, reduction):
         )
         assert_close(loss.row_losses(rows).astype(dtype), weights * losses, units=16, scale=2.0)
         total, seen = total + (weights * losses).sum(), seen + rows
-    statistics = loss.take_statistics()
-    assert statistics.rows == seen
-    assert statistics.loss == pytest.approx(
+    sums = loss.take_sums()
+    assert sums.rows == seen
+    assert sums.loss == pytest.approx(
         total / seen, rel=1e-5
     )  # a mean whatever the reduction of the gradient
-    assert loss.take_statistics() == Statistics()
+    assert loss.take_sums() == LossSums()
 
 
-def test_statistics_add_up():
-    both = Statistics(3.0, 2.0, 4) + Statistics(1.0, 1.0, 1)
-    assert both == Statistics(4.0, 3.0, 5)
+def test_sums_add_up():
+    both = LossSums(3.0, 2.0, 4) + LossSums(1.0, 1.0, 1)
+    assert both == LossSums(4.0, 3.0, 5)
     assert both.loss == 0.8
     assert both.accuracy == 0.6
-    assert math.isnan(Statistics().loss)
-    assert math.isnan(Statistics().accuracy)
+    assert math.isnan(LossSums().loss)
+    assert math.isnan(LossSums().accuracy)
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))
@@ -100,7 +100,7 @@ class TestRight:
             backend, np.float64, text, task=task, outputs=outputs.shape[1], rows=len(outputs), **how
         )
         loss.backward(outputs, targets, np.ones(len(outputs)))
-        return loss.take_statistics().accuracy
+        return loss.take_sums().accuracy
 
     @pytest.mark.parametrize("text", ["mse", "mae", "huber", "log_loss"])
     def test_classes(self, backend, text):
@@ -125,7 +125,7 @@ class TestRight:
         loss = bound(backend, np.float64, "mse")
         assert not loss.counts_right
         loss.backward(np.ones((2, OUTPUTS)), np.ones((2, OUTPUTS)), np.ones(2))
-        assert loss.take_statistics().right == 0
+        assert loss.take_sums().right == 0
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))

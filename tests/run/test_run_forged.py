@@ -380,7 +380,7 @@ def test_a_watched_number_that_is_not_finite_is_kept(run):
 def test_a_stop_after_a_loss_that_is_not_finite_leaves_no_checkpoint(run, monkeypatch):
     job = resume(run)
     sums = type(job.trainer.stretch)
-    monkeypatch.setattr(job.trainer.loss, "read_statistics", lambda: sums(math.inf, 0.0, 32))
+    monkeypatch.setattr(job.trainer.loss, "read_sums", lambda: sums(math.inf, 0.0, 32))
     job.trainer._interrupts.requested = True
     assert job.run()["stop_reason"] == "interrupted"
     assert len(list((run / "checkpoints").iterdir())) == 1

@@ -77,10 +77,10 @@ def test_evaluation_equals_the_oracle(backend, dtype, random, batch_size):
         forward(network, x), oracle.distributions(labels, 3)
     )
     for _ in range(2):  # a second time gives the same
-        statistics = evaluation.run()
-        np.testing.assert_allclose(statistics.loss, losses.mean(), **tolerance(dtype))
-        assert statistics.accuracy == right.mean()
-        assert statistics.rows == ROWS
+        sums = evaluation.run()
+        np.testing.assert_allclose(sums.loss, losses.mean(), **tolerance(dtype))
+        assert sums.accuracy == right.mean()
+        assert sums.rows == ROWS
 
 
 def test_evaluation_weighs_the_rows(backend, dtype, random):
@@ -89,8 +89,8 @@ def test_evaluation_weighs_the_rows(backend, dtype, random):
     losses, _, _ = oracle.softmax_cross_entropy(
         forward(network, x), oracle.distributions(labels, 3)
     )
-    statistics = Evaluation(network, loss, batches).run()
-    np.testing.assert_allclose(statistics.loss, (weights * losses).mean(), **tolerance(dtype))
+    sums = Evaluation(network, loss, batches).run()
+    np.testing.assert_allclose(sums.loss, (weights * losses).mean(), **tolerance(dtype))
 
 
 def test_evaluation_leaves_the_network_as_it_is(backend, dtype, random):
@@ -148,7 +148,7 @@ def test_training_follows_plain_gradient_descent(backend, random, batch_size, dr
             reference.step(x[chosen], labels[chosen], rates[step])
             updates += 1
         assert network.counters.update == updates
-        assert loss.take_statistics().rows == ROWS - leftover
+        assert loss.take_sums().rows == ROWS - leftover
     for i, (weight, bias) in enumerate(zip(reference.weights, reference.biases, strict=True)):
         parameters = network.named_parameters()
         np.testing.assert_allclose(
@@ -173,5 +173,5 @@ def test_training_learns_what_can_be_learnt(backend, dtype):
         batches.shuffle(1, epoch)
         step.start_epoch(np.full(10, 0.03), epoch * 10)
         list(step.training_pass.run())
-        statistics = loss.take_statistics()
-    assert statistics.accuracy > 0.93
+        sums = loss.take_sums()
+    assert sums.accuracy > 0.93

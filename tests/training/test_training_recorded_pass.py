@@ -103,7 +103,7 @@ class Training:
         return {
             "values": store.values.copy(),
             "statistics": store.statistics.copy(),
-            "sums": self.loss.statistics.copy(),
+            "sums": self.loss.sums.copy(),
             "counters": counters,
             **state,
         }

@@ -70,7 +70,7 @@ FIXED = {
     "learning_rate": 1,
     "keep": 1,
     "counters": 4,
-    "statistics": 3,
+    "sums": 3,
     "learning_rates": START + UPDATES,
 }
 # The same name with another meaning.

@@ -21,7 +21,7 @@ OPERATIONS = [
     "softmax",
     "backward",
     "sgd",
-    "statistics",
+    "sums",
     "transpose",
 ]
 
@@ -68,8 +68,8 @@ class Recording:
                 ops.softmax_backward(a[:rows], b[:rows])
             case "sgd":
                 ops.sgd(a.reshape(-1), b.reshape(-1), self.rate, 0.0)
-            case "statistics":
-                ops.accumulate_statistics(*self.losses, self.sums)
+            case "sums":
+                ops.accumulate_sums(*self.losses, self.sums)
             case "transpose":
                 ops.transpose(a, b)
 
@@ -77,7 +77,7 @@ class Recording:
         return [array.tobytes() for array in (*self.square, *self.vectors, self.sums)]
 
 
-def run_phases(recording, threads, order):
+def run_sections(recording, threads, order):
     """Run a section's threads one after the other in ``order``: what they leave behind must not
     depend on it.
     """
@@ -97,7 +97,7 @@ def test_threads_of_a_section_may_run_in_any_order(seed):
     for threads in (2, 3):
         for order in itertools.permutations(range(threads)):
             recording = Recording(seed, 1)
-            assert run_phases(recording, threads, order) == reference.bits(), (
+            assert run_sections(recording, threads, order) == reference.bits(), (
                 f"{threads} threads in the order {order}"
             )
 
