@@ -28,7 +28,7 @@ class Program(ABC):
 
     @property
     @abstractmethod
-    def how(self) -> str:
+    def execution(self) -> str:
         """How the last replay ran, for people: ``"2 threads"``, ``"a CUDA graph of 21 nodes a
         step"``.
         """

@@ -102,7 +102,7 @@ class TrainingJob:
             "compile_seconds": self.compile_seconds,
             "samples_per_second": result.samples_per_second,
             "threads": self.trainer.training_pass.threads,
-            "how": self.trainer.training_pass.how,
+            "how": self.trainer.training_pass.execution,
             "parameters": self.model.network.parameter_count(),
             "task": self.model.task,
             **{f"{name}_rows": count for name, count in self.data.rows.items()},

@@ -67,9 +67,9 @@ class RecordedPass:
         return self._program.threads
 
     @property
-    def how(self) -> str:
+    def execution(self) -> str:
         """How the last steps ran, in words."""
-        return self._program.how
+        return self._program.execution
 
     @property
     def operations(self) -> list[str]:

@@ -14,10 +14,10 @@ MANY = 2 * STEPS_PER_GRAPH + 3
 def test_captured_and_launched_steps_give_the_same_bits(cuda, monkeypatch, optimizer):
     how = {"optimizer": optimizer, "dropout": (0.3,), "batch_norm": "hidden"}
     captured = Training(cuda, np.float32, **how).run()
-    assert "graph" in captured.training_pass.how
+    assert "graph" in captured.training_pass.execution
     monkeypatch.setenv("FASTMLP_GRAPH", "0")
     launched = Training(cuda, np.float32, **how).run()
-    assert "launches a step: FASTMLP_GRAPH=0" in launched.training_pass.how
+    assert "launches a step: FASTMLP_GRAPH=0" in launched.training_pass.execution
     assert captured.bits() == launched.bits()
     assert captured.losses == launched.losses
 
@@ -85,7 +85,7 @@ class TestLadder:
         monkeypatch.setattr(cuda, "notices", [])
         with emulated.failing(failure):
             training = Training(cuda, np.float32).run(2)
-        assert reason in training.training_pass.how
+        assert reason in training.training_pass.execution
         assert any("launches one by one" in notice and reason in notice for notice in cuda.notices)
         assert training.bits() == expected.bits()
 
@@ -97,7 +97,7 @@ class TestLadder:
         with emulated.failing("capture"):
             program.replay(MANY)
         program.replay(MANY)
-        assert "graph" in program.how
+        assert "graph" in program.execution
         assert cuda.to_numpy(counters)[3] == 3 * (2 + 2 * MANY)
 
     def test_a_lost_context_is_an_error(self, cuda, emulated):

@@ -50,7 +50,7 @@ class CpuProgram(Program):
         return 1 if self._chooser is None else self._counts[self._chooser.favourite]
 
     @property
-    def how(self) -> str:
+    def execution(self) -> str:
         """How many threads the last replay took, of how many there are."""
         return f"{self.threads} of {self._threads} thread{'s' * (self._threads > 1)}"
 

@@ -62,7 +62,7 @@ class CudaProgram(Program):
         return len(self.launches)
 
     @property
-    def how(self) -> str:
+    def execution(self) -> str:
         """How the steps run, for people."""
         if not self._is_decided:
             return "not run yet"
