@@ -68,7 +68,7 @@ ALSO_TESTED_BY = {
     "estimators/test_estimators_workers.py": "estimators.engine",
     "experiments/test_experiments_data.py": "experiments.data_plan experiments.prepared",
     "experiments/test_experiments_recipe.py": "experiments.sweeps experiments.tables",
-    "experiments/test_experiments_results.py": "experiments.records",
+    "experiments/test_experiments_results.py": "experiments.parts",
     "experiments/test_experiments_runner.py": "experiments.pool experiments.worker",
     "export/test_export_arrays.py": "export.trained export.write",
     "export/test_export_onnx.py": "export.onnx.graph export.onnx.model export.onnx.network",
@@ -103,7 +103,7 @@ ALSO_TESTED_BY = {
         "report.run_page report.tables report.pictures.classes report.pictures.curves"
         " report.pictures.inputs report.pictures.probabilities report.pictures.quantities"
     ),
-    "report/test_report_words.py": "report.evidence report.record report.verdict",
+    "report/test_report_words.py": "report.evidence report.finished_run report.verdict",
     "run/test_run_forged.py": "files.entries training.checkpoint training.state",
     "settings/test_settings_settings.py": "settings.description settings.table",
     "step/test_step_batches.py": "step.counters",

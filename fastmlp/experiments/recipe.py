@@ -11,7 +11,7 @@ from typing import Any
 from fastmlp.errors import UsageError, did_you_mean
 
 from .data_plan import DataPlan, parse_data
-from .records import Comparison
+from .parts import Comparison
 from .sweeps import SweepPlan, VariantPlan, parse_comparisons, parse_sweeps
 from .tables import NAME, Table
 

@@ -15,16 +15,7 @@ from typing import Any
 from fastmlp.errors import ModelFileError, choose
 from fastmlp.files.atomic import write_json
 
-from .records import (
-    EXPECTATIONS,
-    FINISHED,
-    STATUSES,
-    Comparison,
-    Sweep,
-    Variant,
-    is_number,
-    is_share,
-)
+from .parts import EXPECTATIONS, FINISHED, STATUSES, Comparison, Sweep, Variant, is_number, is_share
 
 __all__ = [
     "Comparison",

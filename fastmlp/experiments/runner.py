@@ -20,10 +20,10 @@ from fastmlp.settings.description import Role
 from fastmlp.settings.settings import Settings, names_of, settings_from
 
 from .data_plan import DataPlan, choose_plan
+from .parts import Sweep, Variant
 from .pool import run_here, run_in_processes
 from .prepared import data_stamp, prepare_data
 from .recipe import Recipe
-from .records import Sweep, Variant
 from .results import (
     EXPERIMENT_FILE,
     RECIPE_FILE,

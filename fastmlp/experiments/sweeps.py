@@ -13,7 +13,7 @@ from fastmlp.errors import UsageError, did_you_mean
 from fastmlp.run.phases import MOST_PHASES, parse_phases
 from fastmlp.settings.settings import Settings, settings_from
 
-from .records import EXPECTATIONS, Comparison
+from .parts import EXPECTATIONS, Comparison
 from .tables import NAME, Table
 
 MOST_VARIANTS = 10_000

@@ -16,7 +16,7 @@ from fastmlp.model.model import Model, load
 from fastmlp.preparation.prepare import read_source
 from fastmlp.settings.settings import settings_from
 
-from .record import SPLITS, RunRecord
+from .finished_run import SPLITS, FinishedRun
 from .words import share
 
 PIXEL_NAMES = ("pixel", "px", "pix")
@@ -94,7 +94,7 @@ class Evidence:
 
 
 def gather(
-    record: RunRecord,
+    run: FinishedRun,
     data: str | Path | None = None,
     data_dir: str | Path | None = None,
     device: str = "auto",
@@ -104,7 +104,7 @@ def gather(
 
     Parameters
     ----------
-    record
+    run
         The run.
     data, data_dir
         Where the data are now, if they are not where they were.
@@ -117,7 +117,7 @@ def gather(
         Only if ``data`` or ``data_dir`` was given and cannot be used; else a problem is noted.
     """
     try:
-        model = load(record.folder, device=device, threads=threads)
+        model = load(run.folder, device=device, threads=threads)
     except FastMLPError as error:
         return Evidence(None, problems=[f"Nothing can be said of single rows and classes: {error}"])
     given = {"dataset": data and str(data), "data_dir": data_dir and str(data_dir)}
@@ -130,7 +130,7 @@ def gather(
             raise
         remedy = "Give the place where they are now: fastmlp report RUN --data PATH"
         return Evidence(model, problems=[f"The data cannot be read again: {error} {remedy}."])
-    problems = _disagreements(answered, model, record.metrics)
+    problems = _disagreements(answered, model, run.metrics)
     return Evidence(model, answered, _image_shape(source), (*source.notes, *found.notes), problems)
 
 

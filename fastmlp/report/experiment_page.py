@@ -14,6 +14,7 @@ from fastmlp.experiments.results import Comparison, Experiment, Figure, Sweep, V
 from fastmlp.report.pictures.sweeps import curves_picture, result_picture, time_picture
 
 from .evidence import Evidence
+from .finished_run import FinishedRun, read_finished_run
 from .html import Html, bullets, details, element, exact, page, pairs, percent, table
 from .outcomes import (
     Outcome,
@@ -26,7 +27,6 @@ from .outcomes import (
     tells_quality,
     train_metric,
 )
-from .record import RunRecord, read_record
 from .run_page import Album, Page, notice, verdict_box
 from .tables import phases_table
 from .verdict import Verdict, judge
@@ -52,16 +52,16 @@ def experiment_page(experiment: Experiment, beside: Path, folder: str) -> Page:
         Where the pictures' files will be, relative to the page.
     """
     album = Album(folder)
-    records = _records(experiment)
+    finished = _finished_runs(experiment)
     verdict = _verdict(experiment)
     sweeps = [
-        (f"sweep-{sweep.name}", sweep.title, _sweep(experiment, sweep, records, album, beside))
+        (f"sweep-{sweep.name}", sweep.title, _sweep(experiment, sweep, finished, album, beside))
         for sweep in experiment.sweeps
     ]
     sections = [
         ("compared", "Reported beside measured", [_comparisons(experiment)]),
         *sweeps,
-        ("runs", "Every run", _runs(experiment, records, beside)),
+        ("runs", "Every run", _runs(experiment, finished, beside)),
     ]
     subtitle = " · ".join(text for text in (experiment.name, experiment.data) if text)
     stand_in = [experiment.stand_in] if experiment.stand_in else []
@@ -78,14 +78,14 @@ def experiment_page(experiment: Experiment, beside: Path, folder: str) -> Page:
     return Page(html, album.pictures, verdict, [])
 
 
-def _records(experiment: Experiment) -> dict[str, list[RunRecord]]:
-    """Return the record of each run that has a folder, by the variant's name."""
-    records: dict[str, list[RunRecord]] = {}
+def _finished_runs(experiment: Experiment) -> dict[str, list[FinishedRun]]:
+    """Return each run that has a folder, by the variant's name."""
+    finished: dict[str, list[FinishedRun]] = {}
     for variant in experiment.variants:
         with suppress(ModelFileError):
-            record = read_record(experiment.folder / variant.folder)
-            records.setdefault(variant.name, []).append(record)
-    return records
+            run = read_finished_run(experiment.folder / variant.folder)
+            finished.setdefault(variant.name, []).append(run)
+    return finished
 
 
 def _verdict(experiment: Experiment) -> Verdict:
@@ -199,17 +199,17 @@ def _measured(metric: str, value: Any) -> Html:
 def _sweep(
     experiment: Experiment,
     sweep: Sweep,
-    records: dict[str, list[RunRecord]],
+    finished: dict[str, list[FinishedRun]],
     album: Album,
     beside: Path,
 ) -> list[Any]:
-    found = outcomes(experiment, sweep, records)
+    found = outcomes(experiment, sweep, finished)
     if not found:
         return []
     why = [element("p", paragraph) for paragraph in sweep.why.split("\n\n") if paragraph.strip()]
     words = ("loss", "accuracy", *(["rmse"] if "rmse" in sweep.metric else []), "r2")
-    curves = [curves_picture(sweep, records, word) for word in words]
-    pictures = album.show(result_picture(sweep, found), *curves, time_picture(sweep, records))
+    curves = [curves_picture(sweep, finished, word) for word in words]
+    pictures = album.show(result_picture(sweep, found), *curves, time_picture(sweep, finished))
     return [*why, pictures, _ranking(experiment, sweep, found, beside)]
 
 
@@ -258,18 +258,20 @@ def _link(name: str, experiment: Experiment, variant: Variant, beside: Path) -> 
     return element("a", name, href=f"./{relative}{'' if target != folder else '/'}")
 
 
-def _runs(experiment: Experiment, records: dict[str, list[RunRecord]], beside: Path) -> list[Any]:
-    by_folder = {record.folder: record for of_variant in records.values() for record in of_variant}
+def _runs(
+    experiment: Experiment, finished: dict[str, list[FinishedRun]], beside: Path
+) -> list[Any]:
+    by_folder = {run.folder: run for of_variant in finished.values() for run in of_variant}
     several = len({variant.seed for variant in experiment.variants}) > 1
     runs = []
     for variant in experiment.variants:
-        record = by_folder.get(experiment.folder / variant.folder)
-        runs.append(_summary(experiment, variant, record, several, beside))
+        run = by_folder.get(experiment.folder / variant.folder)
+        runs.append(_summary(experiment, variant, run, several, beside))
     return [element("div", runs, class_="runs")] if runs else []
 
 
 def _summary(
-    experiment: Experiment, variant: Variant, record: RunRecord | None, several: bool, beside: Path
+    experiment: Experiment, variant: Variant, run: FinishedRun | None, several: bool, beside: Path
 ) -> Html:
     seed = f", seed {variant.seed}" if several else ""
     title = [variant.name, seed, " ", _status(variant.status)]
@@ -281,8 +283,8 @@ def _summary(
         parts.append(element("p", f"Changes: {settings_words(variant)}"))
     if variant.phases:
         parts.append(phases_table(variant.phases))
-    if record is not None and record.metrics:
-        verdict = judge(record, Evidence(None))
+    if run is not None and run.metrics:
+        verdict = judge(run, Evidence(None))
         parts.append(bullets((verdict.headline, *verdict.sentences)))
     if variant.metrics:
         rows = [

@@ -14,7 +14,7 @@ from fastmlp.experiments.results import Experiment, Sweep, Variant
 from fastmlp.report.pictures.curves import WORDS
 from fastmlp.report.pictures.drawing import OF_SPLIT
 
-from .record import RunRecord
+from .finished_run import FinishedRun
 from .words import share
 
 NOWHERE = (math.nan, math.nan, math.nan)  # lies what was not measured
@@ -42,9 +42,9 @@ class Outcome:
 def outcomes(
     experiment: Experiment,
     sweep: Sweep,
-    records: Mapping[str, list[RunRecord]] = MappingProxyType({}),
+    finished: Mapping[str, list[FinishedRun]] = MappingProxyType({}),
 ) -> list[Outcome]:
-    """Return the results of a sweep's variants in its order, with values from their records."""
+    """Return the results of a sweep's variants in its order, with values from their folders."""
     found = []
     for name in sweep.variants:
         variants = experiment.of(name)
@@ -55,18 +55,18 @@ def outcomes(
         error = next((variant.error for variant in variants if variant.error), "")
         took = float(np.median([variant.seconds for variant in variants]))
         status = experiment.status(name)
-        value = _swept_value(sweep, variants[0], records.get(name, []))
+        value = _swept_value(sweep, variants[0], finished.get(name, []))
         found.append(Outcome(name, value, status, error, low, middle, high, train, took))
     return found
 
 
-def _swept_value(sweep: Sweep, variant: Variant, records: list[RunRecord]) -> Any:
+def _swept_value(sweep: Sweep, variant: Variant, finished: list[FinishedRun]) -> Any:
     """Return a variant's value of the swept setting; several sweeps may share a variant."""
     if not sweep.setting:
         return None
     if sweep.setting in variant.changes:
         return variant.changes[sweep.setting]
-    settings = next((record.settings for record in records if record.settings is not None), None)
+    settings = next((run.settings for run in finished if run.settings is not None), None)
     return getattr(settings, sweep.setting, variant.value)
 
 

@@ -18,9 +18,9 @@ from fastmlp.report.pictures.probabilities import calibration_curve
 from fastmlp.report.pictures.quantities import MOST_OUTPUTS, pictures_of_output
 
 from .evidence import Evidence, Split
+from .finished_run import FinishedRun
 from .html import Html, bullets, element, figures, page
 from .numbers import accuracy_of_classes, calibration, confidence_of
-from .record import RunRecord
 from .tables import (
     cards,
     label_counts,
@@ -60,28 +60,28 @@ class Album:
         return figures(there, self.folder)
 
 
-def run_page(record: RunRecord, evidence: Evidence, folder: str) -> Page:
+def run_page(run: FinishedRun, evidence: Evidence, folder: str) -> Page:
     """Return the page of a run.
 
     Parameters
     ----------
-    record, evidence
+    run, evidence
         The run, and its model and data as far as they could be had.
     folder
         Where the pictures' files will be, relative to the page.
     """
     album = Album(folder)
-    verdict = judge(record, evidence)
-    problems = [*record.problems, *evidence.problems]
+    verdict = judge(run, evidence)
+    problems = [*run.problems, *evidence.problems]
     sections = [
-        ("results", "Results", [results(record)]),
-        ("settings", "Settings", _settings(record)),
-        ("training", "Training", [album.show(*training_curves(record), rate_curve(record))]),
-        ("updates", "Between epochs", [album.show(*update_curves(record))]),
+        ("results", "Results", [results(run)]),
+        ("settings", "Settings", _settings(run)),
+        ("training", "Training", [album.show(*training_curves(run), rate_curve(run))]),
+        ("updates", "Between epochs", [album.show(*update_curves(run))]),
         *_sections_of_data(evidence, album),
     ]
-    lead = [_subtitle(record, evidence), notice(problems), verdict_box(verdict), cards(record)]
-    title = f"Report on {record.folder.resolve().name}"
+    lead = [_subtitle(run, evidence), notice(problems), verdict_box(verdict), cards(run)]
+    title = f"Report on {run.folder.resolve().name}"
     return Page(page(title, lead, sections), album.pictures, verdict, problems)
 
 
@@ -99,17 +99,17 @@ def notice(sentences: list[str], first: str = "Not everything can be shown.") ->
     return element("div", heading, bullets(sentences), class_="notice")
 
 
-def _data_name(record: RunRecord) -> str:
-    if record.settings is None:
+def _data_name(run: FinishedRun) -> str:
+    if run.settings is None:
         return "data not known"
-    dataset = record.settings.dataset
+    dataset = run.settings.dataset
     return dataset.split(",")[0].rstrip("/").rpartition("/")[2] or dataset
 
 
-def _subtitle(record: RunRecord, evidence: Evidence) -> Html:
-    words = [_data_name(record)]
-    if record.metrics.get("task"):
-        words.append(str(record.metrics["task"]))
+def _subtitle(run: FinishedRun, evidence: Evidence) -> Html:
+    words = [_data_name(run)]
+    if run.metrics.get("task"):
+        words.append(str(run.metrics["task"]))
     if evidence.model is not None:
         architecture = evidence.model.network.architecture
         widths = (architecture.inputs, *architecture.hidden, architecture.outputs)
@@ -117,21 +117,21 @@ def _subtitle(record: RunRecord, evidence: Evidence) -> Html:
         if architecture.hidden:
             words.append(architecture.activation)
         words.append(f"loss {evidence.model.loss.name}")
-    if record.settings is not None:
-        rate = "" if record.settings.lr is None else f" at {record.settings.lr:g}"
-        words.append(f"{record.settings.optimizer}{rate}")
-    if record.metrics.get("device"):
-        words.append(f"on {record.metrics['device']}")
+    if run.settings is not None:
+        rate = "" if run.settings.lr is None else f" at {run.settings.lr:g}"
+        words.append(f"{run.settings.optimizer}{rate}")
+    if run.metrics.get("device"):
+        words.append(f"on {run.metrics['device']}")
     return element("p", " · ".join(words), class_="subtitle")
 
 
-def _settings(record: RunRecord) -> list[Any]:
-    tables = settings_tables(record)
+def _settings(run: FinishedRun) -> list[Any]:
+    tables = settings_tables(run)
     if not tables:
         return []
-    if record.phases:
-        return [phases_table(record.phases), *tables]
-    command = f"fastmlp train --config {shlex.quote(str(record.folder / 'config.toml'))}"
+    if run.phases:
+        return [phases_table(run.phases), *tables]
+    command = f"fastmlp train --config {shlex.quote(str(run.folder / 'config.toml'))}"
     return [element("p", "The same again: ", element("code", command)), *tables]
 
 

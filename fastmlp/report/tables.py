@@ -13,9 +13,9 @@ from fastmlp.model.evaluate import classification_report, multilabel_report
 from fastmlp.settings.settings import Settings
 
 from .evidence import Evidence, Split
+from .finished_run import SPLITS, FinishedRun
 from .html import Html, details, element, exact, pairs, percent, table
 from .numbers import first_rows_of_classes, largest_residuals, worst_mistakes
-from .record import SPLITS, RunRecord
 from .words import seconds
 
 MEASURES = {"loss": "loss", "accuracy": "accuracy", "rmse": "RMSE", "r2": "R²"}
@@ -25,9 +25,9 @@ WORST_ROWS, SAMPLE_CLASSES = 12, 40
 LONGEST_CELL = 60
 
 
-def results(record: RunRecord) -> Html | None:
+def results(run: FinishedRun) -> Html | None:
     """Return the numbers of metrics.json for each split."""
-    metrics = record.metrics
+    metrics = run.metrics
     splits = [split for split in SPLITS if f"{split}_loss" in metrics]
     if not splits:
         return None
@@ -41,15 +41,15 @@ def results(record: RunRecord) -> Html | None:
     return table(title, ("split", "rows", *(MEASURES[word] for word in measures)), rows)
 
 
-def settings_tables(record: RunRecord) -> list[Html]:
+def settings_tables(run: FinishedRun) -> list[Html]:
     """Return the settings that differ from the defaults, and all others on demand."""
-    if record.settings is None:
+    if run.settings is None:
         return []
-    settings = record.settings
+    settings = run.settings
     usual_batch = min(64, settings.batch_size) or 64
     plain = Settings(optimizer=settings.optimizer, batch_size=usual_batch)
-    plain = plain.decided(record.metrics.get("train_rows") or 10**9)
-    if not record.metrics.get("train_rows"):  # on which the default number of epochs depends
+    plain = plain.decided(run.metrics.get("train_rows") or 10**9)
+    if not run.metrics.get("train_rows"):  # on which the default number of epochs depends
         plain = replace(plain, epochs=None)
     plain = replace(plain, batch_size=Settings.batch_size, optimizer=Settings.optimizer)
     changed, same = [], []
@@ -207,9 +207,9 @@ def _cell(value: Any) -> str:
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
 
 
-def cards(record: RunRecord, items: Sequence[tuple[str, Any]] = ()) -> Html | None:
+def cards(run: FinishedRun, items: Sequence[tuple[str, Any]] = ()) -> Html | None:
     """Return the key figures."""
-    metrics = record.metrics
+    metrics = run.metrics
     if not metrics:
         return None
     shown = list(items)

@@ -12,8 +12,8 @@ from fastmlp.optim.rules import RULES
 from fastmlp.report.pictures.curves import numbers_of
 
 from .evidence import Evidence
+from .finished_run import SPLITS, FinishedRun
 from .numbers import accuracy_of_classes, most_confused
-from .record import SPLITS, RunRecord
 from .words import share, times
 
 FEWEST_EPOCHS = 5  # below that nothing is said of the loss's course
@@ -48,30 +48,30 @@ class Verdict:
     sentences: list[str] = field(default_factory=list)  # the others
 
 
-def judge(record: RunRecord, evidence: Evidence) -> Verdict:
+def judge(run: FinishedRun, evidence: Evidence) -> Verdict:
     """Return the verdict on a run, from its metrics and, as far as they are there, its rows."""
-    metrics = record.metrics
+    metrics = run.metrics
     judged = next((split for split in reversed(SPLITS) if f"{split}_loss" in metrics), "")
-    if record.diverged:
+    if run.diverged:
         kept = metrics.get("epochs", 0)
         weights = "Only the initial weights are kept."
         if kept:
             weights = f"The weights of epoch {kept} are kept."
         headline = f"It diverged: in epoch {kept + 1} the loss became NaN or infinite."
-        return Verdict("bad", headline, [f"Likely cause: {record.diverged}.", weights])
+        return Verdict("bad", headline, [f"Likely cause: {run.diverged}.", weights])
     if not judged:
-        epochs = f" {len(record.epochs):,} epochs are in the history." if record.epochs else ""
-        course = [text for text in [_course(record)] if text]
+        epochs = f" {len(run.epochs):,} epochs are in the history." if run.epochs else ""
+        course = [text for text in [_course(run)] if text]
         return Verdict("open", f"Training has not ended.{epochs}", course)
     task = str(metrics.get("task", ""))
     on_rows = _quantities if task == "regression" else _shares
     mood, headline = on_rows(metrics, judged, task, evidence)
     sentences = [
         _chance(evidence, task, mood),
-        _cause(record) if mood == "bad" else "",
+        _cause(run) if mood == "bad" else "",
         _gap(metrics, judged, mood),
-        _course(record),
-        _stop(record),
+        _course(run),
+        _stop(run),
     ]
     if task == "classification" and mood == "good":
         sentences.append(_weakest(evidence))
@@ -180,9 +180,9 @@ def _gap(metrics: dict[str, Any], judged: str, mood: str) -> str:
     return f"It overfits: {between}; {words}."
 
 
-def _cause(record: RunRecord) -> str:
+def _cause(run: FinishedRun) -> str:
     """Name the settings that may have kept a network from learning; empty if none is unusual."""
-    settings = record.settings
+    settings = run.settings
     if settings is None:
         return ""
     name, _, rest = settings.init.partition("(")
@@ -221,12 +221,12 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _course(record: RunRecord) -> str:
+def _course(run: FinishedRun) -> str:
     """Say how the loss went: risen again, still falling, or level."""
-    split = record.monitored or "train"
-    if not record.epochs:
+    split = run.monitored or "train"
+    if not run.epochs:
         return ""
-    epochs = record.last_phase
+    epochs = run.last_phase
     losses = numbers_of(epochs, f"{split}_loss")
     if len(losses) < FEWEST_EPOCHS or not np.isfinite(losses).all():
         return ""
@@ -239,7 +239,7 @@ def _course(record: RunRecord) -> str:
             f"and rose to {last:.4g} until epoch {epochs[-1]['epoch']}: from there on it learned "
             "its training rows by heart. Stop there: --early-stopping 10."
         )
-    annealed = _annealed(record)
+    annealed = _annealed(run)
     stretch = max(1, len(losses) * 2 // 5 if annealed else len(losses) // 5)
     before = float(losses[-1 - stretch])
     if last < (1 - (STILL_FALLING_ANNEALED if annealed else STILL_FALLING)) * before:
@@ -253,19 +253,19 @@ def _course(record: RunRecord) -> str:
     return f"The {split} loss had levelled off{words}"
 
 
-def _annealed(record: RunRecord) -> bool:
-    rates = numbers_of(record.last_phase, "learning_rate")
+def _annealed(run: FinishedRun) -> bool:
+    rates = numbers_of(run.last_phase, "learning_rate")
     return bool(rates[-1] < ANNEALED * np.nanmax(rates))
 
 
-def _stop(record: RunRecord) -> str:
-    reason = str(record.metrics.get("stop_reason") or "")
+def _stop(run: FinishedRun) -> str:
+    reason = str(run.metrics.get("stop_reason") or "")
     if not reason:
         return ""
     if reason == "interrupted":
-        return f"It was interrupted after epoch {record.metrics.get('epochs', 0)}."
-    if record.settings is not None and record.settings.early_stopping is not None:
-        reason += f"; the weights of epoch {record.best_epoch} are kept"
+        return f"It was interrupted after epoch {run.metrics.get('epochs', 0)}."
+    if run.settings is not None and run.settings.early_stopping is not None:
+        reason += f"; the weights of epoch {run.best_epoch} are kept"
     return f"It stopped early: {reason}."
 
 

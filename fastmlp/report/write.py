@@ -10,7 +10,7 @@ from fastmlp.errors import ModelFileError, UsageError
 from fastmlp.files.atomic import WriteError, write_text
 from fastmlp.report.pictures.drawing import drawing
 
-from .record import is_run
+from .finished_run import is_run
 
 REPORT_FILE, FIGURES_FOLDER = "report.html", "figures"
 EXPERIMENT_FILE = "experiment.json"
@@ -79,11 +79,11 @@ def write_report(
             page = experiment_page(read_experiment(folder), path.parent, place)
         else:
             from .evidence import gather
-            from .record import read_record
+            from .finished_run import read_finished_run
             from .run_page import run_page
 
-            record = read_record(folder)
-            page = run_page(record, gather(record, data, data_dir, device, threads), place)
+            run = read_finished_run(folder)
+            page = run_page(run, gather(run, data, data_dir, device, threads), place)
         _write_files(page, path, figures)
     names, verdict = [picture.name for picture in page.pictures], page.verdict
     return Report(path, figures, names, verdict.headline, verdict.sentences, page.problems)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastmlp.report.evidence import Evidence
-from fastmlp.report.record import RunRecord
+from fastmlp.report.finished_run import FinishedRun
 from fastmlp.report.verdict import judge
 from fastmlp.report.words import listed, seconds, share, short
 from fastmlp.settings.settings import Settings
@@ -21,7 +21,7 @@ def record(losses=(), rates=(), settings=None, **metrics):
         {"epoch": number, "train_loss": loss, "validation_loss": loss, "learning_rate": rate}
         for number, (loss, rate) in enumerate(zip(losses, rates, strict=True), 1)
     ]
-    return RunRecord(Path("run"), settings, epochs, [], metrics)
+    return FinishedRun(Path("run"), settings, epochs, [], metrics)
 
 
 def classes(train=0.95, test=0.94, losses=(), rates=(), settings=None, rows=10_000, **metrics):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.report.record import SPLITS, RunRecord
+from fastmlp.report.finished_run import SPLITS, FinishedRun
 from fastmlp.report.words import share
 
 from .drawing import (
@@ -45,45 +45,45 @@ def _columns(unit: str, numbers: np.ndarray, word: str, lines: dict[str, np.ndar
     return {unit: numbers.astype(int), **columns}
 
 
-def training_curves(record: RunRecord) -> list[Picture]:
+def training_curves(run: FinishedRun) -> list[Picture]:
     """Return a picture of each measure that the history holds, epoch by epoch."""
-    return [picture for word in WORDS if (picture := _curve(record, word)) is not None]
+    return [picture for word in WORDS if (picture := _curve(run, word)) is not None]
 
 
-def _curve(record: RunRecord, word: str) -> Picture | None:
-    epochs = numbers_of(record.epochs, "epoch")
-    lines = _lines(record.epochs, word)
+def _curve(run: FinishedRun, word: str) -> Picture | None:
+    epochs = numbers_of(run.epochs, "epoch")
+    lines = _lines(run.epochs, word)
     if not lines:
         return None
     figure, ax = axes()
     for split, values in lines.items():
         plot(ax, split, epochs, values, markevery=markers_every(len(epochs)))
-    final = _final_test(record, word, ax) if "test" not in lines else None
+    final = _final_test(run, word, ax) if "test" not in lines else None
     log = word in ("loss", "rmse") and wants_log(
         np.concatenate([*lines.values(), [final or math.nan]])
     )
-    if record.best_epoch:
-        mark_best(ax, record.best_epoch, f"best epoch, {record.best_epoch}")
-    for number, start in enumerate(record.phase_starts):
+    if run.best_epoch:
+        mark_best(ax, run.best_epoch, f"best epoch, {run.best_epoch}")
+    for number, start in enumerate(run.phase_starts):
         words = "" if number else "a new phase"
         ax.axvline(start - 0.5, color=SOFT, linewidth=0.7, zorder=0, label=words)
     _finish(ax, "epoch", word, log)
     return Picture(
         f"{word}-by-epoch",
         f"{WORDS[word].capitalize()} by epoch",
-        _alt(word, record, lines, log),
+        _alt(word, run, lines, log),
         figure,
         _columns("epoch", epochs, word, lines),
-        _caption(record, word, lines, final),
+        _caption(run, word, lines, final),
     )
 
 
-def update_curves(record: RunRecord) -> list[Picture]:
+def update_curves(run: FinishedRun) -> list[Picture]:
     """Return a picture of each measure that was logged between epochs."""
     pictures = []
-    updates = numbers_of(record.updates, "update")
+    updates = numbers_of(run.updates, "update")
     for word in WORDS:
-        lines = _lines(record.updates, word)
+        lines = _lines(run.updates, word)
         if not lines:
             continue
         figure, ax = axes()
@@ -105,12 +105,12 @@ def update_curves(record: RunRecord) -> list[Picture]:
     return pictures
 
 
-def rate_curve(record: RunRecord) -> Picture | None:
+def rate_curve(run: FinishedRun) -> Picture | None:
     """Return a picture of the learning rate, None where it never changed."""
-    rates = numbers_of(record.epochs, "learning_rate")
+    rates = numbers_of(run.epochs, "learning_rate")
     if len(rates) < 2 or not np.isfinite(rates).all() or rates.min() == rates.max():
         return None
-    epochs = numbers_of(record.epochs, "epoch")
+    epochs = numbers_of(run.epochs, "epoch")
     figure, ax = axes()
     ax.plot(epochs, rates, color=SOFT, marker="o", markevery=markers_every(len(epochs)))
     _finish(ax, "epoch", "learning rate", log=False)
@@ -125,13 +125,13 @@ def rate_curve(record: RunRecord) -> Picture | None:
     )
 
 
-def _final_test(record: RunRecord, word: str, ax: Any) -> float | None:
+def _final_test(run: FinishedRun, word: str, ax: Any) -> float | None:
     """Mark the final result on the test rows where they were not measured after each epoch."""
-    value = record.metrics.get(f"test_{word}")
-    if not isinstance(value, (int, float)) or not record.epochs:
+    value = run.metrics.get(f"test_{word}")
+    if not isinstance(value, (int, float)) or not run.epochs:
         return None
-    restored = record.settings is not None and record.settings.early_stopping is not None
-    epoch = record.best_epoch if restored else record.epochs[-1]["epoch"]
+    restored = run.settings is not None and run.settings.early_stopping is not None
+    epoch = run.best_epoch if restored else run.epochs[-1]["epoch"]
     plot(ax, "test", [epoch], [value], joined=False, markersize=6, label="test, at the end")
     return value
 
@@ -161,18 +161,16 @@ def _ends(lines: dict[str, np.ndarray], word: str) -> str:
     return "; ".join(words)
 
 
-def _alt(word: str, record: RunRecord, lines: dict[str, np.ndarray], log: bool) -> str:
-    best = f" The best epoch, {record.best_epoch}, is marked." if record.best_epoch else ""
+def _alt(word: str, run: FinishedRun, lines: dict[str, np.ndarray], log: bool) -> str:
+    best = f" The best epoch, {run.best_epoch}, is marked." if run.best_epoch else ""
     scale = " on a logarithmic axis" if log else ""
     return (
-        f"Line chart of {WORDS[word]} over {len(record.epochs):,} epochs{scale}: "
+        f"Line chart of {WORDS[word]} over {len(run.epochs):,} epochs{scale}: "
         f"{_ends(lines, word)}.{best}"
     )
 
 
-def _caption(
-    record: RunRecord, word: str, lines: dict[str, np.ndarray], final: float | None
-) -> str:
+def _caption(run: FinishedRun, word: str, lines: dict[str, np.ndarray], final: float | None) -> str:
     sentences = []
     if "train" in lines and len(lines) > 1:
         sentences.append(

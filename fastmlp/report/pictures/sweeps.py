@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp.experiments.results import Sweep
+from fastmlp.report.finished_run import FinishedRun
 from fastmlp.report.outcomes import Outcome, best_of, metric_value, metric_words, train_metric
-from fastmlp.report.record import RunRecord
 from fastmlp.report.words import seconds
 
 from .curves import WORDS, numbers_of
@@ -175,7 +175,7 @@ def _caption(found: list[Outcome]) -> str:
 
 
 def curves_picture(
-    sweep: Sweep, records: Mapping[str, list[RunRecord]], word: str
+    sweep: Sweep, finished: Mapping[str, list[FinishedRun]], word: str
 ) -> Picture | None:
     """Return one measure of every variant over the epochs, on the metric's split if it is there.
 
@@ -183,7 +183,7 @@ def curves_picture(
     ----------
     sweep
         Whose variants.
-    records
+    finished
         The runs of each variant, one a seed.
     word
         ``"loss"``, ``"accuracy"``, ``"rmse"`` or ``"r2"``.
@@ -191,8 +191,8 @@ def curves_picture(
     lines = [
         (name, number, *line)
         for name in sweep.variants
-        for number, record in enumerate(records.get(name, []))
-        if (line := _line(record, sweep.metric, word)) is not None
+        for number, run in enumerate(finished.get(name, []))
+        if (line := _line(run, sweep.metric, word)) is not None
     ]
     if not lines:
         return None
@@ -254,12 +254,12 @@ def _without_explosions(lines: list[tuple]) -> np.ndarray:
     return kept if len(kept) else everything
 
 
-def _line(record: RunRecord, metric: str, word: str) -> tuple[str, np.ndarray, np.ndarray] | None:
+def _line(run: FinishedRun, metric: str, word: str) -> tuple[str, np.ndarray, np.ndarray] | None:
     """Return split, epochs and values of a measure: on the metric's split if it is there."""
-    for split in (metric.partition("_")[0], record.monitored, "train"):
-        values = numbers_of(record.epochs, f"{split}_{word}")
+    for split in (metric.partition("_")[0], run.monitored, "train"):
+        values = numbers_of(run.epochs, f"{split}_{word}")
         if np.isfinite(values).any():
-            return split, numbers_of(record.epochs, "epoch"), values
+            return split, numbers_of(run.epochs, "epoch"), values
     return None
 
 
@@ -283,11 +283,11 @@ def _scale(ax: Any, axis: Any, which: str, metric: str, values: np.ndarray) -> N
     plain_numbers(axis, log)
 
 
-def time_picture(sweep: Sweep, records: Mapping[str, list[RunRecord]]) -> Picture | None:
+def time_picture(sweep: Sweep, finished: Mapping[str, list[FinishedRun]]) -> Picture | None:
     """Return how long an epoch's training took, by variant."""
     times = {}
     for name in sweep.variants:
-        taken = [numbers_of(record.epochs, "seconds") for record in records.get(name, [])]
+        taken = [numbers_of(run.epochs, "seconds") for run in finished.get(name, [])]
         taken = np.concatenate(taken) if taken else np.array([])
         if np.isfinite(taken).any():
             times[name] = float(np.nanmedian(taken))

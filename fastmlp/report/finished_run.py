@@ -28,7 +28,7 @@ NUMBERS = ("epochs", "best_epoch", "parameters", "train_seconds", "compile_secon
 
 
 @dataclass(frozen=True)
-class RunRecord:
+class FinishedRun:
     """A run as its folder holds it."""
 
     folder: Path  # where it lies
@@ -82,7 +82,7 @@ def is_run(folder: Path) -> bool:
     return any((folder / name).is_file() for name in (CONFIG_FILE, HISTORY_FILE, METRICS_FILE))
 
 
-def read_record(folder: Path) -> RunRecord:
+def read_finished_run(folder: Path) -> FinishedRun:
     """Read what a run left; a file that is missing or damaged becomes a problem, not an error.
 
     Raises
@@ -102,7 +102,7 @@ def read_record(folder: Path) -> RunRecord:
     epochs = [record for record in history if record.get("kind") == "epoch"]
     updates = [record for record in history if record.get("kind") == "updates"]
     phases = _phases(folder / PHASES_FILE)
-    return RunRecord(folder, settings, epochs, updates, metrics, problems, phases)
+    return FinishedRun(folder, settings, epochs, updates, metrics, problems, phases)
 
 
 def _phases(path: Path) -> list[dict[str, Any]]:
