@@ -157,8 +157,8 @@ class Fitting(Weights):
         if first or not hasattr(self, "input_scale_"):
             columns = sample.features.shape[1]
             names = tuple(map(str, getattr(self, "feature_names_in_", range(columns))))
-            how = self.normalize, worker.network.dtype, names
-            scaling = origin_scale_and_shift(sample.features, *how)
+            given = self.normalize, worker.network.dtype, names
+            scaling = origin_scale_and_shift(sample.features, *given)
             self.input_origin_, self.input_scale_, self.input_shift_ = scaling
         for each in (engine, worker):
             each.predict_with(self._scaling())
@@ -190,9 +190,9 @@ class Fitting(Weights):
         batches = self._batches(worker, sample, weights)
         penalty = self.alpha / (mean_weight * len(sample))
         objective = Objective(worker.network, worker.loss, batches, penalty)
-        how = {"tol": self.tol, "max_iter": self.max_iter, "max_fun": self.max_fun}
+        limits = {"tol": self.tol, "max_iter": self.max_iter, "max_fun": self.max_fun}
         self.loss_, self.n_iter_ = lbfgs.solve(
-            objective, worker, fit_state=self._fit_state, **how, verbose=self.verbose
+            objective, worker, fit_state=self._fit_state, **limits, verbose=self.verbose
         )
         self._take_weights(engine, worker)
 
@@ -242,11 +242,11 @@ class Fitting(Weights):
         weights, mean_weight = self._training_weights(sample)
         size, alpha = self._batch_rows(len(sample)), float(self.alpha) / mean_weight
         rule = self._rule()
-        how = Regularization(0.0, alpha / size, self._decay(), self.clip_norm)
+        regularization = Regularization(0.0, alpha / size, self._decay(), self.clip_norm)
         key = None
         if incremental:
             rows = sample.features.shape, sample.features.dtype.str, size, weights is None
-            key = worker, rows, type(rule), tuple(vars(rule).items()), how
+            key = worker, rows, type(rule), tuple(vars(rule).items()), regularization
             kept_key, kept = getattr(self, "_recorded", (None, None))
             if kept is not None and kept_key == key:
                 kept.batches.replace(sample.features, sample.targets, weights)
@@ -259,7 +259,7 @@ class Fitting(Weights):
         share = reported_share(loss, network.architecture.outputs)
         reported = PenalizedLoss(network.store, alpha, share)
         batches = self._batches(worker, sample, weights)
-        step = RecordedStep(network, loss, rule, batches, how, reported=reported)
+        step = RecordedStep(network, loss, rule, batches, regularization, reported=reported)
         if incremental:
             self._recorded = key, step
         return step

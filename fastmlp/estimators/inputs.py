@@ -68,11 +68,11 @@ def validated(
 
     Names and number of columns are remembered with ``reset``, and checked without.
     """
-    how: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": STORED_AS_THEY_ARE}
+    options: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": STORED_AS_THEY_ARE}
     if isinstance(y, str):
-        return validate_data(estimator, X, **how, reset=reset)
-    how |= {"multi_output": True, "y_numeric": numeric}
-    X, y = validate_data(estimator, X, y, **how, reset=reset)
+        return validate_data(estimator, X, **options, reset=reset)
+    options |= {"multi_output": True, "y_numeric": numeric}
+    X, y = validate_data(estimator, X, y, **options, reset=reset)
     return X, y.toarray() if sparse.issparse(y) else y
 
 

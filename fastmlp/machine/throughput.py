@@ -191,8 +191,8 @@ def make_trainer(
     """
     network, loss = build_network(shape, backend, parameters), SoftmaxCrossEntropy()
     bind(network, loss, shape.batch)
-    how = {"dtype": network.dtype, "batch_size": shape.batch}
-    batches = Batches(backend, features, labels, network.counters, **how)
+    options = {"dtype": network.dtype, "batch_size": shape.batch}
+    batches = Batches(backend, features, labels, network.counters, **options)
     optimizer = make_optimizer(shape.optimizer, momentum=shape.momentum)
     return Trainer(
         RecordedStep(network, loss, optimizer, batches),

@@ -154,8 +154,8 @@ def _scores(
     from sklearn.metrics import precision_recall_fscore_support
 
     def scores(average: str | None) -> tuple:
-        how: dict[str, Any] = {"average": average, "zero_division": 0, **which}
-        return precision_recall_fscore_support(true, predicted, **how)
+        options: dict[str, Any] = {"average": average, "zero_division": 0, **which}
+        return precision_recall_fscore_support(true, predicted, **options)
 
     columns = zip(*(array.tolist() for array in scores(None)), strict=True)
     per_class = {

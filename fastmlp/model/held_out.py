@@ -221,15 +221,15 @@ class _Search:
         return "" if has == had else f" ({has:,} rows now, {had:,} then)"
 
 
-def _changed(settings: Settings, how: str) -> str:
+def _changed(settings: Settings, difference: str) -> str:
     dataset = settings.dataset
     if dataset == IN_MEMORY:
         return (
-            f"the data are not what they were in training: {how}. "
+            f"the data are not what they were in training: {difference}. "
             "Give those of training, or leave the split out."
         )
     return (
-        f"{dataset} is not what it was in training: {how}. "
+        f"{dataset} is not what it was in training: {difference}. "
         "Restore it, or name data to measure all of their rows: "
         f"fastmlp evaluate RUN {dataset}."
     )

@@ -56,7 +56,7 @@ def read_new(
         as the model's columns are found so in a file of the same format; else it is found out.
     """
     shape = model.features.image_shape
-    how = {
+    options = {
         "target": target,
         "data_dir": data_dir,
         "image_size": None if shape is None else shape[:2],
@@ -68,10 +68,10 @@ def read_new(
     said = _said_in_training(model, place(data)) if layout is None else None
     if said is not None:
         with contextlib.suppress(DataError):  # told below, by what is found out
-            source = load_source(data, layout=said, **how)
+            source = load_source(data, layout=said, **options)
             if set(model.schema.names) <= set(source.feature_names or ()):
                 return source
-    return load_source(data, layout=layout, **how)
+    return load_source(data, layout=layout, **options)
 
 
 def _said_in_training(model: Model, data: str) -> Layout | None:

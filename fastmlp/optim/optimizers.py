@@ -97,8 +97,12 @@ class Optimizer(ABC):
 
     def _gradient_is_free(self) -> bool:
         """Return whether no penalty or clipping has to see the gradient."""
-        how = self.regularization
-        return not how.l1 and how.clip_norm is None and how.clip_value is None
+        regularization = self.regularization
+        return (
+            not regularization.l1
+            and regularization.clip_norm is None
+            and regularization.clip_value is None
+        )
 
     def _folded_sink(self, parameter) -> Sink:
         """Return where a parameter's sum over the batch goes so that it is the update itself."""
@@ -119,18 +123,21 @@ class Optimizer(ABC):
 
     def update(self) -> None:
         """Penalise, clip, and move the parameters by the rule."""
-        ops, how, gradient = self.backend.ops, self.regularization, self.store.gradient
+        ops, regularization, gradient = self.backend.ops, self.regularization, self.store.gradient
         left = [segment for segment in self.store.segments if not (self.folds and segment.folds)]
         for segment in left:
-            if segment.decays and (how.l1 or how.l2):
+            if segment.decays and (regularization.l1 or regularization.l2):
                 ops.add_penalty(
-                    gradient[segment.stretch], self.store.values[segment.stretch], how.l1, how.l2
+                    gradient[segment.stretch],
+                    self.store.values[segment.stretch],
+                    regularization.l1,
+                    regularization.l2,
                 )
-        if how.clip_value is not None:
-            ops.clip_by_value(gradient, how.clip_value)
-        if how.clip_norm is not None:
+        if regularization.clip_value is not None:
+            ops.clip_by_value(gradient, regularization.clip_value)
+        if regularization.clip_norm is not None:
             ops.squared_norm(gradient, self._partial_norms)
-            ops.clip_by_norm(gradient, self._partial_norms, how.clip_norm)
+            ops.clip_by_norm(gradient, self._partial_norms, regularization.clip_norm)
         self._finish_folded([segment for segment in self.store.segments if segment not in left])
         for stretch, decay in self._stretches(left):
             slots = [self.state[name][stretch] for name in self.slots]

@@ -275,9 +275,9 @@ def _stage(
     )
     measures = make_measures(model, data, batches)
     rows = max(1, round(phase.rows_share * batches.rows))
-    how = {"drop_last": settings.drop_last, "threshold": phase.loss_threshold}
+    selection = {"drop_last": settings.drop_last, "threshold": phase.loss_threshold}
     rule = settings.make_optimizer(), batches, settings.make_regularization()
-    step = RecordedStep(network, loss, *rule, rows=rows, **how)
+    step = RecordedStep(network, loss, *rule, rows=rows, **selection)
     trainer = make_trainer(settings, step, settings.make_schedule(rows), measures)
     return Stage(model, measures, trainer)
 

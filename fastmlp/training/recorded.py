@@ -107,8 +107,8 @@ class RecordedStep:
         self.network, self.loss, self.optimizer, self.batches = network, loss, optimizer, batches
         self.reported = reported or Reported()
         count, size = rows or batches.rows, batches.batch_size
-        how = regularization or Regularization()
-        optimizer.bind(network.backend, network.store, network.counters, how)
+        regularization = regularization or Regularization()
+        optimizer.bind(network.backend, network.store, network.counters, regularization)
         # Programs hold the address of this table: it is there before they are recorded.
         optimizer.set_learning_rates(np.zeros(count_steps(count, size, drop_last)))
         place = network.backend, count, size
