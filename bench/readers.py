@@ -18,8 +18,8 @@ LABEL = "label"
 
 def by_fastmlp(path: Path) -> np.ndarray:
     """Read a table, or an .npz, as a training run does."""
-    from fastmlp.data.features.preprocessing import FeaturePreprocessor
     from fastmlp.data.loading import load
+    from fastmlp.data.preprocessing import FeaturePreprocessor
 
     source = load(path, target=None if path.suffix == ".npz" else LABEL)
     names, schema = source.feature_names, source.schema

@@ -6,8 +6,8 @@ import numpy as np
 
 from fastmlp.backend import open_backend
 from fastmlp.backend.contract import Backend
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.machine.throughput import build_network, make_trainer
 from fastmlp.model.model import Model
 from fastmlp.model.prediction import PREDICTION_BATCH

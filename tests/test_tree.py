@@ -30,7 +30,7 @@ ALSO_TESTED_BY = {
     "cuda/test_cuda_kernels.py": "backend.cuda.launch",
     "cuda/test_cuda_twins.py": "kernels.constants kernels.cuda.source kernels.operation",
     "data/features/test_features_far_from_zero.py": "data.features.scaling",
-    "data/features/test_features_preprocessing.py": "data.features.matrix data.stored",
+    "data/test_data_preprocessing.py": "data.features.matrix data.stored",
     "data/pictures/test_pictures_decoding.py": (
         "data.pictures.deciding data.pictures.formats data.pictures.reading"
     ),
@@ -58,7 +58,7 @@ ALSO_TESTED_BY = {
     ),
     "data/sources/test_sources_download.py": "data.sources.datasets",
     "data/sources/test_sources_incoming.py": "data.sources.in_memory data.sources.series",
-    "data/sources/test_sources_tables.py": "data.loading data.features.pixels",
+    "data/test_data_tables.py": "data.loading data.features.pixels",
     "estimators/test_estimators_beyond.py": "estimators.base estimators.losses estimators.scores",
     "estimators/test_estimators_errors.py": "estimators.parameters",
     "estimators/test_estimators_parity.py": (

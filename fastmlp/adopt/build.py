@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from fastmlp.backend import open_backend
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.features.scaling import far_from_zero
 from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.splits import TASKS
 from fastmlp.errors import UsageError, choose
 from fastmlp.model.model import Model

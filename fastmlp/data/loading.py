@@ -14,11 +14,12 @@ from fastmlp.data.raw.read import is_table_name
 from fastmlp.data.raw.several import PATTERN_SIGNS, tables_in
 from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.data.readings.schema import Schema
-from fastmlp.data.sources.tables import TableOptions
 from fastmlp.errors import DataError, UsageError, did_you_mean
 
+from . import tables
 from .source import Source
-from .sources import arrays, datasets, idx, images, in_memory, tables
+from .sources import arrays, datasets, idx, images, in_memory
+from .tables import TableOptions
 
 
 def load(

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.export.onnx.graph import Graph
 from fastmlp.nn.activations import Activation
-
-from .onnx.graph import Graph
 
 SELU_ALPHA, SELU_SCALE = (
     1.6732632423543772,

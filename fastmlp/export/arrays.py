@@ -16,7 +16,7 @@ from fastmlp.files.atomic import WriteError, write_atomically, write_json, write
 from fastmlp.nn.layers import KINDS
 
 if TYPE_CHECKING:
-    from fastmlp.export.trained import TrainedModel
+    from .trained import TrainedModel
 
 DESCRIPTION = "description"
 DESCRIPTION_FILE = f"{DESCRIPTION}.json"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.nn.network import Network
 from fastmlp.nn.plain_layers import Drop, Linear, Normalization, PlainLayer, Scaling
 

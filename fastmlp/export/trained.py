@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 

@@ -15,7 +15,7 @@ from fastmlp.files.atomic import write_atomically, write_text
 from .arrays import write_json_file, write_npz, write_texts
 
 if TYPE_CHECKING:
-    from fastmlp.export.trained import TrainedModel
+    from .trained import TrainedModel
 
 # What a file is called where no name is given.
 FORMATS = {

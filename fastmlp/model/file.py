@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp.backend import Backend
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.errors import ModelFileError
 from fastmlp.files.tensors import ROW_HASHES, take_tensor
 from fastmlp.nn.losses import output_width

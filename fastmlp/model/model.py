@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp.backend import Backend, open_backend
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.readings.schema import Schema
 from fastmlp.data.source import Source
 from fastmlp.data.sources.in_memory import as_source, is_pair
 from fastmlp.data.sources.incoming import as_features
-from fastmlp.data.sources.tables import TableOptions
+from fastmlp.data.tables import TableOptions
 from fastmlp.errors import DataError, FastMLPError, FastMLPWarning, ModelFileError, UsageError
 from fastmlp.files.tensors import read_model, write_model
 from fastmlp.nn.losses import Loss

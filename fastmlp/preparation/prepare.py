@@ -8,10 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.features.targets import TargetEncoder, infer_task
 from fastmlp.data.loading import load
 from fastmlp.data.pictures.reading import PictureReading
+from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.readings.schema import Schema
 from fastmlp.data.row_hashes import row_hashes
 from fastmlp.data.source import Source

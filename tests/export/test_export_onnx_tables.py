@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastmlp
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
+from fastmlp.data.preprocessing import FeaturePreprocessor
 
 pytest.importorskip("onnx", reason="the package onnx is not installed")
 runtime = pytest.importorskip("onnxruntime", reason="the package onnxruntime is not installed")

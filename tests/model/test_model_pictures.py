@@ -9,8 +9,8 @@ import PIL.Image
 import pytest
 
 from fastmlp import load, train
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.pictures.reading import PictureReading
+from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.errors import ModelFileError
 from fastmlp.model.evaluate import evaluate
 from fastmlp.model.predict import predict

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.data import tables
 from fastmlp.data.readings.target import target_values
 from fastmlp.data.source import Source
+from fastmlp.data.tables import TableOptions
 from fastmlp.errors import DataError, UsageError
 
-from . import tables
 from .arrays import as_target, source_of_arrays
 from .datasets import NAMES
 from .incoming import as_features, as_frame
 from .series import is_of, plain_array, to_series
-from .tables import TableOptions
 
 NAME = "data in memory"
 

@@ -12,7 +12,7 @@ import numpy as np
 from fastmlp.data.features.columns import CategoryColumn, NumericColumn
 from fastmlp.data.features.frame import FramePlan
 from fastmlp.data.features.matrix import MatrixPlan
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
+from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.export.network import feature_scaling
 
 from .graph import ML_DOMAIN, Graph

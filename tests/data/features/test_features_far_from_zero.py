@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.features.scaling import far_from_zero
+from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.errors import ModelFileError
 from fastmlp.step.batches import Batches
 from fastmlp.step.counters import Counters

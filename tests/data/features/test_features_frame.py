@@ -5,7 +5,7 @@ import polars
 import pytest
 
 from fastmlp.data.features.frame import FramePlan
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
+from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.data.readings.kinds.cells import SHORT, Cells
 from fastmlp.data.readings.kinds.levels import LONG, Levels

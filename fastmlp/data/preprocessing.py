@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fastmlp.data import stored
+from fastmlp.data.features.frame import FramePlan
+from fastmlp.data.features.matrix import MatrixPlan
+from fastmlp.data.features.scaling import NORMALIZATIONS, scale_and_shift
+from fastmlp.data.features.targets import TargetEncoder, infer_task
 from fastmlp.data.pictures.reading import PictureReading
 from fastmlp.data.readings.reading import ColumnReading
 from fastmlp.data.readings.schema import ColumnFacts, Schema
 from fastmlp.errors import DataError, UsageError, choose
 
-from .frame import FramePlan
-from .matrix import MatrixPlan
-from .scaling import NORMALIZATIONS, scale_and_shift
-from .targets import TargetEncoder, infer_task
+from . import stored
 
 if TYPE_CHECKING:
     import polars

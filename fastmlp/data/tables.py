@@ -22,8 +22,9 @@ from fastmlp.data.readings.schema import Schema
 from fastmlp.data.readings.table import describe
 from fastmlp.data.readings.target import target_values
 from fastmlp.data.readings.words import listed
-from fastmlp.data.source import Source
 from fastmlp.errors import DataError, did_you_mean
+
+from .source import Source
 
 if TYPE_CHECKING:
     import polars

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmlp.data.features.preprocessing import FeaturePreprocessor
 from fastmlp.data.features.scaling import column_statistics
+from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.errors import DataError, ModelFileError, UsageError
 
 RANDOM = np.random.default_rng(11)
