@@ -140,3 +140,17 @@ def train(folder, **settings):
 def save(folder, **arrays):
     np.savez(folder / "data.npz", **arrays)
     return str(folder / "data.npz")
+
+
+def regression_model(folder):
+    """Train a model of two quantities of very different size; some of its inputs are missing."""
+    x = np.random.default_rng(0).normal(size=(200, 4)) * [1, 10, 100, 0.1]
+    y = np.stack([1e4 + 50 * x[:, 0], 0.01 * x[:, 1]], axis=1)
+    x[np.random.default_rng(1).random(x.shape) < 0.05] = np.nan
+    return train(
+        folder,
+        dataset=save(folder, X=x, y=y),
+        activation="tanh",
+        batch_norm="all",
+        batch_norm_decay=0.8,
+    )

@@ -118,8 +118,9 @@ class Settings(SettingsTable):
 
     def updates_per_epoch(self, rows: int) -> int:
         """Return how many batches an epoch of ``rows`` rows has, once ``decided``."""
-        full, ragged = divmod(rows, self.batch_size)
-        return full + bool(ragged and not (self.drop_last and full))
+        from fastmlp.step.batches import count_steps
+
+        return count_steps(rows, self.batch_size, self.drop_last)
 
     def make_architecture(self, inputs: int, outputs: int) -> Architecture:
         """Return the network's description for data of these widths."""

@@ -204,3 +204,9 @@ class Batches:
     def store(self, batch: Array, destination: Array) -> None:
         """Launch what writes the rows of ``batch`` to where their rows stand in the data."""
         self.backend.ops.scatter_rows(batch, self.order, self.counters.values, destination)
+
+
+def count_steps(rows: int, batch_size: int, drop_last: bool = False) -> int:
+    """Return how many steps a pass over so many rows has; an only batch is never dropped."""
+    full, ragged = divmod(rows, batch_size)
+    return full + bool(ragged and not (drop_last and full))

@@ -12,10 +12,10 @@ from fastmlp.kernels.constants import STEP, UPDATE
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.optim.optimizers import Optimizer, Regularization
-from fastmlp.step.batches import Batches
+from fastmlp.step.batches import Batches, count_steps
 
 from .policies import Reported
-from .recorded_pass import RecordedPass, count_steps, record_step
+from .recorded_pass import RecordedPass, record_step
 
 COPIES_OF_PARAMETERS = 6  # values, gradient, two of Adam's moments, and two snapshots
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from fastmlp.backend.contract import Backend, Program
+from fastmlp.step.batches import count_steps
 from fastmlp.step.window import Window
 
 CHUNK_SECONDS = 0.2  # how long Python stays away: short enough for a live bar and for Ctrl-C
@@ -121,12 +122,6 @@ class RecordedPass:
             remaining if self._window is None else self._window.steps - done % self._window.steps
         )
         return max(1, min(remaining, fitting, until_mark, in_window))
-
-
-def count_steps(rows: int, batch_size: int, drop_last: bool = False) -> int:
-    """Return how many steps a pass over so many rows has; an only batch is never dropped."""
-    full, ragged = divmod(rows, batch_size)
-    return full + bool(ragged and not (drop_last and full))
 
 
 def record_step(backend: Backend, step: Callable[[int], None], rows: int) -> Program:

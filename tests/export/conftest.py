@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from export_support import people, save, train
+from export_support import people, regression_model, save, train
 
 
 @pytest.fixture(scope="session")
@@ -37,15 +37,4 @@ def one_logit(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def regression(tmp_path_factory):
-    """A model of two quantities of very different size, from numbers of which some are missing."""
-    folder = tmp_path_factory.mktemp("regression")
-    x = np.random.default_rng(0).normal(size=(200, 4)) * [1, 10, 100, 0.1]
-    y = np.stack([1e4 + 50 * x[:, 0], 0.01 * x[:, 1]], axis=1)
-    x[np.random.default_rng(1).random(x.shape) < 0.05] = np.nan
-    return train(
-        folder,
-        dataset=save(folder, X=x, y=y),
-        activation="tanh",
-        batch_norm="all",
-        batch_norm_decay=0.8,
-    )
+    return regression_model(tmp_path_factory.mktemp("regression"))
