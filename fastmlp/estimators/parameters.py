@@ -120,6 +120,7 @@ class Parameters(BaseEstimator, ABC):
     callbacks: Sequence[Callback] | None
     # Known once fitted; the classes of a classifier alone.
     classes_: np.ndarray
+    _probabilities: Callable[[np.ndarray], np.ndarray]  # of a classifier alone
     n_outputs_: int
 
     def _store(self, given: dict[str, Any]) -> None:

@@ -71,7 +71,7 @@ def accuracy(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | Non
 class Outputs(BaseEstimator):
     """An estimator whose predictions are there already, for scorers that want one."""
 
-    def __init__(self, estimator: Any = None, outputs: Any = None):
+    def __init__(self, estimator: Parameters, outputs: np.ndarray):
         self.estimator, self.outputs = estimator, outputs
 
     def __sklearn_tags__(self):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from oracles.comparison import assert_close
 
-from fastmlp.errors import UsageError
+from fastmlp.errors import DeviceError, UsageError
 
 SHAPES = [(1, 1, 1), (3, 5, 7), (64, 33, 10), (17, 1, 31)]
 KINDS = ("nn", "nt", "tn")
@@ -67,3 +67,13 @@ def test_bfloat16_is_not_for_cuda(cuda):
         UsageError, match=r"'medium' \(bfloat16\) is not for CUDA, which accepts highest"
     ):
         CudaBackend(0, "medium")
+
+
+def test_a_lost_context_is_not_put_down_to_the_product_that_meets_it(cuda, emulated):
+    """A kernel fails on the device while Python goes on, and cuBLAS is the next to be called."""
+    x, bias, c = (cuda.zeros(shape, np.float32) for shape in ((4, 4), (4,), (4, 4)))
+    cuda.matmul("nn", x, x, c)
+    with emulated.failing("launch", status=700), emulated.failing("gemm", status=13):
+        cuda.ops.add_bias(x, bias)
+        with pytest.raises(DeviceError, match="can no longer use it"):
+            cuda.matmul("nn", x, x, c)

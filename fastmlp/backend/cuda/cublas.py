@@ -17,6 +17,8 @@ from fastmlp.backend.contract import Array
 from fastmlp.backend.precision import ACCEPTED
 from fastmlp.errors import DeviceError
 
+from .context import LOST
+
 OPERATION_N, OPERATION_T = 0, 1
 POINTER_MODE_DEVICE = 1
 GEMM_DEFAULT = -1
@@ -59,7 +61,7 @@ class Cublas:
     """
 
     def __init__(self, cupy, stream, major: int, precision: str = "highest"):
-        self._library = _load_library()
+        self._library, self._cupy, self._stream = _load_library(), cupy, stream
         self._compute = {
             np.dtype(np.float32): COMPUTE_32F if precision == "highest" else COMPUTE_32F_FAST_TF32,
             np.dtype(np.float64): COMPUTE_64F,
@@ -121,11 +123,20 @@ class Cublas:
     def _call(self, name: str, *arguments) -> None:
         status = getattr(self._library, name)(*arguments)
         if status:
+            self._raise_if_lost()
             raise DeviceError(
                 f"cuBLAS: {name} failed: {STATUS.get(status, 'unknown status')} ({status}). "
                 "Use --device cpu, or look for "
                 "another process that fills the device's memory."
             )
+
+    def _raise_if_lost(self) -> None:
+        """Let an error that has ended the context speak for itself, if that is why cuBLAS fails."""
+        try:
+            self._stream.synchronize()
+        except self._cupy.cuda.runtime.CUDARuntimeError as error:
+            if error.status in LOST:
+                raise
 
 
 def _load_library() -> ctypes.CDLL:
