@@ -7,6 +7,7 @@ import numpy as np
 from fastmlp.errors import DataError, UsageError, choose
 
 TASKS = ("classification", "regression", "multilabel")
+FOLDS_STREAM = 0xF01D  # keeps the draws of folds apart from others under the same seed
 
 
 def split_rows(
@@ -70,8 +71,7 @@ def split_rows(
     test_sizes = _allocate(test_count, sizes, room)
     validation_sizes = _allocate(validation_count, sizes, room - test_sizes)
 
-    shuffled = np.random.Generator(np.random.Philox(key=seed)).permutation(rows)
-    by_class = shuffled[np.argsort(classes[shuffled], kind="stable")]
+    by_class = _shuffled_by_class(classes, np.random.Philox(key=seed))
     own_class = classes[by_class]
     rank = np.arange(rows) - (np.cumsum(sizes) - sizes)[own_class]
     in_test = rank < test_sizes[own_class]
@@ -81,6 +81,48 @@ def split_rows(
         np.sort(by_class[in_validation]) if validation_count else None,
         np.sort(by_class[in_test]) if test_count else None,
     )
+
+
+def fold_numbers(target: np.ndarray, *, folds: int, task: str, seed: int) -> np.ndarray:
+    """Divide rows into folds at random, the same way for the same seed.
+
+    For classification every class is spread over the folds; a class with fewer rows than folds is
+    missing in some.
+
+    Parameters
+    ----------
+    target, task, seed
+        As in ``split_rows``.
+    folds
+        How many, from 2 on.
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows,) int64: the fold of each row, from 0. Sizes differ by one at most.
+
+    Raises
+    ------
+    DataError
+        If there are fewer rows than two a fold.
+    """
+    rows = len(target)
+    if rows < 2 * folds:
+        raise DataError(
+            f"{rows:,} training rows are too few for {folds} folds of two; give fewer folds."
+        )
+    classes = _class_numbers(target) if task == "classification" else np.zeros(rows, np.int64)
+    # Another stream than that of the split, under the same seed.
+    by_class = _shuffled_by_class(classes, np.random.Philox(key=[seed, FOLDS_STREAM]))
+    fold = np.empty(rows, np.int64)
+    fold[by_class] = np.arange(rows) % folds
+    return fold
+
+
+def _shuffled_by_class(classes: np.ndarray, bits: np.random.Philox) -> np.ndarray:
+    """Return the rows of one class after those of another, shuffled within each."""
+    shuffled = np.random.Generator(bits).permutation(len(classes))
+    return shuffled[np.argsort(classes[shuffled], kind="stable")]
 
 
 def _class_numbers(target: np.ndarray) -> np.ndarray:

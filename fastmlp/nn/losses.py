@@ -75,6 +75,13 @@ class Kind:
         return self.link != "exponential"
 
 
+# What takes predictions back to outputs. Softmax takes any constant beside its logits.
+INVERSE_LINKS = {
+    "softmax": "logarithm",
+    "sigmoid": "log_odds",
+    "exponential": "logarithm",
+    "identity": "identity",
+}
 # The name of an elementwise loss is that of its scalar function.
 LOSSES = {
     "softmax_cross_entropy": Kind("p − t with p = softmax(z)", "softmax", ("classification",)),
@@ -140,6 +147,7 @@ class Loss(ABC):
 
     name: str
     parameter = 0.0
+    members = 1  # whose losses are added up, each the mean over rows of its own
     counts_right = True  # whether rows can be right or wrong: not so for regression
 
     def __init__(self, reduction: str = "mean"):
@@ -157,9 +165,11 @@ class Loss(ABC):
         symbol = "dz" if self.kind.from_logits else "dy"
         return f"{symbol} = {'w/m' if self.reduction == 'mean' else 'w'} · ℓ′, ℓ′ = {derivative}"
 
-    def bind(self, backend: Backend, dtype: np.dtype, rows: int, outputs: int) -> None:
+    def bind(
+        self, backend: Backend, dtype: np.dtype, rows: int, outputs: int, members: int = 1
+    ) -> None:
         """Allocate the gradient (rows, outputs), the loss of each row, and the epoch's sums."""
-        self.backend = backend
+        self.backend, self.members = backend, members
         self._gradient = backend.empty((rows, outputs), dtype)
         self._row_loss = backend.zeros((rows,), np.float64)
         self._row_right = backend.zeros((rows,), np.float64)
@@ -183,7 +193,7 @@ class Loss(ABC):
             self._row_loss[:rows],
             self._row_right[:rows],
         )
-        scale = 1.0 / rows if self.reduction == "mean" else 1.0
+        scale = self.members / rows if self.reduction == "mean" else 1.0
         self._launch(outputs, targets, weights, scale, gradient, row_loss, row_right)
         self.backend.ops.accumulate_sums(row_loss, row_right, self.sums)
         return gradient
@@ -240,6 +250,28 @@ class Loss(ABC):
         else:
             link = self.backend.scalar_function(self.kind.link)
             self.backend.ops.activation_forward(link, outputs, finished, 0.0)
+
+    def mix(self, outputs: Array) -> Array:
+        """Return the outputs (rows, outputs) of an ensemble, from those of its members for the same
+        rows (members·rows, outputs), which are lost.
+
+        They are what the loss's link makes the mean of the members' predictions from: logits of
+        mean probabilities, say.
+        """
+        if self.members == 1:
+            return outputs
+        rows = len(outputs) // self.members
+        mean = self._gradient[:rows]
+        self.finish_outputs(outputs, outputs)
+        self.backend.ops.mean_of_members(outputs, rows, mean)
+        mixed = outputs[:rows]
+        self.unfinish_outputs(mean, mixed)
+        return mixed
+
+    def unfinish_outputs(self, predictions: Array, outputs: Array) -> None:
+        """Turn predictions into outputs that ``finish_outputs`` makes these predictions from."""
+        back = self.backend.scalar_function(INVERSE_LINKS[self.kind.link])
+        self.backend.ops.activation_forward(back, predictions, outputs, 0.0)
 
     @abstractmethod
     def _launch(self, outputs, targets, weights, scale, gradient, row_loss, row_right) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import count, pairwise
+from itertools import pairwise
 
 import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
 from fastmlp.errors import UsageError, choose
+from fastmlp.spec import AT_LEAST_1
 from fastmlp.step.counters import Counters
 from fastmlp.step.parameters import Parameter, ParameterStore
 
 from .activations import parse_activation
 from .initializers import parse_initializer
 from .layers import ActivationLayer, BatchNormalization, Dense, Dropout, Layer
+from .members import Members, connect, numbered
 
 BATCH_NORM_PLACES = ("none", "hidden", "input", "all")
 LARGEST_SEED = 1 << 63  # kernels take it as an int64
@@ -48,6 +49,8 @@ class Architecture:
         Decay of the running statistics.
     decay_biases
         Penalties and weight decay also act on biases and on batch normalisation's parameters.
+    members
+        Networks of these layers, each with weights of its own, whose predictions are averaged.
     """
 
     inputs: int
@@ -62,6 +65,7 @@ class Architecture:
     batch_norm: str = "none"
     batch_norm_decay: float = 0.9
     decay_biases: bool = False
+    members: int = 1
 
     def __post_init__(self):
         for name, width in [
@@ -73,6 +77,7 @@ class Architecture:
                 raise UsageError(
                     f"{name}: a layer's width must be a whole number of at least 1; got {width!r}."
                 )
+        AT_LEAST_1.check("members", self.members)
         choose("batch_norm", self.batch_norm, BATCH_NORM_PLACES)
         if not 0 <= self.batch_norm_decay < 1:
             raise UsageError(
@@ -86,7 +91,8 @@ class Architecture:
         per_layer("dropout", self.dropout, len(self.hidden))
 
     def __str__(self) -> str:
-        return "-".join(map(str, self.widths))
+        times = f"{self.members} × " if self.members > 1 else ""
+        return times + "-".join(map(str, self.widths))
 
     @property
     def additions(self) -> list[str]:
@@ -107,7 +113,8 @@ class Architecture:
         dense = sum((before + 1) * after for before, after in pairwise(self.widths))
         of_input = 2 * self.inputs if self.batch_norm in ("input", "all") else 0
         # γ and β of each unit take the place of its bias.
-        return dense + of_input + (sum(self.hidden) if self.batch_norm in ("hidden", "all") else 0)
+        of_hidden = sum(self.hidden) if self.batch_norm in ("hidden", "all") else 0
+        return self.members * (dense + of_input + of_hidden)
 
 
 def per_layer(name: str, values, layers: int) -> list:
@@ -138,9 +145,20 @@ def _split_outside_brackets(text: str) -> list[str]:
 
 
 def build_layers(architecture: Architecture, seed: int, counters: Counters) -> list[Layer]:
-    """Return the layers in order: [batch normalisation] then, for each width, dense, [batch
+    """Return the layers in order; of several members, one layer that holds them all."""
+    stacks = [
+        build_member(architecture, seed, counters, number) for number in range(architecture.members)
+    ]
+    return stacks[0] if len(stacks) == 1 else [Members(architecture.inputs, stacks)]
+
+
+def build_member(
+    architecture: Architecture, seed: int, counters: Counters, number: int = 0
+) -> list[Layer]:
+    """Return the layers of one member: [batch normalisation] then, for each width, dense, [batch
     normalisation], f, [dropout].
     """
+    first_mask = number * len(architecture.hidden)  # members draw different masks
     activations = [
         parse_activation(a)
         for a in per_layer("activation", architecture.activation, len(architecture.hidden))
@@ -168,7 +186,8 @@ def build_layers(architecture: Architecture, seed: int, counters: Counters) -> l
         else:
             layers.append(Dense(width, units, activation, weights, biases))
         if rate:
-            layers.append(Dropout(units, rate, architecture.dropout_units, seed, index, counters))
+            mask = first_mask + index
+            layers.append(Dropout(units, rate, architecture.dropout_units, seed, mask, counters))
         width = units
     layers.append(
         Dense(
@@ -221,13 +240,13 @@ class Network:
         trained = [parameter for layer in self.layers for parameter in layer.trained()]
         kept = [parameter for layer in self.layers for parameter in layer.kept()]
         self.store = ParameterStore(self.backend, self.dtype, trained, kept)
-        below_has_parameters = False
-        for layer in self.layers:
-            layer.needs_input_gradient = below_has_parameters
-            below_has_parameters = below_has_parameters or bool(layer.trained())
+        connect(self.layers, needs_input_gradient=False)
 
     def bind(self, rows: int) -> None:
-        """Allocate the layers' buffers for batches of up to ``rows`` rows; parameters stay."""
+        """Allocate the layers' buffers for batches of up to ``rows`` rows; parameters stay.
+
+        Of an ensemble, these are the rows of all members together.
+        """
         self.bound_rows = rows
         for layer in self.layers:
             layer.bind(self.backend, self.dtype, rows)
@@ -242,20 +261,36 @@ class Network:
     def forward(self, x: Array, training: bool) -> Array:
         """Return the outputs (rows, outputs) for inputs (rows, inputs).
 
+        Each member of an ensemble sees a block of rows of its own: they are members·m in number.
+
         Raises
         ------
         ValueError
             If the inputs have another width, or more rows than the network is bound for.
         """
-        if x.shape[1] != self.architecture.inputs or len(x) > self.bound_rows:
+        self._check(x, rows=len(x))
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def forward_same(self, x: Array) -> Array:
+        """Return what every member says of the same rows in a prediction: (members·rows, outputs),
+        block by block.
+        """
+        first, *others = self.layers
+        self._check(x, rows=self.architecture.members * len(x))
+        signal = first.forward_same(x) if isinstance(first, Members) else first.forward(x, False)
+        for layer in others:
+            signal = layer.forward(signal, False)
+        return signal
+
+    def _check(self, x: Array, rows: int) -> None:
+        if x.shape[1] != self.architecture.inputs or rows > self.bound_rows:
             expected = f"up to {self.bound_rows} rows of {self.architecture.inputs} columns"
             raise ValueError(
                 f"the network is bound for {expected}; got {tuple(x.shape)}. "
                 "Call bind with more rows."
             )
-        for layer in self.layers:
-            x = layer.forward(x, training)
-        return x
 
     def backward(self, upstream: Array) -> Array | None:
         """Set every parameter's gradient, given that of the last forward pass' outputs."""
@@ -267,16 +302,17 @@ class Network:
 
     def named_parameters(self) -> dict[str, Parameter]:
         """Return every array of the model by its name: ``dense_0.weight``, …"""
+        [first, *_] = self.layers
+        layers = first.named() if isinstance(first, Members) else numbered(self.layers)
         return {
             f"{name}.{parameter.name}": parameter
-            for name, layer in zip(self.layer_names(), self.layers, strict=True)
+            for name, layer in layers
             for parameter in (*layer.trained(), *layer.kept())
         }
 
     def layer_names(self) -> list[str]:
         """Return each layer's kind with its number among its kind: ``dense_0``, ``dropout_0`` …"""
-        numbers = defaultdict(count)
-        return [f"{layer.kind}_{next(numbers[layer.kind])}" for layer in self.layers]
+        return [name for name, _ in numbered(self.layers)]
 
     def parameter_count(self) -> int:
         """Return how many numbers are trained."""

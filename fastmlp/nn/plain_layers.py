@@ -91,4 +91,17 @@ class Drop:
     rate: float
 
 
-PlainLayer = Scaling | Linear | Normalization | Activate | Drop
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Several networks on the same rows, whose predictions are averaged behind the loss's link.
+
+    The logits of an ensemble are those of its mean probabilities: what follows need not know that
+    there are members.
+    """
+
+    word = "an ensemble"
+
+    members: tuple[tuple[PlainLayer, ...], ...]
+
+
+PlainLayer = Scaling | Linear | Normalization | Activate | Drop | Ensemble

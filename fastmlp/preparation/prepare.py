@@ -15,7 +15,7 @@ from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.readings.schema import Schema
 from fastmlp.data.row_hashes import row_hashes
 from fastmlp.data.source import Source
-from fastmlp.data.splits import split_rows
+from fastmlp.data.splits import fold_numbers, split_rows
 from fastmlp.errors import DataError, UsageError, did_you_mean
 from fastmlp.nn.losses import loss_kind
 from fastmlp.settings.settings import Settings
@@ -51,6 +51,8 @@ class PreparedData:
     # (training rows,) weight of each row, mean 1; None for equal weights
     weights: np.ndarray | None = None
     input_shape: tuple[int, ...] | None = None  # (height, width[, channels]) for images, else None
+    # (training rows,) the fold of each row; None without folds
+    folds: np.ndarray | None = None
     # what the target is called in the source, if it has a name there
     target_name: str | None = None
     # what a user should know: rows left out, columns grouped, parts missing
@@ -135,7 +137,11 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
     test_notes = () if source.test is None else source.test.notes
     notes = list(dict.fromkeys([*source.notes, *test_notes, *preprocessor.notes, *surprises]))
     parts = (train_part, validation_part, test_part)
-    described = (source.image_shape, source.target_name, notes)
+    folds = None
+    if settings.folds is not None:
+        among = {"folds": settings.folds, "task": task, "seed": settings.seed}
+        folds = fold_numbers(train.known_target, **among)
+    described = (source.image_shape, folds, source.target_name, notes)
     return PreparedData(source.name, *parts, preprocessor, encoder, weights, *described)
 
 
@@ -205,7 +211,8 @@ def split_numbers(
     """Return the rows of training, validation and test; None for a part that has no rows here."""
     fraction = settings.validation_fraction
     if fraction is None:
-        fraction = 0.0 if settings.early_stopping is None else DEFAULT_VALIDATION_FRACTION
+        needs_rows = settings.early_stopping is not None and settings.folds is None
+        fraction = DEFAULT_VALIDATION_FRACTION if needs_rows else 0.0
     return split_rows(
         source.known_target,
         test_fraction=settings.test_fraction,

@@ -20,6 +20,7 @@ from fastmlp.settings.config import to_toml
 from fastmlp.settings.description import Role
 from fastmlp.settings.settings import Settings, names_of, settings_from
 from fastmlp.training.callbacks import Callback, HistoryWriter, Record, Training, TrainingResult
+from fastmlp.training.members import MemberRows
 from fastmlp.training.recorded import RecordedStep, bind
 from fastmlp.training.trainer import Trainer
 
@@ -73,6 +74,8 @@ def parse_phases(settings: Settings, tables: Sequence[dict[str, Any]]) -> list[P
             "checkpoint_every does not go with phases: "
             "a run in phases that was cut off starts anew."
         )
+    if settings.member_count > 1:
+        raise UsageError("members and folds do not go with phases; give one of them.")
     return [_parse_phase(settings, number, table) for number, table in enumerate(tables, 1)]
 
 
@@ -278,7 +281,8 @@ def _stage(
     selection = {"drop_last": settings.drop_last, "threshold": phase.loss_threshold}
     rule = settings.make_optimizer(), batches, settings.make_regularization()
     step = RecordedStep(network, loss, *rule, rows=rows, **selection)
-    trainer = make_trainer(settings, step, settings.make_schedule(rows), measures)
+    everyone = MemberRows(1, len(data.train))
+    trainer = make_trainer(settings, step, settings.make_schedule(rows), measures, everyone)
     return Stage(model, measures, trainer)
 
 

@@ -25,6 +25,7 @@ from fastmlp.step.counters import Counters
 from fastmlp.training.callbacks import Callback, HistoryWriter, Record, TrainingResult
 from fastmlp.training.checkpoint import Checkpointer
 from fastmlp.training.measure import Measure
+from fastmlp.training.members import MemberRows, MembersOrder, OutOfFold, held_out_visits
 from fastmlp.training.policies import Order, Patience, Rates, SeededOrder
 from fastmlp.training.recorded import RecordedStep, bind, check_memory
 from fastmlp.training.trainer import Trainer
@@ -66,7 +67,7 @@ class TrainingJob:
     model: Model
     trainer: Trainer
     folder: Path
-    measures: dict[str, Measure]
+    measures: dict[str, Measure | OutOfFold]
     notes: dict[str, Any] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
 
@@ -145,10 +146,11 @@ def set_up(
     """
     backend, reason = open_device(settings, announce)
     data = prepare(settings, given)
-    settings = settings.decided(len(data.train))
+    rows = member_rows(settings, data)
+    settings = settings.decided(rows.per_epoch)
     model = build_model(settings, data, backend)
     optimizer, regularization = settings.make_optimizer(), settings.make_regularization()
-    schedule = settings.make_schedule(len(data.train))
+    schedule = settings.make_schedule(rows.per_epoch)
     # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles,
     # which takes seconds.
     folder = resumed
@@ -156,14 +158,14 @@ def set_up(
         folder = create_run_folder(out, data.name)
         write_text(folder / CONFIG_FILE, to_toml(settings))
     notes: dict[str, Any] = {"data": data.known_rows.order, "resumes": []}
-    batches = make_batches(
-        model, data, data.train, settings.batch_size, model.network.counters, data.weights
-    )
+    batches = make_training_batches(model, data, rows, settings.batch_size)
     measures = make_measures(model, data, batches)
+    if data.folds is not None:
+        measures["validation"] = make_out_of_fold(model, data, rows, batches)
     step = RecordedStep(
         model.network, model.loss, optimizer, batches, regularization, drop_last=settings.drop_last
     )
-    trainer = make_trainer(settings, step, schedule, measures)
+    trainer = make_trainer(settings, step, schedule, measures, rows)
     trainer.callbacks = [
         HistoryWriter(folder / HISTORY_FILE),
         Checkpointer(folder, settings.checkpoint_every, notes),
@@ -173,14 +175,21 @@ def set_up(
 
 
 def make_trainer(
-    settings: Settings, step: RecordedStep, schedule: Schedule, measures: dict[str, Measure]
+    settings: Settings,
+    step: RecordedStep,
+    schedule: Schedule,
+    measures: dict[str, Measure | OutOfFold],
+    rows: MemberRows,
 ) -> Trainer:
     """Return the loop over a recorded step, as the settings have it."""
     assert settings.epochs is not None  # once decided
+    order = SeededOrder(settings.seed) if settings.shuffle else Order()
+    if rows.members > 1:
+        order = MembersOrder(settings.seed, rows, settings.shuffle)
     return Trainer(
         step,
         epochs=settings.epochs,
-        order=SeededOrder(settings.seed) if settings.shuffle else Order(),
+        order=order,
         rates=Rates(schedule),
         patience=Patience(settings.early_stopping, settings.watch),
         monitor=measures.get("validation", measures.get("test")),
@@ -214,6 +223,36 @@ def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Mod
     return Model(network, loss, data.features, data.targets, *kept)
 
 
+def member_rows(settings: Settings, data: PreparedData) -> MemberRows:
+    """Return which of the training rows each member learns from."""
+    return MemberRows(settings.member_count, len(data.train), data.folds)
+
+
+def make_training_batches(
+    model: Model, data: PreparedData, rows: MemberRows, batch_size: int
+) -> Batches:
+    """Return batches that hold ``batch_size`` training rows for each member."""
+    blocks = {"members": rows.members, "visits": rows.visits}
+    size = min(batch_size, rows.per_epoch)
+    place = model.network.counters, data.weights
+    return make_batches(model, data, data.train, size, *place, **blocks)
+
+
+def make_out_of_fold(
+    model: Model, data: PreparedData, rows: MemberRows, training: Batches
+) -> OutOfFold:
+    """Return what measures each training row by the members that do not learn from it."""
+    counters, visits = Counters(model.network.backend), held_out_visits(rows)
+    size = min(PREDICTION_BATCH, visits // rows.members)
+    blocks = {"members": rows.members, "visits": visits}
+    batches = make_batches(
+        model, data, data.train, size, counters, shared=training, **blocks, with_targets=False
+    )
+    targets = model.loss.targets_from(data.targets, data.train.targets)
+    where = data.targets.mean, data.targets.deviation
+    return OutOfFold(model.network, model.loss, batches, rows, targets, model.task, *where)
+
+
 def make_batches(
     model: Model,
     data: PreparedData,
@@ -222,15 +261,24 @@ def make_batches(
     counters: Counters,
     weights: np.ndarray | None = None,
     shared: Batches | None = None,
+    *,
+    members: int = 1,
+    visits: int | None = None,
+    with_targets: bool = True,
 ) -> Batches:
-    """Return batches of a split's rows with targets as the model's loss takes them."""
+    """Return batches of a split's rows with targets as the model's loss takes them.
+
+    With ``members`` each batch has a block of ``batch_size`` rows for each.
+    """
+    targets = model.loss.targets_from(data.targets, part.targets) if with_targets else None
     return Batches(
         model.network.backend,
         part.features,
-        model.loss.targets_from(data.targets, part.targets),
+        targets,
         counters,
         dtype=model.network.dtype,
-        batch_size=min(batch_size, len(part)),
+        batch_size=members * min(batch_size, len(part)),
+        visits=visits,
         scale=data.features.scale,
         shift=data.features.shift,
         weights=weights,
@@ -238,9 +286,11 @@ def make_batches(
     )
 
 
-def make_measures(model: Model, data: PreparedData, training: Batches) -> dict[str, Measure]:
+def make_measures(
+    model: Model, data: PreparedData, training: Batches
+) -> dict[str, Measure | OutOfFold]:
     """Return a measure of each split that is there."""
-    measures = {}
+    measures: dict[str, Measure | OutOfFold] = {}
     for name in ("train", "validation", "test"):
         part = getattr(data, name)
         if part is not None:

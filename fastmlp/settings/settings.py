@@ -44,8 +44,30 @@ class Settings(SettingsTable):
                 f"matmul_precision 'medium' is for dtype float32, not {self.dtype}; "
                 "give --dtype float32 or --matmul-precision highest."
             )
+        self._check_members()
         # Parsed for their errors:
         _ = self.hidden_widths, self.dropout_rates, self.thread_count, self.layout, self.columns
+
+    def _check_members(self) -> None:
+        if self.folds is not None and self.member_count % self.folds:
+            raise UsageError(
+                f"members must be a multiple of folds; got {self.members} and {self.folds}."
+            )
+        if self.folds is not None and self.validation_fraction:
+            raise UsageError(
+                "folds and validation_fraction exclude each other: with folds every row validates; "
+                "give one of them."
+            )
+        if self.member_count > 1 and self.clip_norm is not None:
+            raise UsageError(
+                "clip_norm does not go with members, whose gradients have no norm in common; give "
+                "clip_value."
+            )
+
+    @property
+    def member_count(self) -> int:
+        """How many networks are trained together."""
+        return self.members or self.folds or 1
 
     @property
     def hidden_widths(self) -> tuple[int, ...]:
@@ -127,7 +149,7 @@ class Settings(SettingsTable):
         from fastmlp.nn.network import Architecture
 
         parsed = {"hidden": self.hidden_widths, "dropout": self.dropout_rates}
-        own = {"inputs": inputs, "outputs": outputs, **parsed}
+        own = {"inputs": inputs, "outputs": outputs, "members": self.member_count, **parsed}
         others = {each.name for each in fields(Architecture)} - own.keys()
         return Architecture(**own, **{name: getattr(self, name) for name in others})
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from fastmlp.optim.rules import NUMBERS, OPTIMIZERS, default_help, number_help
-from fastmlp.spec import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SHARE
+from fastmlp.spec import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SHARE, Range
 
 from .description import Role, option
 
@@ -116,6 +116,12 @@ class SettingsTable:
         0.9, "Decay of batch normalisation's running statistics.", SHARE, RESUME
     )
 
+    members: int | None = _network(
+        None,
+        "Networks trained together, whose predictions are averaged; default 1, or one a fold.",
+        AT_LEAST_1,
+    )
+
     loss: str = _loss(
         "auto",
         "Loss: auto, softmax_cross_entropy, log_loss, squared_error, absolute_error, huber(1), "
@@ -177,6 +183,12 @@ class SettingsTable:
         PHASE,
     )
     shuffle: bool = _training(True, "Take the rows in another order each epoch.", role=PHASE | ROWS)
+    folds: int | None = _training(
+        None,
+        "Divide the training rows into so many folds; each member learns from all but one, and "
+        "validates on that.",
+        Range(low=2),
+    )
     drop_last: bool = _training(
         False, "Leave out a last batch that is smaller than the others.", role=PHASE | ROWS
     )

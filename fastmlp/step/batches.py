@@ -55,6 +55,9 @@ class Batches:
     shared
         Other batches; if they are made of the very same ``features``, these lie on the device once
         for both.
+    visits
+        Length of an epoch's order, in which rows may come several times or not at all; default each
+        row once.
     window_bytes
         How much of the features the device is to hold at a time. By default all, if they fit its
         free memory, and else Window's own size.
@@ -63,8 +66,10 @@ class Batches:
     ----------
     rows
         Number of rows.
+    visits
+        Length of an epoch's order.
     order
-        (rows,) int64 on the device: the order of this epoch.
+        (visits,) int64 on the device: the order of this epoch.
     targets
         The targets as they were given, on the host.
     window
@@ -85,10 +90,12 @@ class Batches:
         origin: np.ndarray | None = None,
         weights: np.ndarray | None = None,
         shared: Batches | None = None,
+        visits: int | None = None,
         window_bytes: int | None = None,
     ):
         self.backend, self.counters, self.batch_size = backend, counters, batch_size
         self.rows: int = len(features)
+        self.visits = self.rows if visits is None else visits
         columns = features.shape[1]
         if targets is not None and (
             len(targets) != self.rows or (targets.ndim == 1 and targets.dtype != np.int32)
@@ -99,7 +106,8 @@ class Batches:
             )
         self.targets = targets
         self._host_features, self._host_scaling = features, (origin, scale, shift)
-        self.order = backend.from_numpy(np.arange(self.rows, dtype=np.int64))
+        in_turn = np.arange(self.visits, dtype=np.int64) % max(self.rows, 1)
+        self.order = backend.from_numpy(in_turn)
         self.window = self._window(window_bytes)
         self._feature_order = self.order if self.window is None else self.window.slots
         if self.window is not None:
@@ -199,7 +207,8 @@ class Batches:
         if size is None and (free is None or self._host_features.nbytes <= RESIDENT_SHARE * free):
             return None
         sizes = () if size is None else (size,)
-        return Window(self.backend, self._host_features, self.batch_size, *sizes)
+        place = self.backend, self._host_features, self.batch_size
+        return Window(*place, *sizes, visits=self.visits)
 
     def store(self, batch: Array, destination: Array) -> None:
         """Launch what writes the rows of ``batch`` to where their rows stand in the data."""

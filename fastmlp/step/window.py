@@ -26,27 +26,35 @@ class Window:
         Rows of a full batch.
     size
         Bytes on the device; a batch at least.
+    visits
+        Length of an epoch's order; default one visit a row.
 
     Attributes
     ----------
     array
         (rows of the window, columns) on the device.
     slots
-        (rows,) int64 on the device: where in ``array`` each position of the epoch's order stands.
+        (visits,) int64 on the device: where in ``array`` each position of the epoch's order stands.
     steps
         How many full batches the window holds.
     """
 
     def __init__(
-        self, backend: Backend, features: np.ndarray, batch_size: int, size: int = WINDOW_BYTES
+        self,
+        backend: Backend,
+        features: np.ndarray,
+        batch_size: int,
+        size: int = WINDOW_BYTES,
+        visits: int | None = None,
     ):
+        visits = len(features) if visits is None else visits
         row_bytes = max(features.itemsize * features.shape[1], 1)
         self.steps = max(size // (row_bytes * batch_size), 1)
         rows = self.steps * batch_size
         self.array = backend.empty((rows, features.shape[1]), features.dtype.newbyteorder("="))
-        self.slots = backend.from_numpy(np.arange(len(features), dtype=np.int64) % rows)
+        self.slots = backend.from_numpy(np.arange(visits, dtype=np.int64) % rows)
         self._features, self._rows = features, rows
-        self._order = np.arange(len(features))
+        self._order = np.arange(visits) % max(len(features), 1)
         self._feed = backend.feed(self.array)
         self._next, self._is_prefetched = 0, False
 

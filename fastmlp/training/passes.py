@@ -23,13 +23,13 @@ class _Pass:
             self._finished = backend.empty((batches.batch_size, width), network.dtype)
             self._outputs = backend.empty((batches.rows, width), network.dtype)
         self._recorded_pass = RecordedPass(
-            backend, batches.rows, batches.batch_size, self._step, window=batches.window
+            backend, batches.visits, batches.batch_size, self._step, window=batches.window
         )
 
     def _step(self, rows: int) -> None:
         self._batches.begin(rows)
         x, targets, weights = self._batches.load(rows)
-        outputs = self._network.forward(x, training=False)
+        outputs = self._loss.mix(self._network.forward_same(x))
         if self._measures:
             self._loss.backward(outputs, targets, weights)
         if self._predicts:
@@ -77,3 +77,28 @@ class MeasuredPrediction(Prediction):
         """Return the outputs (rows, outputs), and the sums over all rows."""
         sums = self._measure()
         return self._network.backend.to_numpy(self._outputs), sums
+
+
+class BlockPrediction(_Pass):
+    """What each member of an ensemble says of its own block of each batch, in the epoch's order."""
+
+    def __init__(self, network: Network, loss: Loss, batches: Batches):
+        backend, width = network.backend, network.architecture.outputs
+        self._places = backend.from_numpy(np.arange(batches.visits, dtype=np.int64))
+        self._finished = backend.empty((batches.batch_size, width), network.dtype)
+        self._outputs = backend.empty((batches.visits, width), network.dtype)
+        super().__init__(network, loss, batches)
+
+    def _step(self, rows: int) -> None:
+        self._batches.begin(rows)
+        x, _, _ = self._batches.load(rows)
+        outputs = self._network.forward(x, training=False)
+        finished = self._finished[:rows]
+        self._loss.finish_outputs(outputs, finished)
+        where = self._places, self._batches.counters.values, self._outputs
+        self._network.backend.ops.scatter_rows(finished, *where)
+
+    def run(self) -> np.ndarray:
+        """Return the predictions (visits, outputs)."""
+        self._replay()
+        return self._network.backend.to_numpy(self._outputs)

@@ -56,9 +56,14 @@ def check_memory(
 
 
 def bind(network: Network, loss: Loss, rows: int) -> None:
-    """Allocate the buffers of a network and its loss for batches of up to ``rows`` rows."""
-    network.bind(rows)
-    loss.bind(network.backend, network.dtype, rows, network.architecture.outputs)
+    """Allocate the buffers of a network and its loss for batches of up to ``rows`` rows.
+
+    Of an ensemble, for so many rows of each member.
+    """
+    members = network.architecture.members
+    network.bind(members * rows)
+    outputs = network.architecture.outputs
+    loss.bind(network.backend, network.dtype, members * rows, outputs, members)
 
 
 class RecordedStep:
@@ -75,7 +80,7 @@ class RecordedStep:
     regularization
         What is done to the gradient; none by default.
     rows
-        How many rows of each epoch's order are visited; all by default.
+        How much of each epoch's order is visited; all by default.
     drop_last
         Leave out the ragged last batch, unless it is the only one.
     threshold
@@ -106,7 +111,7 @@ class RecordedStep:
     ):
         self.network, self.loss, self.optimizer, self.batches = network, loss, optimizer, batches
         self.reported = reported or Reported()
-        count, size = rows or batches.rows, batches.batch_size
+        count, size = rows or batches.visits, batches.batch_size
         regularization = regularization or Regularization()
         optimizer.bind(network.backend, network.store, network.counters, regularization)
         # Programs hold the address of this table: it is there before they are recorded.

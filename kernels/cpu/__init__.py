@@ -4,7 +4,7 @@ Importing this package enters every operation into ``fastmlp.kernels.operation.O
 is compiled before it is used.
 """
 
-from . import activations, dense, dropout, gather, losses, normalization, optimizers
+from . import activations, dense, dropout, gather, losses, members, normalization, optimizers
 from .products import bfloat16, blas, gemm
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "gather",
     "gemm",
     "losses",
+    "members",
     "normalization",
     "optimizers",
 ]

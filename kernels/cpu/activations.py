@@ -10,11 +10,22 @@ from __future__ import annotations
 
 from fastmlp.kernels.cpu.compiling.compiler import scalar_function
 
-from .elementary import exp, expm1, like, log1p, log1p_exp_of_negative, normal_distribution, tanh
+from .elementary import (
+    exp,
+    expm1,
+    like,
+    log,
+    log1p,
+    log1p_exp_of_negative,
+    normal_distribution,
+    tanh,
+)
 
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al. 2017, equation 14
 SELU_SCALE = 1.0507009873554805
 INVERSE_SQRT_TWO_PI = 0.3989422804014327
+# Below it a mean of probabilities counts as it: the logarithm stays finite.
+SMALLEST_PROBABILITY = 1e-30
 
 
 @scalar_function
@@ -97,6 +108,18 @@ def exponential(z, p):
 @scalar_function
 def exponential_derivative(a, p):
     return a
+
+
+@scalar_function
+def logarithm(z, p):
+    # From a probability to a logit of softmax, which takes any constant beside it.
+    return log(z if z > like(SMALLEST_PROBABILITY, z) else like(SMALLEST_PROBABILITY, z))
+
+
+@scalar_function
+def log_odds(z, p):
+    # From a probability to the logit whose sigmoid it is.
+    return logarithm(z, p) - logarithm(like(1.0, z) - z, p)
 
 
 @scalar_function

@@ -92,6 +92,18 @@ __device__ T exponential_derivative(T a, T p) {
     return a;
 }
 
+// From a probability to a logit of softmax, which takes any constant beside it. Below the smallest it counts as that.
+template <typename T>
+__device__ T logarithm(T z, T p) {
+    return log(z > T(1e-30) ? z : T(1e-30));
+}
+
+// From a probability to the logit whose sigmoid it is.
+template <typename T>
+__device__ T log_odds(T z, T p) {
+    return logarithm(z, p) - logarithm(T(1) - z, p);
+}
+
 template <typename T>
 __device__ T softplus(T z, T p) {
     return (z < 0 ? T(0) : z) + log1p_exp_of_negative(fabs(z));

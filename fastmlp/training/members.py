@@ -1,0 +1,198 @@
+"""Which rows an ensemble's members learn from, and what they say of those that they did not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastmlp.nn.losses import Loss
+from fastmlp.nn.network import Network
+from fastmlp.step.batches import SHUFFLE_STREAM, Batches
+
+from .measure import regression_scores
+from .passes import BlockPrediction
+from .policies import Order
+
+
+@dataclass(frozen=True)
+class MemberRows:
+    """The rows of each member of an ensemble.
+
+    Attributes
+    ----------
+    members
+        How many there are.
+    rows
+        How many rows they share.
+    fold
+        (rows,) the fold of each row; member m does not learn from fold m modulo the number of
+        folds. None where each learns from all rows.
+    """
+
+    members: int
+    rows: int
+    fold: np.ndarray | None = None
+
+    @property
+    def folds(self) -> int:
+        """How many folds there are; 0 for none."""
+        return 0 if self.fold is None else int(self.fold.max()) + 1
+
+    def learnt(self, member: int) -> np.ndarray:
+        """Return the numbers of the rows that a member learns from."""
+        if self.fold is None:
+            return np.arange(self.rows)
+        return np.flatnonzero(self.fold != member % self.folds)
+
+    def held_out(self, member: int) -> np.ndarray:
+        """Return the numbers of the rows of a member's fold."""
+        assert self.fold is not None  # or nothing is held out
+        return np.flatnonzero(self.fold == member % self.folds)
+
+    @property
+    def per_epoch(self) -> int:
+        """How many rows each member visits in an epoch: as many as the one with the fewest has."""
+        if self.fold is None:
+            return self.rows
+        return self.rows - int(np.bincount(self.fold).max())
+
+    @property
+    def visits(self) -> int:
+        """How many rows all members visit in an epoch."""
+        return self.members * self.per_epoch
+
+
+def in_blocks(rows: list[np.ndarray], size: int) -> np.ndarray:
+    """Return an order in which each batch has a block of ``size`` rows for each member.
+
+    ``rows`` holds an array of the same length for each member; the last blocks may be smaller.
+    """
+    length = len(rows[0])
+    return np.concatenate(
+        [own[start : start + size] for start in range(0, length, size) for own in rows]
+    )
+
+
+class MembersOrder(Order):
+    """Each member's rows in an order of its own, which belongs to (seed, epoch, member).
+
+    Parameters
+    ----------
+    seed
+        Of the run.
+    rows
+        Who learns from which rows.
+    shuffle
+        False for the order in which they lie.
+    """
+
+    def __init__(self, seed: int, rows: MemberRows, shuffle: bool = True):
+        self._seed, self._rows, self._shuffle = seed, rows, shuffle
+        self._learnt = [rows.learnt(member) for member in range(rows.members)]
+
+    def start_epoch(self, batches: Batches, epoch: int, step: int) -> None:
+        """Set the order."""
+        size = batches.batch_size // self._rows.members
+        chosen = [self._of_member(number, epoch) for number in range(self._rows.members)]
+        batches.set_order(in_blocks(chosen, size))
+
+    def _of_member(self, member: int, epoch: int) -> np.ndarray:
+        own = self._learnt[member]
+        if self._shuffle:
+            key = np.array([self._seed, SHUFFLE_STREAM | epoch], np.uint64)
+            bits = np.random.Philox(key=key, counter=[0, 0, 0, member])
+            own = np.random.Generator(bits).permutation(own)
+        return own[: self._rows.per_epoch]
+
+
+class OutOfFold:
+    """Measures an ensemble on the rows that it learns from, each by members that do not learn from
+    it.
+
+    Parameters
+    ----------
+    network, loss
+        Of the ensemble.
+    batches
+        Without targets, of the training rows: ``blocks_of`` says of what size, and how many visits.
+    rows
+        Who learns from which rows.
+    targets
+        As the loss takes them.
+    task, mean, deviation
+        As Measure takes them.
+    """
+
+    name = "validation"
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        batches: Batches,
+        rows: MemberRows,
+        targets: np.ndarray,
+        task: str,
+        mean: np.ndarray | None = None,
+        deviation: np.ndarray | None = None,
+    ):
+        self._network, self._loss, self._task = network, loss, task
+        self._mean = 0.0 if mean is None else mean
+        self._deviation = 1.0 if deviation is None else deviation
+        self.targets = targets
+        order, self._answers = _held_out_order(rows, batches.batch_size // rows.members)
+        batches.set_order(order)
+        self._pass = BlockPrediction(network, loss, batches)
+        self._block = batches.batch_size // rows.members
+
+    def predictions(self) -> np.ndarray:
+        """Return the mean prediction (rows, outputs) of the members that did not learn from a row,
+        as the loss finishes outputs.
+        """
+        answers = self._pass.run()
+        return answers[self._answers].mean(axis=1)
+
+    def run(self) -> dict[str, float]:
+        """Return loss and accuracy, or loss, rmse and r2, as Measure does."""
+        predictions = self.predictions()
+        sums = self._sums(predictions)
+        if self._task != "regression":
+            return {"loss": sums.loss, "accuracy": sums.accuracy}
+        truth = self.targets * self._deviation + self._mean
+        predicted = predictions.astype(np.float64) * self._deviation + self._mean
+        return {"loss": sums.loss, **regression_scores(truth, predicted)}
+
+    def _sums(self, predictions: np.ndarray):
+        """Return the sums of the rows' losses, taken by the device as every loss is."""
+        backend, loss = self._network.backend, self._loss
+        loss.take_sums()
+        for start in range(0, len(predictions), self._block):
+            chosen = slice(start, start + self._block)
+            outputs = backend.from_numpy(predictions[chosen])
+            loss.unfinish_outputs(outputs, outputs)
+            targets = backend.from_numpy(np.ascontiguousarray(self.targets[chosen]))
+            weights = backend.from_numpy(np.ones(len(outputs), self._network.dtype))
+            loss.backward(outputs, targets, weights)
+        return loss.take_sums()
+
+
+def held_out_visits(rows: MemberRows) -> int:
+    """Return how many visits a pass over the held-out rows of all members has."""
+    return rows.members * (rows.rows - rows.per_epoch)
+
+
+def _held_out_order(rows: MemberRows, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the order in which members visit their own folds, and where in it each row stands.
+
+    A fold that is smaller than others has its last row twice. The places are (rows, members of a
+    fold).
+    """
+    longest = rows.rows - rows.per_epoch
+    held_out = [rows.held_out(member) for member in range(rows.members)]
+    padded = [np.pad(own, (0, longest - len(own)), mode="edge") for own in held_out]
+    order = in_blocks(padded, size)
+    member = in_blocks([np.full(longest, number) for number in range(rows.members)], size)
+    _, first = np.unique(order * rows.members + member, return_index=True)
+    by_row = first[np.argsort(order[first], kind="stable")]
+    return order, by_row.reshape(rows.rows, -1)
