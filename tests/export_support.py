@@ -9,7 +9,8 @@ from oracles.activations import VALUES
 import fastmlp
 
 TOLERANCE = {"rtol": 1e-6, "atol": 1e-6}  # of float32 results, as they are promised
-WORDS = {"leaky_relu": "leaky_relu(0.2)", "elu": "elu(1.5)"}  # the parameters that the oracles have
+# The parameters that the oracles have.
+WORDS = {"leaky_relu": "leaky_relu(0.2)", "elu": "elu(1.5)", "smooth_clip": "smooth_clip(2.5)"}
 ACTIVATIONS = {
     **{("tanh" if name == "hyperbolic_tangent" else name): f for name, f in VALUES.items()}
 }

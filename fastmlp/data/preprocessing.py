@@ -62,8 +62,8 @@ class FeaturePreprocessor:
         features
             (rows, columns) array or polars frame: the training rows only.
         normalize
-            "none", "unit" (to [0, 1]) or "standard" (mean 0, deviation 1): by column, for images
-            over all pixels.
+            "none", "unit" (to [0, 1]), "standard" (mean 0, deviation 1) or "robust" (median 0,
+            interquartile range 1): by column, for images over all pixels.
         dtype
             float32 or float64.
         image_shape

@@ -105,9 +105,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     metric : str, callable or None, default=None
         What early stopping watches: a name of scikit-learn's scorers, or a scorer (estimator, X, y)
         -> float, greater is better; None for the accuracy.
-    normalize : {'none', 'unit', 'standard'}, default='none'
-        Bring inputs to [0, 1], or to mean 0 and deviation 1, by the training rows; what lies far
-        from zero is brought near it in float64.
+    normalize : {'none', 'unit', 'standard', 'robust'}, default='none'
+        Bring inputs to [0, 1], to mean 0 and deviation 1, or to median 0 and interquartile range 1,
+        by the training rows; what lies far from zero is brought near it in float64.
     dtype : {'float32', 'float64'}, default='float32'
         Of the weights, and of the arithmetic but for lbfgs and tiny data, which take float64.
     device : str, default='cpu'

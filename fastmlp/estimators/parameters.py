@@ -64,7 +64,7 @@ CONSTRAINTS: dict[str, list] = {
     "clip_norm": [_ABOVE_0, None],
     "rho": [_SHARE],
     "metric": [str, callable, None],
-    "normalize": [StrOptions({"none", "unit", "standard"})],
+    "normalize": [StrOptions({"none", "unit", "standard", "robust"})],
     "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
     "device": [str],
     "threads": [StrOptions({"auto"}), _COUNT],

@@ -115,6 +115,16 @@ def signed_log(graph: Graph, z: str, p: float) -> str:
     return graph.add("Mul", graph.add("Sign", z), size)
 
 
+def smooth_clip(graph: Graph, z: str, p: float) -> str:
+    """sign(z)·s/√(1 + (s/l)²), s the smaller of |z| and p and l the larger: no square overflows."""
+    size, limit = graph.add("Abs", z), graph.constant(p)
+    small, large = graph.add("Min", size, limit), graph.add("Max", size, limit)
+    share = graph.add("Div", small, large)
+    square = graph.add("Add", graph.add("Mul", share, share), graph.constant(1.0))
+    clipped = graph.add("Div", small, graph.add("Sqrt", square))
+    return graph.add("Mul", graph.add("Sign", z), clipped)
+
+
 ELSEWHERE = {
     "identity": Elsewhere(lambda graph, z, p: z, "Identity"),
     "relu": Elsewhere(operator("Relu"), "ReLU"),
@@ -130,5 +140,6 @@ ELSEWHERE = {
     "tanh": Elsewhere(operator("Tanh"), "Tanh"),
     "softmax": Elsewhere(softmax, "Softmax", fixed={"dim": 1}, taken={"dim": (None, 1, -1)}),
     "signed_log": Elsewhere(signed_log, "SignedLog"),
+    "smooth_clip": Elsewhere(smooth_clip, "SmoothClip", argument="limit"),
 }
 BY_TORCH_CLASS = {row.torch: name for name, row in ELSEWHERE.items()}

@@ -71,6 +71,9 @@ ACTIVATIONS = {
     "tanh": Kind("1 − a²", gain=5 / 3, kernel="hyperbolic_tangent"),
     "softmax": Kind(),
     "signed_log": Kind("exp(−|a|)"),
+    "smooth_clip": Kind(
+        "(1 − (a/{parameter:g})²)^³⁄₂", argument=Argument("the limit", 3.0, POSITIVE)
+    ),
 }
 
 

@@ -51,6 +51,8 @@ class Architecture:
         Penalties and weight decay also act on biases and on batch normalisation's parameters.
     members
         Networks of these layers, each with weights of its own, whose predictions are averaged.
+    input_activation
+        Of the inputs, before all else.
     """
 
     inputs: int
@@ -66,6 +68,7 @@ class Architecture:
     batch_norm_decay: float = 0.9
     decay_biases: bool = False
     members: int = 1
+    input_activation: str = "identity"
 
     def __post_init__(self):
         for name, width in [
@@ -97,7 +100,8 @@ class Architecture:
     @property
     def additions(self) -> list[str]:
         """What its hidden layers have beside weights, in words: ``batch norm all``."""
-        words = [] if self.batch_norm == "none" else [f"batch norm {self.batch_norm}"]
+        words = [] if self.input_activation == "identity" else [f"{self.input_activation} first"]
+        words += [] if self.batch_norm == "none" else [f"batch norm {self.batch_norm}"]
         if self.dropout:
             words.append(f"dropout {','.join(f'{rate:g}' for rate in self.dropout)}")
         return words
@@ -155,8 +159,8 @@ def build_layers(architecture: Architecture, seed: int, counters: Counters) -> l
 def build_member(
     architecture: Architecture, seed: int, counters: Counters, number: int = 0
 ) -> list[Layer]:
-    """Return the layers of one member: [batch normalisation] then, for each width, dense, [batch
-    normalisation], f, [dropout].
+    """Return the layers of one member: [f of the inputs], [batch normalisation] then, for each
+    width, dense, [batch normalisation], f, [dropout].
     """
     first_mask = number * len(architecture.hidden)  # members draw different masks
     activations = [
@@ -171,6 +175,9 @@ def build_member(
     identity = parse_activation("identity")
     layers: list[Layer] = []
     width = architecture.inputs
+    of_input = parse_activation(architecture.input_activation)
+    if not of_input.is_identity:
+        layers.append(ActivationLayer(width, of_input))
     if architecture.batch_norm in ("input", "all"):
         layers.append(BatchNormalization(width, architecture.batch_norm_decay))
     for index, (units, activation, rate) in enumerate(

@@ -207,7 +207,7 @@ class Settings(SettingsTable):
 
         self.make_architecture(inputs=1, outputs=1)
         hidden = per_layer("activation", self.activation, len(self.hidden_widths))
-        for activation in (*hidden, self.output_activation):
+        for activation in (self.input_activation, *hidden, self.output_activation):
             parse_activation(activation)
         for initializer in (self.init, self.bias_init):
             parse_initializer(initializer)

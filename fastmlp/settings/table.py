@@ -43,7 +43,12 @@ class SettingsTable:
     validation_fraction: float | None = _data(
         None, "Share of rows held out for validation; default 0, or 0.1 with early stopping.", SHARE
     )
-    normalize: str = _data("standard", "How inputs are scaled.", ("none", "unit", "standard"))
+    normalize: str = _data(
+        "standard",
+        "How inputs are scaled: unit by least and largest value, standard by mean and deviation, "
+        "robust by median and interquartile range.",
+        ("none", "unit", "standard", "robust"),
+    )
     standardize_target: bool = _data(
         True,
         "Scale a regression target to mean 0 and deviation 1 for training; not for loss poisson.",
@@ -92,6 +97,11 @@ class SettingsTable:
     )
     output_activation: str = _network(
         "identity", "Activation of the last layer, before the loss.", role=GRADIENT
+    )
+    input_activation: str = _network(
+        "identity",
+        "Activation of the inputs, before the first layer: smooth_clip(3) draws outliers in.",
+        role=GRADIENT,
     )
     init: str = _network(
         "auto",

@@ -8,6 +8,8 @@ nn/activations.py says which.
 
 from __future__ import annotations
 
+import math
+
 from fastmlp.kernels.cpu.compiling.compiler import scalar_function
 
 from .elementary import (
@@ -193,3 +195,22 @@ def hardswish(z, p):
 def hardswish_derivative(z, p):
     middle = (z + z + like(3.0, z)) / like(6.0, z)
     return like(0.0, z) if z <= -3 else (like(1.0, z) if z >= 3 else middle)
+
+
+@scalar_function
+def smooth_clip(z, p):
+    # z/√(1 + (z/p)²) (Holzmüller et al. 2024) with the smaller of |z| and p over the larger one in
+    # the square, so that nothing overflows: for |z| > p it is ±p/√(1 + (p/z)²).
+    size, limit = abs(z), like(p, z)
+    is_large = size > limit
+    small, large = (limit if is_large else size), (size if is_large else limit)
+    share = small / large
+    clipped = small / math.sqrt(like(1.0, z) + share * share)
+    return -clipped if z < 0 else clipped
+
+
+@scalar_function
+def smooth_clip_derivative(a, p):
+    share = a / like(p, a)
+    rest = like(1.0, a) - share * share
+    return rest * math.sqrt(rest)

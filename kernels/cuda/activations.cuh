@@ -181,3 +181,21 @@ template <typename T>
 __device__ T hardswish_derivative(T z, T p) {
     return z <= -3 ? T(0) : (z >= 3 ? T(1) : (z + z + T(3)) / T(6));
 }
+
+// z/√(1 + (z/p)²) (Holzmüller et al. 2024) with the smaller of |z| and p over the larger one in the square: no overflow.
+template <typename T>
+__device__ T smooth_clip(T z, T p) {
+    const T size = fabs(z);
+    const bool is_large = size > p;
+    const T small = is_large ? p : size, large = is_large ? size : p;
+    const T share = small / large;
+    const T clipped = small / sqrt(T(1) + share * share);
+    return z < 0 ? -clipped : clipped;
+}
+
+template <typename T>
+__device__ T smooth_clip_derivative(T a, T p) {
+    const T share = a / p;
+    const T rest = T(1) - share * share;
+    return rest * sqrt(rest);
+}

@@ -53,6 +53,30 @@ def test_unit_by_column():
     assert np.allclose(result.max(axis=0), [1, 1, 0, 1])
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int32, np.uint8])
+@pytest.mark.parametrize("rows", [2, 7, 5001])
+def test_robust_by_column(kind, rows):
+    features = RANDOM.integers(0, 100, (rows, 5)).astype(kind)
+    features[:, 2] = 0
+    features[0, 2] = 90  # three quarters are alike: half of the range stands in, where rows allow
+    features[:, 3] = 7
+    result = scaled(fitted(features, "robust"), features)
+    low, median, high = np.percentile(features.astype(np.float64), (25, 50, 75), axis=0)
+    half = (features.max(axis=0) - features.min(axis=0).astype(np.float64)) / 2
+    spread = np.where(high > low, high - low, half)
+    assert np.allclose(result, (features - median) / np.where(spread == 0, 1, spread), atol=1e-9)
+    assert (result[:, 3] == 0).all()
+
+
+def test_robust_images_have_quartiles_a_channel():
+    pixels = RANDOM.integers(0, 256, (40, 2 * 3 * 3), dtype=np.uint8)
+    pixels[:, 1::3] //= 4
+    pictures = pixels.reshape(40, 2, 3, 3)
+    low, median, high = np.percentile(pictures.astype(np.float64), (25, 50, 75), axis=(0, 1, 2))
+    result = scaled(fitted(pixels, "robust", image_shape=(2, 3, 3)), pixels)
+    assert np.allclose(result.reshape(pictures.shape), (pictures - median) / (high - low))
+
+
 def test_none_is_the_identity():
     preprocessor = fitted(RANDOM.normal(size=(5, 2)), "none")
     assert preprocessor.scale is None
@@ -89,7 +113,7 @@ def test_float_images_have_one_range():
 
 def test_black_images():
     pixels = np.zeros((3, 4), np.uint8)
-    for normalize in ("unit", "standard"):
+    for normalize in ("unit", "standard", "robust"):
         assert (scaled(fitted(pixels, normalize, image_shape=(2, 2)), pixels) == 0).all()
 
 

@@ -115,12 +115,35 @@ def test_nan_stays_nan(backend, dtype, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["relu", "leaky_relu", "elu", "selu", "hyperbolic_tangent", "softplus", "sigmoid", "hardswish"],
+    [
+        *("relu", "leaky_relu", "elu", "selu", "hyperbolic_tangent", "softplus", "sigmoid"),
+        *("hardswish", "smooth_clip"),
+    ],
 )
 def test_infinity_saturates(backend, dtype, name):
     z = np.array([[np.inf, -np.inf]], dtype)
     expected = VALUES[name](z.astype(np.float64))
     np.testing.assert_allclose(forward(backend, name, z), expected, rtol=1e-6, atol=1e-30)
+
+
+def test_smooth_clip_rises_to_its_limit_and_no_further(backend, dtype):
+    largest = np.finfo(dtype).max
+    sizes = np.append(np.geomspace(np.finfo(dtype).tiny, largest / 4, 100_001), largest)
+    z = np.concatenate([-sizes[::-1], [0], sizes]).astype(dtype)[None]
+    for limit in (3.0, 1e-3, 1e30):
+        a = np.empty_like(z)
+        backend.ops.activation_forward(backend.scalar_function("smooth_clip"), z, a, limit)
+        assert np.isfinite(a).all()
+        steps = np.diff(a[0])
+        assert (steps >= -2 * np.spacing(np.abs(a[0, 1:]))).all()
+        assert (steps[np.abs(z[0, 1:]) < limit / 2] > 0).all()
+        np.testing.assert_array_equal(a[0], -a[0, ::-1])
+        slopes = np.ones_like(z)
+        derivative = backend.scalar_function("smooth_clip_derivative")
+        backend.ops.activation_backward(derivative, slopes, a, limit)
+        assert ((slopes >= 0) & (slopes <= 1)).all()
+        if limit == 3.0:
+            np.testing.assert_array_equal(a[0, [0, -1]], [-3, 3])
 
 
 def test_every_activation_is_tested():

@@ -153,3 +153,8 @@ def test_prediction_mode_of_batch_normalization_is_not_the_training_mode(backend
     network = build(backend, batch_norm="all")
     x = 3 + np.random.default_rng(0).standard_normal((8, 4))
     assert np.abs(network.forward(x, True).copy() - network.forward(x, False)).max() > 0.01
+
+
+@pytest.mark.parametrize("place", ["none", "all"])
+def test_an_activation_of_the_inputs(backend, place):
+    check(backend, input_activation="smooth_clip(1.5)", batch_norm=place, activation="tanh")

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import special, stats
 
-SLOPE, ALPHA = 0.2, 1.5  # of leaky_relu and elu
-PARAMETERS = {"leaky_relu": SLOPE, "elu": ALPHA}
+SLOPE, ALPHA, LIMIT = 0.2, 1.5, 2.5  # of leaky_relu, elu and smooth_clip
+PARAMETERS = {"leaky_relu": SLOPE, "elu": ALPHA, "smooth_clip": LIMIT}
 SELU_ALPHA, SELU_SCALE = 1.67326324235437728, 1.05070098735548049
 
 
@@ -31,6 +31,7 @@ VALUES = {
     "sigmoid": special.expit,
     "hyperbolic_tangent": np.tanh,
     "signed_log": lambda z: np.sign(z) * np.log1p(np.abs(z)),
+    "smooth_clip": lambda z: LIMIT * np.sin(np.arctan(z / LIMIT)),
 }
 
 DERIVATIVES = {
@@ -47,4 +48,5 @@ DERIVATIVES = {
     "sigmoid": lambda z: special.expit(z) * special.expit(-z),
     "hyperbolic_tangent": lambda z: 1 / np.cosh(np.minimum(np.abs(z), 300.0)) ** 2,
     "signed_log": lambda z: 1 / (1 + np.abs(z)),
+    "smooth_clip": lambda z: np.cos(np.arctan(z / LIMIT)) ** 3,
 }

@@ -17,7 +17,8 @@ def build(backend, dtype=np.float64, *, rows=16, seed=3, input_gradient=False, *
         **architecture,
     }
     network = Network(Architecture(**architecture), backend, dtype, seed)
-    network.layers[0].needs_input_gradient |= input_gradient
+    for layer in network.layers:
+        layer.needs_input_gradient |= input_gradient
     network.bind(rows)
     network.initialize()
     return network

@@ -144,6 +144,7 @@ CHANGED = Settings(
     hidden="7,5", activation="tanh", output_activation="softplus", init="he_normal",
     bias_init="constant(0.5)", dropout="0.25,0.5", dropout_units=True, batch_norm="all",
     batch_norm_decay=0.75, decay_biases=True, loss="log-loss", reduction="sum",
+    input_activation="smooth_clip(2)",
     label_smoothing=0.125, l1=0.1, l2=0.2, weight_decay=0.3, clip_norm=4.0, clip_value=5.0,
     schedule="step(3,0.25)", lr=0.5, epochs=9, warmup=2, batch_size=4,
 )  # fmt: skip

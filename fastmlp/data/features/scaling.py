@@ -9,7 +9,9 @@ import numpy as np
 
 from fastmlp.errors import DataError
 
-NORMALIZATIONS = ("none", "unit", "standard")
+from .quantiles import column_quantiles
+
+NORMALIZATIONS = ("none", "unit", "standard", "robust")
 CHUNK_BYTES = 4 << 20
 # Of a column's width: where float32's steps are larger, the column lies far from zero.
 COARSE = 1e-4
@@ -105,7 +107,8 @@ def scale_and_shift(
     normalize
         "none"; "unit": to [0, 1] by column, and for images by one range of all pixels, which for
         uint8 starts at 0; "standard": to mean 0 and deviation 1 by column, and for images by one
-        mean and deviation of a channel's pixels.
+        mean and deviation of a channel's pixels; "robust": to median 0 and interquartile range 1 by
+        column, and for images by those of all of a channel's pixels.
     dtype
         The floating-point type in which the network computes.
     names
@@ -122,11 +125,11 @@ def scale_and_shift(
     """
     if normalize == "none":
         return None, None
-    statistics = column_statistics(matrix)
+    statistics, channels = column_statistics(matrix), None
     if image_shape is not None:
-        statistics = statistics.pooled(channels=image_shape[2] if len(image_shape) == 3 else 1)
-    whites = image_shape is not None and matrix.dtype == np.uint8
-    centre, width = _centre_and_width(statistics, normalize, dtype, names, whites)
+        channels = image_shape[2] if len(image_shape) == 3 else 1
+        statistics = statistics.pooled(channels)
+    centre, width = _centre_and_width(matrix, statistics, normalize, dtype, names, channels)
     scale, shift = 1.0 / width, -centre / width
     if unscaled is not None:
         scale, shift = np.where(unscaled, 1.0, scale), np.where(unscaled, 0.0, shift)
@@ -158,7 +161,7 @@ def origin_scale_and_shift(
     if normalize == "none":
         return None, None, None
     statistics = column_statistics(matrix)
-    centre, width = _centre_and_width(statistics, normalize, dtype, names)
+    centre, width = _centre_and_width(matrix, statistics, normalize, dtype, names)
     with np.errstate(over="ignore"):
         spread = statistics.maximum - statistics.minimum
     # A column that was constant has width 1: rows to come may tell it from its neighbours.
@@ -169,16 +172,19 @@ def origin_scale_and_shift(
 
 
 def _centre_and_width(
+    matrix: np.ndarray,
     statistics: ColumnStatistics,
     normalize: str,
     dtype: np.dtype,
     names: tuple[str, ...],
-    whites: bool = False,
+    channels: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is 0 in each column and what is 1; ``whites`` for pictures in bytes."""
+    """Return what is 0 in each column and what is 1; ``channels`` are those of pictures."""
     if normalize == "standard":
         centre, width = statistics.mean, statistics.deviation
-    elif whites:
+    elif normalize == "robust":
+        centre, width = _median_and_spread(matrix, statistics, channels)
+    elif channels is not None and matrix.dtype == np.uint8:
         # One range for all channels, and 0 stays 0: the brightest pixel of the training rows is
         # white.
         centre = np.zeros_like(statistics.mean)
@@ -198,3 +204,20 @@ def _centre_and_width(
     if normalize == "standard":
         centre = np.where(constant, statistics.minimum, centre)
     return centre, np.where(constant, 1.0, width)
+
+
+def _median_and_spread(
+    matrix: np.ndarray, statistics: ColumnStatistics, channels: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return medians and interquartile ranges, or half of the range where three quarters are alike.
+
+    As Holzmüller, Grinsztajn and Steinwart 2024 (RealMLP) scale numbers.
+    """
+    columns = matrix.shape[1]
+    values = matrix if channels is None else matrix.reshape(-1, channels)
+    quartiles = column_quantiles(values, (0.25, 0.5, 0.75))
+    low, median, high = (np.resize(each, columns) for each in quartiles)
+    with np.errstate(over="ignore"):
+        spread = high - low
+    half = 0.5 * statistics.maximum - 0.5 * statistics.minimum
+    return median, np.where(spread == 0, half, spread)

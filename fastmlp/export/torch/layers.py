@@ -1,4 +1,4 @@
-"""The two layers that torch.nn lacks, copied into generated files. Imports torch."""
+"""The layers that torch.nn lacks, copied into generated files. Imports torch."""
 
 import torch  # pyright: ignore[reportMissingModuleSource]
 from torch import nn  # pyright: ignore[reportMissingModuleSource]
@@ -23,3 +23,17 @@ class SignedLog(nn.Module):
     def forward(self, x):
         """Return f(x)."""
         return torch.sign(x) * torch.log1p(torch.abs(x))
+
+
+class SmoothClip(nn.Module):
+    """x/√(1 + (x/limit)²), computed so that no square overflows."""
+
+    def __init__(self, limit):
+        super().__init__()
+        self.limit = limit
+
+    def forward(self, x):
+        """Return f(x)."""
+        size = torch.abs(x)
+        small, large = size.clamp(max=self.limit), size.clamp(min=self.limit)
+        return torch.sign(x) * small / torch.sqrt(1 + (small / large) ** 2)

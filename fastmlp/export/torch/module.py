@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fastmlp.export.trained import TrainedModel
 
 LINEAR, NORMALIZATION, DROPOUT = (TORCH_CLASSES[kind] for kind in (Linear, Normalization, Drop))
-OWN_LAYERS = ("Scale", "SignedLog")  # of layers.py, which imports torch
+OWN_LAYERS = ("Scale", "SignedLog", "SmoothClip")  # of layers.py, which imports torch
 # Of the Python file: by it an export knows one that it may replace.
 FIRST_LINE = (
     '"""A network that fastmlp trained, as a PyTorch module: '
