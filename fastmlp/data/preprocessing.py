@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from fastmlp.data.features.encoding import Encoding
 from fastmlp.data.features.frame import FramePlan
 from fastmlp.data.features.matrix import MatrixPlan
 from fastmlp.data.features.scaling import NORMALIZATIONS, scale_and_shift
@@ -54,6 +55,7 @@ class FeaturePreprocessor:
         feature_names: tuple[str, ...] | None = None,
         schema: Schema | None = None,
         pictures: PictureReading | None = None,
+        encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
     ) -> FeaturePreprocessor:
         """Learn medians, levels and the normalisation from the training rows.
 
@@ -74,6 +76,8 @@ class FeaturePreprocessor:
             How a frame's columns are read; decided from the rows without one.
         pictures
             How the rows were read, where they are pictures: kept for those that come later.
+        encoding
+            How gaps are encoded.
 
         Raises
         ------
@@ -82,7 +86,8 @@ class FeaturePreprocessor:
         DataError
             If there is no row or column, or a value is infinite or too large for ``dtype``.
         """
-        self.fit_transform(features, normalize, dtype, image_shape, feature_names, schema, pictures)
+        how = image_shape, feature_names, schema, pictures, encoding
+        self.fit_transform(features, normalize, dtype, *how)
         return self
 
     def fit_transform(
@@ -94,6 +99,7 @@ class FeaturePreprocessor:
         feature_names: tuple[str, ...] | None = None,
         schema: Schema | None = None,
         pictures: PictureReading | None = None,
+        encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
     ) -> np.ndarray:
         """Fit and return the rows as ``transform`` would, with a table read once for both."""
         self.normalize = choose("normalize", normalize, NORMALIZATIONS)
@@ -106,10 +112,10 @@ class FeaturePreprocessor:
         self.image_shape = None if image_shape is None else tuple(image_shape)
         self.pictures = pictures
         if isinstance(features, np.ndarray):
-            self._plan = MatrixPlan.fit(features, feature_names, self.image_shape)
+            self._plan = MatrixPlan.fit(features, feature_names, self.image_shape, encoding)
             matrix = self._plan.transform(features, self.dtype)
         else:
-            self._plan, read = FramePlan.learn(features, schema)
+            self._plan, read = FramePlan.learn(features, schema, encoding)
             matrix = self._plan.matrix_of(read, self.dtype)
         self.scale, self.shift = scale_and_shift(
             matrix, normalize, self.dtype, self.output_names, self.image_shape, self._plan.unscaled

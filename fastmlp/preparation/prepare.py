@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from fastmlp.data.features.encoding import Encoding
 from fastmlp.data.features.targets import TargetEncoder, infer_task
 from fastmlp.data.loading import load
 from fastmlp.data.pictures.reading import PictureReading
@@ -120,7 +121,8 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
     encoder = TargetEncoder().fit(train.known_target, task, standardize, settings.dtype)
     preprocessor = FeaturePreprocessor()
     layout = (source.image_shape, source.feature_names, source.schema, source.pictures)
-    matrix = preprocessor.fit_transform(train.features, settings.normalize, settings.dtype, *layout)
+    how = (settings.normalize, settings.dtype, *layout, Encoding(settings.missing))
+    matrix = preprocessor.fit_transform(train.features, *how)
     if source.schema is not None:
         encoder.reading = source.schema.target
     surprises: list[str] = []

@@ -49,6 +49,11 @@ class SettingsTable:
         "robust by median and interquartile range.",
         ("none", "unit", "standard", "robust"),
     )
+    missing: str = _data(
+        "median",
+        "What stands for a missing number: the median, or also an indicator column of 0 and 1.",
+        ("median", "indicator"),
+    )
     standardize_target: bool = _data(
         True,
         "Scale a regression target to mean 0 and deviation 1 for training; not for loss poisson.",

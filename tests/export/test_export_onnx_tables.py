@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastmlp
+from fastmlp.data.features.encoding import Encoding
 from fastmlp.data.preprocessing import FeaturePreprocessor
 
 pytest.importorskip("onnx", reason="the package onnx is not installed")
@@ -47,14 +48,18 @@ def frames(draw):
 
 
 @settings(max_examples=60, deadline=None)
-@given(data=frames(), normalize=st.sampled_from(["none", "unit", "standard"]))
-def test_any_table(data, normalize):
+@given(
+    data=frames(),
+    normalize=st.sampled_from(["none", "unit", "standard", "robust"]),
+    missing=st.sampled_from(["median", "indicator"]),
+)
+def test_any_table(data, normalize, missing):
     from fastmlp.export.onnx.model import onnx_model
 
     learnt, asked = data
     # A column without any value is left out of the model, and of the inputs.
     assume(any(len(set(learnt[name]) - {None, ""}) > 0 for name in learnt.columns))
-    features = FeaturePreprocessor().fit(learnt, normalize)
+    features = FeaturePreprocessor().fit(learnt, normalize, encoding=Encoding(missing))
     base = fastmlp.from_torch(random_state([features.output_columns, 3]), task="regression")
     model = replace(base, features=features)
     opened = runtime.InferenceSession(

@@ -17,6 +17,7 @@ from fastmlp.data.readings.reading import CELLS, ColumnReading
 from fastmlp.data.readings.words import counted, listed
 from fastmlp.errors import DataError, ModelFileError
 
+from .encoding import indicator_name
 from .medians import column_ranges
 from .scaling import far_from_zero
 
@@ -41,6 +42,8 @@ class NumericColumn:
     # other columns that lie far from zero would lose their differences otherwise
     origin: float
     median: float  # median of the training rows' values, origin subtracted
+    # whether a second output column is 1 in the rows of a gap, and 0 elsewhere
+    has_indicator: bool = False
 
     @property
     def name(self) -> str:
@@ -49,34 +52,46 @@ class NumericColumn:
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """The one output column, called as the column is."""
-        return (self.name,)
+        """The output column, called as the column is, and its indicator where it has one."""
+        return (self.name, indicator_name(self.name)) if self.has_indicator else (self.name,)
+
+    @property
+    def unscaled(self) -> tuple[bool, ...]:
+        """The indicator is not scaled."""
+        return (False, True) if self.has_indicator else (False,)
 
     @classmethod
     def fit_all(
-        cls, readings: Sequence[ColumnReading], values: np.ndarray
+        cls, readings: Sequence[ColumnReading], values: np.ndarray, indicators: bool = False
     ) -> list[NumericColumn | None]:
-        """Learn origins and medians of float64 (rows, columns), gaps NaN; None if all are gaps."""
+        """Learn origins and medians of float64 (rows, columns), gaps NaN; None if all are gaps.
+
+        With ``indicators`` a column that has gaps gets one.
+        """
         lowest, medians, highest = column_ranges(values)
         with np.errstate(over="ignore"):
             far = far_from_zero(lowest, highest, highest - lowest)
         is_date = np.array([reading.kind == "date" for reading in readings], bool)
         origins = np.where(far | is_date, lowest, 0.0)
-        learnt = zip(readings, origins.tolist(), (medians - origins).tolist(), strict=True)
+        have_gaps = (np.isnan(values) & np.bool_(indicators)).any(axis=0)
         return [
-            None if math.isnan(median) else cls(reading, origin, median)
-            for reading, origin, median in learnt
+            None if math.isnan(median) else cls(reading, float(origin), float(median), bool(gaps))
+            for reading, origin, median, gaps in zip(
+                readings, origins, medians - origins, have_gaps, strict=True
+            )
         ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as JSON can hold it."""
-        return {**self.reading.to_dict(), "origin": self.origin, "median": self.median}
+        kept = {**self.reading.to_dict(), "origin": self.origin, "median": self.median}
+        return kept | ({"indicator": True} if self.has_indicator else {})
 
     @classmethod
     def from_dict(cls, kept: Any) -> NumericColumn:
         """Return the column that ``to_dict`` described, every entry checked."""
         numbers = (stored.number(kept, key) for key in ("origin", "median"))
-        return cls(ColumnReading.from_dict(kept), *numbers)
+        has_indicator = stored.entry({"indicator": False, **kept}, "indicator", bool)
+        return cls(ColumnReading.from_dict(kept), *numbers, has_indicator)
 
 
 @dataclass(frozen=True)
@@ -101,6 +116,11 @@ class CategoryColumn:
         """One name a level, as in ``colour=red``."""
         extra = ("(other)",) * self.has_other + ("(missing)",) * self.has_missing
         return tuple(f"{self.name}={level}" for level in (*self.levels, *extra))
+
+    @property
+    def unscaled(self) -> tuple[bool, ...]:
+        """No level is scaled."""
+        return (True,) * len(self.output_names)
 
     @classmethod
     def fit(cls, reading: ColumnReading, texts: polars.Series) -> CategoryColumn | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from fastmlp.data.source import numbered_names
 from fastmlp.errors import DataError, ModelFileError, did_you_mean
 
 from .columns import CategoryColumn, NumericColumn, as_numbers, column_from_dict, narrowed
+from .encoding import Encoding
 
 if TYPE_CHECKING:
     import polars
@@ -37,7 +38,12 @@ class FramePlan:
     notes: tuple[str, ...] = ()  # sentences for the user
 
     @classmethod
-    def fit(cls, frame: polars.DataFrame, schema: Schema | None = None) -> FramePlan:
+    def fit(
+        cls,
+        frame: polars.DataFrame,
+        schema: Schema | None = None,
+        encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
+    ) -> FramePlan:
         """Learn medians and levels from the training rows.
 
         Parameters
@@ -46,12 +52,17 @@ class FramePlan:
             (rows, columns) with at least one row.
         schema
             How the columns are read; decided from the frame without one.
+        encoding
+            How gaps are encoded.
         """
-        return cls.learn(frame, schema)[0]
+        return cls.learn(frame, schema, encoding)[0]
 
     @classmethod
     def learn(
-        cls, frame: polars.DataFrame, schema: Schema | None = None
+        cls,
+        frame: polars.DataFrame,
+        schema: Schema | None = None,
+        encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
     ) -> tuple[FramePlan, polars.DataFrame]:
         """Return what ``fit`` does with the rows as they were read, for ``matrix_of``."""
         notes: list[str] = []
@@ -63,7 +74,8 @@ class FramePlan:
         medians: dict[str, NumericColumn | None] = {}
         by_name = {reading.name: reading for reading in schema.features}
         for names, values in _blocks(read, numeric):
-            learnt = NumericColumn.fit_all([by_name[name] for name in names], values)
+            readings = [by_name[name] for name in names]
+            learnt = NumericColumn.fit_all(readings, values, encoding.has_indicators)
             medians |= zip(names, learnt, strict=True)
         columns: list[NumericColumn | CategoryColumn | None] = []
         for name, reading in by_name.items():
@@ -75,7 +87,7 @@ class FramePlan:
             raise DataError(
                 "no column holds a value in the training rows; there is nothing to learn from."
             )
-        return cls(learnt, schema.columns, tuple(notes)), read
+        return cls(learnt, _with_encodings(schema.columns, learnt), tuple(notes)), read
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -89,9 +101,8 @@ class FramePlan:
 
     @property
     def unscaled(self) -> np.ndarray:
-        """Booleans (output columns,): True for one-hot levels."""
-        are_levels = [isinstance(column, CategoryColumn) for column in self.columns]
-        return np.repeat(are_levels, [len(column.output_names) for column in self.columns])
+        """Booleans (output columns,): True for one-hot levels and indicators of gaps."""
+        return np.array([each for column in self.columns for each in column.unscaled], bool)
 
     def transform(
         self,
@@ -131,6 +142,9 @@ class FramePlan:
             origins = np.array([column.origin for column in columns])
             if origins.any():
                 values -= origins
+            for place, column in enumerate(columns):
+                if column.has_indicator:
+                    matrix[:, starts[column.name] + 1] = np.isnan(values[:, place])
             if (gaps := np.isnan(values)).any():
                 np.copyto(values, np.array([column.median for column in columns]), where=gaps)
             places = _span([starts[name] for name in names])
@@ -179,6 +193,21 @@ class FramePlan:
             )
         facts = stored.entry(kept, "facts", list) if "facts" in kept else []
         return cls(columns, tuple(ColumnFacts.from_dict(each) for each in facts))
+
+
+def _with_encodings(
+    facts: tuple[ColumnFacts, ...], columns: tuple[NumericColumn | CategoryColumn, ...]
+) -> tuple[ColumnFacts, ...]:
+    """Return the facts with a note on each column that is encoded other than by default."""
+    notes = {
+        column.name: "indicator of gaps beside it"
+        for column in columns
+        if isinstance(column, NumericColumn) and column.has_indicator
+    }
+    return tuple(
+        replace(each, note="; ".join(filter(None, (each.note, notes.get(each.name)))))
+        for each in facts
+    )
 
 
 def _blocks(frame: polars.DataFrame, names: list[str]) -> Iterator[tuple[list[str], np.ndarray]]:

@@ -12,6 +12,7 @@ from fastmlp.data.source import numbered_names
 from fastmlp.errors import DataError, did_you_mean
 
 from .columns import narrowed, to_numbers
+from .encoding import Encoding, indicator_name
 from .scaling import far_from_zero, row_chunks
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class MatrixPlan:
     # narrowed: 0 but for columns that lie far from zero, whose differences would be lost otherwise.
     # None where it would be 0 throughout.
     origins: np.ndarray | None = None
+    # the columns, ascending, that have an indicator of gaps; these stand behind all columns
+    indicators: tuple[int, ...] = ()
 
     @classmethod
     def fit(
@@ -39,17 +42,25 @@ class MatrixPlan:
         features: np.ndarray,
         names: tuple[str, ...] | None = None,
         image_shape: tuple[int, ...] | None = None,
+        encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
     ) -> MatrixPlan:
-        """Learn from (rows, columns) training rows; the pixels of a channel share an origin."""
+        """Learn from (rows, columns) training rows; the pixels of a channel share an origin.
+
+        Pixels have no indicators of gaps.
+        """
         _check_matrix(features)
         columns = features.shape[1]
         if features.dtype.kind == "b" or features.dtype == np.uint8:
             return cls(columns, names)
         medians, notes, shown = None, [], names or numbered_names(columns)
+        indicators: tuple[int, ...] = ()
         if features.dtype.kind == "f":
             medians, lowest, highest, missing, empty = _medians(features, shown)
-            if missing:
-                notes.append(f"{missing:,} missing values; the median of their column stands in.")
+            if missing.any():
+                count = f"{missing.sum():,} missing values"
+                notes.append(f"{count}; the median of their column stands in.")
+            if encoding.has_indicators and image_shape is None:
+                indicators = tuple(np.flatnonzero(missing).tolist())
             if empty:
                 notes.append(f"{empty:,} columns have no value in the training rows; 0 stands in.")
         else:
@@ -58,17 +69,18 @@ class MatrixPlan:
         origins = _origins(lowest, highest, image_shape)
         if origins is not None:
             notes.append(_note_on_origins(origins, shown))
-        return cls(columns, names, medians, tuple(notes), origins)
+        return cls(columns, names, medians, tuple(notes), origins, indicators)
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """The columns' names, numbered where they have none."""
-        return self.names or numbered_names(self.columns)
+        """The columns' names, numbered where they have none, then the indicators'."""
+        names = self.names or numbered_names(self.columns)
+        return (*names, *(indicator_name(names[column]) for column in self.indicators))
 
     @property
-    def unscaled(self) -> None:
-        """No column is exempt from scaling."""
-        return None
+    def unscaled(self) -> np.ndarray | None:
+        """Booleans (output columns,): True for indicators; None where there are none."""
+        return np.arange(len(self.output_names)) >= self.columns if self.indicators else None
 
     def transform(
         self,
@@ -91,6 +103,12 @@ class MatrixPlan:
                 f"the data has {features.shape[1]:,} columns; the model was trained on "
                 f"{self.columns:,}."
             )
+        if not self.indicators:
+            return self._numbers(features, dtype)
+        numbers = self._numbers(features, dtype).astype(dtype, copy=False)
+        return np.hstack([numbers, np.isnan(features[:, list(self.indicators)]).astype(dtype)])
+
+    def _numbers(self, features: np.ndarray, dtype: np.dtype) -> np.ndarray:
         if self.origins is None and features.dtype == np.uint8:
             return np.ascontiguousarray(features)
         if self.origins is None and features.dtype.kind != "f":
@@ -146,6 +164,7 @@ class MatrixPlan:
             "names": None if self.names is None else list(self.names),
             "medians": None if self.medians is None else self.medians.tolist(),
             "origins": None if self.origins is None else self.origins.tolist(),
+            "indicators": list(self.indicators),
         }
 
     @classmethod
@@ -158,7 +177,17 @@ class MatrixPlan:
             raise stored.damaged("columns", "a count, with as many names", columns)
         medians = stored.vector(kept, "medians", columns, optional=True)
         origins = stored.vector(kept, "origins", columns, optional=True)
-        return cls(columns, names, medians, origins=origins)  # models older than origins have none
+        indicators = _stored_indicators(kept, columns)
+        # Models older than origins, or than indicators, have none.
+        return cls(columns, names, medians, origins=origins, indicators=indicators)
+
+
+def _stored_indicators(kept: Any, columns: int) -> tuple[int, ...]:
+    indicators = stored.entry({"indicators": [], **kept}, "indicators", list)
+    are_columns = all(type(each) is int and 0 <= each < columns for each in indicators)
+    if not are_columns or sorted(set(indicators)) != indicators:
+        raise stored.damaged("indicators", "ascending numbers of columns", indicators)
+    return tuple(indicators)
 
 
 def _check_matrix(features: np.ndarray) -> None:
@@ -182,8 +211,8 @@ def _check_finite(chunk: np.ndarray, start: int, names: tuple[str, ...]) -> None
 
 def _medians(
     features: np.ndarray, names: tuple[str, ...]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
-    """Return each column's median, minimum and maximum, and the counts of NaNs and NaN columns."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
+    """Return each column's median, minimum, maximum and count of NaNs; how many are NaN alone."""
     missing = np.zeros(features.shape[1], np.int64)
     for start, chunk in row_chunks(features):
         absent = np.isnan(chunk)
@@ -197,7 +226,7 @@ def _medians(
         if column.size:
             medians[index] = np.median(column, overwrite_input=True)
             lowest[index], highest[index] = column.min(), column.max()
-    return medians, lowest, highest, int(missing.sum()), int((missing == len(features)).sum())
+    return medians, lowest, highest, missing, int((missing == len(features)).sum())
 
 
 def _origins(

@@ -58,12 +58,19 @@ def _matrix(graph: Graph, plan: MatrixPlan) -> str:
     if plan.medians is not None:
         about += f"; {MISSING}"
     matrix = graph.input(MATRIX_INPUT, kind, plan.columns, about)
+    gaps = None
     if plan.medians is not None:
+        gaps = graph.add("IsNaN", matrix)
         medians = graph.constant(plan.medians[None], kind, "medians")
-        matrix = graph.add("Where", graph.add("IsNaN", matrix), medians, matrix)
+        matrix = graph.add("Where", gaps, medians, matrix)
     if plan.origins is not None:
         matrix = graph.add("Sub", matrix, graph.constant(plan.origins[None], kind, "origins"))
-    return graph.cast(matrix) if graph.dtype != kind else matrix
+    matrix = graph.cast(matrix) if graph.dtype != kind else matrix
+    if gaps is None or not plan.indicators:
+        return matrix
+    chosen = graph.constant(plan.indicators, np.int64, "indicators")
+    indicators = graph.cast(graph.add("Gather", gaps, chosen, axis=1))
+    return graph.add("Concat", matrix, indicators, axis=1)
 
 
 def _table(graph: Graph, columns: Sequence[NumericColumn | CategoryColumn]) -> str:
@@ -98,8 +105,20 @@ def _numbers(graph: Graph, group: list[tuple[NumericColumn, str]]) -> str:
     if origins.any():
         values = graph.add("Sub", values, graph.constant(origins, np.float64, "origins"))
     medians = graph.constant([[column.median for column in columns]], np.float64, "medians")
-    imputed = graph.add("Where", graph.add("IsNaN", values), medians, values)
-    return graph.cast(imputed) if graph.dtype != np.float64 else imputed
+    gaps = graph.add("IsNaN", values)
+    imputed = graph.add("Where", gaps, medians, values)
+    imputed = graph.cast(imputed) if graph.dtype != np.float64 else imputed
+    if not any(column.has_indicator for column in columns):
+        return imputed
+    # Each column's indicator is to stand behind it.
+    both = graph.add("Concat", imputed, graph.cast(gaps), axis=1)
+    count = len(columns)
+    order = [
+        place
+        for number, column in enumerate(columns)
+        for place in ([number, count + number] if column.has_indicator else [number])
+    ]
+    return graph.add("Gather", both, graph.constant(order, np.int64, "order"), axis=1)
 
 
 def _levels(graph: Graph, column: CategoryColumn, texts: str) -> str:

@@ -155,7 +155,7 @@ def _facts(model: TrainedModel) -> Iterator[str]:
         yield f"COLUMNS = {list(model.features.output_names)!a}"
     elif kept["origins"] is not None:
         yield "# Subtract these from its columns first, in float64: some lie far from zero."
-        yield f"ORIGINS = {kept['origins']!r}"
+        yield f"ORIGINS = {kept['origins'] + [0.0] * len(kept['indicators'])!r}"
     what = PROBABILITIES if model.task != "regression" else VALUES
     yield f"# It gives {GIVES[model.loss.kind.link]}{what}."
     if model.classes is not None:
