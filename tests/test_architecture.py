@@ -35,6 +35,7 @@ LEVELS = {
     "data": 2,
     "backend": 2,
     "files": 1,
+    "metrics": 1,
     "kernels": 0,
 }
 EVERYBODY_S = {"errors", "spec"}

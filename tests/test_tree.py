@@ -86,6 +86,7 @@ ALSO_TESTED_BY = {
     ),
     "kernels/test_kernels_intrinsics.py": "kernels.cpu.compiling.numba_words",
     "kernels/test_kernels_rows.py": "kernels.cpu.compiling.vector_code",
+    "metrics/test_metrics_score.py": "metrics.classes metrics.quantities metrics.table",
     "model/test_model_held_out.py": "preparation.known_rows",
     "model/test_model_model.py": "model.file",
     "model/test_model_predict.py": "model.prediction",

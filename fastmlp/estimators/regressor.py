@@ -8,7 +8,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from fastmlp.errors import UsageError
-from fastmlp.training.measure import regression_scores
+from fastmlp.metrics.quantities import regression_scores
 
 from .base import BaseMLP, is_stochastic
 from .losses import REGRESSION_LOSSES

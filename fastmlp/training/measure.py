@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastmlp.metrics.quantities import regression_scores
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import Batches
@@ -54,22 +55,3 @@ class Measure:
         outputs, sums = self._pass.run()
         predicted = outputs.astype(np.float64) * self._deviation + self._mean
         return {"loss": sums.loss, **regression_scores(self._targets, predicted)}
-
-
-def regression_scores(
-    targets: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None
-) -> dict[str, float]:
-    """Return rmse and r2 of predictions (rows,) or (rows, outputs); several outputs are averaged.
-
-    R² is 1 − Σw(t − y)²/Σw(t − t̄)²; a constant target that is predicted exactly has 1, else 0 (the
-    convention of scikit-learn). Rows count alike without ``weights`` (rows,).
-    """
-    each = 1.0 if weights is None else weights.reshape(-1, *(1,) * (targets.ndim - 1))
-    # A run that diverges has infinite scores.
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        mean = np.average(targets, axis=0, weights=weights)
-        residual = (each * (targets - predicted) ** 2).sum(axis=0)
-        spread = (each * (targets - mean) ** 2).sum(axis=0)
-        r2 = np.where(spread > 0, 1 - residual / spread, np.where(residual > 0, 0.0, 1.0))
-    rmse = np.sqrt(residual / (len(targets) if weights is None else weights.sum()))
-    return {"rmse": float(rmse.mean()), "r2": float(r2.mean())}

@@ -9,9 +9,9 @@ from sklearn.metrics import accuracy_score, log_loss, make_scorer, r2_score, roc
 from sklearn.preprocessing import StandardScaler
 
 from fastmlp import Callback, MLPClassifier, MLPRegressor
+from fastmlp.metrics.quantities import regression_scores
 from fastmlp.nn.activations import ACTIVATIONS
 from fastmlp.optim.optimizers import OPTIMIZERS
-from fastmlp.training.measure import regression_scores
 
 
 def halves():

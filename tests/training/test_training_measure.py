@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import r2_score, root_mean_squared_error
 
+from fastmlp.metrics.quantities import regression_scores
 from fastmlp.run.train import set_up
 from fastmlp.settings.settings import Settings
-from fastmlp.training.measure import regression_scores
 
 NUMBERS = arrays(
     np.float64,
