@@ -9,6 +9,7 @@ from typing import Any
 from fastmlp.experiments.recipe import find_recipe, names
 from fastmlp.experiments.results import Experiment, Figure, Sweep, Variant
 from fastmlp.experiments.runner import Runner
+from fastmlp.metrics.table import parse_metric
 
 from .console import Console, duration, number
 
@@ -159,6 +160,9 @@ def _score(variant: Variant) -> str:
 
 
 def _key(variant: Variant, part: str) -> str:
+    word = variant.metrics.get("metric")
+    if isinstance(word, str) and f"{part}_{parse_metric(word).name}" in variant.metrics:
+        return f"{part}_{parse_metric(word).name}"
     if variant.metrics.get("task") != "regression":
         for key in (f"{part}_accuracy", f"{part}_r2"):
             if key in variant.metrics:

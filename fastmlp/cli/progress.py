@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from fastmlp.metrics.table import heading
 from fastmlp.training.callbacks import Callback, Progress, Record, Training, TrainingResult
 
 from .console import Console, duration, number
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 LONG_EPOCH = 1.0  # seconds: shorter epochs need no bar
 MOST_LINES = 100
 LEAST_WIDTHS = {"": 1, "samples/s": 10, "elapsed": 7, "remaining": 9}  # of other columns 9
-HEADINGS = {"loss": "loss", "accuracy": "accuracy", "rmse": "rmse", "r2": "R²"}
 
 
 class EpochLines(Callback):
@@ -91,8 +91,8 @@ class EpochLines(Callback):
         is_marked = record.is_best and record.monitor and record.monitor_name == "validation"
         return [
             ("epoch", f"{record.epoch}/{trainer.epochs}" if whole else f"@{record.update}"),
-            *((HEADINGS[name], number(value)) for name, value in record.train.items()),
-            *((HEADINGS[name], number(value)) for name, value in record.monitor.items()),
+            *((heading(name), number(value)) for name, value in record.train.items()),
+            *((heading(name), number(value)) for name, value in record.monitor.items()),
             ("", "*" if whole and is_marked else " "),
             ("lr", f"{record.learning_rate:.3g}"),
             ("samples/s", f"{record.samples_per_second:,.0f}" if whole else ""),

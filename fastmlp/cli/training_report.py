@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from typing import Any
 
 from fastmlp import __version__
+from fastmlp.metrics.table import METRICS
 from fastmlp.run.train import TrainingJob
 
 from .column_table import show_columns
@@ -120,17 +122,23 @@ def _training(job: TrainingJob) -> str:
 
 def _results(job: TrainingJob, metrics: dict[str, Any]) -> list[tuple[str, str]]:
     judge = "validation" if "validation_loss" in metrics else "training loss"
+    if judge == "validation" and "metric" in metrics:
+        judge = f"validation {metrics['metric']}"
     lines = [("best epoch", f"{metrics['best_epoch']} of {metrics['epochs']} (told by {judge})")]
     for part in ("train", "validation", "test"):
-        words = [word for word in ("loss", "accuracy", "rmse", "r2") if f"{part}_{word}" in metrics]
+        words = [word for word in ("loss", *METRICS) if f"{part}_{word}" in metrics]
         if words:
-            texts = (f"{word} {number(metrics[f'{part}_{word}'])}" for word in words)
+            texts = (f"{word} {_number(metrics[f'{part}_{word}'])}" for word in words)
             lines.append((part, ", ".join(texts)))
     apart = f"; kernels compiled or loaded in {duration(metrics['compile_seconds'])}, not counted"
     lines.append(("time", f"{duration(metrics['train_seconds'])}{apart}"))
     lines += [("note", notice) for notice in job.backend.notices]
     lines.append(("speed", f"{metrics['samples_per_second']:,.0f} samples/s by {metrics['how']}"))
     return lines
+
+
+def _number(value: float | None) -> str:
+    return "not defined" if value is None or math.isnan(value) else number(value)
 
 
 def _next_steps(folder: str) -> list[tuple[str, str]]:

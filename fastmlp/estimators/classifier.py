@@ -103,8 +103,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     rho : float, default=0.9
         Decay of 'rmsprop'.
     metric : str, callable or None, default=None
-        What early stopping watches: a name of scikit-learn's scorers, or a scorer (estimator, X, y)
-        -> float, greater is better; None for the accuracy.
+        What early stopping watches: a name of scikit-learn's scorers, 'log_loss' or 'auc', or a
+        scorer (estimator, X, y) -> float, greater is better; None for the accuracy.
     normalize : {'none', 'unit', 'standard', 'robust'}, default='none'
         Bring inputs to [0, 1], to mean 0 and deviation 1, or to median 0 and interquartile range 1,
         by the training rows; what lies far from zero is brought near it in float64.

@@ -75,6 +75,15 @@ CLASSIFIER_CONSTRAINTS = {
     "class_weight": [StrOptions({"balanced"}), dict, None],
 }
 
+# The metrics of fastmlp whose name scikit-learn's scorers do not have.
+SCORERS = {
+    "log_loss": "neg_log_loss",
+    "auc": "roc_auc_ovr",
+    "rmse": "neg_root_mean_squared_error",
+    "mae": "neg_mean_absolute_error",
+    "poisson_deviance": "neg_mean_poisson_deviance",
+}
+
 
 class Parameters(BaseEstimator, ABC):
     """What the estimators are set to, in the words of the rest of fastmlp."""
@@ -297,7 +306,7 @@ def _check_metric(metric: Any) -> None:
     if isinstance(metric, str):
         from sklearn.metrics import get_scorer_names
 
-        if metric not in get_scorer_names():
+        if metric not in SCORERS and metric not in get_scorer_names():
             near = did_you_mean(metric, get_scorer_names())
             raise UsageError(
                 f"metric {metric!r} is not known{near} "

@@ -87,8 +87,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     rho : float, default=0.9
         Decay of 'rmsprop'.
     metric : str, callable or None, default=None
-        What early stopping watches: a name of scikit-learn's scorers, or a scorer (estimator, X, y)
-        -> float, greater is better; None for R².
+        What early stopping watches: a name of scikit-learn's scorers, 'rmse', 'mae' or
+        'poisson_deviance', or a scorer (estimator, X, y) -> float, greater is better; None for R².
     normalize : {'none', 'unit', 'standard', 'robust'}, default='none'
         Bring inputs to [0, 1], to mean 0 and deviation 1, or to median 0 and interquartile range 1,
         by the training rows; what lies far from zero is brought near it in float64.

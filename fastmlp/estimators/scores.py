@@ -19,7 +19,7 @@ from fastmlp.step.batches import Batches
 from fastmlp.training.passes import MeasuredPrediction
 from fastmlp.training.state import is_finite
 
-from .parameters import Parameters
+from .parameters import SCORERS, Parameters
 
 SHOWN = 5  # labels in a message
 
@@ -112,7 +112,7 @@ def make_score(
     estimator
         Knows how outputs become predictions, and its own score.
     metric
-        A name of scikit-learn's scorers, a scorer, or None for accuracy or R².
+        A name of scikit-learn's scorers or of SCORERS, a scorer, or None for accuracy or R².
     features, truth, weights
         Of the validation rows: the target as the user gave it. Where they lack a class, a metric of
         probabilities that takes ``labels`` is given all of them.
@@ -127,7 +127,7 @@ def make_score(
         return lambda outputs: own(truth, estimator._decided(outputs), weights)
     from sklearn.metrics import get_scorer
 
-    scorer = get_scorer(metric) if isinstance(metric, str) else metric
+    scorer = get_scorer(SCORERS.get(metric, metric)) if isinstance(metric, str) else metric
     missing = lacking(truth, estimator.classes_) if is_classifier(estimator) else []
     if missing and truth.ndim == 1:
         scorer = with_all_labels(scorer, estimator.classes_)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
+from fastmlp.metrics.table import larger_is_better
+
 STATUSES = ("pending", "running", "done", "diverged", "failed")
 FINISHED = ("done", "diverged")  # NaN is a result, which is not tried again
 EXPECTATIONS = ("at_least", "at_most", "about", "fails")
@@ -188,8 +190,8 @@ class Comparison:
 
 
 def is_share(metric: str) -> bool:
-    """Tell whether more of a metric is better: accuracies and R²; of losses and errors less is."""
-    return metric.endswith(("accuracy", "r2"))
+    """Tell whether more of a metric is better: accuracies, R²; of losses and errors less is."""
+    return larger_is_better(metric.removesuffix("_first"))
 
 
 def is_number(value: Any) -> TypeGuard[float]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastmlp.data.sources.datasets import NAMES as NAMES_OF_DATA
 from fastmlp.errors import UsageError, did_you_mean
+from fastmlp.metrics.table import METRICS, parse_metric
 from fastmlp.run.phases import MOST_PHASES, parse_phases
 from fastmlp.settings.settings import Settings, settings_from
 
@@ -19,7 +20,7 @@ from .tables import NAME, Table
 MOST_VARIANTS = 10_000
 SETTINGS = tuple(description.name for description in fields(Settings))
 METRIC = re.compile(
-    r"(train|validation|test)_(loss|accuracy|rmse|r2|binary_cross_entropy)(_first)?"
+    rf"(train|validation|test)_(loss|{'|'.join(METRICS)}|binary_cross_entropy)(_first)?"
     r"|(train|test|validation)_loss_lowest(_epoch)?"
     r"|train_seconds|samples_per_second|parameters|epochs|best_epoch"
 )
@@ -139,8 +140,8 @@ def _parse_sweep(table: Table, base: dict[str, Any], known: dict[str, VariantPla
     name = table.take_name("name")
     title, why = table.take("title", str, name), table.take("why", str, "")
     setting, log_axis = table.take("setting", str, ""), table.take("log_axis", bool, False)
-    metric = _metric(table, "metric", "test_accuracy")
     changes = table.take("changes", dict, {})
+    metric = _metric(table, "metric", _ranking_metric(base | changes))
     values, grid = table.take("values", list), table.take("grid", dict)
     named, also = table.take_tables("variants", MOST_VARIANTS), table.take("also", list, [])
     table.finish()
@@ -249,6 +250,13 @@ def _check_variant(variant: VariantPlan, base: dict[str, Any], quick: dict[str, 
                 phase.settings.check_words()
     except UsageError as error:
         raise UsageError(f"variant {variant.name}: {error}") from None
+
+
+def _ranking_metric(settings: dict[str, Any]) -> str:
+    """Return what ranks runs where a sweep does not say: that which tells their best epoch."""
+    word = settings.get("metric", "auto")
+    is_named = isinstance(word, str) and word != "auto"
+    return f"test_{parse_metric(word).name}" if is_named else "test_accuracy"
 
 
 def _metric(table: Table, key: str, default: str | None = None) -> str:

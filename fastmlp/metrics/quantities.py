@@ -70,5 +70,5 @@ def pinball(
     """
     with np.errstate(over="ignore", invalid="ignore"):
         short = truth - predicted
-        levels = np.asarray(levels, np.float64)
-        return float(np.maximum(levels * short, (levels - 1) * short).mean())
+        each = np.asarray(levels, np.float64)
+        return float(np.maximum(each * short, (each - 1) * short).mean())

@@ -11,7 +11,7 @@ import numpy as np
 from fastmlp.errors import UsageError
 
 from . import classes, quantities
-from .table import METRICS, PROBABILITIES, Metric, metrics_of
+from .table import PROBABILITIES, Metric, metrics_of, parse_metric
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class Answers:
                 continue
             numbers[name] = self.score(Metric(name))
         if self.levels:
-            numbers["pinball"] = self.score(Metric("pinball", METRICS["pinball"].argument.default))
+            numbers["pinball"] = self.score(parse_metric("pinball"))
         return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
     @property

@@ -62,9 +62,9 @@ def evaluate(
     Returns
     -------
     dict
-        ``data``, ``split``, ``rows``, ``notes`` (sentences on how these rows were found), ``loss``
-        and, by the task, what ``classification_report``, ``multilabel_report`` or
-        ``regression_report`` return.
+        ``data``, ``split``, ``rows``, ``notes`` (sentences on how these rows were found), ``loss``,
+        every metric that fits the task and these rows under its name, and, by the task, what
+        ``classification_report`` or ``multilabel_report`` return.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def evaluate(
     elif model.task == "multilabel":
         report = multilabel_report(encoded, model.decide(outputs))
     else:
-        report = regression_report(model.targets.decode_values(encoded), outputs)
+        report = {}
     about = {
         "data": source.name,
         "split": part,
@@ -100,7 +100,7 @@ def evaluate(
         "notes": [*notes, *told],
         "task": model.task,
     }
-    return about | measured | report
+    return about | measured | model.answers(encoded, outputs).scores() | report
 
 
 def classification_report(
@@ -141,11 +141,6 @@ def multilabel_report(labels: np.ndarray, predicted: np.ndarray) -> dict[str, An
     if len(names) == 1:  # of which scikit-learn would also score the zeros
         return {"labels": names, **_scores(labels[:, 0], predicted[:, 0], names, labels=[1])}
     return {"labels": names, **_scores(labels, predicted, names)}
-
-
-def regression_report(targets: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Return the mean absolute error in the target's own unit, a mean over the outputs."""
-    return {"mae": float(np.abs(targets - predicted).mean())}
 
 
 def _scores(

@@ -19,6 +19,7 @@ from fastmlp.data.sources.incoming import as_features
 from fastmlp.data.tables import TableOptions
 from fastmlp.errors import DataError, FastMLPError, FastMLPWarning, ModelFileError, UsageError
 from fastmlp.files.tensors import read_model, write_model
+from fastmlp.metrics.score import Answers
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 from fastmlp.preparation.known_rows import KnownRows
@@ -177,6 +178,14 @@ class Model:
             return (outputs > 0.5).astype(np.int64)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
+    def answers(self, encoded: np.ndarray, outputs: np.ndarray) -> Answers:
+        """Return the outputs of ``predict_outputs`` beside the rows' encoded target, of which every
+        metric that fits can be asked.
+        """
+        is_regression = self.task == "regression"
+        truth = self.targets.decode_values(encoded) if is_regression else encoded
+        return Answers(self.task, truth, outputs, are_probabilities=self.loss.kind.from_logits)
+
     def measure(self, data, y=None, *, target: str | None = None) -> dict[str, float]:
         """Return loss and accuracy, or loss, rmse and r2, of rows that have a target, as training
         measures them.
@@ -201,16 +210,9 @@ class Model:
         matrix = self.features.transform(source.features, source.feature_names, told)
         if not isinstance(data, Source):
             _warn(told)
-        targets = self.loss.targets_from(self.targets, self.targets.encode(source.target))
-        where = self.targets.mean, self.targets.deviation
-        return Measure(
-            source.name,
-            self.network,
-            self.loss,
-            self._recorded.batches(matrix, targets),
-            self.task,
-            *where,
-        ).run()
+        encoded = self.targets.encode(source.target)
+        batches = self._recorded.batches(matrix, self.loss.targets_from(self.targets, encoded))
+        return Measure(source.name, self.network, self.loss, batches, self.targets, encoded).run()
 
     def source_of(self, data: Any, target: str | None = None, need_target: bool = True) -> Source:
         """Return data in memory as a source; a frame's target is called as in training."""

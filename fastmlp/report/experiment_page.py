@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from fastmlp.errors import ModelFileError
 from fastmlp.experiments.results import Comparison, Experiment, Figure, Sweep, Variant
+from fastmlp.metrics.table import METRICS
 from fastmlp.report.pictures.sweeps import curves_picture, result_picture, time_picture
 
 from .evidence import Evidence
@@ -207,7 +208,8 @@ def _sweep(
     if not found:
         return []
     why = [element("p", paragraph) for paragraph in sweep.why.split("\n\n") if paragraph.strip()]
-    words = ("loss", "accuracy", *(["rmse"] if "rmse" in sweep.metric else []), "r2")
+    own = sweep.metric.partition("_")[2].removesuffix("_first")
+    words = dict.fromkeys(("loss", "accuracy", *([own] if own in METRICS else []), "r2"))
     curves = [curves_picture(sweep, finished, word) for word in words]
     pictures = album.show(result_picture(sweep, found), *curves, time_picture(sweep, finished))
     return [*why, pictures, _ranking(experiment, sweep, found, beside)]

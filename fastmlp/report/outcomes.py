@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.experiments.results import Experiment, Sweep, Variant
+from fastmlp.metrics.table import larger_is_better
 from fastmlp.report.pictures.curves import WORDS
 from fastmlp.report.pictures.drawing import OF_SPLIT
 
@@ -91,12 +92,12 @@ def metric_value(metric: str, value: float) -> str:
 
 def tells_quality(metric: str) -> bool:
     """Return whether a metric has a best value at all, unlike times and counts."""
-    return metric.endswith((*WORDS, "mae", "entropy"))
+    return metric.endswith((*WORDS, "entropy"))
 
 
 def more_is_better(metric: str) -> bool:
     """Return whether the largest value of a metric is the best."""
-    return metric.endswith(("accuracy", "r2"))
+    return larger_is_better(metric)
 
 
 def best_of(found: list[Outcome], metric: str) -> Outcome | None:

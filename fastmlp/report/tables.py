@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.data.source import numbered_names
+from fastmlp.metrics.table import METRICS
 from fastmlp.model.evaluate import classification_report, multilabel_report
 from fastmlp.settings.settings import Settings
 
@@ -18,7 +19,12 @@ from .html import Html, details, element, exact, pairs, percent, table
 from .numbers import first_rows_of_classes, largest_residuals, worst_mistakes
 from .words import seconds
 
-MEASURES = {"loss": "loss", "accuracy": "accuracy", "rmse": "RMSE", "r2": "R²"}
+MEASURES = {
+    "loss": "loss",
+    **{name: kind.heading for name, kind in METRICS.items()},
+    "rmse": "RMSE",
+    "mae": "MAE",
+}
 MOST_SCORES_OPEN = 60  # classes whose scores are shown at once
 MOST_COLUMNS = 12  # features of a row that are shown
 WORST_ROWS, SAMPLE_CLASSES = 12, 40

@@ -44,3 +44,8 @@ def listed(names: list[str], most: int = 5) -> str:
     """Return names with commas between, the first few of many."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def with_capital(text: str) -> str:
+    """Return a text whose first letter is a capital."""
+    return text[:1].upper() + text[1:]

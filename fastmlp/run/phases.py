@@ -24,6 +24,7 @@ from fastmlp.training.members import MemberRows
 from fastmlp.training.recorded import RecordedStep, bind
 from fastmlp.training.trainer import Trainer
 
+from .choices import check_metric
 from .folder import CONFIG_FILE, HISTORY_FILE, create_run_folder
 from .train import TrainingJob, build_model, make_batches, make_measures, make_trainer, open_device
 
@@ -210,6 +211,8 @@ def set_up_phases(
     phases = [replace(phase, settings=phase.settings.decided(rows)) for phase in phases]
     whole = _whole_run(phases)
     _check_outputs(phases, data)
+    for phase in phases:
+        check_metric(phase.settings, data)
     model = build_model(whole, data, backend)
     stages: list[Stage] = []
     for phase in phases:
@@ -276,7 +279,7 @@ def _stage(
     batches = make_batches(
         model, data, data.train, settings.batch_size, network.counters, data.weights, shared
     )
-    measures = make_measures(model, data, batches)
+    measures = make_measures(model, data, batches, settings.make_metric(model.task))
     rows = max(1, round(phase.rows_share * batches.rows))
     selection = {"drop_last": settings.drop_last, "threshold": phase.loss_threshold}
     rule = settings.make_optimizer(), batches, settings.make_regularization()

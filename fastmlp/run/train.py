@@ -11,6 +11,7 @@ import numpy as np
 
 from fastmlp.backend import Backend, open_backend
 from fastmlp.files.atomic import write_json, write_text
+from fastmlp.metrics.table import Metric
 from fastmlp.model.model import Model
 from fastmlp.model.prediction import PREDICTION_BATCH
 from fastmlp.nn.losses import output_width
@@ -30,6 +31,7 @@ from fastmlp.training.policies import Order, Patience, Rates, SeededOrder
 from fastmlp.training.recorded import RecordedStep, bind, check_memory
 from fastmlp.training.trainer import Trainer
 
+from .choices import check_metric
 from .folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, create_run_folder
 
 
@@ -67,7 +69,7 @@ class TrainingJob:
     model: Model
     trainer: Trainer
     folder: Path
-    measures: dict[str, Measure | OutOfFold]
+    measures: dict[str, Measure]
     notes: dict[str, Any] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
 
@@ -106,6 +108,7 @@ class TrainingJob:
             "how": self.trainer.training_pass.execution,
             "parameters": self.model.network.parameter_count(),
             "task": self.model.task,
+            **({} if self.settings.metric == "auto" else {"metric": self.settings.metric}),
             **{f"{name}_rows": count for name, count in self.data.rows.items()},
             "resumes": self.notes.get("resumes", []),
             "stop_reason": result.stop_reason,
@@ -148,6 +151,7 @@ def set_up(
     data = prepare(settings, given)
     rows = member_rows(settings, data)
     settings = settings.decided(rows.per_epoch)
+    check_metric(settings, data)
     model = build_model(settings, data, backend)
     optimizer, regularization = settings.make_optimizer(), settings.make_regularization()
     schedule = settings.make_schedule(rows.per_epoch)
@@ -159,9 +163,10 @@ def set_up(
         write_text(folder / CONFIG_FILE, to_toml(settings))
     notes: dict[str, Any] = {"data": data.known_rows.order, "resumes": []}
     batches = make_training_batches(model, data, rows, settings.batch_size)
-    measures = make_measures(model, data, batches)
+    metric = settings.make_metric(model.task)
+    measures = make_measures(model, data, batches, metric)
     if data.folds is not None:
-        measures["validation"] = make_out_of_fold(model, data, rows, batches)
+        measures["validation"] = make_out_of_fold(model, data, rows, batches, metric)
     step = RecordedStep(
         model.network, model.loss, optimizer, batches, regularization, drop_last=settings.drop_last
     )
@@ -178,7 +183,7 @@ def make_trainer(
     settings: Settings,
     step: RecordedStep,
     schedule: Schedule,
-    measures: dict[str, Measure | OutOfFold],
+    measures: dict[str, Measure],
     rows: MemberRows,
 ) -> Trainer:
     """Return the loop over a recorded step, as the settings have it."""
@@ -191,7 +196,9 @@ def make_trainer(
         epochs=settings.epochs,
         order=order,
         rates=Rates(schedule),
-        patience=Patience(settings.early_stopping, settings.watch),
+        patience=Patience(
+            settings.early_stopping, settings.watch, settings.make_metric(measures["train"].task)
+        ),
         monitor=measures.get("validation", measures.get("test")),
         log_every=settings.log_every,
     )
@@ -239,7 +246,11 @@ def make_training_batches(
 
 
 def make_out_of_fold(
-    model: Model, data: PreparedData, rows: MemberRows, training: Batches
+    model: Model,
+    data: PreparedData,
+    rows: MemberRows,
+    training: Batches,
+    metric: Metric | None = None,
 ) -> OutOfFold:
     """Return what measures each training row by the members that do not learn from it."""
     counters, visits = Counters(model.network.backend), held_out_visits(rows)
@@ -248,9 +259,8 @@ def make_out_of_fold(
     batches = make_batches(
         model, data, data.train, size, counters, shared=training, **blocks, with_targets=False
     )
-    targets = model.loss.targets_from(data.targets, data.train.targets)
-    where = data.targets.mean, data.targets.deviation
-    return OutOfFold(model.network, model.loss, batches, rows, targets, model.task, *where)
+    truth = data.targets, data.train.targets, metric
+    return OutOfFold(model.network, model.loss, batches, rows, *truth)
 
 
 def make_batches(
@@ -287,15 +297,16 @@ def make_batches(
 
 
 def make_measures(
-    model: Model, data: PreparedData, training: Batches
-) -> dict[str, Measure | OutOfFold]:
-    """Return a measure of each split that is there."""
-    measures: dict[str, Measure | OutOfFold] = {}
+    model: Model, data: PreparedData, training: Batches, metric: Metric | None = None
+) -> dict[str, Measure]:
+    """Return a measure of each split that is there, which also computes ``metric``."""
+    measures: dict[str, Measure] = {}
     for name in ("train", "validation", "test"):
         part = getattr(data, name)
         if part is not None:
             counters = Counters(model.network.backend)
             batches = make_batches(model, data, part, PREDICTION_BATCH, counters, shared=training)
-            where = data.targets.mean, data.targets.deviation
-            measures[name] = Measure(name, model.network, model.loss, batches, model.task, *where)
+            measures[name] = Measure(
+                name, model.network, model.loss, batches, data.targets, part.targets, metric
+            )
     return measures

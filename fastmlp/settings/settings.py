@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastmlp.data.raw.form.layout import Layout
 from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.errors import UsageError, did_you_mean
+from fastmlp.metrics.table import Metric, parse_metric
 from fastmlp.optim.rules import NUMBERS, RULES
 from fastmlp.spec import SHARE
 
@@ -45,7 +46,13 @@ class Settings(SettingsTable):
                 "give --dtype float32 or --matmul-precision highest."
             )
         self._check_members()
+        if self.metric != "auto" and self.watch != "loss":
+            raise UsageError(
+                f"watch {self.watch} and metric {self.metric} both say what tells the best epoch; "
+                "leave one of them out."
+            )
         # Parsed for their errors:
+        self.make_metric()
         _ = self.hidden_widths, self.dropout_rates, self.thread_count, self.layout, self.columns
 
     def _check_members(self) -> None:
@@ -164,6 +171,10 @@ class Settings(SettingsTable):
             label_smoothing=self.label_smoothing,
             reduction=self.reduction,
         )
+
+    def make_metric(self, task: str | None = None) -> Metric | None:
+        """Return what tells the best epoch of a task, None where ``watch`` does."""
+        return None if self.metric == "auto" else parse_metric(self.metric, task)
 
     def with_loss_of(self, other: Settings) -> Settings:
         """Return these settings with all that decides the loss taken from others."""

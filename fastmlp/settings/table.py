@@ -219,6 +219,12 @@ class SettingsTable:
         ("loss", "score"),
         PHASE,
     )
+    metric: str = _training(
+        "auto",
+        "What tells the best epoch, in place of watch: auto for watch, accuracy, log_loss, auc, "
+        "balanced_accuracy, f1, rmse, mae, r2, poisson_deviance or pinball(0.5).",
+        role=PHASE,
+    )
     checkpoint_every: int | None = _training(
         None,
         "Epochs between checkpoints, from which --resume goes on; Ctrl-C always leaves one.",

@@ -1,19 +1,24 @@
-"""Measures a network on a data set while it trains: loss, and accuracy or rmse and R²."""
+"""Measures a network on a data set while it trains: loss, accuracy or rmse and R², a metric."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.metrics.quantities import regression_scores
-from fastmlp.nn.losses import Loss
+from fastmlp.metrics.score import Answers
+from fastmlp.metrics.table import Metric
+from fastmlp.nn.losses import Loss, LossSums
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import Batches
 
 from .passes import Evaluation, MeasuredPrediction
 
+COUNTED = ("accuracy",)  # what the loss counts itself
+
 
 class Measure:
-    """Loss and accuracy of a data set, or loss, rmse and r2 for regression.
+    """Loss and accuracy of a data set, or loss, rmse and r2 for regression; with a metric that too.
 
     Parameters
     ----------
@@ -21,11 +26,12 @@ class Measure:
         What the set is called in the history: ``"validation"``, ``"test"`` or ``"train"``.
     network, loss, batches
         What is measured, on which rows.
-    task
-        ``"classification"``, ``"multilabel"`` or ``"regression"``.
-    mean, deviation
-        (outputs,) of the regression target before it was standardised: the errors are given in its
-        own unit.
+    targets
+        The encoder of the target, which knows the task: errors are given in the target's own unit.
+    encoded
+        The rows' targets as the encoder gives them.
+    metric
+        What is computed from the predictions beside, if anything.
     """
 
     def __init__(
@@ -34,24 +40,51 @@ class Measure:
         network: Network,
         loss: Loss,
         batches: Batches,
-        task: str,
-        mean: np.ndarray | None = None,
-        deviation: np.ndarray | None = None,
+        targets: TargetEncoder,
+        encoded: np.ndarray,
+        metric: Metric | None = None,
     ):
-        self.name = name
-        kind = MeasuredPrediction if task == "regression" else Evaluation
-        self._pass = kind(network, loss, batches)
-        self._mean = 0.0 if mean is None else mean
-        self._deviation = 1.0 if deviation is None else deviation
-        if task == "regression":
-            assert batches.targets is not None
-            self._targets = batches.targets * self._deviation + self._mean
+        self.name, self.metric = name, metric
+        self._loss, self._encoder = loss, targets
+        self._truth = targets.decode_values(encoded) if self.task == "regression" else encoded
+        self._pass = self._make_pass(network, batches)
+
+    def _make_pass(self, network: Network, batches: Batches) -> Evaluation | MeasuredPrediction:
+        counts = self.metric is None or self.metric.name in COUNTED
+        kind = Evaluation if self.task != "regression" and counts else MeasuredPrediction
+        return kind(network, self._loss, batches)
+
+    @property
+    def task(self) -> str:
+        """``"classification"``, ``"multilabel"`` or ``"regression"``."""
+        return self._encoder.task
 
     def run(self) -> dict[str, float]:
         """Return the numbers of the network as it stands."""
         if isinstance(self._pass, Evaluation):
             sums = self._pass.run()
             return {"loss": sums.loss, "accuracy": sums.accuracy}
-        outputs, sums = self._pass.run()
-        predicted = outputs.astype(np.float64) * self._deviation + self._mean
-        return {"loss": sums.loss, **regression_scores(self._targets, predicted)}
+        return self._numbers(*self._pass.run())
+
+    def _numbers(self, outputs: np.ndarray, sums: LossSums) -> dict[str, float]:
+        """Return the numbers of finished outputs (rows, outputs) and of their loss."""
+        numbers = {"loss": sums.loss}
+        answers = self._answers(outputs)
+        if self.task == "regression":
+            numbers |= regression_scores(self._truth, answers.values)
+        else:
+            numbers["accuracy"] = sums.accuracy
+        if self.metric is not None and self.metric.name not in numbers:
+            numbers[self.metric.name] = answers.score(self.metric)
+        return numbers
+
+    def _answers(self, outputs: np.ndarray) -> Answers:
+        """Return finished outputs beside the truth."""
+        if self.task == "regression":
+            with np.errstate(over="ignore", invalid="ignore"):
+                outputs = self._encoder.decode_values(outputs)
+        elif self.task == "classification" and outputs.shape[1] == 1:
+            outputs = np.hstack([1 - outputs, outputs])
+        return Answers(
+            self.task, self._truth, outputs, are_probabilities=self._loss.kind.from_logits
+        )

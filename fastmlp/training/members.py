@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastmlp.nn.losses import Loss
+from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.metrics.table import Metric
+from fastmlp.nn.losses import Loss, LossSums
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import SHUFFLE_STREAM, Batches
 
-from .measure import regression_scores
+from .measure import Measure
 from .passes import BlockPrediction
 from .policies import Order
 
@@ -106,25 +108,22 @@ class MembersOrder(Order):
         return own[: self._rows.per_epoch]
 
 
-class OutOfFold:
-    """Measures an ensemble on the rows that it learns from, each by members that do not learn from
-    it.
+class OutOfFold(Measure):
+    """Measures an ensemble on the rows that it learns from, each by the members that do not learn
+    from it.
 
     Parameters
     ----------
     network, loss
         Of the ensemble.
     batches
-        Without targets, of the training rows: ``blocks_of`` says of what size, and how many visits.
+        Without targets, of the training rows, with a block for each member; ``held_out_visits``
+        says how many visits.
     rows
         Who learns from which rows.
-    targets
-        As the loss takes them.
-    task, mean, deviation
+    targets, encoded, metric
         As Measure takes them.
     """
-
-    name = "validation"
 
     def __init__(
         self,
@@ -132,46 +131,40 @@ class OutOfFold:
         loss: Loss,
         batches: Batches,
         rows: MemberRows,
-        targets: np.ndarray,
-        task: str,
-        mean: np.ndarray | None = None,
-        deviation: np.ndarray | None = None,
+        targets: TargetEncoder,
+        encoded: np.ndarray,
+        metric: Metric | None = None,
     ):
-        self._network, self._loss, self._task = network, loss, task
-        self._mean = 0.0 if mean is None else mean
-        self._deviation = 1.0 if deviation is None else deviation
-        self.targets = targets
-        order, self._answers = _held_out_order(rows, batches.batch_size // rows.members)
+        self._block, self._network = batches.batch_size // rows.members, network
+        order, self._places = _held_out_order(rows, self._block)
         batches.set_order(order)
-        self._pass = BlockPrediction(network, loss, batches)
-        self._block = batches.batch_size // rows.members
+        self._compared = loss.targets_from(targets, encoded)
+        super().__init__("validation", network, loss, batches, targets, encoded, metric)
+
+    def _make_pass(self, network: Network, batches: Batches) -> BlockPrediction:
+        return BlockPrediction(network, self._loss, batches)
 
     def predictions(self) -> np.ndarray:
         """Return the mean prediction (rows, outputs) of the members that did not learn from a row,
         as the loss finishes outputs.
         """
-        answers = self._pass.run()
-        return answers[self._answers].mean(axis=1)
+        return self._pass.run()[self._places].mean(axis=1)
 
     def run(self) -> dict[str, float]:
-        """Return loss and accuracy, or loss, rmse and r2, as Measure does."""
+        """Return the numbers of the network as it stands."""
         predictions = self.predictions()
-        sums = self._sums(predictions)
-        if self._task != "regression":
-            return {"loss": sums.loss, "accuracy": sums.accuracy}
-        truth = self.targets * self._deviation + self._mean
-        predicted = predictions.astype(np.float64) * self._deviation + self._mean
-        return {"loss": sums.loss, **regression_scores(truth, predicted)}
+        return self._numbers(predictions, self._sums(predictions))
 
-    def _sums(self, predictions: np.ndarray):
+    def _sums(self, predictions: np.ndarray) -> LossSums:
         """Return the sums of the rows' losses, taken by the device as every loss is."""
         backend, loss = self._network.backend, self._loss
         loss.take_sums()
         for start in range(0, len(predictions), self._block):
             chosen = slice(start, start + self._block)
-            outputs = backend.from_numpy(predictions[chosen])
-            loss.unfinish_outputs(outputs, outputs)
-            targets = backend.from_numpy(np.ascontiguousarray(self.targets[chosen]))
+            finished = backend.from_numpy(predictions[chosen])
+            outputs = backend.empty(finished.shape, self._network.dtype)
+            loss.unfinish_outputs(finished, outputs)
+            targets = backend.from_numpy(np.ascontiguousarray(self._compared[chosen]))
             weights = backend.from_numpy(np.ones(len(outputs), self._network.dtype))
             loss.backward(outputs, targets, weights)
         return loss.take_sums()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.kernels.constants import LOSS_SUM, NORM_BLOCK
+from fastmlp.metrics.table import Metric
 from fastmlp.nn.losses import LossSums
 from fastmlp.optim.optimizers import Optimizer
 from fastmlp.optim.schedules import Schedule
@@ -88,6 +89,8 @@ class Patience(Policy):
         Epochs without improvement after which training ends, with the best weights; None never.
     watch
         ``"loss"`` or ``"score"`` (accuracy, or R² for regression) of the validation set.
+    metric
+        What is watched instead, if any.
 
     Attributes
     ----------
@@ -95,8 +98,10 @@ class Patience(Policy):
         The watched number of the best epoch.
     """
 
-    def __init__(self, epochs: int | None = None, watch: str = "loss"):
-        self.epochs, self.watch = epochs, watch
+    def __init__(
+        self, epochs: int | None = None, watch: str = "loss", metric: Metric | None = None
+    ):
+        self.epochs, self.watch, self.metric = epochs, watch, metric
         self.best_value = math.inf
 
     @property
@@ -115,6 +120,8 @@ class Patience(Policy):
         if monitored and name == "validation":
             score = -monitored.get("accuracy", monitored.get("r2", math.nan))
             watched = monitored["loss"] if self.watch == "loss" else score
+            if self.metric is not None:
+                watched = self.metric.loss(monitored[self.metric.name])
             watched = watched if math.isfinite(watched) else math.inf
         is_best = watched < self.best_value
         self.best_value = min(watched, self.best_value)
@@ -128,6 +135,15 @@ class Patience(Policy):
         """Return why training ends after this epoch; empty where it goes on."""
         over = self.is_over(epochs_since_best)
         return f"no improvement for {self.epochs} epochs" if over else ""
+
+    def state(self) -> State:
+        """Return what the best number is of."""
+        return {"watched": str(self.metric or self.watch)}
+
+    def load(self, state: State) -> None:
+        """Begin anew if the best number is one of something else."""
+        if state.get("watched", str(self.metric or self.watch)) != str(self.metric or self.watch):
+            self.best_value = math.inf
 
 
 class Reported(Policy):

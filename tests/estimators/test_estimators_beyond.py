@@ -320,7 +320,7 @@ class TestValidation:
         )
 
     @pytest.mark.parametrize(
-        "metric", ["roc_auc", make_scorer(roc_auc_score, response_method="predict_proba")]
+        "metric", ["roc_auc", "auc", make_scorer(roc_auc_score, response_method="predict_proba")]
     )
     def test_a_metric_is_watched(self, metric):
         X, y = two_classes(300)
@@ -331,6 +331,15 @@ class TestValidation:
         assert model.best_validation_score_ == pytest.approx(
             roc_auc_score(y[200:], model.predict_proba(X[200:])[:, 1])
         )
+
+    @pytest.mark.parametrize("metric", ["mae", "rmse"])
+    def test_a_metric_by_fastmlp_s_own_name(self, metric):
+        X, y = numbers()
+        how = {"early_stopping": True, "max_iter": 3, "random_state": 0}
+        by_name = MLPRegressor(metric=metric, **how).fit(X, y)
+        scorer = {"mae": "neg_mean_absolute_error", "rmse": "neg_root_mean_squared_error"}[metric]
+        by_scorer = MLPRegressor(metric=scorer, **how).fit(X, y)
+        assert by_name.validation_scores_ == by_scorer.validation_scores_
 
     def test_a_metric_of_one_s_own(self):
         X, y = numbers()

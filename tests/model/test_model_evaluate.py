@@ -11,7 +11,7 @@ from small_data import save_classes
 
 import fastmlp
 from fastmlp.errors import DataError, UsageError
-from fastmlp.model.evaluate import classification_report, multilabel_report, regression_report
+from fastmlp.model.evaluate import classification_report, multilabel_report
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
@@ -57,10 +57,6 @@ def test_several_labels():
 def test_one_label_alone():
     report = multilabel_report(np.array([[1], [0]]), np.array([[1], [1]]))
     assert report["per_class"]["1"]["precision"] == 0.5
-
-
-def test_mean_absolute_error():
-    assert regression_report(np.array([[1.0, 2.0]]), np.array([[2.0, 5.0]])) == {"mae": 2.0}
 
 
 def test_a_model_and_its_folder_give_the_same(run):

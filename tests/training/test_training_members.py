@@ -7,7 +7,9 @@ import pytest
 
 import fastmlp
 from fastmlp.backend.cpu.backend import CpuBackend
+from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.errors import UsageError
+from fastmlp.metrics.table import parse_metric
 from fastmlp.nn.losses import parse_loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.optim.optimizers import make_optimizer
@@ -137,7 +139,8 @@ def test_out_of_fold_predictions_are_those_of_members_that_did_not_see_the_row(m
         batch_size=members * 4,
         visits=held_out_visits(rows),
     )
-    measure = OutOfFold(network, loss, batches, rows, t, "classification")
+    encoder = TargetEncoder().fit(np.arange(CLASSES).repeat(2), "classification")
+    measure = OutOfFold(network, loss, batches, rows, encoder, t, parse_metric("log_loss"))
     found = measure.predictions()
     expected = np.zeros((ROWS, CLASSES))
     for member in range(members):
@@ -152,6 +155,7 @@ def test_out_of_fold_predictions_are_those_of_members_that_did_not_see_the_row(m
     numbers = measure.run()
     truth = expected[np.arange(ROWS), t]
     assert numbers["loss"] == pytest.approx(-np.log(truth).mean(), rel=1e-12)
+    assert numbers["log_loss"] == pytest.approx(numbers["loss"])
     assert numbers["accuracy"] == pytest.approx((expected.argmax(axis=1) == t).mean())
 
 

@@ -8,6 +8,7 @@ import click
 
 from fastmlp.cli.console import Console, number
 from fastmlp.cli.options import DATA_DIR, DEVICE, JSON, LAYOUT, RUN, THREADS, option
+from fastmlp.metrics.table import METRICS, heading
 
 MOST_CLASSES_SHOWN = 20  # of a confusion matrix on a terminal
 
@@ -34,9 +35,9 @@ def evaluate(run: str, data: str | None, as_json: bool, **options: Any) -> None:
 
 def _show(console: Console, report: dict[str, Any]) -> None:
     which = "all rows" if report["split"] == "all" else f"{report['split']} rows"
-    measures = [name for name in ("loss", "accuracy", "rmse", "mae", "r2") if name in report]
+    measures = [name for name in ("loss", *METRICS) if name in report]
     rows = ("data", f"{report['data']}, {which} ({report['rows']:,})")
-    console.entries([rows, *((name, number(report[name])) for name in measures)])
+    console.entries([rows, *((heading(name), number(report[name])) for name in measures)])
     if "per_class" in report:
         _show_scores(console, report)
     if "confusion_matrix" in report:

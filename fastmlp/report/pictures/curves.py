@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.metrics.table import METRICS
 from fastmlp.report.finished_run import SPLITS, FinishedRun
-from fastmlp.report.words import share
+from fastmlp.report.words import share, with_capital
 
 from .drawing import (
     SOFT,
@@ -25,7 +26,12 @@ from .drawing import (
     whole_numbers,
 )
 
-WORDS = {"loss": "loss", "accuracy": "accuracy", "rmse": "root mean squared error", "r2": "R²"}
+WORDS = {
+    "loss": "loss",
+    **{name: kind.heading for name, kind in METRICS.items()},
+    "rmse": "root mean squared error",
+    "mae": "mean absolute error",
+}
 
 
 def numbers_of(records: Sequence[dict[str, Any]], name: str) -> np.ndarray:
@@ -70,7 +76,7 @@ def _curve(run: FinishedRun, word: str) -> Picture | None:
     _finish(ax, "epoch", word, log)
     return Picture(
         f"{word}-by-epoch",
-        f"{WORDS[word].capitalize()} by epoch",
+        f"{with_capital(WORDS[word])} by epoch",
         _alt(word, run, lines, log),
         figure,
         _columns("epoch", epochs, word, lines),
@@ -94,7 +100,7 @@ def update_curves(run: FinishedRun) -> list[Picture]:
         pictures.append(
             Picture(
                 f"{word}-by-update",
-                f"{WORDS[word].capitalize()} by update",
+                f"{with_capital(WORDS[word])} by update",
                 f"Line chart of {WORDS[word]} at {len(updates):,} points between updates "
                 f"{updates[0]:,.0f} and {updates[-1]:,.0f}: {_ends(lines, word)}.",
                 figure,
