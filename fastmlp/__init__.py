@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastmlp.adopt.from_sklearn import from_sklearn
     from fastmlp.adopt.from_torch import from_torch
+    from fastmlp.explanation.explain import explain
     from fastmlp.gradient_check.check import gradcheck
     from fastmlp.model.evaluate import evaluate
     from fastmlp.model.model import Model, load
@@ -34,6 +35,7 @@ __all__ = [
     "TrainedRun",
     "__version__",
     "evaluate",
+    "explain",
     "from_sklearn",
     "from_torch",
     "gradcheck",
@@ -53,6 +55,7 @@ _HOMES = {
     "TensorBoard": "fastmlp.training.logs",
     "TrainedRun": "fastmlp.run.api",
     "evaluate": "fastmlp.model.evaluate",
+    "explain": "fastmlp.explanation.explain",
     "from_sklearn": "fastmlp.adopt.from_sklearn",
     "from_torch": "fastmlp.adopt.from_torch",
     "gradcheck": "fastmlp.gradient_check.check",

@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from fastmlp.data.features.encoding import Encoding
 from fastmlp.data.features.frame import FramePlan
+from fastmlp.data.features.inputs import InputColumn
 from fastmlp.data.features.matrix import MatrixPlan
 from fastmlp.data.features.scaling import NORMALIZATIONS, scale_and_shift
 from fastmlp.data.features.targets import TargetEncoder, infer_task
@@ -169,6 +170,11 @@ class FeaturePreprocessor:
         """How many columns a row of features has."""
         plan = self._fitted
         return plan.columns if isinstance(plan, MatrixPlan) else len(plan.input_names)
+
+    @property
+    def inputs(self) -> tuple[InputColumn, ...]:
+        """The columns of a row, with where they stand in the matrix and what they mean there."""
+        return self._fitted.inputs
 
     @property
     def output_names(self) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def evaluate(
         choose("split", split, SPLITS)
     layout = layout_of(data if y is None else (data, y), header, separator)
     model = run if isinstance(run, Model) else load(run, device=device, threads=threads)
-    source, part, notes = _rows(
+    source, part, notes = rows_to_measure(
         model, data if y is None else (data, y), target, data_dir, split, layout
     )
     if source.target is None:
@@ -172,7 +172,7 @@ def _scores(
     return {"per_class": per_class, **averages}
 
 
-def _rows(
+def rows_to_measure(
     model: Model,
     data: Any,
     target: str | None,

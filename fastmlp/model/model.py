@@ -120,6 +120,12 @@ class Model:
             _warn(told)
         else:
             notes += told
+        return self.outputs_of(matrix)
+
+    def outputs_of(self, matrix: np.ndarray) -> np.ndarray:
+        """Return what the network says of the rows of a matrix that ``features.transform`` made;
+        see ``predict_outputs``.
+        """
         if not len(matrix):
             return np.zeros((0, self.targets.output_width), self.network.dtype)
         outputs = self._recorded.run(matrix)
@@ -158,7 +164,7 @@ class Model:
             raise UsageError(
                 "a model of a regression gives values, not probabilities; use predict."
             )
-        if not self.loss.kind.from_logits and self._last_activation not in ("softmax", "sigmoid"):
+        if not self.gives_probabilities:
             raise UsageError(
                 f"a model trained with loss {self.loss.name} gives no probabilities; "
                 "use predict, or predict_outputs for the network's own numbers."
@@ -166,8 +172,11 @@ class Model:
         return self.predict_outputs(features, feature_names)
 
     @property
-    def _last_activation(self) -> str:
-        return self.network.architecture.output_activation.partition("(")[0]
+    def gives_probabilities(self) -> bool:
+        """Whether the outputs are probabilities; those of a squared error need not be."""
+        last = self.network.architecture.output_activation.partition("(")[0]
+        are = self.loss.kind.from_logits or last in ("softmax", "sigmoid")
+        return self.task != "regression" and are
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         """Turn the outputs of ``predict_outputs`` into labels or values."""

@@ -114,8 +114,13 @@ class CategoryColumn:
     @property
     def output_names(self) -> tuple[str, ...]:
         """One name a level, as in ``colour=red``."""
+        return tuple(f"{self.name}={level}" for level in self.output_levels)
+
+    @property
+    def output_levels(self) -> tuple[str, ...]:
+        """What each output column stands for: a text, ``(other)`` or ``(missing)``."""
         extra = ("(other)",) * self.has_other + ("(missing)",) * self.has_missing
-        return tuple(f"{self.name}={level}" for level in (*self.levels, *extra))
+        return (*self.levels, *extra)
 
     @property
     def unscaled(self) -> tuple[bool, ...]:

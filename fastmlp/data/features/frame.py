@@ -20,6 +20,7 @@ from fastmlp.errors import DataError, ModelFileError, did_you_mean
 
 from .columns import CategoryColumn, NumericColumn, as_numbers, column_from_dict, narrowed
 from .encoding import Encoding
+from .inputs import InputColumn
 
 if TYPE_CHECKING:
     import polars
@@ -93,6 +94,21 @@ class FramePlan:
     def input_names(self) -> tuple[str, ...]:
         """The columns that a table must have."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def inputs(self) -> tuple[InputColumn, ...]:
+        """Where each of these columns stands in the matrix."""
+        found = []
+        for column, first in zip(self.columns, self._starts(), strict=True):
+            name, kind, end = column.name, column.reading.kind, first + len(column.output_names)
+            if isinstance(column, CategoryColumn):
+                levels = column.output_levels
+                beside = tuple(range(first + len(levels), end))
+                found.append(InputColumn(name, kind, first, levels=levels, beside=beside))
+            else:
+                beside = tuple(range(first + 1, end))
+                found.append(InputColumn(name, kind, first, origin=column.origin, beside=beside))
+        return tuple(found)
 
     @property
     def output_names(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from fastmlp.errors import DataError, did_you_mean
 
 from .columns import narrowed, to_numbers
 from .encoding import Encoding, indicator_name
+from .inputs import InputColumn
 from .scaling import far_from_zero, row_chunks
 
 if TYPE_CHECKING:
@@ -81,6 +82,21 @@ class MatrixPlan:
     def unscaled(self) -> np.ndarray | None:
         """Booleans (output columns,): True for indicators; None where there are none."""
         return np.arange(len(self.output_names)) >= self.columns if self.indicators else None
+    def inputs(self) -> tuple[InputColumn, ...]:
+        """Where each column stands in the matrix: in its own place, its indicator behind all."""
+        origins = np.zeros(self.columns) if self.origins is None else self.origins
+        indicators = {column: self.columns + at for at, column in enumerate(self.indicators)}
+        names = self.names or numbered_names(self.columns)
+        return tuple(
+            InputColumn(
+                name,
+                "number",
+                place,
+                origin=origin,
+                beside=(indicators[place],) if place in indicators else (),
+            )
+            for place, (name, origin) in enumerate(zip(names, origins.tolist(), strict=True))
+        )
 
     def transform(
         self,
