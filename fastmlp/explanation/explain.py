@@ -171,6 +171,11 @@ def explain_matrix(
     score = score_of(model, target, metric)
     orders = draw_orders(len(matrix), wishes.repeats, wishes.seed)
     baseline, found = permutation_importances(answer, matrix, groups, score, orders)
+    if not np.isfinite(baseline):
+        raise DataError(
+            f"{metric} of {data} is {baseline:g}, as of a training that diverged; there is nothing "
+            "to explain: train again."
+        )
     heat_map = None if shape is None else np.array([each.mean for each in found]).reshape(shape)
     order = np.argsort([-each.mean for each in found], kind="stable")
     curves = [
@@ -179,7 +184,9 @@ def explain_matrix(
         if column is not None
     ]
     importances = tuple(found[place] for place in order)
-    about = (data, split, len(matrix), model.task, metric, baseline)
+    said = "prediction" if model.task == "regression" else "output"
+    said = "probability" if model.gives_probabilities else said
+    about = (data, split, len(matrix), model.task, metric, baseline, said)
     return Explanation(*about, importances, tuple(curves), heat_map, tuple(notes))
 
 
@@ -200,11 +207,16 @@ def _groups(model: Model, wishes: Wishes) -> tuple[list[Group], tuple[int, int] 
 
 def rows_within(model: Model, groups: int, wishes: Wishes) -> int:
     """Return how many rows can be explained in the budget; it follows from the shapes alone."""
+    rows = wishes.budget / seconds_for(model, groups, wishes)
+    return max(FEWEST_ROWS, int(min(rows, MOST_ROWS)))
+
+
+def seconds_for(model: Model, groups: int, wishes: Wishes, rows: int = 1) -> float:
+    """Return about how many seconds it takes to explain so many rows on one core."""
     passes = 1 + groups * wishes.repeats
     if model.features.image_shape is None:
         passes += min(groups, wishes.dependence) * wishes.points
-    rows = wishes.budget / (passes * seconds_for_a_row(model))
-    return max(FEWEST_ROWS, int(min(rows, MOST_ROWS)))
+    return rows * passes * seconds_for_a_row(model)
 
 
 def _sample(rows: int, most: int, seed: int) -> np.ndarray | None:

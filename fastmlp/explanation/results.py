@@ -77,6 +77,9 @@ class Explanation:
         What was measured: ``accuracy``, ``log_loss``, ``rmse`` or ``mae``.
     baseline
         The measure of these rows as they are.
+    answer
+        What the model's numbers are: ``probability``, ``output`` where they need not be any, or
+        ``prediction``.
     importances
         One a column or block of pixels, the most important first.
     dependences
@@ -93,6 +96,7 @@ class Explanation:
     task: str
     metric: str
     baseline: float
+    answer: str
     importances: tuple[Importance, ...]
     dependences: tuple[Dependence, ...]
     heat_map: np.ndarray | None = None

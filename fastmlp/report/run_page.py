@@ -18,6 +18,7 @@ from fastmlp.report.pictures.probabilities import calibration_curve
 from fastmlp.report.pictures.quantities import MOST_OUTPUTS, pictures_of_output
 
 from .evidence import Evidence, Split
+from .explanation import explained
 from .finished_run import FinishedRun
 from .html import Html, bullets, element, figures, page
 from .numbers import accuracy_of_classes, calibration, confidence_of
@@ -145,7 +146,12 @@ def _sections_of_data(evidence: Evidence, album: Album) -> list[tuple[str, str, 
     of_task = {"classification": _of_classes, "multilabel": _of_labels}
     of_rows = of_task.get(evidence.model.task, _of_quantities)
     notes = bullets(evidence.notes) if evidence.notes else None
-    return [*of_rows(evidence, split, album), ("notes", "Notes on the data", [notes])]
+    why, words = explained(evidence, split)
+    return [
+        *of_rows(evidence, split, album),
+        ("columns", "What the model needs the columns for", [words, album.show(*why)]),
+        ("notes", "Notes on the data", [notes]),
+    ]
 
 
 def _of_classes(evidence: Evidence, split: Split, album: Album) -> list[tuple[str, str, list[Any]]]:

@@ -119,12 +119,17 @@ class Picture:
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write the picture as PNG and its numbers as CSV into a folder; return both paths."""
-        png, table = folder / f"{self.name}.png", folder / f"{self.name}.csv"
-        write_atomically(
-            png, lambda aside: self.figure.savefig(aside, format="png", dpi=DOTS, facecolor="white")
-        )
+        table = folder / f"{self.name}.csv"
+        png = self.write_png(folder)
         write_atomically(table, self._write_csv)
         return png, table
+
+    def write_png(self, folder: Path) -> Path:
+        """Write the picture alone into a folder; return its path."""
+        path = folder / f"{self.name}.png"
+        style: dict[str, Any] = {"format": "png", "dpi": DOTS, "facecolor": "white"}
+        write_atomically(path, lambda aside: self.figure.savefig(aside, **style))
+        return path
 
     def _write_csv(self, path: Path) -> None:
         columns = [
