@@ -47,6 +47,7 @@ def report_start(console: Console, job: TrainingJob) -> None:
             ("data", _shape(job)),
             ("split", _split(job)),
             ("seed", str(settings.seed)),
+            ("preset", settings.preset),
             ("network", _network(job)),
             ("training", _training(job)),
             ("folder", str(job.folder)),

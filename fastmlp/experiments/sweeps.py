@@ -114,7 +114,8 @@ def effective_settings(
     epochs_share
         The share of all epochs that is trained.
     """
-    settings = settings_from(base, quick or {}, variant.changes)
+    # Variants are compared in what they say: auto takes no ensemble.
+    settings = settings_from(base, quick or {}, variant.changes).with_preset("plain")
     # A quick run shortens all, whatever they say.
     of_variant = settings_from(base, variant.changes).epochs
 

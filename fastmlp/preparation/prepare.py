@@ -19,6 +19,7 @@ from fastmlp.data.source import Source
 from fastmlp.data.splits import fold_numbers, split_rows
 from fastmlp.errors import DataError, UsageError, did_you_mean
 from fastmlp.nn.losses import loss_kind
+from fastmlp.settings.presets import FEWEST_ROWS
 from fastmlp.settings.settings import Settings
 
 from .given import Given
@@ -44,6 +45,7 @@ class PreparedData:
     """Everything that training needs to know of the data."""
 
     name: str  # of the source
+    settings: Settings  # with those of the preset that was chosen by the data
     train: Part
     validation: Part | None  # None where there are no such rows
     test: Part | None
@@ -92,11 +94,18 @@ def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
         If the data cannot be read or does not fit the settings.
     """
     source = read_source(settings, given)
+    settings = settings.with_preset(preset_for(source))
     try:
         return _prepared(source, settings)
     except DataError:
         _check_all_rows(source, settings)
         raise
+
+
+def preset_for(source: Source) -> str:
+    """Return the preset that ``auto`` takes for data: that of tables, if there are rows enough."""
+    is_table = source.schema is not None
+    return "tables" if is_table and len(source) >= FEWEST_ROWS else "plain"
 
 
 def _check_all_rows(source: Source, settings: Settings) -> None:
@@ -144,7 +153,8 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
         among = {"folds": settings.folds, "task": task, "seed": settings.seed}
         folds = fold_numbers(train.known_target, **among)
     described = (source.image_shape, folds, source.target_name, notes)
-    return PreparedData(source.name, *parts, preprocessor, encoder, weights, *described)
+    fitted = preprocessor, encoder, weights
+    return PreparedData(source.name, settings, *parts, *fitted, *described)
 
 
 def same_data(data: PreparedData, kept: str) -> bool:

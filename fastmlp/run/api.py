@@ -91,7 +91,12 @@ def train(
     """
     settings, dataset = _first_place(data, y, settings, dataset)
     if resume is None:
-        kept = {} if settings is None else settings.to_dict()
+        said = {} if settings is None else settings.to_dict()
+        kept = (
+            {name: value for name, value in said.items() if name in settings.given}
+            if settings
+            else {}
+        )
         names, given = named(dataset, test)
         job = set_up(
             settings_from(kept, changes | names), out=out, callbacks=callbacks, given=given

@@ -204,6 +204,7 @@ def set_up_phases(
     UsageError, DataError, DeviceError, WriteError
         With one line that says what is wrong.
     """
+    settings = settings.with_preset("plain")  # that of tables has an ensemble
     phases = parse_phases(settings, tables)
     backend, reason = open_device(settings, announce)
     data = prepare(settings)

@@ -154,6 +154,7 @@ def _merged(folder: Path, changes: dict[str, Any]) -> tuple[Settings, Settings]:
                 f"--{name.replace('_', '-')} cannot change when a run goes on: parameters or data "
                 f"depend on it. Train anew, or change one of: {', '.join(changeable)}."
             )
+    kept = {"preset": "plain"} | kept  # what runs of old were, though they do not say so
     return settings_from(kept), settings_from(kept, changes)
 
 

@@ -149,8 +149,11 @@ def set_up(
     """
     backend, reason = open_device(settings, announce)
     data = prepare(settings, given)
+    settings = data.settings
     rows = member_rows(settings, data)
-    settings = settings.decided(rows.per_epoch)
+    outputs = output_width(settings.loss, data.targets)
+    architecture = settings.make_architecture(data.features.output_columns, outputs)
+    settings = settings.decided(rows.per_epoch, architecture)
     check_metric(settings, data)
     model = build_model(settings, data, backend)
     optimizer, regularization = settings.make_optimizer(), settings.make_regularization()
@@ -201,6 +204,7 @@ def make_trainer(
         ),
         monitor=measures.get("validation", measures.get("test")),
         log_every=settings.log_every,
+        time_limit=settings.time_limit,
     )
 
 

@@ -13,6 +13,7 @@ from fastmlp.optim.rules import NUMBERS, RULES
 from fastmlp.spec import SHARE
 
 from .description import Role, check, converted, field_type, parted
+from .presets import AUTO, PRESETS
 from .table import SettingsTable
 
 if TYPE_CHECKING:  # help is shown without numpy: what builds something imports it then
@@ -22,11 +23,19 @@ if TYPE_CHECKING:  # help is shown without numpy: what builds something imports 
     from fastmlp.optim.schedules import Schedule
 
 FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 200
+MOST_EPOCHS_BY_EFFORT = 100
+# Of a weight in each row: a multiplication and an addition forward, and twice that backward.
+FLOP_PER_WEIGHT = 6
 
 
 @dataclass(frozen=True)
 class Settings(SettingsTable):
     """What ``fastmlp train`` can be told; each field is an option and a key of a config file.
+
+    Attributes
+    ----------
+    given
+        The names of what the user said, which no preset changes.
 
     Raises
     ------
@@ -35,6 +44,9 @@ class Settings(SettingsTable):
     """
 
     def __post_init__(self):
+        # What a preset leaves alone. Not a field: no setting, and lost where one is replaced.
+        differing = {each.name for each in fields(self) if getattr(self, each.name) != each.default}
+        object.__setattr__(self, "given", frozenset(differing))
         for description in fields(self):
             kind, optional = field_type(Settings, description.name)
             check(description, kind, optional, getattr(self, description.name))
@@ -130,15 +142,39 @@ class Settings(SettingsTable):
         """Return the settings that differ from None, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
+    def said(self) -> dict[str, Any]:
+        """Return the settings that were given, by name."""
+        return {name: value for name, value in self.to_dict().items() if name in self.given}
+
     @property
     def _weight_decay(self) -> float:
         own = self.weight_decay
         return RULES[self.optimizer].weight_decay if own is None else own
 
-    def decided(self, rows: int) -> Settings:
-        """Return the settings with every open choice made, for a number of training rows."""
+    def with_preset(self, name: str) -> Settings:
+        """Return the settings with those of a preset, but for what was given, where ``auto`` left
+        the choice open.
+        """
+        if self.preset != AUTO:
+            return self
+        return settings_from(self.said(), {"preset": name})
+
+    def decided(self, rows: int, architecture: Architecture | None = None) -> Settings:
+        """Return the settings with every open choice made.
+
+        Parameters
+        ----------
+        rows
+            That each network learns from.
+        architecture
+            Of the network: effort needs it.
+        """
         batch_size, epochs = min(self.batch_size or rows, rows), self.epochs
-        if epochs is None:
+        if epochs is None and self.effort is not None and architecture is not None:
+            flop = FLOP_PER_WEIGHT * architecture.parameters * rows
+            enough = int(1e9 * self.effort / flop)
+            epochs = min(max(enough, FEWEST_EPOCHS), MOST_EPOCHS_BY_EFFORT)
+        elif epochs is None:
             enough = -(-FEWEST_UPDATES // -(-rows // batch_size))
             epochs = min(max(enough, FEWEST_EPOCHS), MOST_EPOCHS)
         lr = RULES[self.optimizer].learning_rate if self.lr is None else self.lr
@@ -243,12 +279,14 @@ def settings_from(*layers: dict[str, Any]) -> Settings:
         For a key that is not a setting, naming the nearest one, or a value that does not fit.
     """
     names = Settings.__dataclass_fields__
-    merged: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
             name = key.replace("-", "_")
             if name not in names:
                 near = did_you_mean(name, names)
                 raise UsageError(f"setting {key!r} is not known{near} See fastmlp train --help.")
-            merged[name] = converted(field_type(Settings, name)[0], value)
-    return Settings(**merged)
+            given[name] = converted(field_type(Settings, name)[0], value)
+    settings = Settings(**(PRESETS.get(given.get("preset", AUTO), {}) | given))
+    object.__setattr__(settings, "given", frozenset(given))
+    return settings

@@ -10,6 +10,7 @@ from fastmlp.optim.rules import NUMBERS, OPTIMIZERS, default_help, number_help
 from fastmlp.spec import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SHARE, Range
 
 from .description import Role, option
+from .presets import CHOICES
 
 RESUME, PHASE, ROWS = Role.RESUME, Role.PHASE, Role.ROWS
 GRADIENT, PLACE = Role.GRADIENT, Role.PLACE
@@ -29,6 +30,12 @@ def _rule_number(name: str) -> Any:
 class SettingsTable:
     """The settings by name; None means: chosen by fastmlp, as the help text says."""
 
+    preset: str = _training(
+        "auto",
+        "Settings that belong together, of which each may be given besides; auto takes tables for "
+        "tables, else plain.",
+        CHOICES,
+    )
     dataset: str = _data(
         "digits", "Name of a data set, or a file, a folder, or an X,y pair of files.", role=PLACE
     )
@@ -193,9 +200,18 @@ class SettingsTable:
     batch_size: int = _training(64, "Rows in a batch; 0 for all rows.", NOT_NEGATIVE, PHASE | ROWS)
     epochs: int | None = _training(
         None,
-        "Passes over the rows; default: enough for 1,000 updates, 10 to 200.",
+        "Passes over the rows; default: enough for 1,000 updates, 10 to 200, or by effort.",
         AT_LEAST_1,
         PHASE,
+    )
+    effort: float | None = _training(
+        None, "Epochs by computation, 10 to 100 of them: as many as take so many GFLOP.", POSITIVE
+    )
+    time_limit: float | None = _training(
+        None,
+        "Stop after the epoch in which training has taken so many seconds, with the best weights.",
+        POSITIVE,
+        RESUME,
     )
     shuffle: bool = _training(True, "Take the rows in another order each epoch.", role=PHASE | ROWS)
     folds: int | None = _training(

@@ -50,6 +50,9 @@ class Trainer:
         Called at everything that happens.
     dtype
         In which the parameters must be finite too; default the network's.
+    time_limit
+        Seconds of training steps after which the epoch at hand is the last, and the best weights
+        are kept; None for no limit.
 
     Attributes
     ----------
@@ -79,13 +82,14 @@ class Trainer:
         log_every: int | None = None,
         callbacks: Sequence[Callback] = (),
         dtype: np.dtype | None = None,
+        time_limit: float | None = None,
     ):
         self.step, self.training_pass, self.reported = step, step.training_pass, step.reported
         self.network, self.loss = step.network, step.loss
         self.optimizer, self.batches = step.optimizer, step.batches
         self.epochs, self.order, self.rates, self.patience = epochs, order, rates, patience
         self.monitor, self.log_every, self.callbacks = monitor, log_every, list(callbacks)
-        self.dtype = dtype or self.network.dtype
+        self.dtype, self.time_limit = dtype or self.network.dtype, time_limit
         self.first_epoch = 1
         self.position, self.result = Position(), TrainingResult()
         self.stop_reason = ""
@@ -119,7 +123,8 @@ class Trainer:
         with self._interrupts:
             self._run_epochs(self.result)
         self.result.stop_reason = self.stop_reason
-        if self.patience.restores_best and self.best_snapshot is not None:
+        restores_best = self.patience.restores_best or self._is_out_of_time
+        if restores_best and self.best_snapshot is not None:
             self.network.store.restore(self.best_snapshot)
         self._tell("training_ended", self.result)
         self._interrupts.requested = False
@@ -238,8 +243,14 @@ class Trainer:
 
     def _should_stop(self, epoch: int) -> bool:
         reason = self.patience.stop_reason(epoch - self.result.best_epoch)
+        if self._is_out_of_time and epoch < self.epochs:
+            reason = reason or f"{self.time_limit:g} s of training are over"
         self.stop_reason = reason or self.stop_reason
         return bool(self.stop_reason)
+
+    @property
+    def _is_out_of_time(self) -> bool:
+        return self.time_limit is not None and self.result.train_seconds >= self.time_limit
 
     def _likely_cause(self) -> str:
         largest = self.batches.largest_input()

@@ -82,6 +82,7 @@ class MatrixPlan:
     def unscaled(self) -> np.ndarray | None:
         """Booleans (output columns,): True for indicators; None where there are none."""
         return np.arange(len(self.output_names)) >= self.columns if self.indicators else None
+
     @property
     def inputs(self) -> tuple[InputColumn, ...]:
         """Where each column stands in the matrix: in its own place, its indicator behind all."""

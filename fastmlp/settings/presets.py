@@ -1,0 +1,32 @@
+"""Presets: settings that belong together, each of which can still be told otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# For tables: an ensemble over folds. What each entry gives is measured in docs/tables_accuracy.md.
+TABLES: dict[str, Any] = {
+    # Each of five members learns from four fifths of the rows and validates on the others.
+    "folds": 5,
+    "hidden": "128,128",
+    "activation": "silu",
+    "dropout": "0.25",
+    # Uniform between ±1/√fan_in, biases too.
+    "init": "lecun_uniform(0.57735)",
+    "bias_init": "lecun_uniform(0.57735)",
+    "normalize": "robust",
+    "input_activation": "smooth_clip(3)",
+    "missing": "indicator",
+    "optimizer": "adamw",
+    "lr": 0.003,
+    "weight_decay": 0.01,
+    # A twentieth of the run upwards, then a cosine down.
+    "schedule": "one_cycle(0.05,25)",
+    "batch_size": 128,
+    "effort": 100.0,
+    "early_stopping": 25,
+}
+PRESETS: dict[str, dict[str, Any]] = {"plain": {}, "tables": TABLES}
+AUTO = "auto"
+CHOICES = (AUTO, *PRESETS)
+FEWEST_ROWS = 40  # of a table that is divided into folds without being told so
