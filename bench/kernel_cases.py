@@ -201,6 +201,7 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
         a.matrix(), a.matrix(), a.by_column(1), a.by_column(1), a.by_column(0), a.by_column(0),
         a.matrix()
     ),
+    "scale_rate": lambda a: (_rate(a), 0.5, a.constant(0, 1, np.float64)),
     "sgd": lambda a: (a.elements(), a.elements(), _rate(a), 0.0),
     "momentum": lambda a: (a.elements(), a.elements(), a.elements(), _rate(a), 0.9, 0.0),
     "nesterov": lambda a: (a.elements(), a.elements(), a.elements(), _rate(a), 0.9, 0.0),

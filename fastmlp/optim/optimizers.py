@@ -13,6 +13,7 @@ from fastmlp.errors import choose
 from fastmlp.kernels.constants import NORM_BLOCK
 from fastmlp.spec import NOT_NEGATIVE, POSITIVE
 from fastmlp.step.counters import Counters
+from fastmlp.step.parameters import Parameter, Segment
 
 from .rules import NUMBERS, OPTIMIZERS, RULES
 
@@ -58,6 +59,9 @@ class Optimizer(ABC):
     parameters that allow it (Parameter.folds) unless something needs the whole gradient first, such
     as clipping; both ways give the same numbers to rounding.
 
+    A parameter may have a factor of its own for the learning rate (Parameter.rate_factor). Each
+    such factor has its rate in memory, set from that of the update; its parameters do not fold.
+
     Attributes
     ----------
     slots
@@ -81,6 +85,8 @@ class Optimizer(ABC):
         self.regularization = regularization
         self.state = {name: backend.zeros(store.values.shape, store.dtype) for name in self.slots}
         self.learning_rate = backend.zeros((1,), np.float64)
+        factors = {segment.rate_factor for segment in store.segments} - {1.0}
+        self._scaled_rates = {each: backend.zeros((1,), np.float64) for each in sorted(factors)}
         blocks = -(-store.values.shape[0] // NORM_BLOCK)
         self._partial_norms = backend.zeros((blocks,), np.float64)
         self._table = backend.zeros((0,), np.float64)
@@ -88,12 +94,15 @@ class Optimizer(ABC):
         # All parameters: an optimizer that was bound before may have left sinks of its own.
         for parameter in store.trained:
             plain = Sink(store.one, store.zero, parameter.gradient)
-            folds = self.folds and parameter.folds
-            parameter.sink = self._folded_sink(parameter) if folds else plain
+            parameter.sink = self._folded_sink(parameter) if self._is_folded(parameter) else plain
 
     def _can_fold(self) -> bool:
         """Return whether the rule folds and nothing looks at the gradient before it."""
         return False
+
+    def _is_folded(self, part: Parameter | Segment) -> bool:
+        """Return whether a parameter's sum over the batch, or a segment's, is its update."""
+        return self.folds and part.folds and part.rate_factor == 1
 
     def _gradient_is_free(self) -> bool:
         """Return whether no penalty or clipping has to see the gradient."""
@@ -119,12 +128,17 @@ class Optimizer(ABC):
 
     def begin_update(self, rows: int) -> None:
         """Go to the next batch, of ``rows`` rows; count its update and take the learning rate."""
+        self._take_rate(rows)
+        for factor, scaled in self._scaled_rates.items():
+            self.backend.ops.scale_rate(self.learning_rate, factor, scaled)
+
+    def _take_rate(self, rows: int) -> None:
         self.backend.ops.begin_update(self.counters.values, rows, self._table, self.learning_rate)
 
     def update(self) -> None:
         """Penalise, clip, and move the parameters by the rule."""
         ops, regularization, gradient = self.backend.ops, self.regularization, self.store.gradient
-        left = [segment for segment in self.store.segments if not (self.folds and segment.folds)]
+        left = [segment for segment in self.store.segments if not self._is_folded(segment)]
         for segment in left:
             if segment.decays and (regularization.l1 or regularization.l2):
                 ops.add_penalty(
@@ -139,24 +153,29 @@ class Optimizer(ABC):
             ops.squared_norm(gradient, self._partial_norms)
             ops.clip_by_norm(gradient, self._partial_norms, regularization.clip_norm)
         self._finish_folded([segment for segment in self.store.segments if segment not in left])
-        for stretch, decay in self._stretches(left):
+        for stretch, factor, decay in self._stretches(left):
             slots = [self.state[name][stretch] for name in self.slots]
-            self._rule(self.store.values[stretch], gradient[stretch], slots, decay)
+            rate = self._scaled_rates.get(factor, self.learning_rate)
+            self._rule(self.store.values[stretch], gradient[stretch], slots, rate, decay)
 
-    def _stretches(self, segments: list) -> list[tuple[slice, float]]:
-        """Return stretches of the flat buffers with their weight decay, neighbours joined."""
-        joined: list[tuple[slice, float]] = []
+    def _stretches(self, segments: list[Segment]) -> list[tuple[slice, float, float]]:
+        """Return stretches of the flat buffers with their rate's factor and their weight decay,
+        neighbours joined.
+        """
+        joined: list[tuple[slice, float, float]] = []
         for segment in segments:
-            stretch = segment.stretch
+            stretch, factor = segment.stretch, segment.rate_factor
             decay = self.regularization.weight_decay if segment.decays else 0.0
-            if joined and joined[-1][0].stop == stretch.start and joined[-1][1] == decay:
+            if joined and joined[-1][0].stop == stretch.start and joined[-1][1:] == (factor, decay):
                 stretch = slice(joined.pop()[0].start, stretch.stop)
-            joined.append((stretch, decay))
+            joined.append((stretch, factor, decay))
         return joined
 
     @abstractmethod
-    def _rule(self, values: Array, gradient: Array, slots: list[Array], decay: float) -> None:
-        """Launch the rule's operation on one segment."""
+    def _rule(
+        self, values: Array, gradient: Array, slots: list[Array], rate: Array, decay: float
+    ) -> None:
+        """Launch the rule's operation on one stretch, with its learning rate in memory."""
 
 
 class SGD(Optimizer):
@@ -167,10 +186,10 @@ class SGD(Optimizer):
         self._scale, self._keep = backend.zeros((1,), store.dtype), backend.zeros((1,), store.dtype)
         super().bind(backend, store, counters, regularization, fold)
 
-    def begin_update(self, rows: int) -> None:
+    def _take_rate(self, rows: int) -> None:
         """Also set the factors of w ← −lr·sum + (1 − lr·decay)·w."""
         if not self.folds:
-            return super().begin_update(rows)
+            return super()._take_rate(rows)
         decay = self.regularization.l2 + self.regularization.weight_decay
         table = self.counters.values, rows, self._table
         return self.backend.ops.begin_folded_update(
@@ -185,8 +204,8 @@ class SGD(Optimizer):
             self._scale, self._keep if parameter.decays else self.store.one, parameter.values
         )
 
-    def _rule(self, values, gradient, slots, decay) -> None:
-        self.backend.ops.sgd(values, gradient, self.learning_rate, decay)
+    def _rule(self, values, gradient, slots, rate, decay) -> None:
+        self.backend.ops.sgd(values, gradient, rate, decay)
 
 
 class Momentum(Optimizer):
@@ -216,17 +235,15 @@ class Momentum(Optimizer):
     def _finish_folded(self, segments) -> None:
         moved = self.backend.moves_weights
         left = [segment for segment in segments if not (moved and segment.is_matrix)]
-        for stretch, decay in self._stretches(left):
+        for stretch, _, decay in self._stretches(left):
             velocity = self.state["velocity"][stretch]
             self.backend.ops.momentum_step(
                 self.store.values[stretch], velocity, self.learning_rate, decay
             )
 
-    def _rule(self, values, gradient, slots, decay) -> None:
+    def _rule(self, values, gradient, slots, rate, decay) -> None:
         [velocity] = slots
-        self.backend.ops.momentum(
-            values, gradient, velocity, self.learning_rate, self.momentum, decay
-        )
+        self.backend.ops.momentum(values, gradient, velocity, rate, self.momentum, decay)
 
 
 class Nesterov(Momentum):
@@ -235,11 +252,9 @@ class Nesterov(Momentum):
     def _can_fold(self) -> bool:
         return False
 
-    def _rule(self, values, gradient, slots, decay) -> None:
+    def _rule(self, values, gradient, slots, rate, decay) -> None:
         [velocity] = slots
-        self.backend.ops.nesterov(
-            values, gradient, velocity, self.learning_rate, self.momentum, decay
-        )
+        self.backend.ops.nesterov(values, gradient, velocity, rate, self.momentum, decay)
 
 
 class RMSProp(Optimizer):
@@ -250,11 +265,9 @@ class RMSProp(Optimizer):
     def __init__(self, rho: float, epsilon: float):
         self.rho, self.epsilon = rho, epsilon
 
-    def _rule(self, values, gradient, slots, decay) -> None:
+    def _rule(self, values, gradient, slots, rate, decay) -> None:
         [mean_square] = slots
-        self.backend.ops.rmsprop(
-            values, gradient, mean_square, self.learning_rate, self.rho, self.epsilon, decay
-        )
+        self.backend.ops.rmsprop(values, gradient, mean_square, rate, self.rho, self.epsilon, decay)
 
 
 class Adagrad(Optimizer):
@@ -265,11 +278,9 @@ class Adagrad(Optimizer):
     def __init__(self, epsilon: float):
         self.epsilon = epsilon
 
-    def _rule(self, values, gradient, slots, decay) -> None:
+    def _rule(self, values, gradient, slots, rate, decay) -> None:
         [square_sum] = slots
-        self.backend.ops.adagrad(
-            values, gradient, square_sum, self.learning_rate, self.epsilon, decay
-        )
+        self.backend.ops.adagrad(values, gradient, square_sum, rate, self.epsilon, decay)
 
 
 class Adam(Optimizer):
@@ -280,12 +291,10 @@ class Adam(Optimizer):
     def __init__(self, beta1: float, beta2: float, epsilon: float):
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
 
-    def _rule(self, values, gradient, slots, decay) -> None:
+    def _rule(self, values, gradient, slots, rate, decay) -> None:
         first, second = slots
         numbers = self.beta1, self.beta2, self.epsilon, decay
-        self.backend.ops.adam(
-            values, gradient, first, second, self.counters.values, self.learning_rate, *numbers
-        )
+        self.backend.ops.adam(values, gradient, first, second, self.counters.values, rate, *numbers)
 
 
 def make_optimizer(name: str, **numbers: float | None) -> Optimizer:

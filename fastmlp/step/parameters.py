@@ -33,6 +33,8 @@ class Parameter:
     folds
         Whether one operation makes its whole gradient and takes a sink: so for the weights and
         biases of dense layers.
+    rate_factor
+        What multiplies the learning rate, and with it decoupled weight decay, for this parameter.
     sink
         Where that operation puts it; set when a trained parameter is bound.
     """
@@ -41,6 +43,7 @@ class Parameter:
     shape: tuple[int, ...]
     decays: bool = False
     folds: bool = False
+    rate_factor: float = 1.0
     values: Array = field(default=None, repr=False)
     gradient: Array = field(default=None, repr=False)
     sink: Sink = field(init=False, repr=False)
@@ -60,6 +63,7 @@ class Segment:
     decays: bool
     folds: bool
     is_matrix: bool
+    rate_factor: float
 
     @property
     def stretch(self) -> slice:
@@ -71,9 +75,9 @@ class ParameterStore:
     """The flat buffers of a network: values and gradients of what is trained, and the statistics
     that are only kept.
 
-    Parameters that decay come first, and among them those that fold, so that each kind is one
-    segment; every view starts on a cache line, and the padding between views stays zero under every
-    update rule.
+    Parameters that decay come first, among them those that fold, and so on, so that each kind is
+    one segment; every view starts on a cache line, and the padding between views stays zero under
+    every update rule.
 
     Attributes
     ----------
@@ -138,9 +142,12 @@ def _lay_out(parameters: list[Parameter]) -> tuple[list[int], int]:
     return starts, position
 
 
-def _kind(parameter: Parameter) -> tuple[bool, bool, bool]:
-    """Return whether a parameter decays, whether it folds, and whether it is a matrix."""
-    return parameter.decays, parameter.folds, len(parameter.shape) == 2
+def _kind(parameter: Parameter) -> tuple[bool, bool, bool, float]:
+    """Return whether a parameter decays, whether it folds, whether it is a matrix, and its rate's
+    factor.
+    """
+    is_matrix = len(parameter.shape) == 2
+    return parameter.decays, parameter.folds, is_matrix, parameter.rate_factor
 
 
 def _segments(ordered: list[Parameter], bounds: list[int]) -> list[Segment]:

@@ -43,6 +43,12 @@ def without_subnormals(x):
 
 
 @operation
+def scale_rate(learning_rate: Vector[reads], factor: Real, scaled: Vector[writes]):
+    """scaled = factor·lr: the rate of parameters that have a factor of their own."""
+    scaled[0] = factor * learning_rate[0]
+
+
+@operation
 def sgd(
     w: Vector[updates, by_element],
     g: Vector[reads, by_element],

@@ -63,6 +63,12 @@ __device__ void update_each(Rule rule, Vector<T> w, Vector<Elements>... others) 
     }
 }
 
+// scaled = factor·lr: the rate of parameters that have a factor of their own.
+__global__ void ONE_THREAD
+scale_rate(Vector<const double> learning_rate, double factor, Vector<double> scaled) {
+    scaled[0] = factor * learning_rate[0];
+}
+
 // w ← w − lr·g.
 template <typename T>
 __global__ void EACH_ELEMENT_OF(w)

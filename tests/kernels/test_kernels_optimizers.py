@@ -28,6 +28,14 @@ def close(actual, expected):
     assert_close(actual, expected, units=8, scale=4.0)
 
 
+@covers("scale_rate")
+@pytest.mark.parametrize("factor", [0.1, 6.0])
+def test_scale_rate(backend, factor):
+    scaled = np.full(1, np.nan)
+    backend.ops.scale_rate(np.array([RATE]), factor, scaled)
+    assert scaled[0] == factor * RATE
+
+
 @covers("sgd")
 @pytest.mark.parametrize("size", SIZES)
 def test_sgd(backend, dtype, random, size):

@@ -14,6 +14,8 @@ from fastmlp.errors import UsageError
 from fastmlp.optim.optimizers import OPTIMIZERS, Regularization, make_optimizer
 from fastmlp.optim.rules import RULES
 from fastmlp.optim.schedules import parse_schedule
+from fastmlp.step.counters import Counters
+from fastmlp.step.parameters import Parameter, ParameterStore
 
 UPDATES = 50
 REGULARIZATIONS = {
@@ -228,3 +230,60 @@ def test_regularization_out_of_range_is_refused(name, value):
         return
     with pytest.raises(UsageError, match=name):
         Regularization(**{name: value})
+
+
+FACTORS = {"weight": 1.0, "slow": 0.1, "bias": 1.0, "fast": 6.0, "also_fast": 6.0}
+
+
+def parameters_with_factors():
+    """Return parameters of odd sizes, of which some have a learning rate of their own."""
+    shapes = {"weight": (5, 7), "slow": (3, 3), "bias": (7,), "fast": (17,), "also_fast": (2,)}
+    return [
+        Parameter(name, shape, len(shape) == 2, folds=True, rate_factor=FACTORS[name])
+        for name, shape in shapes.items()
+    ]
+
+
+@pytest.mark.parametrize("fold", [False, True])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_factors_of_the_rate(backend, dtype, name, fold):
+    """Each array moves as if it had its own learning rate, in its weight decay too."""
+    parameters, counters = parameters_with_factors(), Counters(backend)
+    store = ParameterStore(backend, dtype, parameters, [])
+    random, optimizer = np.random.default_rng(8), make_optimizer(name)
+    optimizer.bind(backend, store, counters, Regularization(weight_decay=0.1), fold)
+    start = {each.name: random.standard_normal(each.shape).astype(dtype) for each in parameters}
+    for each in parameters:
+        each.values[...] = start[each.name]
+    rates = np.linspace(0.02, 0.01, UPDATES)
+    optimizer.set_learning_rates(rates)
+    gradients = []
+    for _ in rates:
+        optimizer.begin_update(1)
+        gradients.append(
+            {p.name: random.standard_normal(p.shape).astype(dtype) for p in parameters}
+        )
+        for each in parameters:
+            alpha, beta, target, move = each.sink
+            target[...] = alpha * gradients[-1][each.name] + beta * target
+            if move is not None:
+                decayed = target + dtype.type(move.decay) * each.values
+                each.values[...] -= (move.learning_rate * decayed).astype(dtype)
+        optimizer.update()
+    decays = [each.name for each in parameters if each.decays]
+    expected = oracle.train(
+        oracle.RULES[name], start, gradients, rates, decays, weight_decay=0.1, factors=FACTORS
+    )
+    tolerance = {"rtol": 1e-4, "atol": 2e-5} if dtype == np.float32 else {"rtol": 1e-10}
+    for each in parameters:
+        np.testing.assert_allclose(each.values, expected[each.name], err_msg=each.name, **tolerance)
+
+
+def test_without_factors_nothing_is_added_to_an_update(backend):
+    network, optimizer = build(backend), make_optimizer("adam")
+    optimizer.bind(backend, network.store, network.counters, Regularization())
+    optimizer.set_learning_rates(np.ones(1))
+    with backend.record() as program:
+        optimizer.begin_update(1)
+        optimizer.update()
+    assert program.operations == ["begin_update", "adam"]

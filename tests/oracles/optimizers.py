@@ -76,6 +76,7 @@ def train(
     weight_decay=0.0,
     clip_norm=None,
     clip_value=None,
+    factors=None,
 ):
     """Return the arrays after ``len(rates)`` updates.
 
@@ -91,6 +92,8 @@ def train(
         Learning rate of each update.
     decays
         Names of the arrays on which penalties and weight decay act.
+    factors
+        What multiplies the learning rate, by the array's name; 1 for the others.
     """
     values = {name: np.array(v, np.float64) for name, v in values.items()}
     rules = {name: rule() for name in values}
@@ -105,5 +108,6 @@ def train(
             step = {name: g * clip_norm / norm for name, g in step.items()}
         for name, g in step.items():
             shrink = weight_decay * values[name] if name in decays else 0.0
-            values[name] = values[name] - rate * (rules[name].direction(g) + shrink)
+            own = rate * (factors or {}).get(name, 1.0)
+            values[name] = values[name] - own * (rules[name].direction(g) + shrink)
     return values

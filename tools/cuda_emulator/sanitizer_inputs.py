@@ -68,6 +68,7 @@ BY_SOURCE_ROW = {"order", "source", "destination"}
 FIXED = {
     "alpha": 1,
     "learning_rate": 1,
+    "scaled": 1,
     "keep": 1,
     "counters": 4,
     "sums": 3,
@@ -87,6 +88,7 @@ NUMBERS = {
     "element_weight": (0.5,),
     "threshold": (0.5,),
     "decay": (0.01,),
+    "factor": (0.5,),
     "epsilon": (1e-5,),
     "keep": (0.75, 1.0),
     "mu": (0.9,),
