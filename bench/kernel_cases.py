@@ -18,7 +18,7 @@ from fastmlp.kernels.operation import OPERATIONS, Argument, updates
 SEED = 20240229
 UPDATES = 1000  # made before the launch that is timed: Adam's corrections are then those of a run
 RATES = 1 << 16  # length of the table of learning rates, and so the most updates between two resets
-KEEP = 0.8  # of dropout
+RATE = 0.2  # of dropout
 # Products are measured by their operations, not by the bytes they move.
 PRODUCTS = ("transpose", *(name for name, operation in OPERATIONS.items() if operation.product))
 
@@ -163,13 +163,23 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
         *_bias_gradient(a)),
     "softmax_forward": lambda a: (a.matrix(), a.matrix()),
     "softmax_backward": lambda a: (a.worn(), a.probabilities()),
-    "dropout_forward": lambda a: (a.matrix(), a.mask(), a.matrix(), a.counters, SEED, 0, KEEP, 0),
-    "dropout_backward": lambda a: (a.worn(), a.mask(), 1.0),
+    "dropout_forward": lambda a: (a.matrix(), a.mask(), a.matrix(), a.counters, SEED, 0, RATE,
+                                  _share(a), 0),
+    "dropout_backward": lambda a: (a.worn(), a.mask(), 0.0, _share(a)),
+    "scale_columns": lambda a: (a.matrix(), a.by_column(1), a.matrix()),
+    "scale_columns_gradient": lambda a: (a.matrix(), a.matrix(), a.by_column(0)),
+    "scale_matrix": lambda a: (a.worn(), 1.0),
+    "mix_forward": lambda a: ("gelu", a.matrix(), a.by_column(0.5), a.matrix(), a.matrix(), 0.0),
+    "mix_gradient": lambda a: (a.matrix(), a.matrix(), a.matrix(), a.by_column(0)),
+    "mix_backward": lambda a: ("relu_derivative", a.worn(), a.matrix(), a.by_column(0.5), 0.0),
     "begin_batch": lambda a: (a.counters, 0),
     "begin_update": lambda a: (a.counters, 0, a.constant(0, RATES, np.float64), _rate(a)),
     "begin_folded_update": lambda a: (
         a.counters, 0, a.constant(0, RATES, np.float64), 0.0, _rate(a), a.constant(0), a.constant(1)
     ),
+    "take_of_step": lambda a: (
+        a.constant(1, RATES, np.float64), a.constant(1, 4, np.int64),
+        a.constant(0, 1, np.float64)),
     "gather_rows": lambda a: (a.matrix(), a.order(), a.counters, a.matrix()),
     "gather_scaled_rows": lambda a: (a.pixels(), a.order(), a.counters, a.by_column(2),
         a.by_column(1), a.matrix()),
@@ -211,6 +221,7 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
         a.elements(), a.elements(), a.elements(), a.squares(), a.counters, _rate(a), 0.9, 0.999,
         1e-8, 0.0
     ),
+    "shrink": lambda a: (a.elements(), _rate(a), _share(a), 0.0),
     "momentum_step": lambda a: (a.elements(), a.elements(), _rate(a), 0.0),
     "add_penalty": lambda a: (a.elements(), a.elements(), 0.0, 0.0),
     "clip_by_value": lambda a: (a.elements(), 10.0),
@@ -263,6 +274,10 @@ def _bias_gradient(a: Arrays) -> tuple[Array, ...]:
 
 def _row_sums(a: Arrays) -> tuple[Array, Array]:
     return a.by_row(0, np.float64), a.by_row(0, np.float64)
+
+
+def _share(a: Arrays) -> Array:
+    return a.constant(1, dtype=np.float64)
 
 
 def _rate(a: Arrays) -> Array:

@@ -143,6 +143,15 @@ def save(folder, **arrays):
     return str(folder / "data.npz")
 
 
+def learnt_factors_model(folder, **settings):
+    """Train a model of two quantities with every layer that learns factors, and clamped outputs."""
+    x = np.random.default_rng(0).normal(size=(200, 4))
+    y = np.stack([1e4 + 50 * x[:, 0], 0.01 * x[:, 1]], axis=1)
+    given = {"activation": "selu,signed_log", "input_scale": True, "parametrization": "ntk"}
+    given |= {"activation_mix": True, "bias_init": "he+5", "clamp_outputs": True, "lr": 0.1}
+    return train(folder, dataset=save(folder, X=x, y=y), epochs=15, **given | settings)
+
+
 def regression_model(folder):
     """Train a model of two quantities of very different size; some of its inputs are missing."""
     x = np.random.default_rng(0).normal(size=(200, 4)) * [1, 10, 100, 0.1]

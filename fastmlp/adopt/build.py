@@ -20,7 +20,7 @@ from fastmlp.errors import UsageError, choose
 from fastmlp.model.model import Model
 from fastmlp.model.prediction import PREDICTION_BATCH
 from fastmlp.nn.network import Network
-from fastmlp.nn.plain_layers import Linear, PlainLayer, Scaling
+from fastmlp.nn.plain_layers import Clamp, Linear, PlainLayer, Scaling
 from fastmlp.settings.settings import Settings, settings_from
 from fastmlp.step.parameters import Parameter
 from fastmlp.training.recorded import bind
@@ -94,9 +94,8 @@ def assemble(
         _task(around),
     )
     loss_word = _loss_word(task, blocks[-1], outputs)
-    targets = _targets(
-        task, outputs, _labels(around, task, outputs), arranged.target_scaling, dtype
-    )
+    labels = _labels(around, task, outputs)
+    targets = _targets(task, outputs, labels, arranged.target_scaling, arranged.clamp, dtype)
     if task == "classification":
         _sort_classes(blocks[-1], around.classes)
     features = _features(arranged.scaling, inputs, around, dtype)
@@ -208,8 +207,15 @@ def _sort_classes(last: Block, classes: Sequence[Any] | np.ndarray | None) -> No
 
 
 def _targets(
-    task: str, outputs: int, labels: list | None, scaling: Scaling | None, dtype: np.dtype
+    task: str,
+    outputs: int,
+    labels: list | None,
+    scaling: Scaling | None,
+    clamp: Clamp | None,
+    dtype: np.dtype,
 ) -> TargetEncoder:
+    if clamp is not None and task != "regression":
+        raise UsageError(f"the outputs are clamped, which goes with regression, not with {task}.")
     if scaling is not None and task != "regression":
         raise UsageError(f"the outputs are scaled, which goes with regression and not with {task}.")
     kept: dict[str, Any] = {"task": task, "dtype": np.dtype(dtype).name, "output_width": outputs}
@@ -223,6 +229,8 @@ def _targets(
         scaling = scaling or Scaling(np.ones(outputs), np.zeros(outputs))
         _check_scaling("the target's", scaling, outputs)
         kept |= {"mean": scaling.shift.tolist(), "deviation": scaling.scale.tolist()}
+        if clamp is not None:
+            kept["limits"] = [clamp.low.tolist(), clamp.high.tolist()]
     return TargetEncoder.from_dict(kept)
 
 
@@ -278,6 +286,7 @@ def _settings(network: Arranged, origin: str, task: str, loss: str, dtype: np.dt
             "activation": words[0] if len(set(words)) == 1 else ",".join(words) or "identity",
             "output_activation": last.activation_word,
             "batch_norm": network.normalized,
+            "activation_mix": network.mixes,
             "loss": loss,
             "normalize": "none" if network.scaling is None else "standard",
             "dtype": np.dtype(dtype).name,

@@ -11,7 +11,16 @@ import numpy as np
 
 from fastmlp.errors import UsageError
 from fastmlp.nn.activations import parse_activation
-from fastmlp.nn.plain_layers import Activate, Drop, Linear, Normalization, PlainLayer, Scaling
+from fastmlp.nn.plain_layers import (
+    Activate,
+    Clamp,
+    Drop,
+    Linear,
+    MixedActivate,
+    Normalization,
+    PlainLayer,
+    Scaling,
+)
 
 IDENTITY = parse_activation("identity")
 EPSILON = 1e-5  # of our batch normalisation
@@ -23,12 +32,20 @@ class Block:
 
     linear: Linear
     normalization: Normalization | None = None
-    activation: Activate | None = None
+    activation: Activate | MixedActivate | None = None
 
     @property
     def activation_word(self) -> str:
         """The activation as an architecture names it, with every digit of its argument."""
         return (IDENTITY if self.activation is None else self.activation.activation).word
+
+    @property
+    def mix(self) -> np.ndarray | None:
+        """The share of the activation for each unit, None where there is nothing to mix."""
+        if self.activation is None:
+            return None
+        pure = np.ones(self.linear.weight.shape[1])
+        return self.activation.mix if isinstance(self.activation, MixedActivate) else pure
 
 
 @dataclass(eq=False)
@@ -39,6 +56,8 @@ class Arranged:
     ----------
     scaling, target_scaling
         Of the features and of regression outputs, float64; None where there is none.
+    clamp
+        Of regression outputs in their own unit, or None.
     input_normalization
         Batch normalisation of the features.
     blocks
@@ -47,6 +66,7 @@ class Arranged:
 
     scaling: Scaling | None
     target_scaling: Scaling | None
+    clamp: Clamp | None
     input_normalization: Normalization | None
     blocks: list[Block]
 
@@ -61,6 +81,11 @@ class Arranged:
         }
         return words[self.input_normalization is not None, self.blocks[0].normalization is not None]
 
+    @property
+    def mixes(self) -> bool:
+        """Whether a hidden activation is mixed with what enters it."""
+        return any(isinstance(block.activation, MixedActivate) for block in self.blocks[:-1])
+
     def arrays(self) -> Iterator[np.ndarray]:
         """Yield the arrays in the order of ``Network.named_parameters``."""
         if self.input_normalization is not None:
@@ -73,10 +98,13 @@ class Arranged:
                 yield np.zeros(block.linear.weight.shape[1])
             else:
                 yield block.linear.bias
+            if self.mixes and block is not self.blocks[-1] and block.mix is not None:
+                yield block.mix
 
 
 def arrange(layers: Sequence[PlainLayer]) -> Arranged:
-    """Return layers as [scaling] [normalisation] (linear [normalisation] activation)… [scaling].
+    """Return layers as [scaling] [normalisation] (linear [normalisation] activation)… [scaling]
+    [clamp].
 
     Dropout is left out. A batch normalisation stays one where all hidden layers have theirs between
     the linear layer and the activation; anywhere else it becomes part of the linear layer beside
@@ -88,8 +116,11 @@ def arrange(layers: Sequence[PlainLayer]) -> Arranged:
         If the layers are not those of a multilayer perceptron.
     """
     layers = [layer for layer in layers if not (isinstance(layer, Drop) or is_identity(layer))]
-    scaling = next((layer for layer in layers[:1] if isinstance(layer, Scaling)), None)
-    layers = layers if scaling is None else layers[1:]
+    clamp = next((layer for layer in layers[-1:] if isinstance(layer, Clamp)), None)
+    layers = layers if clamp is None else layers[:-1]
+    scaling = None
+    while layers and isinstance(layers[0], Scaling):
+        scaling, layers = layers[0] if scaling is None else scaling.then(layers[0]), layers[1:]
     target_scaling = next((layer for layer in layers[-1:] if isinstance(layer, Scaling)), None)
     layers = layers if target_scaling is None else layers[:-1]
     first = next((index for index, layer in enumerate(layers) if isinstance(layer, Linear)), None)
@@ -104,7 +135,7 @@ def arrange(layers: Sequence[PlainLayer]) -> Arranged:
     blocks = _blocks(layers[first:])
     _settle_normalizations(blocks)
     return Arranged(
-        scaling, target_scaling, before[0].with_epsilon(EPSILON) if before else None, blocks
+        scaling, target_scaling, clamp, before[0].with_epsilon(EPSILON) if before else None, blocks
     )
 
 
@@ -128,13 +159,17 @@ def _blocks(layers: Sequence[PlainLayer]) -> list[Block]:
             waiting = layer
         elif isinstance(layer, Normalization) and not (waiting or last.normalization):
             last.normalization = layer
-        elif isinstance(layer, Activate) and not (waiting or last.activation):
+        elif isinstance(layer, (Activate, MixedActivate)) and not (waiting or last.activation):
             last.activation = layer
         else:
             raise UsageError(
                 f"{layer.word} follows linear layer {len(blocks)} where an MLP has none; "
                 "one of each is accepted."
             )
+    if isinstance(blocks[-1].activation, MixedActivate):
+        raise UsageError(
+            "the last layer has a mixed activation; an MLP mixes those of its hidden layers."
+        )
     if waiting is not None:
         raise UsageError(
             "the last activation is followed by a batch normalisation; an MLP ends before it."

@@ -16,9 +16,18 @@ from fastmlp.export.torch.module import LINEAR, NORMALIZATION
 from fastmlp.model.model import Model
 from fastmlp.nn.activations import parse_activation
 from fastmlp.nn.network import per_layer
-from fastmlp.nn.plain_layers import Activate, Linear, Normalization, PlainLayer, Scaling
+from fastmlp.nn.plain_layers import (
+    Activate,
+    Clamp,
+    Linear,
+    MixedActivate,
+    Normalization,
+    PlainLayer,
+    Scaling,
+)
 
 from .build import Surroundings, assemble, with_origins, with_scaling
+from .canonical import IDENTITY
 from .torch_sequential import is_sequential, sequential_layers, to_array
 
 OF_LINEAR = {"weight", "bias"}
@@ -165,6 +174,10 @@ def _layer(name: str, kept: dict[str, np.ndarray], epsilon: float) -> PlainLayer
     weight = kept.get("weight")
     if kinds == {"scale", "shift"} and kept["scale"].ndim == 1:
         return Scaling(kept["scale"].astype(np.float64), kept["shift"].astype(np.float64))
+    if kinds == {"low", "high"} and kept["low"].ndim == 1:
+        return Clamp(kept["low"].astype(np.float64), kept["high"].astype(np.float64))
+    if kinds == {"mix"} and kept["mix"].ndim == 1:
+        return MixedActivate(IDENTITY, kept["mix"])  # of what, the user says
     if kinds <= OF_LINEAR and weight is not None and weight.ndim == 2:
         if shapes.get("bias", weight.shape[:1]) != weight.shape[:1]:
             raise UsageError(
@@ -216,7 +229,8 @@ def _with_activations(
     words = per_layer("activation", activation or "identity", len(linear) - 1) if linear else []
     result = []
     for index, layer in enumerate(layers):
-        result.append(layer)
+        if not isinstance(layer, MixedActivate):  # which was added with its activation
+            result.append(layer)
         following = layers[index + 1] if index + 1 < len(layers) else None
         ends = isinstance(layer, (Linear, Normalization)) and not isinstance(
             following, Normalization
@@ -224,5 +238,7 @@ def _with_activations(
         before = sum(at <= index for at in linear)
         if ends and before:
             word = words[before - 1] if before < len(linear) else output_activation
-            result.append(Activate(parse_activation(word)))
+            own = parse_activation(word)
+            mixed = isinstance(following, MixedActivate)
+            result.append(MixedActivate(own, following.mix) if mixed else Activate(own))
     return result

@@ -10,7 +10,16 @@ from fastmlp.errors import UsageError
 from fastmlp.export.activations import BY_TORCH_CLASS, ELSEWHERE
 from fastmlp.export.torch.module import DROPOUT, LINEAR, NORMALIZATION, OWN_LAYERS
 from fastmlp.nn.activations import Activation, parse_activation
-from fastmlp.nn.plain_layers import Activate, Drop, Linear, Normalization, PlainLayer, Scaling
+from fastmlp.nn.plain_layers import (
+    Activate,
+    Clamp,
+    Drop,
+    Linear,
+    MixedActivate,
+    Normalization,
+    PlainLayer,
+    Scaling,
+)
 
 # The logarithm of what a prediction reports: as good as softmax, at the end.
 LOG_SOFTMAX = "LogSoftmax"
@@ -37,10 +46,10 @@ def sequential_layers(module: Any) -> list[PlainLayer]:
         For a layer that an MLP does not have.
     """
     # A layer may stand in several places, as an activation often does.
+    found = list(module.named_modules(remove_duplicate=False))
+    mixed = tuple(f"{name}." for name, layer in found if _kind(layer) == "Mixed")
     layers = [
-        entry
-        for entry in module.named_modules(remove_duplicate=False)
-        if not is_sequential(entry[1])
+        entry for entry in found if not (is_sequential(entry[1]) or entry[0].startswith(mixed))
     ]
     plain = []
     for position, (name, layer) in enumerate(layers, 1):
@@ -75,6 +84,11 @@ def _plain_layer(name: str, layer: Any, is_last: bool) -> PlainLayer:
         return Drop(layer.p)
     if kind == "Scale":
         return Scaling(array("scale").astype(np.float64), array("shift").astype(np.float64))
+    if kind == "Clamp":
+        return Clamp(array("low").astype(np.float64), array("high").astype(np.float64))
+    if kind == "Mixed":
+        inner = _activation(f"{name}.activation", layer.activation, _kind(layer.activation))
+        return MixedActivate(inner, array("mix"))
     if kind == NORMALIZATION:
         if layer.running_mean is None:
             raise UsageError(

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from fastmlp.kernels.cpu.dropout import *  # noqa: F403
     from fastmlp.kernels.cpu.gather import *  # noqa: F403
     from fastmlp.kernels.cpu.losses import *  # noqa: F403
+    from fastmlp.kernels.cpu.mixing import *  # noqa: F403
     from fastmlp.kernels.cpu.normalization import *  # noqa: F403
     from fastmlp.kernels.cpu.optimizers import *  # noqa: F403
     from fastmlp.kernels.cpu.products.bfloat16 import *  # noqa: F403
     from fastmlp.kernels.cpu.products.blas import *  # noqa: F403
     from fastmlp.kernels.cpu.products.gemm import *  # noqa: F403
+    from fastmlp.kernels.cpu.scaling import *  # noqa: F403
 
 
 class Operations:

@@ -25,7 +25,12 @@ from .losses import make_loss
 
 LARGEST_AUTO_BATCH = 200
 SKLEARN_RATES = ("constant", "invscaling", "adaptive")
-ONE_FIT = ("cosine", "one_cycle")  # these need to know where they end: at max_iter
+ONE_FIT = (
+    "cosine",
+    "one_cycle",
+    "log_cosine",
+    "flat_cosine",
+)  # these need to know where they end: at max_iter
 SOLVERS = ("lbfgs", *OPTIMIZERS)
 _AT_LEAST_0 = Interval(Real, 0, None, closed="left")
 _ABOVE_0 = Interval(Real, 0, None, closed="neither")

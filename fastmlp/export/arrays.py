@@ -13,7 +13,7 @@ import numpy as np
 
 from fastmlp.errors import UsageError
 from fastmlp.files.atomic import WriteError, write_atomically, write_json, write_text
-from fastmlp.nn.layers import KINDS
+from fastmlp.nn.network import KINDS
 
 if TYPE_CHECKING:
     from .trained import TrainedModel

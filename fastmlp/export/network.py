@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.nn.network import Network
-from fastmlp.nn.plain_layers import Drop, Linear, Normalization, PlainLayer, Scaling
+from fastmlp.nn.plain_layers import Clamp, Drop, Linear, Normalization, PlainLayer, Scaling
+
+from .trained import TrainedModel
 
 # What other programs call a layer: ONNX's operator, and PyTorch's class of torch.nn.
 ONNX_OPERATORS = {Linear: "Gemm", Normalization: "BatchNormalization"}
@@ -31,3 +35,16 @@ def target_scaling(targets: TargetEncoder) -> Scaling | None:
     if not (targets.mean.any() or (targets.deviation != 1).any()):
         return None
     return Scaling(targets.deviation, targets.mean)
+
+
+def target_clamp(model: TrainedModel) -> Clamp | None:
+    """Return what keeps outputs in the training target's range, or None; of logarithms where the
+    loss is of counts, whose exponential comes behind.
+    """
+    limits = model.targets.limits
+    if limits is None:
+        return None
+    if model.loss.kind.link != "exponential":
+        return Clamp(*limits)
+    with np.errstate(divide="ignore"):  # of a count of 0
+        return Clamp(*(np.log(limit) for limit in limits))

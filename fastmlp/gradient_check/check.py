@@ -35,7 +35,7 @@ TARGETS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
     "exponential": lambda draw, *shape: draw.poisson(2.0, shape).astype(np.float64),
 }
 PENALTY = "dW ← dW + l2·W + l1·sign(W), on what decays"
-SYMBOLS = {"weight": "dW", "bias": "db", "gamma": "dγ", "beta": "dβ"}
+SYMBOLS = {"weight": "dW", "bias": "db", "gamma": "dγ", "beta": "dβ", "factors": "ds", "mix": "dα"}
 
 
 def gradcheck(

@@ -43,7 +43,8 @@ class Subject:
         for layer in network.layers:
             layer.needs_input_gradient = True
         bind(network, loss, rows)
-        network.initialize()
+        draw = np.random.default_rng(chosen.seed)
+        network.initialize(draw.standard_normal((rows, architecture.inputs)))
         return cls(network, loss, chosen.l1, chosen.l2)
 
     @property

@@ -138,6 +138,16 @@ class Activation:
         derivative = backend.scalar_function(f"{self._kernel}_derivative")
         backend.ops.activation_backward(derivative, upstream, saved, self.parameter)
 
+    def forward_mixed(self, backend: Backend, z: Array, mix: Array, f: Array, a: Array) -> None:
+        """f = f(z), a = α·f + (1 − α)·z with the shares α of ``mix``."""
+        function = backend.scalar_function(self._kernel)
+        backend.ops.mix_forward(function, z, mix, f, a, self.parameter)
+
+    def backward_mixed(self, backend: Backend, upstream: Array, saved: Array, mix: Array) -> None:
+        """dz = da ⊙ (α·f′ + 1 − α) in place of da; ``saved`` is z if ``saves_input``, else f."""
+        derivative = backend.scalar_function(f"{self._kernel}_derivative")
+        backend.ops.mix_backward(derivative, upstream, saved, mix, self.parameter)
+
     def backward_with_bias(
         self, backend: Backend, upstream: Array, saved: Array, into: tuple[Array, ...]
     ) -> None:

@@ -1,5 +1,5 @@
 """Initial weights and biases: ``zeros``, ``constant(c)``, ``uniform(low, high)``, ``normal(mean,
-std)``, glorot, he, lecun.
+std)``, glorot, he, lecun; and biases by what enters a layer, ``he+5``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ ACCEPTED = {
         for shape in ("uniform", "normal")
     },
 }
+DATA_DRIVEN = "he+5"  # of biases alone
+SIMPLEX_ROWS = 5
 ALIASES = {
     "glorot": "glorot_uniform",
     "xavier": "glorot_uniform",
@@ -38,6 +40,25 @@ ALIASES |= {"kaiming": "he_normal", "kaiming_uniform": "he_uniform", "kaiming_no
 # deviations (3.65 + √(2·53·ln 2)). And a deviation that is divided by √fan stays above 1e-38, where
 # float32's normal numbers end and the kernels see zeros.
 SMALLEST, LARGEST = 1e-30, 1e30
+
+
+def switching_biases(z: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Return biases (units,) with which each unit is at 0 somewhere amid the rows.
+
+    −Σᵢ λᵢ·zᵢ, with z = c·x·W at five random rows and λ uniform on the simplex: the unit changes
+    sign at a random point between five rows (Steinwart 2019, as Holzmüller et al. 2024 use it).
+
+    Parameters
+    ----------
+    z
+        (rows, units) the pre-activations without bias.
+    generator
+        Draws rows and weights, others for each unit.
+    """
+    rows, units = z.shape
+    chosen = generator.integers(0, rows, (SIMPLEX_ROWS, units))
+    weights = generator.dirichlet(np.ones(SIMPLEX_ROWS), units).T
+    return -(weights * np.take_along_axis(z, chosen, axis=0)).sum(axis=0)
 
 
 class Initializer:
@@ -58,6 +79,11 @@ class Initializer:
         inside = ", ".join(f"{a:g}" if isinstance(a, float) else str(a) for a in self.arguments)
         return f"{self.name}({inside})" if inside else self.name
 
+    @property
+    def looks_at_data(self) -> bool:
+        """Whether it needs rows beside the widths; ``draw`` then returns zeros."""
+        return self.name == DATA_DRIVEN
+
     def draw(
         self,
         generator: np.random.Generator,
@@ -71,7 +97,7 @@ class Initializer:
         if self.name == "auto":
             return Initializer(activation.kind.init, []).draw(generator, shape, fans, activation)
         numbers = [argument for argument in self.arguments if not isinstance(argument, str)]
-        if self.name == "zeros":
+        if self.name in ("zeros", DATA_DRIVEN):
             return np.zeros(shape)
         if self.name == "constant":
             return np.full(shape, numbers[0])
@@ -104,6 +130,8 @@ def parse_initializer(text: str | Initializer) -> Initializer:
     """
     if isinstance(text, Initializer):
         return text
+    if text.strip() == DATA_DRIVEN:
+        return Initializer(DATA_DRIVEN, [])
     name, arguments = parse_spec("initial weight", text, ACCEPTED, ALIASES)
     _check_sizes(text, arguments)
     if name in ("uniform", "normal"):

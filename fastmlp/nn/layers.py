@@ -9,7 +9,7 @@ parameters, so that nothing has to be zeroed.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import math
 
 import numpy as np
 
@@ -19,73 +19,19 @@ from fastmlp.step.counters import Counters
 from fastmlp.step.parameters import Parameter
 
 from .activations import Activation
-from .initializers import Initializer
+from .initializers import Initializer, switching_biases
+from .layer import Layer
 from .plain_layers import Activate, Drop, Linear, Normalization, PlainLayer
 
-
-class Layer(ABC):
-    """One layer of a network.
-
-    Attributes
-    ----------
-    kind
-        Its name in those of its parameters and in a gradient check: ``"dense"``.
-    width
-        Number of columns of the output.
-    needs_input_gradient
-        False where nothing below has parameters: ``backward`` then returns None and spares the
-        work.
-    """
-
-    kind: str
-    width: int
-    needs_input_gradient = True
-    backend: Backend
-
-    def __str__(self) -> str:
-        return f"{self.width} columns"
-
-    @abstractmethod
-    def forward(self, x: Array, training: bool) -> Array:
-        """Return the output (rows, width) for the input x."""
-
-    @abstractmethod
-    def backward(self, upstream: Array) -> Array | None:
-        """Set the parameters' gradients and return dx, given that of the last output."""
-
-    @abstractmethod
-    def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
-        """Allocate buffers for batches of up to ``rows`` rows."""
-
-    def trained(self) -> list[Parameter]:
-        """Return the parameters that have a gradient."""
-        return []
-
-    def kept(self) -> list[Parameter]:
-        """Return the arrays that are kept with the model and not trained, such as running means."""
-        return []
-
-    def initialize(self, generator: np.random.Generator) -> None:  # noqa: B027  without parameters
-        """Draw the initial parameters."""
-
-    def unsettle(self, generator: np.random.Generator) -> None:  # noqa: B027  as above
-        """Draw parameters that start at 0 or 1, where a wrong backward could look right."""
-
-    @abstractmethod
-    def plain(self) -> list[PlainLayer]:
-        """Return what a prediction computes here, with copies of the arrays."""
-
-    @property
-    @abstractmethod
-    def formulas(self) -> list[str]:
-        """The lines of the backward pass as one writes them on paper."""
-
-    def _copy(self, parameter: Parameter) -> np.ndarray:
-        return np.array(self.backend.to_numpy(parameter.values))
+# Of the learning rate, for biases in the neural tangent parametrisation (Holzmüller et al. 2024).
+NTK_BIAS_RATE = 0.1
 
 
 class Dense(Layer):
-    """z = x·W + b, a = f(z).
+    """z = c·x·W + b, a = f(z).
+
+    c is 1, or 1/√fan_in in the neural tangent parametrisation (Jacot et al. 2018): W is then drawn
+    with deviation 1 whatever the width, and its learning rate means the same in every layer.
 
     Parameters
     ----------
@@ -99,6 +45,8 @@ class Dense(Layer):
         False under a batch normalisation, which would subtract the bias again; f is then identity.
     feeds
         The activation that the weights are drawn for, where it is applied later than here.
+    parametrization
+        ``"standard"``, or ``"ntk"``: b then moves at NTK_BIAS_RATE times the learning rate.
 
     Raises
     ------
@@ -117,6 +65,7 @@ class Dense(Layer):
         bias_initializer: Initializer,
         has_bias: bool = True,
         feeds: Activation | None = None,
+        parametrization: str = "standard",
     ):
         if not has_bias and not activation.is_identity:
             raise UsageError(
@@ -127,22 +76,30 @@ class Dense(Layer):
         self.activation = activation
         self.weight_initializer, self.bias_initializer = weight_initializer, bias_initializer
         self.feeds = feeds or activation
+        is_ntk = parametrization == "ntk"
+        self.factor = 1 / math.sqrt(fan_in) if is_ntk else 1.0
         self.weight = Parameter("weight", (fan_in, fan_out), decays=True, folds=True)
-        self.bias = Parameter("bias", (fan_out,), folds=True) if has_bias else None
+        rate = NTK_BIAS_RATE if is_ntk else 1.0
+        bias = Parameter("bias", (fan_out,), folds=True, rate_factor=rate)
+        self.bias = bias if has_bias else None
 
     def __str__(self) -> str:
         return f"{self.fan_in} → {self.width}, {self.activation}"
 
     def plain(self) -> list[PlainLayer]:
         """Return x·W + b, and f where it does something."""
-        linear = Linear(self._copy(self.weight), self._copy(self.bias) if self.bias else None)
+        weight = self._copy(self.weight)
+        weight = weight if self.factor == 1 else weight * weight.dtype.type(self.factor)
+        linear = Linear(weight, self._copy(self.bias) if self.bias else None)
         return [linear, *_activate(self.activation)]
 
     @property
     def formulas(self) -> list[str]:
         """dz, then the gradients that follow from it."""
         bias = ["db = Σ dz over the rows"] if self.bias else []
-        return [self.activation.formula, ", ".join(["dW = xᵀ·dz", *bias, "dx = dz·Wᵀ"])]
+        root = "" if self.factor == 1 else f"/√{self.fan_in}"
+        products = [f"dW = xᵀ·dz{root}", *bias, f"dx = dz·Wᵀ{root}"]
+        return [self.activation.formula, ", ".join(products)]
 
     def trained(self) -> list[Parameter]:
         """Return W, and b where there is one."""
@@ -159,6 +116,13 @@ class Dense(Layer):
                 self.bias_initializer.draw(generator, self.bias.shape, fans, self.feeds),
             )
 
+    def fit_to(self, rows: np.ndarray, generator: np.random.Generator) -> None:
+        """Choose the biases by rows that enter the layer, where the initializer looks at data."""
+        if self.bias and self.bias_initializer.looks_at_data:
+            weights = self.backend.to_numpy(self.weight.values).astype(np.float64)
+            z = self.factor * (rows.astype(np.float64) @ weights)
+            self.backend.assign(self.bias.values, switching_biases(z, generator))
+
     def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
         """Allocate z, a and dx; a shares z's memory unless f′ needs z."""
         self.backend = backend
@@ -169,21 +133,25 @@ class Dense(Layer):
         self._dx = backend.empty((rows, self.fan_in), dtype) if self.needs_input_gradient else None
 
     def forward(self, x: Array, training: bool) -> Array:
-        """Return a = f(x·W + b)."""
+        """Return a = f(c·x·W + b)."""
         self._x, z, a = x, self._z[: len(x)], self._a[: len(x)]
         self.backend.matmul("nn", x, self.weight.values, z)
+        if self.factor != 1:
+            self.backend.ops.scale_matrix(z, self.factor)
         if self.bias:
             self.activation.forward_with_bias(self.backend, z, self.bias.values, a)
         return a
 
     def backward(self, upstream: Array) -> Array | None:
-        """dz = da ⊙ f′; dx = dz·Wᵀ, dW = xᵀ·dz, db = Σ dz over the rows."""
+        """dz = da ⊙ f′; dx = c·dz·Wᵀ, dW = c·xᵀ·dz, db = Σ dz over the rows."""
         saved = self._z if self.activation.saves_input else self._a
         if self.bias:
             sink = self.bias.sink
             into = self.bias.gradient, sink.alpha, sink.beta, sink.target
             self.activation.backward_with_bias(self.backend, upstream, saved[: len(upstream)], into)
         dz, dx = upstream, None
+        if self.factor != 1:
+            self.backend.ops.scale_matrix(dz, self.factor)
         if self._dx is not None:  # before dW: an update that is folded into dW changes W
             dx = self._dx[: len(dz)]
             self.backend.matmul("nt", dz, self.weight.values, dx)
@@ -331,14 +299,15 @@ class Dropout(Layer):
     width
         Columns of x.
     rate
-        Probability that an element is dropped, 0 ≤ rate < 1.
+        Probability that an element is dropped, 0 ≤ rate < 1; where dropout is scheduled, times the
+        share that an update has (Counters.dropout_share).
     whole_units
         Drop a unit for the whole batch rather than element by element.
     seed, index
         The mask depends on the seed, the update, this index of the layer, and the element; on
         nothing else.
     counters
-        Where the number of the update is read.
+        Where the number of the update is read, and its share of the rate.
     """
 
     kind = "dropout"
@@ -347,15 +316,15 @@ class Dropout(Layer):
         self, width: int, rate: float, whole_units: bool, seed: int, index: int, counters: Counters
     ):
         self.width = width
-        self.keep = 1.0 - rate
+        self.rate = rate
         self.whole_units, self.seed, self.index, self.counters = whole_units, seed, index, counters
 
     def __str__(self) -> str:
-        return f"of {'units' if self.whole_units else 'elements'}, keeps {self.keep:g}"
+        return f"of {'units' if self.whole_units else 'elements'}, keeps {1 - self.rate:g}"
 
     def plain(self) -> list[PlainLayer]:
         """Return that a share of the elements is dropped in training."""
-        return [Drop(1 - self.keep)]
+        return [Drop(self.rate)]
 
     @property
     def formulas(self) -> list[str]:
@@ -373,14 +342,15 @@ class Dropout(Layer):
         if not training:
             return x
         y, mask = self._y[: len(x)], self._mask[: len(x)]
-        key = self.counters.values, self.seed, self.index, self.keep, self.whole_units
-        self.backend.ops.dropout_forward(x, mask, y, *key)
+        key, rate = (
+            (self.counters.values, self.seed, self.index),
+            (self.rate, self.counters.dropout_share),
+        )
+        self.backend.ops.dropout_forward(x, mask, y, *key, *rate, self.whole_units)
         return y
 
     def backward(self, upstream: Array) -> Array | None:
         """dx = dy ⊙ mask/keep."""
-        self.backend.ops.dropout_backward(upstream, self._mask[: len(upstream)], self.keep)
+        mask, rate = self._mask[: len(upstream)], (self.rate, self.counters.dropout_share)
+        self.backend.ops.dropout_backward(upstream, mask, *rate)
         return upstream
-
-
-KINDS = tuple(layer.kind for layer in Layer.__subclasses__())

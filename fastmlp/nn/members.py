@@ -10,7 +10,7 @@ import numpy as np
 from fastmlp.backend.contract import Array, Backend
 from fastmlp.step.parameters import Parameter
 
-from .layers import Layer
+from .layer import Layer
 from .plain_layers import Ensemble, PlainLayer
 
 
@@ -80,6 +80,14 @@ class Members(Layer):
         """Draw the parameters of one member after another's."""
         for _, layer in self.named():
             layer.initialize(generator)
+
+    def fit_to(self, rows: np.ndarray, generator: np.random.Generator) -> None:
+        """Let every member's layers look at what enters them."""
+        for stack in self.stacks:
+            signal = self.backend.from_numpy(rows)
+            for layer in stack:
+                layer.fit_to(self.backend.to_numpy(signal), generator)
+                signal = layer.forward(signal, training=False)
 
     def unsettle(self, generator: np.random.Generator) -> None:
         """Unsettle every member."""

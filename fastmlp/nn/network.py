@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -14,10 +15,14 @@ from fastmlp.step.counters import Counters
 from fastmlp.step.parameters import Parameter, ParameterStore
 
 from .activations import parse_activation
-from .initializers import parse_initializer
-from .layers import ActivationLayer, BatchNormalization, Dense, Dropout, Layer
+from .initializers import Initializer, parse_initializer
+from .layer import Layer
+from .layers import ActivationLayer, BatchNormalization, Dense, Dropout
+from .learnt_factors import MixedActivation, Scale
 from .members import Members, connect, numbered
 
+PARAMETRIZATIONS = ("standard", "ntk")
+KINDS = tuple(layer.kind for layer in Layer.__subclasses__())
 BATCH_NORM_PLACES = ("none", "hidden", "input", "all")
 LARGEST_SEED = 1 << 63  # kernels take it as an int64
 # Keeps the draws of initial weights apart from those of shuffles under the same seed.
@@ -53,6 +58,13 @@ class Architecture:
         Networks of these layers, each with weights of its own, whose predictions are averaged.
     input_activation
         Of the inputs, before all else.
+    input_scale
+        A factor for each column, which is learnt, stands first.
+    parametrization
+        ``"standard"``, or ``"ntk"``: dense layers divide by √fan_in in the forward pass, so that
+        weights are drawn with deviation 1.
+    activation_mix
+        Hidden activations are α·f(z) + (1 − α)·z with a learnt α for each unit.
     """
 
     inputs: int
@@ -69,6 +81,9 @@ class Architecture:
     decay_biases: bool = False
     members: int = 1
     input_activation: str = "identity"
+    input_scale: bool = False
+    parametrization: str = "standard"
+    activation_mix: bool = False
 
     def __post_init__(self):
         for name, width in [
@@ -82,6 +97,7 @@ class Architecture:
                 )
         AT_LEAST_1.check("members", self.members)
         choose("batch_norm", self.batch_norm, BATCH_NORM_PLACES)
+        choose("parametrization", self.parametrization, PARAMETRIZATIONS)
         if not 0 <= self.batch_norm_decay < 1:
             raise UsageError(
                 "batch_norm_decay must be at least 0 and less than 1; "
@@ -104,6 +120,8 @@ class Architecture:
         words += [] if self.batch_norm == "none" else [f"batch norm {self.batch_norm}"]
         if self.dropout:
             words.append(f"dropout {','.join(f'{rate:g}' for rate in self.dropout)}")
+        words += ["input scale"] if self.input_scale else []
+        words += ["activation mix"] if self.activation_mix else []
         return words
 
     @property
@@ -116,9 +134,19 @@ class Architecture:
         """How many numbers are trained."""
         dense = sum((before + 1) * after for before, after in pairwise(self.widths))
         of_input = 2 * self.inputs if self.batch_norm in ("input", "all") else 0
+        of_input += self.inputs if self.input_scale else 0
         # γ and β of each unit take the place of its bias.
-        of_hidden = sum(self.hidden) if self.batch_norm in ("hidden", "all") else 0
-        return self.members * (dense + of_input + of_hidden)
+        normalized = sum(self.hidden) if self.batch_norm in ("hidden", "all") else 0
+        return self.members * (dense + of_input + normalized + self._shares)
+
+    @property
+    def _shares(self) -> int:
+        """How many units mix their activation with what enters it."""
+        words = per_layer("activation", self.activation, len(self.hidden))
+        bent = [not parse_activation(word).is_identity for word in words]
+        return sum(width for width, own in zip(self.hidden, bent, strict=True) if own) * bool(
+            self.activation_mix
+        )
 
 
 def per_layer(name: str, values, layers: int) -> list:
@@ -148,6 +176,21 @@ def _split_outside_brackets(text: str) -> list[str]:
     return parts
 
 
+def initializers(architecture: Architecture) -> tuple[Initializer, Initializer]:
+    """Return the initial weights and biases.
+
+    Raises
+    ------
+    UsageError
+        For a word that is not known, or weights that would look at data.
+    """
+    init, is_ntk = architecture.init, architecture.parametrization == "ntk"
+    weights = parse_initializer("normal" if is_ntk and init == "auto" else init)
+    if weights.looks_at_data:
+        raise UsageError(f"init {weights} is for biases; give it as bias_init.")
+    return weights, parse_initializer(architecture.bias_init)
+
+
 def build_layers(architecture: Architecture, seed: int, counters: Counters) -> list[Layer]:
     """Return the layers in order; of several members, one layer that holds them all."""
     stacks = [
@@ -159,8 +202,8 @@ def build_layers(architecture: Architecture, seed: int, counters: Counters) -> l
 def build_member(
     architecture: Architecture, seed: int, counters: Counters, number: int = 0
 ) -> list[Layer]:
-    """Return the layers of one member: [f of the inputs], [batch normalisation] then, for each
-    width, dense, [batch normalisation], f, [dropout].
+    """Return the layers of one member: [f of the inputs], [scale], [batch normalisation] then, for
+    each width, dense, [batch normalisation], f, [dropout].
     """
     first_mask = number * len(architecture.hidden)  # members draw different masks
     activations = [
@@ -168,36 +211,39 @@ def build_member(
         for a in per_layer("activation", architecture.activation, len(architecture.hidden))
     ]
     rates = per_layer("dropout", architecture.dropout, len(architecture.hidden))
-    weights, biases = (
-        parse_initializer(architecture.init),
-        parse_initializer(architecture.bias_init),
-    )
+    weights, biases = initializers(architecture)
     identity = parse_activation("identity")
+    dense = partial(Dense, parametrization=architecture.parametrization)
     layers: list[Layer] = []
     width = architecture.inputs
     of_input = parse_activation(architecture.input_activation)
     if not of_input.is_identity:
         layers.append(ActivationLayer(width, of_input))
+    if architecture.input_scale:
+        layers.append(Scale(width))
     if architecture.batch_norm in ("input", "all"):
         layers.append(BatchNormalization(width, architecture.batch_norm_decay))
     for index, (units, activation, rate) in enumerate(
         zip(architecture.hidden, activations, rates, strict=True)
     ):
-        if architecture.batch_norm in ("hidden", "all"):
-            layers.append(
-                Dense(width, units, identity, weights, biases, has_bias=False, feeds=activation)
-            )
+        normalized = architecture.batch_norm in ("hidden", "all")
+        mixed = architecture.activation_mix and not activation.is_identity
+        alone = activation if not (normalized or mixed) else identity
+        layers.append(
+            dense(width, units, alone, weights, biases, has_bias=not normalized, feeds=activation)
+        )
+        if normalized:
             layers.append(BatchNormalization(units, architecture.batch_norm_decay))
-            if not activation.is_identity:
-                layers.append(ActivationLayer(units, activation))
-        else:
-            layers.append(Dense(width, units, activation, weights, biases))
+        if mixed:
+            layers.append(MixedActivation(units, activation))
+        elif normalized and not activation.is_identity:
+            layers.append(ActivationLayer(units, activation))
         if rate:
             mask = first_mask + index
             layers.append(Dropout(units, rate, architecture.dropout_units, seed, mask, counters))
         width = units
     layers.append(
-        Dense(
+        dense(
             width,
             architecture.outputs,
             parse_activation(architecture.output_activation),
@@ -258,12 +304,38 @@ class Network:
         for layer in self.layers:
             layer.bind(self.backend, self.dtype, rows)
 
-    def initialize(self) -> None:
-        """Draw initial parameters from the seed; needs bind first."""
+    @property
+    def looks_at_data(self) -> bool:
+        """Whether initial parameters depend on rows."""
+        return any(each.looks_at_data for each in initializers(self.architecture))
+
+    def initialize(self, rows: np.ndarray | None = None) -> None:
+        """Draw initial parameters from the seed; needs bind first.
+
+        Parameters
+        ----------
+        rows
+            (rows, inputs) of the training data as the network reads them, no more than it is bound
+            for; needed where initial parameters look at data.
+
+        Raises
+        ------
+        UsageError
+            If they do and there are none.
+        """
+        if self.looks_at_data and (rows is None or not len(rows)):
+            raise UsageError(
+                f"bias_init {self.architecture.bias_init} looks at training rows, and there are "
+                "none here; give zeros."
+            )
         key = np.array([self.seed, INITIAL_WEIGHTS_STREAM], np.uint64)
         generator = np.random.Generator(np.random.Philox(key=key))
+        x = None if rows is None else self.backend.from_numpy(rows.astype(self.dtype))
         for layer in self.layers:
             layer.initialize(generator)
+            if self.looks_at_data and x is not None:
+                layer.fit_to(self.backend.to_numpy(x), generator)
+                x = layer.forward(x, training=False)
 
     def forward(self, x: Array, training: bool) -> Array:
         """Return the outputs (rows, outputs) for inputs (rows, inputs).

@@ -82,6 +82,26 @@ class Activate:
     activation: Activation
 
 
+@dataclass(frozen=True, eq=False)
+class MixedActivate:
+    """a = mix·f(z) + (1 − mix)·z, with mix (units,)."""
+
+    word = "a mixed activation"
+
+    activation: Activation
+    mix: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Clamp:
+    """y = min(max(x, low), high), each float64 (columns,)."""
+
+    word = "a clamp"
+
+    low: np.ndarray
+    high: np.ndarray
+
+
 @dataclass(frozen=True)
 class Drop:
     """A share ``rate`` of the elements is dropped while training; a prediction keeps them all."""
@@ -104,4 +124,4 @@ class Ensemble:
     members: tuple[tuple[PlainLayer, ...], ...]
 
 
-PlainLayer = Scaling | Linear | Normalization | Activate | Drop | Ensemble
+PlainLayer = Scaling | Linear | Normalization | Activate | MixedActivate | Drop | Clamp | Ensemble

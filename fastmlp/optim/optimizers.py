@@ -14,6 +14,7 @@ from fastmlp.kernels.constants import NORM_BLOCK
 from fastmlp.spec import NOT_NEGATIVE, POSITIVE
 from fastmlp.step.counters import Counters
 from fastmlp.step.parameters import Parameter, Segment
+from fastmlp.step.scheduled import Scheduled
 
 from .rules import NUMBERS, OPTIMIZERS, RULES
 
@@ -79,10 +80,15 @@ class Optimizer(ABC):
         counters: Counters,
         regularization: Regularization,
         fold: bool = True,
+        decay_share: Scheduled | None = None,
     ) -> None:
-        """Allocate the state for the buffers of ``store``, and fold where possible."""
+        """Allocate the state for the buffers of ``store``, and fold where possible.
+
+        ``decay_share`` is what multiplies weight decay in an update, where that is scheduled: an
+        operation of its own then shrinks what decays, before a rule without decay moves it.
+        """
         self.backend, self.store, self.counters = backend, store, counters
-        self.regularization = regularization
+        self.regularization, self.decay_share = regularization, decay_share
         self.state = {name: backend.zeros(store.values.shape, store.dtype) for name in self.slots}
         self.learning_rate = backend.zeros((1,), np.float64)
         factors = {segment.rate_factor for segment in store.segments} - {1.0}
@@ -102,7 +108,8 @@ class Optimizer(ABC):
 
     def _is_folded(self, part: Parameter | Segment) -> bool:
         """Return whether a parameter's sum over the batch, or a segment's, is its update."""
-        return self.folds and part.folds and part.rate_factor == 1
+        shrinks = part.decays and self.decay_share is not None
+        return self.folds and part.folds and part.rate_factor == 1 and not shrinks
 
     def _gradient_is_free(self) -> bool:
         """Return whether no penalty or clipping has to see the gradient."""
@@ -156,6 +163,9 @@ class Optimizer(ABC):
         for stretch, factor, decay in self._stretches(left):
             slots = [self.state[name][stretch] for name in self.slots]
             rate = self._scaled_rates.get(factor, self.learning_rate)
+            if self.decay_share is not None and decay:
+                ops.shrink(self.store.values[stretch], rate, self.decay_share.value, decay)
+                decay = 0.0
             self._rule(self.store.values[stretch], gradient[stretch], slots, rate, decay)
 
     def _stretches(self, segments: list[Segment]) -> list[tuple[slice, float, float]]:
@@ -181,10 +191,10 @@ class Optimizer(ABC):
 class SGD(Optimizer):
     """w ← w − lr·g."""
 
-    def bind(self, backend, store, counters, regularization, fold=True) -> None:
+    def bind(self, backend, store, counters, regularization, fold=True, decay_share=None) -> None:
         """Also allocate the two factors of a folded update."""
         self._scale, self._keep = backend.zeros((1,), store.dtype), backend.zeros((1,), store.dtype)
-        super().bind(backend, store, counters, regularization, fold)
+        super().bind(backend, store, counters, regularization, fold, decay_share)
 
     def _take_rate(self, rows: int) -> None:
         """Also set the factors of w ← −lr·sum + (1 − lr·decay)·w."""
@@ -216,11 +226,11 @@ class Momentum(Optimizer):
     def __init__(self, momentum: float):
         self.momentum = momentum
 
-    def bind(self, backend, store, counters, regularization, fold=True) -> None:
+    def bind(self, backend, store, counters, regularization, fold=True, decay_share=None) -> None:
         """Also allocate the factor of v ← 1·sum + μ·v."""
         self._mu = backend.zeros((1,), store.dtype)
         backend.assign(self._mu, np.full(1, self.momentum))
-        super().bind(backend, store, counters, regularization, fold)
+        super().bind(backend, store, counters, regularization, fold, decay_share)
 
     def _can_fold(self) -> bool:
         return not self.regularization.l2 and self._gradient_is_free()

@@ -1,4 +1,6 @@
-"""Learning-rate schedules: an epoch's rates as one array, so that no step asks Python for it."""
+"""Schedules: an epoch's learning rates, or shares of dropout or weight decay, as one array, so that
+no step asks Python for it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ import math
 
 import numpy as np
 
-from fastmlp.spec import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, Range, numbers, parse_spec
+from fastmlp.errors import UsageError
+from fastmlp.spec import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SHARE, Range, numbers, parse_spec
 
 _SHARE = Range(low=0, high=1)
 # For each schedule its numbers: what they mean, their defaults and ranges.
@@ -16,6 +19,8 @@ NUMBERS: dict[str, list[tuple[str, float, Range]]] = {
     "exponential": [("factor an epoch", 0.95, _SHARE)],
     "inverse_scaling": [("power", 0.5, NOT_NEGATIVE)],
     "cosine": [("final share of the rate", 0.0, _SHARE)],
+    "log_cosine": [("number of cycles", 4.0, Range(low=1, high=50))],
+    "flat_cosine": [("flat share of the run", 0.5, SHARE)],
     "one_cycle": [
         ("rising share of the run", 0.3, Range(low=0.001, high=0.999)),
         ("ratio of peak to start", 25.0, AT_LEAST_1),
@@ -24,6 +29,8 @@ NUMBERS: dict[str, list[tuple[str, float, Range]]] = {
 }
 ACCEPTED = {name: (0, len(taken)) for name, taken in NUMBERS.items()}
 ALIASES = {"invscaling": "inverse_scaling", "reduce_on_plateau": "plateau", "onecycle": "one_cycle"}
+# What a share of dropout or weight decay may follow: all but what waits for the watched number.
+OF_SHARES = tuple(name for name in NUMBERS if name != "plateau")
 IMPROVEMENT = 1e-4  # relative change of the watched number that counts, on a plateau
 
 
@@ -39,6 +46,9 @@ class Schedule:
         - ``exponential(factor)``: by ``factor`` every epoch, smoothly;
         - ``inverse_scaling(power)``: divided by (1 + updates)^power;
         - ``cosine(final)``: half a cosine from 1 to ``final`` (Loshchilov and Hutter 2017);
+        - ``log_cosine(cycles)``: ½·(1 − cos(2π·log₂(1 + (2ᶜ − 1)·t))) at the share t of the run: c
+          cycles from 0 to 1 and back, each twice as long as the last (Holzmüller et al. 2024);
+        - ``flat_cosine(flat)``: 1 for the share ``flat`` of the run, then half a cosine to 0;
         - ``one_cycle(rise, ratio)``: from 1/ratio up to 1 in the first ``rise`` of the run, then
           down to nearly zero (Smith and Topin 2018);
         - ``plateau(epochs, factor)``: multiplied by ``factor`` when the watched number has not
@@ -107,6 +117,13 @@ class Schedule:
                 return self.arguments[0] + (1 - self.arguments[0]) * 0.5 * (
                     1 + np.cos(np.pi * progress)
                 )
+            case "log_cosine":
+                cycles = np.log2(1 + (2.0 ** self.arguments[0] - 1) * progress)
+                return 0.5 * (1 - np.cos(2 * np.pi * cycles))
+            case "flat_cosine":
+                [flat] = self.arguments
+                falling = np.maximum(progress - flat, 0.0) / (1 - flat)
+                return 0.5 * (1 + np.cos(np.pi * falling))
             case "one_cycle":
                 return self._one_cycle(progress)
             case _:
@@ -141,3 +158,19 @@ def parse_schedule(
     for value, (meaning, _, accepted) in zip(arguments, NUMBERS[name], strict=True):
         accepted.check(f"schedule {text!r}: the {meaning}", value)
     return Schedule(name, arguments, base_rate, updates_per_epoch, epochs, warmup)
+
+
+def parse_shares(what: str, text: str, updates_per_epoch: int, epochs: int) -> Schedule:
+    """Return the schedule of a share, from 1 down, of what ``what`` names: ``weight decay``.
+
+    Raises
+    ------
+    UsageError
+        For what ``parse_schedule`` refuses, and for ``plateau``, which knows no end.
+    """
+    schedule = parse_schedule(text, 1.0, updates_per_epoch, epochs)
+    if schedule.name not in OF_SHARES:
+        raise UsageError(
+            f"{what} cannot follow schedule {schedule.name!r}. Accepted: {', '.join(OF_SHARES)}."
+        )
+    return schedule

@@ -111,7 +111,8 @@ def preset_for(source: Source) -> str:
 def _check_all_rows(source: Source, settings: Settings) -> None:
     """Check all rows before the split, so that an error counts rows as the user's file does."""
     standardize = settings.standardize_target and loss_kind(settings.loss).standardizes
-    TargetEncoder().fit(source.known_target, _task(settings), standardize, settings.dtype)
+    kind = standardize, settings.dtype, settings.clamp_outputs
+    TargetEncoder().fit(source.known_target, _task(settings), *kind)
     layout = (source.image_shape, source.feature_names, source.schema)
     FeaturePreprocessor().fit(source.features, "none", settings.dtype, *layout)
 
@@ -127,7 +128,8 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
     task = infer_task(source.known_target) if task == "auto" else task
     train, validation, test = split_source(source, settings, task)
     standardize = settings.standardize_target and loss_kind(settings.loss).standardizes
-    encoder = TargetEncoder().fit(train.known_target, task, standardize, settings.dtype)
+    kind = standardize, settings.dtype, settings.clamp_outputs
+    encoder = TargetEncoder().fit(train.known_target, task, *kind)
     preprocessor = FeaturePreprocessor()
     layout = (source.image_shape, source.feature_names, source.schema, source.pictures)
     how = (settings.normalize, settings.dtype, *layout, Encoding(settings.missing))

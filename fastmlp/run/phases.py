@@ -284,9 +284,10 @@ def _stage(
     rows = max(1, round(phase.rows_share * batches.rows))
     selection = {"drop_last": settings.drop_last, "threshold": phase.loss_threshold}
     rule = settings.make_optimizer(), batches, settings.make_regularization()
-    step = RecordedStep(network, loss, *rule, rows=rows, **selection)
+    schedules = settings.make_schedule(rows), settings.make_shares(rows)
+    step = RecordedStep(network, loss, *rule, rows=rows, scheduled=schedules[1], **selection)
     everyone = MemberRows(1, len(data.train))
-    trainer = make_trainer(settings, step, settings.make_schedule(rows), measures, everyone)
+    trainer = make_trainer(settings, step, *schedules, measures, everyone)
     return Stage(model, measures, trainer)
 
 
@@ -295,7 +296,7 @@ def _set_dropout(network: Network, settings: Settings) -> None:
     rates = per_layer("dropout", settings.dropout_rates, len(settings.hidden_widths))
     for layer in network.layers:
         if isinstance(layer, Dropout):
-            layer.keep = 1.0 - rates[layer.index]
+            layer.rate = rates[layer.index]
 
 
 def _joined(total: TrainingResult, result: TrainingResult, phase: int) -> TrainingResult:

@@ -157,7 +157,8 @@ def set_up(
     check_metric(settings, data)
     model = build_model(settings, data, backend)
     optimizer, regularization = settings.make_optimizer(), settings.make_regularization()
-    schedule = settings.make_schedule(rows.per_epoch)
+    epoch = rows.per_epoch
+    schedules = settings.make_schedule(epoch), settings.make_shares(epoch)
     # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles,
     # which takes seconds.
     folder = resumed
@@ -171,9 +172,15 @@ def set_up(
     if data.folds is not None:
         measures["validation"] = make_out_of_fold(model, data, rows, batches, metric)
     step = RecordedStep(
-        model.network, model.loss, optimizer, batches, regularization, drop_last=settings.drop_last
+        model.network,
+        model.loss,
+        optimizer,
+        batches,
+        regularization,
+        drop_last=settings.drop_last,
+        scheduled=schedules[1],
     )
-    trainer = make_trainer(settings, step, schedule, measures, rows)
+    trainer = make_trainer(settings, step, *schedules, measures, rows)
     trainer.callbacks = [
         HistoryWriter(folder / HISTORY_FILE),
         Checkpointer(folder, settings.checkpoint_every, notes),
@@ -186,6 +193,7 @@ def make_trainer(
     settings: Settings,
     step: RecordedStep,
     schedule: Schedule,
+    shares: dict[str, Schedule],
     measures: dict[str, Measure],
     rows: MemberRows,
 ) -> Trainer:
@@ -198,7 +206,7 @@ def make_trainer(
         step,
         epochs=settings.epochs,
         order=order,
-        rates=Rates(schedule),
+        rates=Rates(schedule, shares=shares),
         patience=Patience(
             settings.early_stopping, settings.watch, settings.make_metric(measures["train"].task)
         ),
@@ -229,7 +237,7 @@ def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Mod
     check_memory(architecture, backend, settings.dtype, rows, remedy)
     network = Network(architecture, backend, np.dtype(settings.dtype), settings.seed)
     bind(network, loss, rows)
-    network.initialize()
+    network.initialize(sample(network, data) if network.looks_at_data else None)
     kept = settings.to_dict(), data.target_name, data.rows, data.known_rows
     return Model(network, loss, data.features, data.targets, *kept)
 
@@ -265,6 +273,15 @@ def make_out_of_fold(
     )
     truth = data.targets, data.train.targets, metric
     return OutOfFold(model.network, model.loss, batches, rows, *truth)
+
+
+def sample(network: Network, data: PreparedData) -> np.ndarray:
+    """Return training rows as the network reads them, as many as it is bound for, in float64."""
+    features, scale, shift = data.train.features, data.features.scale, data.features.shift
+    count = min(len(features), network.bound_rows)
+    chosen = np.sort(np.random.default_rng(network.seed).permutation(len(features))[:count])
+    rows = np.asarray(features[chosen], np.float64)
+    return rows if scale is None or shift is None else rows * scale + shift
 
 
 def make_batches(

@@ -239,6 +239,22 @@ class Settings(SettingsTable):
         assert self.epochs is not None
         return parse_schedule(self.schedule, self.lr, updates, self.epochs, self.warmup)
 
+    def make_shares(self, rows: int) -> dict[str, Schedule]:
+        """Return the schedules of dropout and weight decay that are not constant, for epochs of
+        ``rows`` rows, once ``decided``.
+        """
+        from fastmlp.optim.schedules import parse_shares
+
+        updates = self.updates_per_epoch(rows)
+        assert self.epochs is not None
+        shares = {
+            "dropout": parse_shares("dropout", self.dropout_schedule, updates, self.epochs),
+            "weight_decay": parse_shares(
+                "weight decay", self.weight_decay_schedule, updates, self.epochs
+            ),
+        }
+        return {name: each for name, each in shares.items() if each.name != "constant"}
+
     def check_words(self) -> None:
         """Check what a run would refuse whatever its data: activations, losses, schedules, …
 
@@ -262,7 +278,9 @@ class Settings(SettingsTable):
         self.make_loss(task, outputs=2)
         self.make_optimizer()
         self.make_regularization()
-        self.decided(rows=1).make_schedule(rows=1)
+        decided = self.decided(rows=1)
+        decided.make_schedule(rows=1)
+        decided.make_shares(rows=1)
 
 
 def names_of(role: Role) -> tuple[str, ...]:

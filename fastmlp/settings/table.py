@@ -65,6 +65,9 @@ class SettingsTable:
         True,
         "Scale a regression target to mean 0 and deviation 1 for training; not for loss poisson.",
     )
+    clamp_outputs: bool = _data(
+        False, "Keep predictions of a regression within the training rows' smallest and largest."
+    )
     data_dir: str | None = _data(
         None, "Folder with the files of a named data set.", role=RESUME | PLACE
     )
@@ -120,11 +123,20 @@ class SettingsTable:
         "Initial weights: auto, zeros, normal(0,0.1), glorot_uniform, he_normal, …",
         role=GRADIENT,
     )
-    bias_init: str = _network("zeros", "Initial biases, in the same words.", role=GRADIENT)
+    bias_init: str = _network(
+        "zeros",
+        "Initial biases, in the same words; or he+5: units switch amid the training rows.",
+        role=GRADIENT,
+    )
     dropout: str = _network(
         "0",
         "Share of units dropped after the hidden layers, one for all or one each.",
         role=PHASE | GRADIENT,
+    )
+    dropout_schedule: str = _network(
+        "constant",
+        "How the share of dropout changes: constant, flat_cosine(0.5), cosine, …",
+        role=PHASE,
     )
     dropout_units: bool = _network(
         False,
@@ -142,6 +154,23 @@ class SettingsTable:
         None,
         "Networks trained together, whose predictions are averaged; default 1, or one a fold.",
         AT_LEAST_1,
+    )
+    input_scale: bool = _network(
+        False,
+        "Multiply each input column by a learnt factor, which moves at 6 times the rate.",
+        role=GRADIENT,
+    )
+    parametrization: str = _network(
+        "standard",
+        "How dense layers hold their weights: as they are, or (ntk) drawn with deviation 1 and "
+        "divided by √fan_in in the forward pass, with biases at a tenth of the rate.",
+        ("standard", "ntk"),
+        GRADIENT,
+    )
+    activation_mix: bool = _network(
+        False,
+        "Learn for each hidden unit how much of its activation counts beside its input.",
+        role=GRADIENT,
     )
 
     loss: str = _loss(
@@ -178,6 +207,9 @@ class SettingsTable:
         NOT_NEGATIVE,
         PHASE,
     )
+    weight_decay_schedule: str = _optimizer(
+        "constant", "How weight decay changes, in the words of dropout_schedule.", role=PHASE
+    )
     l1: float = _optimizer(0.0, "Adds l1·Σ|w| to the loss.", NOT_NEGATIVE, PHASE | GRADIENT)
     l2: float = _optimizer(0.0, "Adds l2·Σw²/2 to the loss.", NOT_NEGATIVE, PHASE | GRADIENT)
     decay_biases: bool = _optimizer(
@@ -190,7 +222,7 @@ class SettingsTable:
     schedule: str = _optimizer(
         "cosine",
         "How the learning rate changes: cosine, constant, step(10,0.5), "
-        "exponential, inverse_scaling, one_cycle or plateau.",
+        "exponential, inverse_scaling, one_cycle, log_cosine(4), flat_cosine(0.5) or plateau.",
         role=PHASE,
     )
     warmup: int = _optimizer(

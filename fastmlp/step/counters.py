@@ -13,15 +13,21 @@ class Counters:
 
     ``values`` holds the number of updates made since the network was new; the number of steps made
     in this epoch; where in the epoch's order the present batch starts; and where the next one will.
+
+    ``dropout_share`` is what multiplies the rates of dropout in this update, one float64: 1 unless
+    scheduled.
     """
 
     def __init__(self, backend: Backend):
         self._backend = backend
         self.values = backend.zeros((4,), np.int64)
+        self.dropout_share = backend.zeros((1,), np.float64)
+        self.start_epoch(0)
 
     def start_epoch(self, update: int, step: int = 0, row: int = 0) -> None:
         """Go to an epoch ``step`` steps in, after ``update`` updates, the next batch at ``row``."""
         self._backend.assign(self.values, np.array([update, step, row, row], np.int64))
+        self._backend.assign(self.dropout_share, np.ones(1))
 
     @property
     def update(self) -> int:

@@ -8,7 +8,9 @@ Each part is small, is called by the Trainer at fixed moments, and returns from 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -58,22 +60,34 @@ class SeededOrder(Order):
 
 
 class Rates(Policy):
-    """The learning rates of a schedule.
+    """The learning rates of a schedule, and the shares of what else is scheduled.
 
     Attributes
     ----------
     schedule
         The rates as a function of the update, and what it remembers of plateaus.
     first_update
-        The update at which the schedule begins.
+        The update at which the schedules begin.
+    shares
+        The schedules of dropout and weight decay, by name, as far as they have one.
     """
 
-    def __init__(self, schedule: Schedule, first_update: int = 0):
-        self.schedule, self.first_update = schedule, first_update
+    def __init__(
+        self,
+        schedule: Schedule,
+        first_update: int = 0,
+        shares: Mapping[str, Schedule] = MappingProxyType({}),
+    ):
+        self.schedule, self.first_update, self.shares = schedule, first_update, shares
 
     def start_epoch(self, optimizer: Optimizer, epoch: int, update: int, steps: int) -> np.ndarray:
         """Return the rates (steps,) of an epoch before which there were ``update`` updates."""
         return self.schedule.learning_rates(update - self.first_update, steps)
+
+    def shares_of_epoch(self, update: int, steps: int) -> dict[str, np.ndarray]:
+        """Return the shares (steps,) of an epoch before which there were ``update`` updates."""
+        first = update - self.first_update
+        return {name: each.learning_rates(first, steps) for name, each in self.shares.items()}
 
     def epoch_ended(self, watched: float) -> None:
         """Take note of the number that tells the best epoch; smaller is better."""

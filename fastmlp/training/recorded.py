@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -13,10 +16,13 @@ from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.optim.optimizers import Optimizer, Regularization
 from fastmlp.step.batches import Batches, count_steps
+from fastmlp.step.scheduled import Scheduled
 
 from .policies import Reported
 from .recorded_pass import RecordedPass, record_step
 
+# What may change over a run beside the learning rate: shares of what the settings say.
+SHARES = ("dropout", "weight_decay")
 COPIES_OF_PARAMETERS = 6  # values, gradient, two of Adam's moments, and two snapshots
 
 
@@ -87,6 +93,8 @@ class RecordedStep:
         Train only on batches whose mean loss exceeds it; see SelectivePass.
     reported
         The loss that is reported; it may add its own operations to the step.
+    scheduled
+        Which of SHARES are to change from update to update.
 
     Attributes
     ----------
@@ -108,30 +116,56 @@ class RecordedStep:
         drop_last: bool = False,
         threshold: float | None = None,
         reported: Reported | None = None,
+        scheduled: Collection[str] = (),
     ):
         self.network, self.loss, self.optimizer, self.batches = network, loss, optimizer, batches
         self.reported = reported or Reported()
         count, size = rows or batches.visits, batches.batch_size
         regularization = regularization or Regularization()
-        optimizer.bind(network.backend, network.store, network.counters, regularization)
-        # Programs hold the address of this table: it is there before they are recorded.
-        optimizer.set_learning_rates(np.zeros(count_steps(count, size, drop_last)))
+        # Programs hold the addresses of these tables: they are there before they are recorded.
+        steps = count_steps(count, size, drop_last)
+        places = {
+            "dropout": network.counters.dropout_share,
+            "weight_decay": network.backend.zeros((1,), np.float64),
+        }
+        self._shares = {
+            name: Scheduled(network.backend, places[name], steps)
+            for name in SHARES
+            if name in scheduled
+        }
+        where = network.backend, network.store, network.counters, regularization
+        optimizer.bind(*where, decay_share=self._shares.get("weight_decay"))
+        optimizer.set_learning_rates(np.zeros(steps))
         place = network.backend, count, size
         if threshold is None:
             self.training_pass = RecordedPass(*place, self._learn, drop_last, batches.window)
         else:
             self.training_pass = SelectivePass(self, threshold, *place, drop_last)
 
-    def start_epoch(self, rates: np.ndarray, update: int, step: int = 0) -> None:
-        """Go to an epoch, ``update`` updates after the first and ``step`` steps into its order."""
+    def start_epoch(
+        self,
+        rates: np.ndarray,
+        update: int,
+        step: int = 0,
+        shares: Mapping[str, np.ndarray] = MappingProxyType({}),
+    ) -> None:
+        """Go to an epoch, ``update`` updates after the first and ``step`` steps into its order.
+
+        ``rates`` (steps,) are its learning rates, and ``shares`` those of each of SHARES that is
+        scheduled.
+        """
         counters, size = self.network.counters, self.batches.batch_size
         counters.start_epoch(update + step, step, step * size)
         self.optimizer.set_learning_rates(rates)
+        for name, share in self._shares.items():
+            share.set_table(shares[name])
 
     def look(self, rows: int) -> None:
         """Launch the first half of a step: the gradient with respect to the outputs."""
         self.reported.begin_step(self.optimizer, rows)
         self.optimizer.begin_update(rows)
+        for share in self._shares.values():
+            share.take(self.network.counters.values)
         x, targets, weights = self.batches.load(rows)
         outputs = self.network.forward(x, training=True)
         self.reported.launch()  # before the backward pass, which may change weights

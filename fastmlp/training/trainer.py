@@ -200,8 +200,10 @@ class Trainer:
         """Set order, learning rates, counters and sums; return the rates."""
         at = self.position
         self.order.start_epoch(self.batches, epoch, at.step)
-        rates = self.rates.start_epoch(self.optimizer, epoch, at.update, self.training_pass.steps)
-        self.step.start_epoch(rates, at.update, at.step)
+        steps = self.training_pass.steps
+        rates = self.rates.start_epoch(self.optimizer, epoch, at.update, steps)
+        shares = self.rates.shares_of_epoch(at.update, steps)
+        self.step.start_epoch(rates, at.update, at.step, shares)
         if not at.step:
             self.reported.start_epoch()
         self.loss.set_sums(at.total)

@@ -4,7 +4,18 @@ Importing this package enters every operation into ``fastmlp.kernels.operation.O
 is compiled before it is used.
 """
 
-from . import activations, dense, dropout, gather, losses, members, normalization, optimizers
+from . import (
+    activations,
+    dense,
+    dropout,
+    gather,
+    losses,
+    members,
+    mixing,
+    normalization,
+    optimizers,
+    scaling,
+)
 from .products import bfloat16, blas, gemm
 
 __all__ = [
@@ -17,6 +28,8 @@ __all__ = [
     "gemm",
     "losses",
     "members",
+    "mixing",
     "normalization",
     "optimizers",
+    "scaling",
 ]

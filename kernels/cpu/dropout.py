@@ -58,17 +58,19 @@ def dropout_forward(
     counters: Vector[reads],
     seed: Integer,
     layer: Integer,
-    keep: Real,
+    rate: Real,
+    share: Vector[reads],
     whole_units: Integer,
     first: First = 0,
 ):
-    """y = x·mask/keep; each element of the mask is 1 with probability ``keep``.
+    """y = x·mask/keep; each element of the mask is 1 with probability keep = 1 − rate·share.
 
     With ``whole_units`` the mask of row 0 serves every row: a unit is dropped for the whole batch.
     """
     key0, key1 = np.uint64(seed) & WORD, np.uint64(seed) >> HALF_WORD
     update = np.uint64(counters[UPDATE])
     low, high, stream = update & WORD, update >> HALF_WORD, np.uint64(layer)
+    keep = 1.0 - rate * share[0]
     threshold = np.uint64(keep * 4294967296.0)
     rows, width = x.shape
     blocks, whole_blocks = (width + 3) // 4, width // 4
@@ -92,9 +94,11 @@ def dropout_forward(
 
 
 @operation
-def dropout_backward(upstream: Matrix[updates, by_row], mask: Matrix[reads, by_row], keep: Real):
+def dropout_backward(
+    upstream: Matrix[updates, by_row], mask: Matrix[reads, by_row], rate: Real, share: Vector[reads]
+):
     """dx = dy·mask/keep, in place of the upstream gradient dy."""
-    inverse = like(1.0 / keep, upstream[0, 0])
+    inverse = like(1.0 / (1.0 - rate * share[0]), upstream[0, 0])
     upstream, mask = end_to_end(upstream), end_to_end(mask)
     for i in range(upstream.size):
         upstream[i] = upstream[i] * inverse if mask[i] else like(0.0, inverse)

@@ -105,6 +105,12 @@ def begin_folded_update(
 
 
 @operation
+def take_of_step(table: Vector[reads], counters: Vector[reads], taken: Vector[writes]):
+    """Take the number of the update that has just begun from the epoch's table."""
+    taken[0] = table[counters[STEP] - 1]
+
+
+@operation
 def gather_rows(
     source: Matrix[reads],
     order: Vector[reads],

@@ -161,6 +161,16 @@ def adam(
 
 
 @operation
+def shrink(
+    w: Vector[updates, by_element], learning_rate: Vector[reads], share: Vector[reads], decay: Real
+):
+    """w ← w − lr·decay·share·w: decay whose strength is scheduled, before a rule that has none."""
+    lost = like(learning_rate[0] * decay * share[0], w[0])
+    for i in range(w.size):
+        w[i] -= lost * w[i]
+
+
+@operation
 def momentum_step(
     w: Vector[updates, by_element],
     velocity: Vector[reads, by_element],

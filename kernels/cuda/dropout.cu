@@ -20,13 +20,14 @@ __device__ inline Pack<uint32, WORDS> philox(Pack<uint32, WORDS> counter, uint32
     return counter;
 }
 
-// y = x·mask/keep; each element of the mask is 1 with probability `keep`.
+// y = x·mask/keep; each element of the mask is 1 with probability keep = 1 − rate·share.
 //
 // With `whole_units` the mask of row 0 serves every row: a unit is dropped for the whole batch.
 template <typename T>
 __global__ void EACH_ELEMENT_OF(x)
 dropout_forward(Matrix<const T> x, Matrix<uint8> mask, Matrix<T> y, Vector<const int64> counters, int64 seed,
-                int64 layer, double keep, int64 whole_units) {
+                int64 layer, double rate, Vector<const double> share, int64 whole_units) {
+    const double keep = 1.0 - rate * share[0];
     const uint64 update = counters[UPDATE], threshold = uint64(keep * 4294967296.0);
     const int64 blocks = (x.columns + WORDS - 1) / WORDS;
     const T inverse = T(1.0 / keep);
@@ -56,8 +57,9 @@ dropout_forward(Matrix<const T> x, Matrix<uint8> mask, Matrix<T> y, Vector<const
 
 // dx = dy·mask/keep, in place of the upstream gradient dy.
 template <typename T>
-__global__ void EACH_ELEMENT_OF(upstream) dropout_backward(Matrix<T> upstream, Matrix<const uint8> mask, double keep) {
-    const T inverse = T(1.0 / keep);
+__global__ void EACH_ELEMENT_OF(upstream)
+dropout_backward(Matrix<T> upstream, Matrix<const uint8> mask, double rate, Vector<const double> share) {
+    const T inverse = T(1.0 / (1.0 - rate * share[0]));
     const bool packs = in_packs<T>(upstream.columns, upstream.data, mask.data);
     each_element<T>(packs, upstream.rows, upstream.columns, [&](int64 row, int64 column, auto lanes) {
         auto gradient = lanes.load(&upstream(row, column));

@@ -41,6 +41,12 @@ begin_folded_update(Vector<int64> counters, int64 batch_size, Vector<const doubl
     keep[0] = T(1.0 - rate * decay);
 }
 
+// Take the number of the update that has just begun from the epoch's table.
+__global__ void ONE_THREAD
+take_of_step(Vector<const double> table, Vector<const int64> counters, Vector<double> taken) {
+    taken[0] = table[counters[STEP] - 1];
+}
+
 // batch[r] = source[order[start + r]], converted to the batch's type.
 template <typename Source, typename T>
 __global__ void EACH_ELEMENT_OF(batch)

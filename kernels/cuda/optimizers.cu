@@ -165,6 +165,15 @@ adam(Vector<T> w, Vector<const T> g, Vector<T> first_moment, Vector<T> second_mo
     update_each(rule, w, g, first_moment, second_moment);
 }
 
+// w ← w − lr·decay·share·w: decay whose strength is scheduled, before a rule that has none.
+template <typename T>
+__global__ void EACH_ELEMENT_OF(w)
+shrink(Vector<T> w, Vector<const double> learning_rate, Vector<const double> share, double decay) {
+    const T lost = T(learning_rate[0] * decay * share[0]);
+    const auto rule = [&](T& w) { w -= lost * w; };
+    update_each(rule, w);
+}
+
 // w ← w − lr·v, for a velocity that the matrix product v ← xᵀ·dz + μ·v has already moved.
 template <typename T>
 __global__ void EACH_ELEMENT_OF(w)

@@ -10,6 +10,7 @@ from export_support import (
     ACTIVATIONS,
     TOLERANCE,
     WORDS,
+    learnt_factors_model,
     linear,
     normalize,
     random_norm,
@@ -48,6 +49,28 @@ def test_every_activation(activation):
     )
     x = rows(100, 5)
     assert np.allclose(model.predict(x), plain(state, x, activation), **TOLERANCE)
+
+
+def test_learnt_factors_and_clamped_outputs(tmp_path):
+    """Scaling, shares and limits become what they were, from a state_dict."""
+    model = learnt_factors_model(tmp_path)
+    again = fastmlp.from_torch(model.to_torch(), activation="selu,signed_log", task="regression")
+    x = rows(100, 4) * 3
+    scale = np.abs(model.predict(x)).max(axis=0)
+    assert np.allclose(again.predict(x) / scale, model.predict(x) / scale, atol=2e-5)
+    assert again.network.architecture.activation_mix
+    np.testing.assert_allclose(again.targets.limits, model.targets.limits, rtol=1e-6)
+    one = {name: array for name, array in model.to_torch().items() if name != "3.mix"}
+    first_pure = fastmlp.from_torch(one, activation="selu,signed_log", task="regression")
+    shares = first_pure.network.named_parameters()
+    assert (shares["mixed_activation_0.mix"].values == 1).all()
+    assert (shares["mixed_activation_1.mix"].values != 1).any()
+
+
+def test_clamped_classes_are_refused():
+    state = random_state([5, 9, 3]) | {"3.low": np.zeros(3), "3.high": np.ones(3)}
+    with pytest.raises(UsageError, match="clamped, which goes with regression"):
+        fastmlp.from_torch(state, activation="relu", classes=["a", "b", "c"])
 
 
 def test_classes_and_their_probabilities():

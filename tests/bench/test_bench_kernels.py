@@ -59,7 +59,7 @@ def test_every_case_can_be_launched(arrays, name):
         ("adam", 4 * 30 * (2 + 1 + 2 + 2) + 32 + 8),
         ("add_bias", 4 * (2 * 30 + 5)),
         ("activation_forward", 4 * (30 + 30)),
-        ("dropout_forward", 4 * 30 + 30 + 4 * 30 + 32),  # x, the mask of bytes, y, counters
+        ("dropout_forward", 4 * 30 + 30 + 4 * 30 + 32 + 8),  # x, mask of bytes, y, counters, share
         ("gather_scaled_rows", 30 + 8 * 6 + 32 + 4 * 2 * 5 + 4 * 30),  # pixels are bytes
         ("begin_update", 2 * 32 + 8 + 8),  # of the table of rates a launch reads one
     ],

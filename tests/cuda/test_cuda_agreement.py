@@ -34,7 +34,7 @@ class Training:
 
     def __init__(self, backend, dtype, optimizer="adam", loss="softmax_cross_entropy",
         reduction="mean",
-                 regularization=None, source=np.float64, window_bytes=None,
+                 regularization=None, scheduled=None, source=np.float64, window_bytes=None,
                  **architecture):  # fmt: skip
         random = np.random.default_rng(11)
         self.backend, self.dtype = backend, np.dtype(dtype)
@@ -59,14 +59,15 @@ class Training:
         self.optimizer = make_optimizer(optimizer)
         how = Regularization(**(regularization or {}))
         parts = self.network, self.loss, self.optimizer, self.batches
-        self.training_pass = RecordedStep(*parts, how).training_pass
+        self.step = RecordedStep(*parts, how, scheduled=scheduled or ())
+        self.training_pass, self.shares = self.step.training_pass, scheduled or {}
         self.optimizer.set_learning_rates(np.full(11, 0.01))
         self.losses = []
 
     def run(self, epochs=5):
         for epoch in range(epochs):
             self.batches.shuffle(3, epoch)
-            self.network.counters.start_epoch(11 * epoch)
+            self.step.start_epoch(np.full(11, 0.01), 11 * epoch, shares=self.shares)
             for _ in self.training_pass.run():
                 pass
             self.losses.append(self.loss.take_sums())
@@ -127,6 +128,21 @@ def test_batch_normalization_and_dropout(cuda, where, whole_units):
         "optimizer": "momentum",
     }
     assert_agreement(cuda, activation="gelu", **how)
+
+
+@pytest.mark.parametrize("activation", ["selu", "gelu"])
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adamw"])
+def test_learnt_factors(cuda, dtype, optimizer, activation):
+    how = {"input_scale": True, "parametrization": "ntk", "activation_mix": True}
+    assert_agreement(cuda, dtype.type, optimizer=optimizer, activation=activation, **how)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_scheduled_dropout_and_decay(cuda, optimizer):
+    """The shares are of the epoch's tables, on both devices and in a graph's replay."""
+    how = {"regularization": {"weight_decay": 0.1}, "dropout": (0.5,)}
+    how |= {"scheduled": {"dropout": np.linspace(1, 0, 11), "weight_decay": np.linspace(0, 1, 11)}}
+    assert_agreement(cuda, optimizer=optimizer, **how)
 
 
 @pytest.mark.parametrize(

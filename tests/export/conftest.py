@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from export_support import people, regression_model, save, train
+from export_support import learnt_factors_model, people, regression_model, save, train
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +38,8 @@ def one_logit(tmp_path_factory):
 @pytest.fixture(scope="session")
 def regression(tmp_path_factory):
     return regression_model(tmp_path_factory.mktemp("regression"))
+
+
+@pytest.fixture(scope="session")
+def learnt_factors(tmp_path_factory):
+    return learnt_factors_model(tmp_path_factory.mktemp("learnt_factors"))

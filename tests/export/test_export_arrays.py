@@ -233,3 +233,20 @@ def test_text_files_are_for_reading(tmp_path):
         linear(np.eye(2), {"0.weight": np.loadtxt(lines).T, "0.bias": np.zeros(3)}, "0"),
         state["0.weight"].T,
     )
+
+
+def test_learnt_factors_in_every_format(learnt_factors, tmp_path):
+    """The arrays are there under the layers' names; what they mean, the description says."""
+    learnt_factors.export(tmp_path / "model.npz")
+    learnt_factors.export(tmp_path / "texts", "text")
+    learnt_factors.export(tmp_path / "texts", "text")  # replaces its own files
+    with np.load(tmp_path / "model.npz") as kept:
+        names, described = set(kept), json.loads(str(kept["description"]))
+        for name in ("scale_0.factors", "mixed_activation_1.mix"):
+            values = learnt_factors.network.named_parameters()[name].values
+            np.testing.assert_array_equal(kept[name], values)
+            np.testing.assert_array_equal(np.loadtxt(tmp_path / "texts" / f"{name}.txt"), values)
+    assert {"scale_0.factors", "mixed_activation_0.mix", "mixed_activation_1.mix"} <= names
+    assert described["architecture"]["parametrization"] == "ntk"
+    limits = [each.tolist() for each in learnt_factors.targets.limits]
+    assert described["targets"]["limits"] == limits

@@ -10,6 +10,7 @@ from export_support import (
     ACTIVATIONS,
     TOLERANCE,
     WORDS,
+    learnt_factors_model,
     onnx_inputs,
     people,
     random_state,
@@ -385,3 +386,17 @@ def test_float64_all_through(tmp_path):
     assert np.allclose(
         opened.run(None, {"features": x})[1], model.predict_outputs(x), rtol=1e-12, atol=1e-12
     )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_learnt_factors_and_clamped_outputs(tmp_path, dtype):
+    model = learnt_factors_model(tmp_path, dtype=dtype)
+    features = rows(300, 4, dtype=np.dtype(dtype)) * 3
+    low, high = model.targets.limits
+    values = assert_same(model, session(model, tmp_path), {"features": features}, features)
+    assert ((values >= low) & (values <= high)).all()
+    assert (values == low).any()
+    assert (values == high).any()
+    factors = model.network.named_parameters()
+    assert (np.abs(factors["scale_0.factors"].values - 1) > 0.01).any()
+    assert (np.abs(factors["mixed_activation_1.mix"].values - 1) > 0.001).any()

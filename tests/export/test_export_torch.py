@@ -185,3 +185,38 @@ def test_there_and_back(digits, regression):
         x = rows(40, count)
         expected = model.predict_outputs(x)
         assert np.allclose(again.predict_outputs(x) / expected, 1, rtol=0, atol=1e-5)
+
+
+def test_the_arrays_of_learnt_factors(learnt_factors):
+    """The state_dict of the module, computed here in NumPy as its layers do."""
+    state, x = learnt_factors.to_torch(), rows(50, 4) * 3
+    hidden = (x * state["0.scale"] + state["0.shift"]) * state["1.scale"] + state["1.shift"]
+    for place, word in (("2", "selu"), ("4", "signed_log")):
+        z, mix = linear(hidden, state, place), state[f"{int(place) + 1}.mix"]
+        hidden = mix * ACTIVATIONS[word](z) + (1 - mix) * z
+    values = linear(hidden, state, "6") * state["7.scale"] + state["7.shift"]
+    values = np.clip(values, state["8.low"], state["8.high"])
+    scale = np.abs(values).max(axis=0)
+    assert np.allclose(learnt_factors.predict(x) / scale, values / scale, atol=2e-5)
+
+
+def test_the_file_of_learnt_factors_has_their_layers(learnt_factors, tmp_path):
+    learnt_factors.export(tmp_path / "net.safetensors")
+    text = (tmp_path / "net.py").read_text()
+    classes = {node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)}
+    assert classes == {"Scale", "Mixed", "Clamp", "SignedLog"}
+    assert "Mixed(16, nn.SELU())," in text
+    assert "Mixed(8, SignedLog())," in text
+
+
+@needs_torch
+def test_there_and_back_with_learnt_factors(learnt_factors, tmp_path):
+    module = learnt_factors.to_torch(module=True)
+    assert_same(learnt_factors, module, rows(100, 4) * 3)
+    learnt_factors.export(tmp_path / "net.safetensors")
+    assert_same(learnt_factors, generated(tmp_path / "net.py").build(), rows(100, 4) * 3)
+    again = fastmlp.from_torch(module, task="regression")
+    x = rows(100, 4) * 3
+    scale = np.abs(learnt_factors.predict(x)).max(axis=0)
+    assert np.allclose(again.predict(x) / scale, learnt_factors.predict(x) / scale, atol=2e-5)
+    assert again.network.architecture.activation_mix

@@ -14,10 +14,11 @@ from fastmlp.kernels.cpu import dropout
 SHAPES = [(1, 1), (3, 7), (17, 4), (5, 33)]
 
 
-def forward(backend, x, *, seed=1, update=1, layer=0, keep=0.5, whole_units=False):
+def forward(backend, x, *, seed=1, update=1, layer=0, keep=0.5, whole_units=False, share=1.0):
     mask, y = np.full(x.shape, 99, np.uint8), np.full(x.shape, np.nan, x.dtype)
     counters = np.array([update, 0, 0, 0], np.int64)
-    backend.ops.dropout_forward(x, mask, y, counters, seed, layer, keep, whole_units)
+    rate = (1 - keep) / share, np.array([share])
+    backend.ops.dropout_forward(x, mask, y, counters, seed, layer, *rate, whole_units)
     return mask, y
 
 
@@ -57,8 +58,17 @@ def test_backward_uses_the_mask_of_the_forward_pass(backend, dtype, random, shap
     mask, _ = forward(backend, np.ones(shape, dtype), keep=0.7)
     upstream = random.standard_normal(shape).astype(dtype)
     expected = upstream.astype(np.float64) * mask / 0.7
-    backend.ops.dropout_backward(upstream, mask, 0.7)
+    backend.ops.dropout_backward(upstream, mask, 0.6, np.array([0.5]))
     assert_close(upstream, expected, units=2)
+
+
+@covers("dropout_forward")
+def test_a_share_of_the_rate_is_dropped(backend, dtype, random):
+    x = random.standard_normal((9, 11)).astype(dtype)
+    for whole, half in zip(
+        forward(backend, x, keep=0.75), forward(backend, x, keep=0.75, share=0.5), strict=True
+    ):
+        np.testing.assert_array_equal(half, whole)
 
 
 def test_mask_of_a_smaller_batch_is_the_start_of_a_larger_one(backend):

@@ -119,6 +119,16 @@ def test_an_update_is_counted_and_takes_its_rate(backend):
     np.testing.assert_array_equal(counters, [13, 3, 16, 20])
 
 
+@covers("take_of_step")
+def test_an_update_takes_its_number_from_another_table_too(backend):
+    counters, rates, rate = np.array([10, 0, 4, 8], np.int64), np.zeros(3), np.zeros(1)
+    table, taken = np.array([1.0, 0.5, 0.25]), np.zeros(1)
+    for expected in table:
+        backend.ops.begin_update(counters, 4, rates, rate)
+        backend.ops.take_of_step(table, counters, taken)
+        assert taken[0] == expected
+
+
 @covers("begin_folded_update")
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 def test_a_folded_update_also_sets_its_factors(backend, dtype, decay):

@@ -57,6 +57,14 @@ def test_momentum(backend, dtype, random, name, size):
     close(w, w0 - RATE * (direction + DECAY * w0))
 
 
+@covers("shrink")
+@pytest.mark.parametrize("size", SIZES)
+def test_shrink(backend, dtype, random, size):
+    w, _, w0, _ = vectors(size, dtype, random)
+    backend.ops.shrink(w, np.array([RATE]), np.array([0.25]), DECAY)
+    close(w, w0 - RATE * 0.25 * DECAY * w0)
+
+
 @covers("momentum_step")
 @pytest.mark.parametrize("size", SIZES)
 def test_momentum_step(backend, dtype, random, size):

@@ -16,6 +16,7 @@ from fastmlp.optim.rules import RULES
 from fastmlp.optim.schedules import parse_schedule
 from fastmlp.step.counters import Counters
 from fastmlp.step.parameters import Parameter, ParameterStore
+from fastmlp.step.scheduled import Scheduled
 
 UPDATES = 50
 REGULARIZATIONS = {
@@ -277,6 +278,42 @@ def test_factors_of_the_rate(backend, dtype, name, fold):
     tolerance = {"rtol": 1e-4, "atol": 2e-5} if dtype == np.float32 else {"rtol": 1e-10}
     for each in parameters:
         np.testing.assert_allclose(each.values, expected[each.name], err_msg=each.name, **tolerance)
+
+
+@pytest.mark.parametrize("how", ["decay", "all"])
+@pytest.mark.parametrize("fold", [False, True])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_scheduled_decay(backend, dtype, name, fold, how):
+    """Each update decays by a share of its own; as the oracle's, one update at a time."""
+    network, optimizer = build(backend, dtype, hidden=(5, 9)), make_optimizer(name)
+    share = Scheduled(backend, backend.zeros((1,), np.float64), UPDATES)
+    regularization = REGULARIZATIONS[how]
+    place = network.store, network.counters, Regularization(**regularization)
+    optimizer.bind(backend, *place, fold, share)
+    parameters = network.named_parameters()
+    values = {each: p.values.astype(np.float64) for each, p in parameters.items()}
+    rates, shares = np.linspace(0.02, 0.01, UPDATES), np.linspace(1, 0, UPDATES)
+    optimizer.set_learning_rates(rates)
+    share.set_table(shares)
+    network.counters.start_epoch(0)
+    random, rules = np.random.default_rng(3), {each: oracle.RULES[name]() for each in parameters}
+    for rate, part in zip(rates, shares, strict=True):
+        step = {each: random.standard_normal(p.shape) for each, p in parameters.items()}
+        optimizer.begin_update(1)
+        share.take(network.counters.values)
+        for each, parameter in parameters.items():
+            alpha, beta, target, move = parameter.sink
+            target[...] = alpha * step[each].astype(dtype) + beta * target
+            if move is not None:
+                parameter.values[...] -= (move.learning_rate * target).astype(dtype)
+        optimizer.update()
+        own = {"weight_decay": regularization["weight_decay"] * part}
+        others = {key: value for key, value in regularization.items() if key != "weight_decay"}
+        weights = [each for each in parameters if each.endswith("weight")]
+        values = oracle.step(rules, values, step, rate, weights, **own, **others)
+    tolerance = {"rtol": 1e-4, "atol": 2e-5} if dtype == np.float32 else {"rtol": 1e-9}
+    for each, parameter in parameters.items():
+        np.testing.assert_allclose(parameter.values, values[each], err_msg=each, **tolerance)
 
 
 def test_without_factors_nothing_is_added_to_an_update(backend):

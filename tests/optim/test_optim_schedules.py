@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastmlp.errors import UsageError
-from fastmlp.optim.schedules import ACCEPTED, ALIASES, NUMBERS, parse_schedule
+from fastmlp.optim.schedules import ACCEPTED, ALIASES, NUMBERS, parse_schedule, parse_shares
 
 RATE, PER_EPOCH, EPOCHS = 0.4, 10, 30
 TOTAL = PER_EPOCH * EPOCHS
@@ -42,7 +42,7 @@ def test_closed_formula(text):
     np.testing.assert_allclose(rates(text), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("text", [*sorted(FORMULAS), "one_cycle"])
+@pytest.mark.parametrize("text", [*sorted(FORMULAS), "one_cycle", "log_cosine", "flat_cosine"])
 @pytest.mark.parametrize("warmup", [0, 7])
 def test_any_part_of_the_run_agrees_with_the_whole(text, warmup):
     whole = rates(text, warmup)
@@ -62,6 +62,52 @@ def test_rates_never_rise(text):
     assert values[0] == pytest.approx(RATE)
     assert values[-1] < values[0]
     assert (values >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "cycles"), [("log_cosine", 4), ("log_cosine(1)", 1), ("log_cosine(2.5)", 2.5)]
+)
+def test_log_cosine(text, cycles):
+    """Half-angle form of the published formula."""
+    turns = [math.log2(1 + (2**cycles - 1) * u / TOTAL) for u in range(TOTAL)]
+    expected = [RATE * math.sin(math.pi * turn) ** 2 for turn in turns]
+    np.testing.assert_allclose(rates(text), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_log_cosine_touches_zero_where_a_cycle_ends():
+    """The ends of four cycles divide the run as 1 : 2 : 4 : 8."""
+    values = make("log_cosine(4)", per_epoch=15, epochs=10).learning_rates(0, 151)
+    for end in (0, 10, 30, 70, 150):
+        assert values[end] == pytest.approx(0, abs=1e-12)
+    assert [values[a:b].max() > 0.99 * RATE for a, b in ((0, 10), (10, 30), (30, 70))] == [True] * 3
+
+
+@pytest.mark.parametrize(("text", "flat"), [("flat_cosine", 0.5), ("flat_cosine(0.2)", 0.2)])
+def test_flat_cosine(text, flat):
+    shares = np.maximum(np.arange(TOTAL) / TOTAL - flat, 0) / (1 - flat)
+    values = rates(text)
+    np.testing.assert_allclose(values, RATE * np.cos(np.pi / 2 * shares) ** 2, rtol=1e-9)
+    assert (values[: round(flat * TOTAL)] == RATE).all()
+    assert (np.diff(values[round(flat * TOTAL) :]) < 0).all()
+
+
+class TestShares:
+    def test_a_share_begins_with_1(self):
+        schedule = parse_shares("dropout", "flat_cosine", PER_EPOCH, EPOCHS)
+        values = schedule.learning_rates(0, TOTAL)
+        np.testing.assert_allclose(values * RATE, rates("flat_cosine"), rtol=1e-12)
+
+    @pytest.mark.parametrize("text", ["plateau", "reduce_on_plateau(3)"])
+    def test_a_plateau_is_refused(self, text):
+        with pytest.raises(UsageError, match="weight decay cannot follow schedule 'plateau'"):
+            parse_shares("weight decay", text, PER_EPOCH, EPOCHS)
+
+    @pytest.mark.parametrize(
+        "text", ["log_cosine(0)", "log_cosine(99)", "flat_cosine(1)", "flat_cosine(-0.1)", "flot"]
+    )
+    def test_numbers_out_of_range_are_refused(self, text):
+        with pytest.raises(UsageError, match="schedule"):
+            parse_shares("dropout", text, PER_EPOCH, EPOCHS)
 
 
 class TestOneCycle:

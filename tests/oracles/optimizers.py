@@ -97,17 +97,39 @@ def train(
     """
     values = {name: np.array(v, np.float64) for name, v in values.items()}
     rules = {name: rule() for name in values}
-    for rate, step in zip(rates, gradients, strict=True):
-        step = {name: np.array(g, np.float64) for name, g in step.items()}
-        for name in decays:
-            step[name] = step[name] + l2 * values[name] + l1 * np.sign(values[name])
-        if clip_value is not None:
-            step = {name: np.clip(g, -clip_value, clip_value) for name, g in step.items()}
-        norm = np.linalg.norm(np.concatenate([g.ravel() for g in step.values()]))
-        if clip_norm is not None and norm > clip_norm:
-            step = {name: g * clip_norm / norm for name, g in step.items()}
-        for name, g in step.items():
-            shrink = weight_decay * values[name] if name in decays else 0.0
-            own = rate * (factors or {}).get(name, 1.0)
-            values[name] = values[name] - own * (rules[name].direction(g) + shrink)
+    for rate, given in zip(rates, gradients, strict=True):
+        how = {"l1": l1, "l2": l2, "weight_decay": weight_decay}
+        limits = {"clip_norm": clip_norm, "clip_value": clip_value}
+        values = step(rules, values, given, rate, decays, **how, **limits, factors=factors)
     return values
+
+
+def step(
+    rules,
+    values,
+    gradients,
+    rate,
+    decays,
+    *,
+    l1=0.0,
+    l2=0.0,
+    weight_decay=0.0,
+    clip_norm=None,
+    clip_value=None,
+    factors=None,
+):
+    """Return the arrays after one update, by the rule that each array has."""
+    moved = {name: np.array(g, np.float64) for name, g in gradients.items()}
+    for name in decays:
+        moved[name] = moved[name] + l2 * values[name] + l1 * np.sign(values[name])
+    if clip_value is not None:
+        moved = {name: np.clip(g, -clip_value, clip_value) for name, g in moved.items()}
+    norm = np.linalg.norm(np.concatenate([g.ravel() for g in moved.values()]))
+    if clip_norm is not None and norm > clip_norm:
+        moved = {name: g * clip_norm / norm for name, g in moved.items()}
+    after = {}
+    for name, g in moved.items():
+        shrink = weight_decay * values[name] if name in decays else 0.0
+        own = rate * (factors or {}).get(name, 1.0)
+        after[name] = values[name] - own * (rules[name].direction(g) + shrink)
+    return after

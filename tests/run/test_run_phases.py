@@ -14,6 +14,7 @@ from fastmlp.model.model import load
 from fastmlp.run.phases import parse_phases, set_up_phases
 from fastmlp.run.train import set_up
 from fastmlp.settings.settings import settings_from
+from fastmlp.training.callbacks import Callback
 
 ROWS, COLUMNS = 30, 3
 LOSSES = {"mse": squared_error, "mae": absolute_error, "huber(0.75)": huber}
@@ -248,3 +249,42 @@ def test_a_refused_phase_leaves_no_folder(values_npz, tmp_path):
     with pytest.raises(UsageError):
         set_up_phases(settings(values_npz), [{}, {"schedule": "foo"}], out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+class SeesShares:
+    """Notes the shares that stand on the device after each epoch."""
+
+    def __init__(self, job):
+        self.seen = []
+        for stage in job.stages:
+            stage.trainer.callbacks.append(self._listener(stage))
+
+    def _listener(self, stage):
+        seen = self.seen
+
+        class Listener(Callback):
+            def epoch_ended(self, trainer, result):
+                step, counters = trainer.step, trainer.network.counters
+                decay = step._shares.get("weight_decay")
+                seen.append((float(counters.dropout_share[0]), decay and float(decay.value[0])))
+
+        return Listener()
+
+
+def test_each_phase_has_its_own_schedules_of_dropout_and_decay(values_npz, tmp_path):
+    base = settings(values_npz, dropout=0.4, weight_decay=0.1, batch_size=ROWS, dtype="float32")
+    tables = [
+        {"epochs": 4, "dropout_schedule": "flat_cosine(0.5)", "weight_decay_schedule": "cosine"},
+        {"epochs": 2},
+        {"epochs": 2, "batch_size": 10, "dropout_schedule": "cosine(0.5)"},
+    ]
+    job = set_up_phases(base, tables, out=tmp_path / "run")
+    told = SeesShares(job)
+    job.run()
+    wave = [(1 + np.cos(np.pi * t)) / 2 for t in (0.25, 0.5, 0.75)]
+    expected = [(1, 1), (1, wave[0]), (1, wave[1]), (wave[1], wave[2]), (1, None), (1, None)]
+    last = [0.5 + 0.25 * (1 + np.cos(np.pi * t)) for t in (2 / 6, 5 / 6)]
+    expected += [(share, None) for share in last]
+    assert [each[0] for each in told.seen] == pytest.approx([each[0] for each in expected])
+    for seen, (_, decay) in zip(told.seen, expected, strict=True):
+        assert seen[1] == (None if decay is None else pytest.approx(decay))

@@ -88,6 +88,19 @@ def test_every_memory_is_kept(tmp_path, optimizer, schedule):
     assert learnt(tmp_path / "parts") == learnt(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adamw"])
+def test_scheduled_dropout_and_decay_go_on(tmp_path, optimizer):
+    how = HOW | {"optimizer": optimizer, "weight_decay": 0.01, "schedule": "log_cosine(2)"}
+    how |= {"dropout_schedule": "flat_cosine(0.3)", "weight_decay_schedule": "cosine"}
+    how |= {"input_scale": True, "activation_mix": True, "parametrization": "ntk"}
+    fastmlp.train(**how, bias_init="he+5", out=tmp_path / "whole")
+    stopping = [StopAt(3, 11)]
+    fastmlp.train(**how, bias_init="he+5", out=tmp_path / "parts", callbacks=stopping)
+    fastmlp.train(resume=tmp_path / "parts")
+    assert model_bits(tmp_path / "parts") == model_bits(tmp_path / "whole")
+    assert learnt(tmp_path / "parts") == learnt(tmp_path / "whole")
+
+
 def test_ctrl_c_leaves_a_checkpoint_in_any_case(tmp_path):
     folder = interrupted(tmp_path / "run", 2, 3, checkpoint_every=None)
     assert len(list((folder / "checkpoints").iterdir())) == 1

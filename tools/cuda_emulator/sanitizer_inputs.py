@@ -62,6 +62,7 @@ BY_COLUMN = {
     "mean",
     "inverse_deviation",
     *("dgamma", "dbeta", "origin", "scale", "shift"),
+    *("factors", "dfactors", "mix", "dmix"),
 }
 BY_ELEMENT = {"w", "g", "velocity", "mean_square", "square_sum", "first_moment", "second_moment"}
 BY_SOURCE_ROW = {"order", "source", "destination"}
@@ -69,6 +70,9 @@ FIXED = {
     "alpha": 1,
     "learning_rate": 1,
     "scaled": 1,
+    "share": 1,
+    "taken": 1,
+    "table": START + UPDATES,
     "keep": 1,
     "counters": 4,
     "sums": 3,
@@ -90,7 +94,7 @@ NUMBERS = {
     "decay": (0.01,),
     "factor": (0.5,),
     "epsilon": (1e-5,),
-    "keep": (0.75, 1.0),
+    "rate": (0.25, 0.0),
     "mu": (0.9,),
     "rho": (0.9,),
     "beta1": (0.9,),

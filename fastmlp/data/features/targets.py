@@ -66,6 +66,9 @@ class TargetEncoder:
         # Of regression: float64 (outputs,), 0 and 1 if it is not standardised.
         self.mean: np.ndarray | None = None
         self.deviation: np.ndarray | None = None
+        # Of regression: the least and largest values of the training rows, (outputs,) each, between
+        # which predictions are kept; None for no limits.
+        self.limits: tuple[np.ndarray, np.ndarray] | None = None
         self.dtype = np.dtype(np.float32)  # of an encoded target that is not labels
         self.reading: ColumnReading | None = None  # of a table's target column
 
@@ -75,6 +78,7 @@ class TargetEncoder:
         task: str = "auto",
         standardize: bool = True,
         dtype: DTypeLike = np.float32,
+        clamp: bool = False,
     ) -> TargetEncoder:
         """Learn from the training rows' target.
 
@@ -88,11 +92,13 @@ class TargetEncoder:
             Whether regression targets are brought to mean 0 and deviation 1 by output.
         dtype
             float32 or float64.
+        clamp
+            Whether decoded values of a regression are kept within those of the training rows.
 
         Raises
         ------
         UsageError
-            If the task is none of these.
+            If the task is none of these, or has no values to clamp.
         DataError
             If the target is empty, has missing values, has one class only, has as many classes as
             rows, or does not fit the task.
@@ -104,10 +110,17 @@ class TargetEncoder:
         _check_present(values)
         self.task = infer_task(values) if task == "auto" else task
         self.dtype = np.dtype(dtype)
+        if clamp and self.task != "regression":
+            raise UsageError(
+                f"clamp_outputs goes with regression, not with {self.task}; leave it out."
+            )
         if self.task == "classification":
             self._fit_classes(values, asked=task == "classification")
         else:
             self._fit_outputs(values, standardize)
+        if clamp:
+            numbers = _quantities(values)
+            self.limits = numbers.min(axis=0), numbers.max(axis=0)
         return self
 
     def _fit_classes(self, values: np.ndarray, asked: bool) -> None:
@@ -212,12 +225,15 @@ class TargetEncoder:
         return np.array(self.classes)[indices]
 
     def decode_values(self, matrix: np.ndarray) -> np.ndarray:
-        """Return float64 regression (rows, outputs) or multilabel outputs in the target's unit."""
+        """Return float64 regression (rows, outputs) or multilabel outputs in the target's unit,
+        within the limits where there are some.
+        """
         self._check_fitted()
         values = np.asarray(matrix, np.float64)
         if self.mean is None or self.deviation is None:
             return values
-        return values * self.deviation + self.mean
+        values = values * self.deviation + self.mean
+        return values if self.limits is None else np.clip(values, *self.limits)
 
     def _check_fitted(self) -> None:
         if not self.task:
@@ -237,6 +253,7 @@ class TargetEncoder:
             "output_width": self.output_width,
             "mean": None if self.mean is None else self.mean.tolist(),
             "deviation": None if self.deviation is None else self.deviation.tolist(),
+            "limits": None if self.limits is None else [each.tolist() for each in self.limits],
             "reading": None if self.reading is None else self.reading.to_dict(),
         }
 
@@ -261,9 +278,24 @@ class TargetEncoder:
         elif encoder.task == "regression":
             encoder.mean = stored.vector(kept, "mean", width)
             encoder.deviation = stored.vector(kept, "deviation", width, positive=True)
+            encoder.limits = _stored_limits(kept, width)
         if kept.get("reading") is not None:
             encoder.reading = ColumnReading.from_dict(kept["reading"])
         return encoder
+
+
+def _stored_limits(kept: Any, width: int) -> tuple[np.ndarray, np.ndarray] | None:
+    if kept.get("limits") is None:  # as in models of old
+        return None
+    given = stored.entry(kept, "limits", list)
+    if len(given) == 2:
+        both = {"low": given[0], "high": given[1]}
+        low, high = stored.vector(both, "low", width), stored.vector(both, "high", width)
+        assert low is not None
+        assert high is not None  # or it was an error
+        if (low <= high).all():
+            return low, high
+    raise stored.damaged("limits", "the least and largest value of each output", given)
 
 
 def _stored_classes(kept: Any, width: int) -> list:

@@ -95,6 +95,13 @@ def _add_values(graph: Graph, model: TrainedModel, outputs: str) -> None:
         values = graph.add(
             "Add", values, graph.constant(scaling.shift[None], np.float64, "target_mean")
         )
+    limits = model.targets.limits
+    if limits is not None:  # Clip takes single numbers, and there may be several outputs
+        low, high = (
+            graph.constant(limit[None], np.float64, name)
+            for limit, name in zip(limits, ("lowest", "highest"), strict=True)
+        )
+        values = graph.add("Min", graph.add("Max", values, low), high)
     about = "the target's values, in its own unit"
     graph.output("prediction", values, np.float64, model.targets.output_width, about)
 

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from fastmlp.export.activations import ELSEWHERE
 from fastmlp.export.network import ONNX_OPERATORS
-from fastmlp.nn.plain_layers import Activate, Drop, Linear, Normalization, PlainLayer
+from fastmlp.nn.plain_layers import (
+    Activate,
+    Drop,
+    Linear,
+    MixedActivate,
+    Normalization,
+    PlainLayer,
+    Scaling,
+)
 
 from .graph import Graph
 
@@ -16,6 +24,10 @@ def add_network(graph: Graph, layers: list[PlainLayer], x: str) -> str:
     """Add the layers that follow the value ``x``; return the name of the last one's value."""
     for layer in layers:
         match layer:
+            case Scaling(scale, shift):
+                x = graph.add("Mul", x, graph.constant(scale[None], name="factors"))
+                if shift.any():
+                    x = graph.add("Add", x, graph.constant(shift[None], name="shift"))
             case Linear(weight, bias):
                 arrays = [graph.constant(weight, name="weight")]
                 arrays += [] if bias is None else [graph.constant(bias, name="bias")]
@@ -30,6 +42,11 @@ def add_network(graph: Graph, layers: list[PlainLayer], x: str) -> str:
                 x = graph.add(ONNX_OPERATORS[Normalization], x, *constants, epsilon=0.0)
             case Activate(activation):
                 x = ELSEWHERE[activation.name].onnx(graph, x, activation.parameter)
+            case MixedActivate(activation, mix):
+                f = ELSEWHERE[activation.name].onnx(graph, x, activation.parameter)
+                f = graph.add("Mul", f, graph.constant(mix[None], name="mix"))
+                straight = graph.add("Mul", x, graph.constant(1 - mix[None], name="rest"))
+                x = graph.add("Add", f, straight)
             case Drop():
                 pass  # a prediction keeps every unit
     return x

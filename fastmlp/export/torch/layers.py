@@ -17,6 +17,32 @@ class Scale(nn.Module):
         return x * self.scale + self.shift
 
 
+class Mixed(nn.Module):
+    """mix·f(z) + (1 − mix)·z, with a share for each unit."""
+
+    def __init__(self, columns, activation):
+        super().__init__()
+        self.activation = activation
+        self.mix = nn.Parameter(torch.ones(columns))
+
+    def forward(self, z):
+        """Return what is mixed."""
+        return self.mix * self.activation(z) + (1 - self.mix) * z
+
+
+class Clamp(nn.Module):
+    """x, and low or high where it lies beyond them, column by column."""
+
+    def __init__(self, columns):
+        super().__init__()
+        self.register_buffer("low", torch.zeros(columns))
+        self.register_buffer("high", torch.zeros(columns))
+
+    def forward(self, x):
+        """Return the clamped x."""
+        return torch.minimum(torch.maximum(x, self.low), self.high)
+
+
 class SignedLog(nn.Module):
     """sign(x)·ln(1 + |x|)."""
 

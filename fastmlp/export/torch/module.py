@@ -14,20 +14,48 @@ import numpy as np
 
 from fastmlp.errors import FastMLPError
 from fastmlp.export.activations import ELSEWHERE
-from fastmlp.export.network import TORCH_CLASSES, feature_scaling, plain_layers, target_scaling
-from fastmlp.nn.plain_layers import Activate, Drop, Linear, Normalization, PlainLayer, Scaling
+from fastmlp.export.network import (
+    TORCH_CLASSES,
+    feature_scaling,
+    plain_layers,
+    target_clamp,
+    target_scaling,
+)
+from fastmlp.nn.plain_layers import (
+    Activate,
+    Clamp,
+    Drop,
+    Linear,
+    MixedActivate,
+    Normalization,
+    PlainLayer,
+    Scaling,
+)
 
 if TYPE_CHECKING:
     from fastmlp.export.trained import TrainedModel
 
 LINEAR, NORMALIZATION, DROPOUT = (TORCH_CLASSES[kind] for kind in (Linear, Normalization, Drop))
-OWN_LAYERS = ("Scale", "SignedLog", "SmoothClip")  # of layers.py, which imports torch
+# Of layers.py, which imports torch.
+OWN_LAYERS = ("Scale", "Mixed", "Clamp", "SignedLog", "SmoothClip")
+    "Scale",
+    "Mixed",
+    "Clamp",
+    "SignedLog",
+    "SmoothClip",
+)  # of layers.py, which imports torch
 # Of the Python file: by it an export knows one that it may replace.
 FIRST_LINE = (
     '"""A network that fastmlp trained, as a PyTorch module: '
     'build() returns it with its weights."""'
 )
-SIZES = ("columns", "in_features", "out_features", "num_features")  # read well without a name
+SIZES = (
+    "columns",
+    "activation",
+    "in_features",
+    "out_features",
+    "num_features",
+)  # read well without a name
 PROBABILITIES, VALUES = "probabilities", "the target's values, in its own unit"
 # What the outputs are, and what makes predictions of them.
 GIVES = {
@@ -38,9 +66,12 @@ GIVES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TorchLayer:
-    """A layer: the name of its class, the arguments that make it, its arrays by name."""
+    """A layer: the name of its class, the arguments that make it, its arrays by name.
+
+    An argument may be a layer in turn.
+    """
 
     name: str
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -53,6 +84,13 @@ class TorchLayer:
             for name, value in self.arguments.items()
         ]
         return f"{prefix}{self.name}({', '.join(words)})"
+
+    __repr__ = __str__
+
+    @property
+    def inner(self) -> list[TorchLayer]:
+        """The layers among its arguments."""
+        return [value for value in self.arguments.values() if isinstance(value, TorchLayer)]
 
 
 class MissingTorchError(FastMLPError, ImportError):
@@ -69,10 +107,9 @@ def torch_layers(model: TrainedModel) -> list[TorchLayer]:
     for classes and values in the target's own unit for regression, or their logarithms where the
     loss is of counts.
     """
-    around = feature_scaling(model.features), target_scaling(model.targets)
-    before, after = ([] if layer is None else [layer] for layer in around)
-    dtype = model.network.dtype
-    return [_layer(layer, dtype) for layer in (*before, *plain_layers(model.network), *after)]
+    before, after = feature_scaling(model.features), target_scaling(model.targets)
+    around = before, *plain_layers(model.network), after, target_clamp(model)
+    return [_layer(layer, model.network.dtype) for layer in around if layer is not None]
 
 
 def state_dict(model: TrainedModel) -> dict[str, np.ndarray]:
@@ -100,12 +137,14 @@ def module(model: TrainedModel) -> Any:
         ) from None
     from . import layers as own
 
-    layers = torch_layers(model)
-    built = [
-        getattr(own if each.name in OWN_LAYERS else torch.nn, each.name)(**each.arguments)
-        for each in layers
-    ]
-    sequential = torch.nn.Sequential(*built).to(
+    def built(layer: TorchLayer) -> Any:
+        given = {
+            name: built(value) if isinstance(value, TorchLayer) else value
+            for name, value in layer.arguments.items()
+        }
+        return getattr(own if layer.name in OWN_LAYERS else torch.nn, layer.name)(**given)
+
+    sequential = torch.nn.Sequential(*map(built, torch_layers(model))).to(
         torch.float64 if model.network.dtype == np.float64 else torch.float32
     )
     sequential.load_state_dict(
@@ -131,7 +170,7 @@ def python_source(model: TrainedModel, weights_name: str) -> str:
         f"WEIGHTS = Path(__file__).with_name({weights_name!r})",
         *_facts(model),
         "",
-        *_own_sources({layer.name for layer in layers}),
+        *_own_sources({each.name for layer in layers for each in (layer, *layer.inner)}),
         "",
         "def build():",
         '    """Return the network in evaluation mode."""',
@@ -190,5 +229,11 @@ def _layer(layer: PlainLayer, dtype: np.dtype) -> TorchLayer:
         case Activate(activation):
             row = ELSEWHERE[activation.name]
             return TorchLayer(row.torch, row.arguments(activation))
+        case MixedActivate(activation, mix):
+            inner = _layer(Activate(activation), dtype)
+            given = {"columns": len(mix), "activation": inner}
+            return TorchLayer("Mixed", given, arrays(mix=mix))
+        case Clamp(low, high):
+            return TorchLayer("Clamp", {"columns": len(low)}, arrays(low=low, high=high))
         case Drop(rate):
             return TorchLayer(DROPOUT, {"p": round(rate, 12)})

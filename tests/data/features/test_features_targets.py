@@ -231,3 +231,42 @@ def test_hostile_descriptions(encoder, wrong):
 def test_classes_that_contradict(classes):
     with pytest.raises(ModelFileError, match="classes"):
         TargetEncoder.from_dict(ENCODERS[1].to_dict() | {"classes": classes})
+
+
+class TestLimits:
+    def encoder(self):
+        y = np.array([[1.0, -10.0], [3.0, 20.0], [2.0, 5.0]])
+        return TargetEncoder().fit(y, "regression", clamp=True)
+
+    def test_decoded_values_stay_within_the_training_rows(self):
+        decoded = self.encoder().decode_values(np.array([[-99, 0], [99, 99.0]]))
+        np.testing.assert_allclose(decoded, [[1, 5], [3, 20]])
+
+    def test_without_them_values_are_free(self):
+        free = TargetEncoder().fit(np.array([1.0, 2.5]), "regression")
+        assert free.limits is None
+        assert free.decode_values(np.array([[99.0]])) > 50
+
+    def test_kept_and_restored(self):
+        kept = json.loads(json.dumps(self.encoder().to_dict()))
+        restored = TargetEncoder.from_dict(kept)
+        np.testing.assert_array_equal(restored.limits, self.encoder().limits)
+        del kept["limits"]  # as in models of old
+        assert TargetEncoder.from_dict(kept).limits is None
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [1, "x", {}, [], [[1, 2]], [[1, 2], [0, 3]], [[1], [2]], [[1, 2], 3], [[1, 2], None]],
+    )
+    def test_hostile_descriptions(self, wrong):
+        with pytest.raises(ModelFileError, match="damaged"):
+            TargetEncoder.from_dict(self.encoder().to_dict() | {"limits": wrong})
+
+    @pytest.mark.parametrize("task", ["classification", "multilabel"])
+    def test_other_tasks_have_no_values(self, task):
+        with pytest.raises(
+            UsageError, match=f"clamp_outputs goes with regression, not with {task}"
+        ):
+            TargetEncoder().fit(
+                np.array([[0], [1], [1]])[:, 0] if task[0] == "c" else np.eye(2), task, clamp=True
+            )
