@@ -38,12 +38,6 @@ if TYPE_CHECKING:
 LINEAR, NORMALIZATION, DROPOUT = (TORCH_CLASSES[kind] for kind in (Linear, Normalization, Drop))
 # Of layers.py, which imports torch.
 OWN_LAYERS = ("Scale", "Mixed", "Clamp", "SignedLog", "SmoothClip")
-    "Scale",
-    "Mixed",
-    "Clamp",
-    "SignedLog",
-    "SmoothClip",
-)  # of layers.py, which imports torch
 # Of the Python file: by it an export knows one that it may replace.
 FIRST_LINE = (
     '"""A network that fastmlp trained, as a PyTorch module: '
