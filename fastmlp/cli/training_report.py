@@ -131,10 +131,25 @@ def _results(job: TrainingJob, metrics: dict[str, Any]) -> list[tuple[str, str]]
         if words:
             texts = (f"{word} {_number(metrics[f'{part}_{word}'])}" for word in words)
             lines.append((part, ", ".join(texts)))
+    lines += _chosen(job, metrics)
     apart = f"; kernels compiled or loaded in {duration(metrics['compile_seconds'])}, not counted"
     lines.append(("time", f"{duration(metrics['train_seconds'])}{apart}"))
     lines += [("note", notice) for notice in job.backend.notices]
     lines.append(("speed", f"{metrics['samples_per_second']:,.0f} samples/s by {metrics['how']}"))
+    return lines
+
+
+def _chosen(job: TrainingJob, metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what was chosen by the validation rows beside the best epoch."""
+    lines = []
+    if "temperature" in metrics:
+        before, after = (metrics[f"validation_log_loss_{word}"] for word in ("before", "after"))
+        fell = f"validation log loss {number(before)} before, {number(after)} after"
+        lines.append(("calibration", f"temperature {metrics['temperature']:.4g}; {fell}"))
+    if "threshold" in metrics:
+        assert job.model.classes is not None  # two, or there would be none
+        second = f"{metrics['threshold']:.4g} for class {job.model.classes[1]}"
+        lines.append(("threshold", f"{second}; {metrics['threshold_by']}"))
     return lines
 
 

@@ -28,6 +28,13 @@ def feature_scaling(features: FeaturePreprocessor) -> Scaling | None:
     return Scaling(features.scale, features.shift)
 
 
+def logit_scaling(temperature: float, outputs: int) -> Scaling | None:
+    """Return what divides logits by the temperature of a calibrated model, or None."""
+    if temperature == 1:
+        return None
+    return Scaling(np.full(outputs, 1 / temperature), np.zeros(outputs))
+
+
 def target_scaling(targets: TargetEncoder) -> Scaling | None:
     """Return what brings outputs back to a regression target's own unit, or None."""
     if targets.mean is None or targets.deviation is None:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.data.preprocessing import FeaturePreprocessor
+from fastmlp.metrics.adjustment import Adjustment
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 
@@ -21,6 +22,7 @@ class TrainedModel(Protocol):
     features: FeaturePreprocessor
     targets: TargetEncoder
     target_name: str | None
+    adjustment: Adjustment
 
     @property
     def task(self) -> str:

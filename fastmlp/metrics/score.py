@@ -28,7 +28,7 @@ class Answers:
         (rows, classes) or (rows, labels) probabilities, or (rows, outputs) values; with ``levels``
         (rows, levels) quantiles of the one value.
     threshold
-        The probability above which a row is of the second of two classes, or has a label.
+        The probability above which a row is of the second of two classes.
     are_probabilities
         Whether the outputs of a classification are, so that they have a log loss.
     levels
@@ -126,7 +126,7 @@ def decide(task: str, outputs: np.ndarray, threshold: float = 0.5) -> np.ndarray
     outputs
         (rows, classes) or (rows, labels).
     threshold
-        Of two classes: the second is taken where its output is larger. Of labels: the same.
+        Of two classes: the second is taken where its output is larger.
 
     Returns
     -------
@@ -134,9 +134,9 @@ def decide(task: str, outputs: np.ndarray, threshold: float = 0.5) -> np.ndarray
         (rows,) class numbers: the first of the largest; or (rows, labels) of 0 and 1.
     """
     if task == "multilabel":
-        return (outputs > threshold).astype(np.int64)
+        return (outputs > 0.5).astype(np.int64)
     if threshold != 0.5 and outputs.shape[1] == 2:
-        return (outputs[:, 1] > threshold).astype(np.int64)
+        return (outputs[:, 1].astype(np.float64) > threshold).astype(np.int64)
     return outputs.argmax(axis=1)
 
 

@@ -88,7 +88,8 @@ def evaluate(
     outputs = model.predict_outputs(source.features, source.feature_names, told)
     encoded = model.targets.encode(source.target)
     if model.task == "classification":
-        report = classification_report(encoded, outputs.argmax(axis=1), model.classes or [])
+        decided = model.answers(encoded, outputs).decided
+        report = classification_report(encoded, decided, model.classes or [])
     elif model.task == "multilabel":
         report = multilabel_report(encoded, model.decide(outputs))
     else:

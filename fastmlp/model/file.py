@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from fastmlp.backend import Backend
+from fastmlp.data import stored
 from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.errors import ModelFileError
 from fastmlp.files.tensors import ROW_HASHES, take_tensor
-from fastmlp.nn.losses import output_width
+from fastmlp.metrics.adjustment import Adjustment
+from fastmlp.metrics.calibration import HIGHEST, LOWEST
+from fastmlp.nn.losses import Loss, output_width
 from fastmlp.nn.network import Architecture, Network
 from fastmlp.preparation.known_rows import KnownRows
 from fastmlp.settings.settings import settings_from
@@ -62,7 +65,22 @@ def read_parts(
         raise damaged(file, "what it says of its training data cannot be read")
     known = description.get("known_rows")  # models of old have none
     known = None if known is None else KnownRows.from_dict(known, hashes, rows)
-    return network, loss, features, targets, settings.to_dict(), target_name, rows, known
+    adjustment = _adjustment(description, loss, targets)
+    about = settings.to_dict(), target_name, rows, known, adjustment
+    return network, loss, features, targets, *about
+
+
+def _adjustment(description: dict[str, Any], loss: Loss, targets: TargetEncoder) -> Adjustment:
+    """Return what is done to answers; models of old have nothing of the kind."""
+    kept = description.get("adjustment")
+    if kept is None:
+        return Adjustment()
+    temperature, threshold = (stored.number(kept, name) for name in ("temperature", "threshold"))
+    if not LOWEST <= temperature <= HIGHEST or (temperature != 1 and not loss.kind.from_logits):
+        raise stored.damaged("temperature", f"from {LOWEST:g} to {HIGHEST:g}", temperature)
+    if not 0 <= threshold <= 1 or (threshold != 0.5 and len(targets.classes or ()) != 2):
+        raise stored.damaged("threshold", "from 0 to 1, for two classes", threshold)
+    return Adjustment(temperature, threshold)
 
 
 def _check_sizes(file: Path, architecture: Architecture, tensors: dict[str, np.ndarray]) -> None:

@@ -19,7 +19,9 @@ from fastmlp.data.sources.incoming import as_features
 from fastmlp.data.tables import TableOptions
 from fastmlp.errors import DataError, FastMLPError, FastMLPWarning, ModelFileError, UsageError
 from fastmlp.files.tensors import read_model, write_model
-from fastmlp.metrics.score import Answers
+from fastmlp.metrics.adjustment import Adjustment
+from fastmlp.metrics.calibration import at_temperature
+from fastmlp.metrics.score import Answers, decide
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 from fastmlp.preparation.known_rows import KnownRows
@@ -54,6 +56,8 @@ class Model:
         How many rows each split had: ``{"train": 1438, "validation": 0, "test": 359}``.
     known_rows
         What tells these rows from others; None where that is not known.
+    adjustment
+        What is done to the network's answers: temperature and threshold.
     """
 
     network: Network
@@ -64,6 +68,7 @@ class Model:
     target_name: str | None = None
     rows: dict[str, int] = field(default_factory=dict)
     known_rows: KnownRows | None = None
+    adjustment: Adjustment = field(default_factory=Adjustment)
 
     def __post_init__(self):
         self._recorded = RecordedPrediction(
@@ -128,12 +133,31 @@ class Model:
         """
         if not len(matrix):
             return np.zeros((0, self.targets.output_width), self.network.dtype)
-        outputs = self._recorded.run(matrix)
+        return self.answer(matrix)
+
+    def answer(self, matrix: np.ndarray) -> np.ndarray:
+        """Return what ``predict_outputs`` does, for rows (rows, columns) as the network reads them,
+        of which there is at least one.
+        """
+        if self.adjustment.temperature != 1:
+            return self.answer_from(self.logits(matrix))
+        return self._as_answer(self._recorded.run(matrix))
+
+    def answer_from(self, logits: np.ndarray) -> np.ndarray:
+        """Return what ``answer`` makes of the logits of a classification."""
+        temperature, link = self.adjustment.temperature, self.loss.kind.link
+        return self._as_answer(at_temperature(logits, temperature, link).astype(logits.dtype))
+
+    def _as_answer(self, outputs: np.ndarray) -> np.ndarray:
         if self.task == "regression":
             return self.targets.decode_values(outputs)
         if self.task == "classification" and outputs.shape[1] == 1:
             return np.hstack([1 - outputs, outputs])
         return outputs
+
+    def logits(self, matrix: np.ndarray) -> np.ndarray:
+        """Return the outputs before they become probabilities, at no temperature."""
+        return self._recorded.run(matrix, raw=True)
 
     def _matrix(self, features: Any, names: tuple[str, ...] | None, notes: list[str]) -> np.ndarray:
         """Return rows in any form as the matrix that the network reads."""
@@ -181,10 +205,9 @@ class Model:
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         """Turn the outputs of ``predict_outputs`` into labels or values."""
         outputs = np.asarray(outputs)
-        if self.task == "classification":
-            return self.targets.decode_labels(outputs.argmax(axis=1))
-        if self.task == "multilabel":
-            return (outputs > 0.5).astype(np.int64)
+        if self.task != "regression":
+            decided = decide(self.task, outputs, self.adjustment.threshold)
+            return decided if self.task == "multilabel" else self.targets.decode_labels(decided)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def answers(self, encoded: np.ndarray, outputs: np.ndarray) -> Answers:
@@ -193,7 +216,8 @@ class Model:
         """
         is_regression = self.task == "regression"
         truth = self.targets.decode_values(encoded) if is_regression else encoded
-        return Answers(self.task, truth, outputs, are_probabilities=self.loss.kind.from_logits)
+        are_probabilities = self.loss.kind.from_logits
+        return Answers(self.task, truth, outputs, self.adjustment.threshold, are_probabilities)
 
     def measure(self, data, y=None, *, target: str | None = None) -> dict[str, float]:
         """Return loss and accuracy, or loss, rmse and r2, of rows that have a target, as training
@@ -265,6 +289,7 @@ class Model:
             "target_name": self.target_name,
             "rows": self.rows,
             "known_rows": None if self.known_rows is None else self.known_rows.to_dict(),
+            "adjustment": self.adjustment.to_dict(),
         }
 
     def export(

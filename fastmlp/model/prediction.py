@@ -31,19 +31,22 @@ class RecordedPrediction:
         self._network, self._loss, self._scaling = network, loss, scaling
         self._recordings: dict[tuple, tuple[Batches, Prediction]] = {}
 
-    def run(self, matrix: np.ndarray) -> np.ndarray:
-        """Return the outputs (rows, outputs) for features (rows, columns)."""
+    def run(self, matrix: np.ndarray, raw: bool = False) -> np.ndarray:
+        """Return the outputs (rows, outputs) for features (rows, columns).
+
+        They are finished, unless ``raw``: probabilities rather than logits.
+        """
         if not len(matrix):
             return np.zeros((0, self._network.architecture.outputs), self._network.dtype)
         if len(matrix) > PREDICTION_BATCH:
-            return Prediction(self._network, self._loss, self.batches(matrix)).run()
-        key = len(matrix), matrix.dtype
+            return Prediction(self._network, self._loss, self.batches(matrix), raw).run()
+        key = len(matrix), matrix.dtype, raw
         if key not in self._recordings:
             if len(self._recordings) >= KEPT:
                 del self._recordings[next(iter(self._recordings))]
             # Memory of its own, for later calls to write into.
             batches = self.batches(np.array(matrix, order="C"))
-            self._recordings[key] = batches, Prediction(self._network, self._loss, batches)
+            self._recordings[key] = batches, Prediction(self._network, self._loss, batches, raw)
         batches, prediction = self._recordings[key]
         batches.replace(matrix)
         return prediction.run()

@@ -62,6 +62,11 @@ class PreparedData:
     notes: list[str] = field(default_factory=list)
 
     @property
+    def validating(self) -> Part | None:
+        """The rows that validate: with folds all training rows do, each out of its fold."""
+        return self.validation if self.folds is None else self.train
+
+    @property
     def parts(self) -> dict[str, Part | None]:
         """The splits by name."""
         return {"train": self.train, "validation": self.validation, "test": self.test}

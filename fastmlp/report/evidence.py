@@ -35,14 +35,11 @@ class Split:
     encoded: np.ndarray
     # (rows, classes) or (rows, outputs) of what the model says, in the same unit
     outputs: np.ndarray
+    # (rows,) predicted class numbers, or (rows, outputs) of 0 and 1; the outputs for regression
+    decided: np.ndarray
 
     def __len__(self) -> int:
         return len(self.source)
-
-    @property
-    def decided(self) -> np.ndarray:
-        """(rows,) predicted class numbers."""
-        return self.outputs.argmax(axis=1)
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -155,7 +152,9 @@ def _answered(name: str, part: Source, model: Model) -> Split:
     if model.task == "regression":
         encoded = np.asarray(part.known_target, np.float64).reshape(len(part), -1)
     outputs = model.predict_outputs(part.features, part.feature_names)
-    return Split(name, part, encoded, outputs)
+    if model.task == "regression":
+        return Split(name, part, encoded, outputs, outputs)
+    return Split(name, part, encoded, outputs, model.answers(encoded, outputs).decided)
 
 
 def _disagreements(splits: dict[str, Split], model: Model, metrics: dict[str, Any]) -> list[str]:

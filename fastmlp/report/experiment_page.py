@@ -209,7 +209,9 @@ def _sweep(
         return []
     why = [element("p", paragraph) for paragraph in sweep.why.split("\n\n") if paragraph.strip()]
     own = sweep.metric.partition("_")[2].removesuffix("_first")
-    words = dict.fromkeys(("loss", "accuracy", *([own] if own in METRICS else []), "r2"))
+    words = ["loss", "accuracy", "r2"]
+    if own in METRICS and own not in words:
+        words.insert(2, own)
     curves = [curves_picture(sweep, finished, word) for word in words]
     pictures = album.show(result_picture(sweep, found), *curves, time_picture(sweep, finished))
     return [*why, pictures, _ranking(experiment, sweep, found, beside)]

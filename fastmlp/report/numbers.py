@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastmlp.metrics.calibration import at_temperature, logits_of
+
 BINS = 10
 
 
@@ -60,6 +62,16 @@ def confidence_of(
     return np.where(said, outputs, 1 - outputs).ravel(), (said == (encoded > 0.5)).ravel()
 
 
+def uncalibrated(task: str, outputs: np.ndarray, temperature: float) -> np.ndarray:
+    """Return the probabilities that these were before a temperature was applied.
+
+    Softmax does not see what is added to a row of logits, so T·ln p will do for z.
+    """
+    if task == "classification":
+        return at_temperature(logits_of(outputs), 1 / temperature, "softmax")
+    return at_temperature(logits_of(outputs) - logits_of(1 - outputs), 1 / temperature, "sigmoid")
+
+
 def accuracy_of_classes(encoded: np.ndarray, decided: np.ndarray, classes: int) -> np.ndarray:
     """Return (classes,) the share of each class's rows that are right; NaN without rows."""
     right = np.bincount(encoded[encoded == decided], minlength=classes)
@@ -67,9 +79,10 @@ def accuracy_of_classes(encoded: np.ndarray, decided: np.ndarray, classes: int) 
         return right / np.bincount(encoded, minlength=classes)
 
 
-def worst_mistakes(encoded: np.ndarray, outputs: np.ndarray, count: int) -> np.ndarray:
+def worst_mistakes(
+    encoded: np.ndarray, outputs: np.ndarray, decided: np.ndarray, count: int
+) -> np.ndarray:
     """Return at most ``count`` wrong rows, first those with the least output for the true class."""
-    decided = outputs.argmax(axis=1)
     wrong = np.flatnonzero(decided != encoded)
     true_output, said_output = outputs[wrong, encoded[wrong]], outputs[wrong, decided[wrong]]
     return wrong[np.lexsort((-said_output, true_output))][:count]

@@ -21,7 +21,7 @@ from .evidence import Evidence, Split
 from .explanation import explained
 from .finished_run import FinishedRun
 from .html import Html, bullets, element, figures, page
-from .numbers import accuracy_of_classes, calibration, confidence_of
+from .numbers import accuracy_of_classes, calibration, confidence_of, uncalibrated
 from .tables import (
     cards,
     label_counts,
@@ -250,7 +250,8 @@ def _rows(evidence: Evidence, split: Split, album: Album) -> list[Any]:
     if evidence.image_shape is None:
         return [words, worst_rows(evidence, split), sample_rows(evidence)]
     names, shape, places = evidence.class_names, evidence.image_shape, list(split.places)
-    wrong = mistakes(_pixels(split), split.encoded, split.outputs, names, shape, places)
+    said = split.outputs, split.decided
+    wrong = mistakes(_pixels(split), split.encoded, *said, names, shape, places)
     samples = None if train is None else class_samples(_pixels(train), train.encoded, names, shape)
     return [words, album.show(wrong, samples)]
 
@@ -280,4 +281,9 @@ def _calibration(evidence: Evidence, split: Split) -> Picture | None:
     confidence, right = confidence_of(evidence.answering.task, split.encoded, split.outputs)
     if len(right) < FEWEST_ANSWERS:
         return None
-    return calibration_curve(calibration(confidence, right), split.name)
+    temperature, before = evidence.answering.adjustment.temperature, None
+    if temperature != 1:
+        task = evidence.answering.task
+        outputs = uncalibrated(task, split.outputs, temperature)
+        before = calibration(*confidence_of(task, split.encoded, outputs))
+    return calibration_curve(calibration(confidence, right), split.name, before)

@@ -127,7 +127,7 @@ def worst_rows(evidence: Evidence, split: Split) -> Html | None:
     """Return the worst mistakes as rows with their values."""
     names = evidence.class_names
     if evidence.answering.task == "classification":
-        chosen = worst_mistakes(split.encoded, split.outputs, WORST_ROWS)
+        chosen = worst_mistakes(split.encoded, split.outputs, split.decided, WORST_ROWS)
         kind = "probability" if evidence.gives_probabilities else "output"
         header = ["row", "true", "predicted", f"{kind} of predicted", f"{kind} of true"]
         number = percent if evidence.gives_probabilities else exact

@@ -1,50 +1,169 @@
-"""What a run chooses by its validation rows: checked before the work."""
+"""What a run chooses by its validation rows: checked before the work, and chosen after it."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from fastmlp.errors import UsageError
+from fastmlp.metrics.adjustment import Adjustment
+from fastmlp.metrics.calibration import cross_entropy, fit_temperature
 from fastmlp.metrics.score import Answers
+from fastmlp.metrics.table import PROBABILITIES, Metric
+from fastmlp.metrics.threshold import CHOOSES, best_threshold
+from fastmlp.model.model import Model
 from fastmlp.nn.losses import loss_kind
-from fastmlp.preparation.prepare import PreparedData
+from fastmlp.preparation.prepare import Part, PreparedData
 from fastmlp.settings.settings import Settings
+from fastmlp.training.measure import Measure
+from fastmlp.training.members import OutOfFold
 
 
-def check_metric(settings: Settings, data: PreparedData) -> None:
-    """Check that the metric of the settings can be computed on the validation rows.
+def check_choices(settings: Settings, data: PreparedData) -> None:
+    """Check that all that the settings have chosen by the validation rows can be.
 
     Raises
     ------
     UsageError
-        If it does not fit the task or the loss, or these rows are not there or lack a class.
+        If something does not fit the task or the loss, or the rows are not there or lack a class.
     """
+    _check_metric(settings, data)
+    if settings.calibrate != "none":
+        _check_validation(data, "a temperature is fitted on")
+        _check_probabilities(settings, data, f"calibrate {settings.calibrate}")
+    if settings.threshold == "0.5":
+        return
+    if len(data.targets.classes or ()) != 2:
+        count = len(data.targets.classes or ())
+        what = f"{count} classes" if count else f"a {data.targets.task} task"
+        raise UsageError(f"threshold is for two classes, and this is {what}; leave it out.")
+    _check_probabilities(settings, data, "threshold")
+    if settings.fixed_threshold is None:
+        labels = _check_validation(data, "threshold auto is picked by").targets
+        if not 0 < labels.sum() < len(labels):
+            raise UsageError(_of_one_class("threshold auto cannot be picked"))
+
+
+def _check_metric(settings: Settings, data: PreparedData) -> None:
+    """Check that the metric of the settings can be computed on the validation rows."""
     task = data.targets.task
     metric = settings.make_metric(task)
     if metric is None:
         return
-    if data.validation is None:
-        raise UsageError(_without_rows(f"metric {metric} tells the best epoch by"))
-    gives_probabilities = loss_kind(settings.loss, task).from_logits
-    if metric.kind.needs == "probabilities" and not gives_probabilities:
-        raise UsageError(
-            f"metric {metric} needs probabilities, which loss {settings.loss} does not give; "
-            "take a cross-entropy, or a metric of labels: accuracy or f1."
-        )
-    truth, width = data.validation.targets, data.targets.output_width
+    truth = _check_validation(data, f"metric {metric} tells the best epoch by").targets
+    if metric.kind.needs == PROBABILITIES:
+        _check_probabilities(settings, data, f"metric {metric}")
+    width = data.targets.output_width
     even = np.full((len(truth), width), 1.0 if task == "regression" else 1 / width)
     truth = data.targets.decode_values(truth) if task == "regression" else truth
     if math.isnan(Answers(task, truth, even).score(metric)):
+        raise UsageError(_of_one_class(f"metric {metric} cannot be computed"))
+
+
+def _check_validation(data: PreparedData, what: str) -> Part:
+    if data.validating is None:
         raise UsageError(
-            f"metric {metric} cannot be computed, since all validation rows are of one class; "
-            "give a larger --validation-fraction, or another metric."
+            f"{what} the validation rows, and there are none; give --early-stopping or "
+            "--validation-fraction 0.1."
+        )
+    return data.validating
+
+
+def _check_probabilities(settings: Settings, data: PreparedData, what: str) -> None:
+    if not loss_kind(settings.loss, data.targets.task).from_logits:
+        raise UsageError(
+            f"{what} needs probabilities, which loss {settings.loss} does not give; take "
+            "softmax_cross_entropy or log_loss, or leave it out."
         )
 
 
-def _without_rows(what: str) -> str:
+def _of_one_class(what: str) -> str:
     return (
-        f"{what} the validation rows, and there are none; give --early-stopping or "
-        "--validation-fraction 0.1."
+        f"{what}, since all validation rows are of one class; give a larger "
+        "--validation-fraction, or leave it out."
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Validated:
+    """What a trained model says of the rows that validate it.
+
+    Attributes
+    ----------
+    logits
+        (rows, outputs), or values where the loss has no logits.
+    targets
+        Encoded.
+    """
+
+    logits: np.ndarray
+    targets: np.ndarray
+
+
+def validated(model: Model, data: PreparedData, measures: dict[str, Measure]) -> Validated | None:
+    """Return what is said of the validation rows, or with folds of the training rows by members
+    that did not learn from them; None without such rows.
+    """
+    part, measure = data.validating, measures.get("validation")
+    if part is None:
+        return None
+    if isinstance(measure, OutOfFold):
+        return Validated(measure.logits(), part.targets)
+    return Validated(model.logits(part.features), part.targets)
+
+
+def choose(model: Model, by: Validated | None, settings: Settings) -> dict[str, Any]:
+    """Choose what is left to choose once a model is trained, and let the model have it.
+
+    Returns
+    -------
+    dict
+        What metrics.json says of it: ``temperature`` with ``validation_log_loss_before`` and
+        ``validation_log_loss_after``; ``threshold`` with ``threshold_by``, which says why.
+    """
+    model.adjustment = Adjustment()
+    return _calibrate(model, by, settings) | _set_threshold(model, by, settings)
+
+
+def _calibrate(model: Model, by: Validated | None, settings: Settings) -> dict[str, Any]:
+    if settings.calibrate == "none" or by is None:
+        return {}
+    if not np.isfinite(by.logits).all():  # of a run that diverged, which is said
+        return {}
+    temperature = fit_temperature(by.logits, by.targets)
+    model.adjustment = replace(model.adjustment, temperature=temperature)
+    return {
+        "temperature": temperature,
+        "validation_log_loss_before": cross_entropy(by.logits, by.targets),
+        "validation_log_loss_after": cross_entropy(by.logits, by.targets, temperature),
+    }
+
+
+def _set_threshold(model: Model, by: Validated | None, settings: Settings) -> dict[str, Any]:
+    if settings.threshold == "0.5":
+        return {}
+    threshold, why = settings.fixed_threshold, "as given"
+    metric = settings.make_metric()
+    if threshold is None and metric is not None and metric.name in CHOOSES:
+        assert by is not None  # as was checked
+        probabilities = model.answer_from(by.logits)[:, 1]
+        threshold = best_threshold(by.targets, probabilities, metric.name)
+        why = f"best {metric} of the validation rows"
+    elif threshold is None:
+        threshold, why = 0.5, f"metric {settings.metric} asks for no other"
+    model.adjustment = replace(model.adjustment, threshold=threshold)
+    return {"threshold": threshold, "threshold_by": why}
+
+
+def adjusted(model: Model, said: Validated, metric: Metric | None) -> dict[str, float]:
+    """Return the numbers of rows that are others with the model's adjustment: the accuracy, and
+    the metric of the run; nothing without an adjustment.
+    """
+    if model.adjustment.is_none:
+        return {}
+    answers = model.answers(said.targets, model.answer_from(said.logits))
+    metrics = {Metric("accuracy")} | ({metric} if metric else set())
+    return {each.name: answers.score(each) for each in metrics}

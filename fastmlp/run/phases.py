@@ -24,7 +24,7 @@ from fastmlp.training.members import MemberRows
 from fastmlp.training.recorded import RecordedStep, bind
 from fastmlp.training.trainer import Trainer
 
-from .choices import check_metric
+from .choices import check_choices
 from .folder import CONFIG_FILE, HISTORY_FILE, create_run_folder
 from .train import TrainingJob, build_model, make_batches, make_measures, make_trainer, open_device
 
@@ -213,7 +213,7 @@ def set_up_phases(
     whole = _whole_run(phases)
     _check_outputs(phases, data)
     for phase in phases:
-        check_metric(phase.settings, data)
+        check_choices(phase.settings, data)
     model = build_model(whole, data, backend)
     stages: list[Stage] = []
     for phase in phases:
@@ -280,7 +280,7 @@ def _stage(
     batches = make_batches(
         model, data, data.train, settings.batch_size, network.counters, data.weights, shared
     )
-    measures = make_measures(model, data, batches, settings.make_metric(model.task))
+    measures = make_measures(model, data, batches, settings)
     rows = max(1, round(phase.rows_share * batches.rows))
     selection = {"drop_last": settings.drop_last, "threshold": phase.loss_threshold}
     rule = settings.make_optimizer(), batches, settings.make_regularization()

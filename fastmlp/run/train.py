@@ -11,7 +11,6 @@ import numpy as np
 
 from fastmlp.backend import Backend, open_backend
 from fastmlp.files.atomic import write_json, write_text
-from fastmlp.metrics.table import Metric
 from fastmlp.model.model import Model
 from fastmlp.model.prediction import PREDICTION_BATCH
 from fastmlp.nn.losses import output_width
@@ -31,7 +30,7 @@ from fastmlp.training.policies import Order, Patience, Rates, SeededOrder
 from fastmlp.training.recorded import RecordedStep, bind, check_memory
 from fastmlp.training.trainer import Trainer
 
-from .choices import check_metric
+from .choices import Validated, adjusted, check_choices, choose, validated
 from .folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, create_run_folder
 
 
@@ -82,8 +81,10 @@ class TrainingJob:
         """Train, save and measure; return the numbers of metrics.json."""
         result = self.fit()
         self.records = result.records
+        by = validated(self.model, self.data, self.measures)
+        chosen = choose(self.model, by, self.settings)
         self.model.save(self.folder)
-        metrics = self._metrics(result)
+        metrics = self._metrics(result) | chosen
         write_json(self.folder / METRICS_FILE, metrics)
         return metrics
 
@@ -91,10 +92,23 @@ class TrainingJob:
         """Train; return how it went."""
         return self.trainer.fit()
 
+    def _said(self, name: str) -> Validated:
+        """Return what the model says of a split's rows."""
+        if name == "validation":
+            said = validated(self.model, self.data, self.measures)
+        else:
+            part = self.data.parts[name]
+            said = part and Validated(self.model.logits(part.features), part.targets)
+        assert said is not None  # or it had no measure
+        return said
+
     def _metrics(self, result: TrainingResult) -> dict[str, Any]:
         measured = {}
         for name, measure in self.measures.items():
-            measured |= {f"{name}_{number}": value for number, value in measure.run().items()}
+            numbers = measure.run()
+            if not self.model.adjustment.is_none:
+                numbers |= adjusted(self.model, self._said(name), measure.metric)
+            measured |= {f"{name}_{number}": value for number, value in numbers.items()}
         return {
             "run_dir": str(self.folder),
             "device": self.backend.name,
@@ -154,7 +168,7 @@ def set_up(
     outputs = output_width(settings.loss, data.targets)
     architecture = settings.make_architecture(data.features.output_columns, outputs)
     settings = settings.decided(rows.per_epoch, architecture)
-    check_metric(settings, data)
+    check_choices(settings, data)
     model = build_model(settings, data, backend)
     optimizer, regularization = settings.make_optimizer(), settings.make_regularization()
     epoch = rows.per_epoch
@@ -167,10 +181,9 @@ def set_up(
         write_text(folder / CONFIG_FILE, to_toml(settings))
     notes: dict[str, Any] = {"data": data.known_rows.order, "resumes": []}
     batches = make_training_batches(model, data, rows, settings.batch_size)
-    metric = settings.make_metric(model.task)
-    measures = make_measures(model, data, batches, metric)
+    measures = make_measures(model, data, batches, settings)
     if data.folds is not None:
-        measures["validation"] = make_out_of_fold(model, data, rows, batches, metric)
+        measures["validation"] = make_out_of_fold(model, data, rows, batches, settings)
     step = RecordedStep(
         model.network,
         model.loss,
@@ -258,11 +271,7 @@ def make_training_batches(
 
 
 def make_out_of_fold(
-    model: Model,
-    data: PreparedData,
-    rows: MemberRows,
-    training: Batches,
-    metric: Metric | None = None,
+    model: Model, data: PreparedData, rows: MemberRows, training: Batches, settings: Settings
 ) -> OutOfFold:
     """Return what measures each training row by the members that do not learn from it."""
     counters, visits = Counters(model.network.backend), held_out_visits(rows)
@@ -271,7 +280,8 @@ def make_out_of_fold(
     batches = make_batches(
         model, data, data.train, size, counters, shared=training, **blocks, with_targets=False
     )
-    truth = data.targets, data.train.targets, metric
+    chosen = settings.make_metric(model.task), settings.fixed_threshold or 0.5
+    truth = data.targets, data.train.targets, *chosen
     return OutOfFold(model.network, model.loss, batches, rows, *truth)
 
 
@@ -318,16 +328,24 @@ def make_batches(
 
 
 def make_measures(
-    model: Model, data: PreparedData, training: Batches, metric: Metric | None = None
+    model: Model, data: PreparedData, training: Batches, settings: Settings
 ) -> dict[str, Measure]:
-    """Return a measure of each split that is there, which also computes ``metric``."""
+    """Return a measure of each split that is there."""
     measures: dict[str, Measure] = {}
+    metric = settings.make_metric(model.task)
     for name in ("train", "validation", "test"):
         part = getattr(data, name)
         if part is not None:
             counters = Counters(model.network.backend)
             batches = make_batches(model, data, part, PREDICTION_BATCH, counters, shared=training)
             measures[name] = Measure(
-                name, model.network, model.loss, batches, data.targets, part.targets, metric
+                name,
+                model.network,
+                model.loss,
+                batches,
+                data.targets,
+                part.targets,
+                metric,
+                settings.fixed_threshold or 0.5,
             )
     return measures

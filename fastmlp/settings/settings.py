@@ -10,7 +10,7 @@ from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.errors import UsageError, did_you_mean
 from fastmlp.metrics.table import Metric, parse_metric
 from fastmlp.optim.rules import NUMBERS, RULES
-from fastmlp.spec import SHARE
+from fastmlp.spec import SHARE, Range
 
 from .description import Role, check, converted, field_type, parted
 from .presets import AUTO, PRESETS
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # help is shown without numpy: what builds something imports 
     from fastmlp.optim.optimizers import Optimizer, Regularization
     from fastmlp.optim.schedules import Schedule
 
+OPEN_SHARE = Range(above=0, below=1)
 FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 200
 MOST_EPOCHS_BY_EFFORT = 100
 # Of a weight in each row: a multiplication and an addition forward, and twice that backward.
@@ -65,6 +66,7 @@ class Settings(SettingsTable):
             )
         # Parsed for their errors:
         self.make_metric()
+        _ = self.fixed_threshold
         _ = self.hidden_widths, self.dropout_rates, self.thread_count, self.layout, self.columns
 
     def _check_members(self) -> None:
@@ -207,6 +209,20 @@ class Settings(SettingsTable):
             label_smoothing=self.label_smoothing,
             reduction=self.reduction,
         )
+
+    @property
+    def fixed_threshold(self) -> float | None:
+        """The threshold between two classes, None for one that is to be picked."""
+        if self.threshold == "auto":
+            return None
+        try:
+            return OPEN_SHARE.check("threshold", float(self.threshold))
+        except UsageError:
+            raise
+        except ValueError:
+            raise UsageError(
+                f"threshold must be auto or a number between 0 and 1; got {self.threshold!r}."
+            ) from None
 
     def make_metric(self, task: str | None = None) -> Metric | None:
         """Return what tells the best epoch of a task, None where ``watch`` does."""

@@ -192,6 +192,20 @@ class SettingsTable:
         "none", "Weights of the classes: none, balanced, or label=weight,label=weight.", role=RESUME
     )
 
+    calibrate: str = _loss(
+        "none",
+        "Fit a temperature on the validation rows, by which logits are divided, so that the model "
+        "is as sure as it is right.",
+        ("none", "temperature"),
+        RESUME,
+    )
+    threshold: str = _loss(
+        "0.5",
+        "Probability above which a row is taken for the second of two classes; auto picks on the "
+        "validation rows what is best for metric f1 or balanced_accuracy.",
+        role=RESUME,
+    )
+
     optimizer: str = _optimizer("adam", "Update rule.", OPTIMIZERS, RESUME)
     lr: float | None = _optimizer(
         None, "Learning rate; default: the optimizer's own.", POSITIVE, PHASE

@@ -32,6 +32,8 @@ class Measure:
         The rows' targets as the encoder gives them.
     metric
         What is computed from the predictions beside, if anything.
+    threshold
+        The probability above which a row is taken for the second of two classes.
     """
 
     def __init__(
@@ -43,14 +45,16 @@ class Measure:
         targets: TargetEncoder,
         encoded: np.ndarray,
         metric: Metric | None = None,
+        threshold: float = 0.5,
     ):
         self.name, self.metric = name, metric
-        self._loss, self._encoder = loss, targets
+        self._loss, self._encoder, self._threshold = loss, targets, threshold
         self._truth = targets.decode_values(encoded) if self.task == "regression" else encoded
         self._pass = self._make_pass(network, batches)
 
     def _make_pass(self, network: Network, batches: Batches) -> Evaluation | MeasuredPrediction:
         counts = self.metric is None or self.metric.name in COUNTED
+        counts = counts and self._threshold == 0.5
         kind = Evaluation if self.task != "regression" and counts else MeasuredPrediction
         return kind(network, self._loss, batches)
 
@@ -72,8 +76,10 @@ class Measure:
         answers = self._answers(outputs)
         if self.task == "regression":
             numbers |= regression_scores(self._truth, answers.values)
-        else:
+        elif self._threshold == 0.5:
             numbers["accuracy"] = sums.accuracy
+        else:
+            numbers["accuracy"] = answers.score(Metric("accuracy"))
         if self.metric is not None and self.metric.name not in numbers:
             numbers[self.metric.name] = answers.score(self.metric)
         return numbers
@@ -85,6 +91,5 @@ class Measure:
                 outputs = self._encoder.decode_values(outputs)
         elif self.task == "classification" and outputs.shape[1] == 1:
             outputs = np.hstack([1 - outputs, outputs])
-        return Answers(
-            self.task, self._truth, outputs, are_probabilities=self._loss.kind.from_logits
-        )
+        are_probabilities = self._loss.kind.from_logits
+        return Answers(self.task, self._truth, outputs, self._threshold, are_probabilities)

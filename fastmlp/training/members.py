@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.metrics.calibration import logits_of
 from fastmlp.metrics.table import Metric
 from fastmlp.nn.losses import Loss, LossSums
 from fastmlp.nn.network import Network
@@ -121,7 +122,7 @@ class OutOfFold(Measure):
         says how many visits.
     rows
         Who learns from which rows.
-    targets, encoded, metric
+    targets, encoded, metric, threshold
         As Measure takes them.
     """
 
@@ -134,12 +135,13 @@ class OutOfFold(Measure):
         targets: TargetEncoder,
         encoded: np.ndarray,
         metric: Metric | None = None,
+        threshold: float = 0.5,
     ):
         self._block, self._network = batches.batch_size // rows.members, network
         order, self._places = _held_out_order(rows, self._block)
         batches.set_order(order)
         self._compared = loss.targets_from(targets, encoded)
-        super().__init__("validation", network, loss, batches, targets, encoded, metric)
+        super().__init__("validation", network, loss, batches, targets, encoded, metric, threshold)
 
     def _make_pass(self, network: Network, batches: Batches) -> BlockPrediction:
         return BlockPrediction(network, self._loss, batches)
@@ -149,6 +151,15 @@ class OutOfFold(Measure):
         as the loss finishes outputs.
         """
         return self._pass.run()[self._places].mean(axis=1)
+
+    def logits(self) -> np.ndarray:
+        """Return what the loss's link makes ``predictions`` from, float64 where it has logits."""
+        predictions, link = self.predictions(), self._loss.kind.link
+        if link == "softmax":
+            return logits_of(predictions)
+        if link == "sigmoid":
+            return logits_of(predictions) - logits_of(1 - predictions)
+        return predictions
 
     def run(self) -> dict[str, float]:
         """Return the numbers of the network as it stands."""

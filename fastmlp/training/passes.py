@@ -12,12 +12,15 @@ from .recorded_pass import RecordedPass
 
 
 class _Pass:
-    """Every row once: its loss is added up, or its finished outputs are kept, or both."""
+    """Every row once: its loss is added up, or its outputs are kept, or both.
+
+    They are finished, unless ``raw``: probabilities rather than logits.
+    """
 
     _measures = _predicts = False
 
-    def __init__(self, network: Network, loss: Loss, batches: Batches):
-        self._network, self._loss, self._batches = network, loss, batches
+    def __init__(self, network: Network, loss: Loss, batches: Batches, raw: bool = False):
+        self._network, self._loss, self._batches, self._raw = network, loss, batches, raw
         backend, width = network.backend, network.architecture.outputs
         if self._predicts:
             self._finished = backend.empty((batches.batch_size, width), network.dtype)
@@ -32,7 +35,9 @@ class _Pass:
         outputs = self._loss.mix(self._network.forward_same(x))
         if self._measures:
             self._loss.backward(outputs, targets, weights)
-        if self._predicts:
+        if self._predicts and self._raw:
+            self._batches.store(outputs, self._outputs)
+        elif self._predicts:
             self._loss.finish_outputs(outputs, self._finished[:rows])
             self._batches.store(self._finished[:rows], self._outputs)
 

@@ -62,9 +62,10 @@ def test_accuracy_of_classes_counted_by_hand(pairs):
 
 def test_the_worst_mistake_gave_the_true_class_least():
     outputs = np.array([[0.6, 0.4], [0.1, 0.9], [0.2, 0.8], [0.3, 0.7]])
-    assert worst_mistakes(np.array([0, 0, 0, 1]), outputs, 5).tolist() == [1, 2]
-    assert worst_mistakes(np.array([0, 0, 0, 1]), outputs, 1).tolist() == [1]
-    assert worst_mistakes(np.array([0, 1, 1, 1]), outputs, 5).tolist() == []
+    said = np.array([0, 1, 1, 1])
+    assert worst_mistakes(np.array([0, 0, 0, 1]), outputs, said, 5).tolist() == [1, 2]
+    assert worst_mistakes(np.array([0, 0, 0, 1]), outputs, said, 1).tolist() == [1]
+    assert worst_mistakes(np.array([0, 1, 1, 1]), outputs, said, 5).tolist() == []
 
 
 def test_largest_residuals_are_measured_in_deviations():

@@ -193,3 +193,135 @@ def test_validation_rows_of_one_class_have_no_auc(tmp_path):
             features, labels, **HOW | {"validation_fraction": 0.1}, metric="auc",
             test_fraction=0.0, out=tmp_path / "run",
         )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A network that learnt its few rows by heart is surer than it is right."""
+    how = HOW | {"hidden": "64", "epochs": 60, "calibrate": "temperature"}
+    return fastmlp.train(*rare(500, 0.4), **how, out=tmp_path_factory.mktemp("warm") / "run")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    how = HOW | {"hidden": "64", "epochs": 60}
+    return fastmlp.train(*rare(500, 0.4), **how, out=tmp_path_factory.mktemp("plain") / "run")
+
+
+class TestCalibration:
+    def test_it_makes_the_log_loss_smaller(self, run, plain):
+        metrics = run.metrics
+        assert metrics["temperature"] > 1.2
+        assert metrics["validation_log_loss_after"] < metrics["validation_log_loss_before"]
+        of = {"split": "validation"}
+        after = fastmlp.evaluate(run.folder, *rare(500, 0.4), **of)
+        before = fastmlp.evaluate(plain.folder, *rare(500, 0.4), **of)
+        assert after["log_loss"] == pytest.approx(metrics["validation_log_loss_after"], rel=1e-4)
+        assert before["log_loss"] == pytest.approx(metrics["validation_log_loss_before"], rel=1e-4)
+        assert "temperature" not in plain.metrics
+
+    def test_probabilities_are_those_of_scaled_logits(self, run, plain):
+        features = rare(50, 0.4, seed=9)[0]
+        before = plain.model.predict_proba(features).astype(np.float64)
+        expected = before ** (1 / run.metrics["temperature"])
+        expected /= expected.sum(axis=1, keepdims=True)
+        loaded = fastmlp.load(run.folder)
+        for model in (run.model, loaded):
+            assert model.predict_proba(features) == pytest.approx(expected, abs=1e-5)
+            assert np.array_equal(model.predict(features), plain.model.predict(features))
+        assert loaded.adjustment == run.model.adjustment
+        row_by_row = np.vstack([loaded.predict_proba(row[None]) for row in features[:5]])
+        assert row_by_row == pytest.approx(expected[:5], abs=1e-5)
+
+    @pytest.mark.parametrize("loss", ["log_loss", "auto"])
+    def test_with_one_logit_and_several_labels(self, tmp_path, loss):
+        features, labels = rare(300, 0.4)
+        several = np.stack([labels, features[:, 0] > 0], axis=1).astype(np.int64)
+        target = labels if loss == "log_loss" else several
+        run = fastmlp.train(
+            features, target, **HOW, loss=loss, epochs=3, calibrate="temperature",
+            out=tmp_path / "run",
+        )  # fmt: skip
+        plain = fastmlp.train(features, target, **HOW, loss=loss, epochs=3, out=tmp_path / "plain")
+        odds = plain.model.predict_proba(features).astype(np.float64)
+        odds = (odds / (1 - odds)) ** (1 / run.metrics["temperature"])
+        expected = odds / (1 + odds)
+        assert fastmlp.load(run.folder).predict_proba(features) == pytest.approx(expected, abs=1e-5)
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"validation_fraction": 0.0}, "a temperature is fitted on the validation rows"),
+            ({"loss": "squared_error"}, "calibrate temperature needs probabilities, which loss"),
+            ({"calibrate": "platt"}, "calibrate 'platt' is not known"),
+        ],
+    )
+    def test_what_is_refused(self, tmp_path, changes, message):
+        how = HOW | {"calibrate": "temperature"} | changes
+        with pytest.raises(UsageError, match=message):
+            fastmlp.train(*rare(200), **how, out=tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+class TestThreshold:
+    def train(self, folder, **changes):
+        how = HOW | {"metric": "f1", "threshold": "auto", "epochs": 10} | changes
+        return fastmlp.train(*rare(6000, 0.01, noise=0.7), **how, out=folder)
+
+    @pytest.mark.parametrize("metric", ["f1", "balanced_accuracy"])
+    def test_rare_classes_are_found(self, tmp_path, metric):
+        """One row of a hundred: with ½ hardly any is found."""
+        run = self.train(tmp_path / "run", metric=metric)
+        plain = self.train(tmp_path / "plain", metric=metric, threshold="0.5")
+        for part in ("validation", "test"):
+            assert run.metrics[f"{part}_{metric}"] > plain.metrics[f"{part}_{metric}"] + 0.02
+        threshold = run.metrics["threshold"]
+        assert 0 < threshold < 0.5
+        assert run.metrics["threshold_by"] == f"best {metric} of the validation rows"
+        features, labels = rare(3000, 0.01, seed=8, noise=0.7)
+        for model in (run.model, fastmlp.load(run.folder)):
+            expected = model.predict_proba(features)[:, 1].astype(float) > threshold
+            assert np.array_equal(model.predict(features), expected.astype(int))
+        report = fastmlp.evaluate(run.folder, features, labels)
+        scores = {"f1": oracle.f1_score, "balanced_accuracy": oracle.balanced_accuracy_score}
+        assert report[metric] == pytest.approx(scores[metric](labels, expected))
+        assert report["accuracy"] == pytest.approx((labels == expected).mean())
+        assert np.diag(report["confusion_matrix"]).sum() == (labels == expected).sum()
+
+    def test_other_metrics_ask_for_a_half(self, tmp_path):
+        run = self.train(tmp_path / "run", metric="auc")
+        assert (run.metrics["threshold"], run.model.adjustment.threshold) == (0.5, 0.5)
+        assert run.metrics["threshold_by"] == "metric auc asks for no other"
+
+    def test_a_number_holds_in_training_too(self, tmp_path):
+        watcher, metrics, history = watched(
+            tmp_path, rare(2000, 0.05), metric="f1", threshold="0.2", epochs=4
+        )
+        truth = watcher.job.data.validation.targets
+        said = [outputs[:, 1].astype(float) > 0.2 for outputs in watcher.outputs]
+        expected = [oracle.f1_score(truth, each) for each in said]
+        assert [record["validation_f1"] for record in history] == pytest.approx(expected)
+        assert history[-1]["validation_accuracy"] == (said[-1] == truth).mean()
+        assert metrics["validation_f1"] == pytest.approx(expected[-1])
+        assert metrics["threshold"] == 0.2
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"threshold": "1.5"}, "threshold must be greater than 0 and less than 1; got 1.5"),
+            ({"threshold": "half"}, "threshold must be auto or a number between 0 and 1"),
+            ({"threshold": "0.2", "loss": "squared_error"}, "threshold needs probabilities"),
+            ({"threshold": "auto", "validation_fraction": 0.0}, "threshold auto is picked by"),
+        ],
+    )
+    def test_what_is_refused(self, tmp_path, changes, message):
+        with pytest.raises(UsageError, match=message):
+            fastmlp.train(*rare(200), **HOW | changes, out=tmp_path / "run")
+
+    def test_other_tasks_have_none(self, tmp_path):
+        features, target = quantities(60)
+        with pytest.raises(UsageError, match="for two classes, and this is a regression task"):
+            fastmlp.train(features, target, **HOW, threshold="auto", out=tmp_path / "run")
+        three = np.arange(60) % 3
+        with pytest.raises(UsageError, match="for two classes, and this is 3 classes"):
+            fastmlp.train(features, three, **HOW, threshold="0.3", out=tmp_path / "run")

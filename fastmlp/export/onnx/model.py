@@ -72,6 +72,9 @@ def onnx_model(model: TrainedModel, opset: int | None = None) -> Any:
         )
     graph = Graph(model.network.dtype)
     outputs = add_network(graph, plain_layers(model.network), add_features(graph, model.features))
+    temperature = model.adjustment.temperature
+    if temperature != 1:
+        outputs = graph.add("Div", outputs, graph.constant(temperature, name="temperature"))
     outputs = LINKS[model.loss.kind.link](graph, outputs)
     if model.task == "regression":
         _add_values(graph, model, outputs)
@@ -116,11 +119,11 @@ def _add_probabilities(graph: Graph, model: TrainedModel, outputs: str) -> None:
             outputs = graph.add(
                 "Concat", graph.add("Sub", graph.constant(1.0), outputs), outputs, axis=1
             )
-        best = graph.add("ArgMax", outputs, axis=1, keepdims=0)
+        best, about = _decided(graph, model, outputs)
         assert model.classes is not None  # which a classification has
         kind = str if isinstance(model.classes[0], str) else np.array(model.classes).dtype
         labels = graph.constant(model.classes, kind, "classes")
-        graph.output("label", graph.add("Gather", labels, best), kind, None, "the likeliest class")
+        graph.output("label", graph.add("Gather", labels, best), kind, None, about)
     graph.output(
         "probabilities",
         outputs,
@@ -130,6 +133,17 @@ def _add_probabilities(graph: Graph, model: TrainedModel, outputs: str) -> None:
     )
 
 
+def _decided(graph: Graph, model: TrainedModel, probabilities: str) -> tuple[str, str]:
+    """Return the class numbers (rows,), and how they are found, in words."""
+    threshold = model.adjustment.threshold
+    if threshold == 0.5:
+        return graph.add("ArgMax", probabilities, axis=1, keepdims=0), "the likeliest class"
+    second = graph.add("Gather", graph.cast(probabilities, np.float64), graph.constant(1, np.int64),
+                       axis=1)  # fmt: skip
+    is_second = graph.add("Greater", second, graph.constant(threshold, np.float64, "threshold"))
+    return graph.cast(is_second, np.int64), f"the second class above a probability of {threshold:g}"
+
+
 def _metadata(model: TrainedModel, graph: Graph) -> dict[str, Any]:
     """Return what a program may want to know, the names of a matrix's columns included."""
     is_matrix = [value.name for value in graph.inputs] == [MATRIX_INPUT]
@@ -137,5 +151,6 @@ def _metadata(model: TrainedModel, graph: Graph) -> dict[str, Any]:
         "task": model.task,
         "classes": model.classes,
         "target": model.target_name,
+        "adjustment": model.adjustment.to_dict(),
         "columns": list(model.features.output_names) if is_matrix else None,
     }

@@ -17,6 +17,7 @@ from fastmlp.export.activations import ELSEWHERE
 from fastmlp.export.network import (
     TORCH_CLASSES,
     feature_scaling,
+    logit_scaling,
     plain_layers,
     target_clamp,
     target_scaling,
@@ -101,8 +102,9 @@ def torch_layers(model: TrainedModel) -> list[TorchLayer]:
     for classes and values in the target's own unit for regression, or their logarithms where the
     loss is of counts.
     """
-    before, after = feature_scaling(model.features), target_scaling(model.targets)
-    around = before, *plain_layers(model.network), after, target_clamp(model)
+    cooled = logit_scaling(model.adjustment.temperature, model.network.architecture.outputs)
+    behind = cooled, target_scaling(model.targets), target_clamp(model)
+    around = feature_scaling(model.features), *plain_layers(model.network), *behind
     return [_layer(layer, model.network.dtype) for layer in around if layer is not None]
 
 
@@ -191,8 +193,13 @@ def _facts(model: TrainedModel) -> Iterator[str]:
         yield f"ORIGINS = {kept['origins'] + [0.0] * len(kept['indicators'])!r}"
     what = PROBABILITIES if model.task != "regression" else VALUES
     yield f"# It gives {GIVES[model.loss.kind.link]}{what}."
+    if model.adjustment.temperature != 1:
+        yield f"# Logits are divided by the temperature {model.adjustment.temperature!r} (Scale)."
     if model.classes is not None:
         yield f"CLASSES = {model.classes!a}"
+    if model.adjustment.threshold != 0.5:
+        yield "# A row is of the second class where its probability is above this."
+        yield f"THRESHOLD = {model.adjustment.threshold!r}"
 
 
 def _own_sources(names: set[str]) -> Iterator[str]:

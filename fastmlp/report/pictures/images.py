@@ -91,15 +91,15 @@ def mistakes(
     pixels: np.ndarray,
     encoded: np.ndarray,
     outputs: np.ndarray,
+    decided: np.ndarray,
     names: list[str],
     shape: tuple[int, ...],
     places: list[str],
 ) -> Picture | None:
     """Return the worst mistakes as images with true class, prediction and confidence, if any."""
-    rows = worst_mistakes(encoded, outputs, MISTAKES)
+    rows = worst_mistakes(encoded, outputs, decided, MISTAKES)
     if not len(rows):
         return None
-    decided = outputs.argmax(axis=1)
     columns, said_of, true_of = 4, labels(names, 9), labels(names, 18)
     grid = _Grid(shape, -(-len(rows) // columns), columns, room=0.36)
     for number, (row, image) in enumerate(zip(rows, as_images(pixels[rows], shape), strict=True)):
