@@ -70,6 +70,7 @@ ALSO_TESTED_BY = {
     "experiments/test_experiments_recipe.py": "experiments.sweeps experiments.tables",
     "experiments/test_experiments_results.py": "experiments.parts",
     "experiments/test_experiments_runner.py": "experiments.pool experiments.worker",
+    "explanation/test_explanation_explain.py": "explanation.answers explanation.results",
     "export/test_export_arrays.py": "export.trained export.write",
     "export/test_export_onnx.py": "export.onnx.graph export.onnx.model export.onnx.network",
     "export/test_export_onnx_tables.py": "export.onnx.features",

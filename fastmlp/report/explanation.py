@@ -77,7 +77,8 @@ def write_explanation(explanation: Explanation, folder: str | Path) -> list[Path
 def _write_dependences(explanation: Explanation, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("column", "value", "of", explanation.answer))
+        of = {"classification": "class", "multilabel": "label"}.get(explanation.task, "output")
+        writer.writerow(("column", "value", of, explanation.answer))
         for found in explanation.dependences:
             for value, means in zip(found.values, found.means.tolist(), strict=True):
                 pairs = zip(found.curves, means, strict=True)

@@ -59,7 +59,7 @@ def _show(console: Console, told: Explanation) -> None:
     change = "loses" if told.metric == "accuracy" else "grows by"
     console.entries(
         [
-            ("data", f"{told.data}, {which} ({told.rows:,})"),
+            ("data", f"{printable(told.data, LONGEST_NAME)}, {which} ({told.rows:,})"),
             (told.metric, number(told.baseline)),
             ("importance", f"what {told.metric} {change} where a column is shuffled, {times}"),
         ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.data.readings.words import printable
+from fastmlp.data.readings.words import counted, printable
 from fastmlp.explanation.results import Dependence, Explanation
 from fastmlp.explanation.values import written
 
@@ -30,6 +30,10 @@ MOST_LEVELS = 24
 MOST_CURVES = len(COLOURS)
 LONGEST_NAME = 60  # of a column in words
 LETTERS_IN_LINE = 40  # of levels side by side
+NEAR = 0.01  # values that differ by less, relative to the largest, need more digits than four
+MOST_TICKS = 5
+DAY = 86_400.0  # seconds
+CLOCK_STEPS = (0.01, 0.1, 1, 5, 15, 60, 300, 900, 3600, 3 * 3600, 6 * 3600)
 WORDS = {"accuracy": "accuracy", "log_loss": "log loss", "rmse": "RMSE", "mae": "MAE"}
 
 
@@ -48,7 +52,7 @@ def importance_picture(explanation: Explanation) -> Picture:
 
 
 def _what_is_lost(explanation: Explanation) -> str:
-    change = "loses" if explanation.metric == "accuracy" else "grows by"
+    change = "lost" if explanation.metric == "accuracy" else "added"
     return f"{WORDS[explanation.metric]} {change}"
 
 
@@ -61,7 +65,7 @@ def _bars(explanation: Explanation, columns: dict[str, Any]) -> Picture:
     deviations = [each.deviation for each in drawn]
     ax.barh(places, means, 0.72, xerr=deviations, color=(BLUE, 0.8), error_kw=error)
     ax.set_yticks(places, labels([each.column for each in drawn], 24))
-    ax.set(ylim=(len(drawn) - 0.4, -0.6), xlabel=f"{_what_is_lost(explanation)}, when shuffled")
+    ax.set(ylim=(len(drawn) - 0.4, -0.6), xlabel=f"{_what_is_lost(explanation)} when shuffled")
     ax.grid(False, axis="y")
     plain_numbers(ax.xaxis)
     count, repeats = len(explanation.importances), len(drawn[0].losses)
@@ -70,7 +74,7 @@ def _bars(explanation: Explanation, columns: dict[str, Any]) -> Picture:
     return Picture(
         "importance",
         "What the model needs each column for",
-        f"Bar chart of {len(drawn)} columns by what the {_what_is_lost(explanation)} when their "
+        f"Bar chart of {len(drawn)} columns by the {_what_is_lost(explanation)} when their "
         f"values are shuffled among the rows. The most important: {', '.join(names)}.",
         figure,
         columns,
@@ -97,7 +101,7 @@ def _map(explanation: Explanation, columns: dict[str, Any]) -> Picture:
     return Picture(
         "importance",
         "Where the model looks",
-        f"Map of {down}×{across} blocks of pixels by what the {_what_is_lost(explanation)} when "
+        f"Map of {down}×{across} blocks of pixels by the {_what_is_lost(explanation)} when "
         f"they are shuffled among the rows, red for much. The most important: {first.column}.",
         figure,
         columns,
@@ -130,7 +134,7 @@ def _dependence(found: Dependence, words: str, number: int) -> Picture:
         dash = DASHES[place % len(DASHES)] if is_line else "none"
         ax.plot(x, found.means[drawn, curve], linestyle=dash, **style)
     ax.set(xlabel=label(found.column, number, 40), ylabel=words)
-    plain_numbers(ax.yaxis)
+    _numbers(ax.yaxis, found.means[drawn][:, chosen])
     if len(found.curves) > 1:
         legend(ax)
     return _as_picture(found, figure, words, number)
@@ -151,8 +155,8 @@ def _as_picture(found: Dependence, figure: Any, words: str, number: int) -> Pict
     return Picture(
         f"dependence-{number}",
         f"Dependence on {name}",
-        f"The {words} if every row had the same {name}, at {len(found.values)} values. It moves "
-        f"most for {curve}: between {ends.min():.4g} and {ends.max():.4g}.",
+        f"The {words} if every row had the same {name}, at {counted(len(found.values), 'value')}. "
+        f"It moves most for {curve}: between {ends.min():.4g} and {ends.max():.4g}.",
         figure,
         {"value": found.values, **dict(zip(_keys(found.curves), found.means.T, strict=True))},
         " ".join([f"The {words} if every row had this value.", *cut]),
@@ -179,7 +183,7 @@ def _levels(ax: Any, found: Dependence) -> np.ndarray:
 def _on_axis(ax: Any, found: Dependence) -> np.ndarray:
     """Return where values stand on the horizontal axis, which is set for their kind."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     if found.kind == "date":
         locator = AutoDateLocator(maxticks=6)
@@ -188,8 +192,29 @@ def _on_axis(ax: Any, found: Dependence) -> np.ndarray:
         places = found.places + date2num(np.datetime64("1970-01-01"))
         ax.set_xlim(places[0], places[-1])
         return places
-    plain_numbers(ax.xaxis)
     if found.kind in ("time", "duration"):
         kind = found.kind
+        ax.xaxis.set_major_locator(MultipleLocator(_clock_step(np.ptp(found.places))))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: written([value], kind)[0]))
+    else:
+        _numbers(ax.xaxis, found.places)
     return found.places
+
+
+def _clock_step(seconds: float) -> float:
+    """Return a distance of ticks, as a clock or a calendar is divided."""
+    steps = [step for step in CLOCK_STEPS if seconds <= MOST_TICKS * step]
+    return steps[0] if steps else DAY * max(1.0, np.ceil(seconds / DAY / MOST_TICKS))
+
+
+def _numbers(axis: Any, values: np.ndarray) -> None:
+    """Write an axis's numbers so that they differ, however far they lie from zero."""
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    if np.ptp(values) >= NEAR * np.abs(values).max():
+        plain_numbers(axis)
+        return
+    formatter = ScalarFormatter(useOffset=False)
+    formatter.set_scientific(False)
+    axis.set_major_locator(MaxNLocator(nbins=4))
+    axis.set_major_formatter(formatter)
