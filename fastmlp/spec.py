@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,14 +42,14 @@ SHARE = Range(low=0, below=1)
 
 @dataclass(frozen=True)
 class Argument:
-    """The one number that a word may take, as ``leaky_relu(0.2)`` does.
+    """A number that a word may take, as ``leaky_relu(0.2)`` does.
 
     Attributes
     ----------
     name
         What an error message calls it: ``"the slope"``.
     default
-        Where the word stands alone.
+        Where the word stands alone, if it may.
     range
         The numbers that are accepted.
     """
@@ -79,6 +79,51 @@ def parse_with_argument(
         return name, 0.0
     value = numbers(what, text, arguments)[0] if arguments else argument.default
     return name, argument.range.check(f"{what} {text!r}: {argument.name}", value)
+
+
+def split_outside_brackets(text: str) -> list[str]:
+    """Return the parts of a text between commas; one inside brackets belongs to an argument:
+    ``leaky_relu(0.1),tanh`` has two parts.
+    """
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def parse_specs(
+    what: str, text: str, accepted: Mapping[str, Sequence[Argument]]
+) -> dict[str, list[float]]:
+    """Return the words of ``name(a, b),other(c)`` with their numbers, each of them checked.
+
+    Parameters
+    ----------
+    what, text
+        As for parse_spec.
+    accepted
+        For each name the numbers that it takes, none of which may be left out.
+
+    Raises
+    ------
+    UsageError
+        As parse_spec; for a number out of range, and a name that comes twice.
+    """
+    counts = {name: (len(taken), len(taken)) for name, taken in accepted.items()}
+    found: dict[str, list[float]] = {}
+    for part in split_outside_brackets(text):
+        name, arguments = parse_spec(what, part.strip(), counts)
+        if name in found:
+            raise UsageError(f"{what} {text!r} has {name} twice; give it once.")
+        values = zip(accepted[name], numbers(what, text, arguments), strict=True)
+        found[name] = [
+            taken.range.check(f"{what} {part.strip()!r}: {taken.name}", value)
+            for taken, value in values
+        ]
+    return found
 
 
 def parse_spec(

@@ -12,3 +12,6 @@ NORM_BLOCK = 4096
 # Threads of a CUDA block, of a warp, and of those that share the rows of one column; bytes that one
 # instruction moves.
 BLOCK, WARP, COLUMN_THREADS, PACK_BYTES = 256, 32, 16, 16
+# Numbers of the affine map of a distorted picture: three for each coordinate. Values of a cubic
+# spline that are not zero at a place.
+MAP_NUMBERS, SPLINE_TAPS = 6, 4

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
 from fastmlp.errors import UsageError, choose
-from fastmlp.spec import AT_LEAST_1
+from fastmlp.spec import AT_LEAST_1, split_outside_brackets
 from fastmlp.step.counters import Counters
 from fastmlp.step.parameters import Parameter, ParameterStore
 
@@ -152,8 +152,7 @@ class Architecture:
 def per_layer(name: str, values, layers: int) -> list:
     """Return one value a hidden layer: one serves all, none is 0.0; else a UsageError."""
     if isinstance(values, str):
-        # A comma inside brackets belongs to an argument: leaky_relu(0.1),tanh has two parts.
-        values = _split_outside_brackets(values)
+        values = split_outside_brackets(values)
     values = list(values) or [0.0]
     if len(values) == 1:
         return values * layers
@@ -163,17 +162,6 @@ def per_layer(name: str, values, layers: int) -> list:
             "give one, or one a layer."
         )
     return values
-
-
-def _split_outside_brackets(text: str) -> list[str]:
-    parts, depth = [""], 0
-    for letter in text:
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return parts
 
 
 def initializers(architecture: Architecture) -> tuple[Initializer, Initializer]:

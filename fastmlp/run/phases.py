@@ -26,7 +26,15 @@ from fastmlp.training.trainer import Trainer
 
 from .choices import check_choices
 from .folder import CONFIG_FILE, HISTORY_FILE, create_run_folder
-from .train import TrainingJob, build_model, make_batches, make_measures, make_trainer, open_device
+from .train import (
+    TrainingJob,
+    build_model,
+    make_batches,
+    make_distortions,
+    make_measures,
+    make_trainer,
+    open_device,
+)
 
 PHASES_FILE = "phases.json"
 OWN_KEYS = ("rows_share", "loss_threshold")
@@ -278,7 +286,14 @@ def _stage(
     _set_dropout(network, settings)
     shared = first and first.trainer.batches
     batches = make_batches(
-        model, data, data.train, settings.batch_size, network.counters, data.weights, shared
+        model,
+        data,
+        data.train,
+        settings.batch_size,
+        network.counters,
+        data.weights,
+        shared,
+        make_distortions(settings, data, network.backend),
     )
     measures = make_measures(model, data, batches, settings)
     rows = max(1, round(phase.rows_share * batches.rows))

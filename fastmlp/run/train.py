@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.backend import Backend, open_backend
+from fastmlp.errors import UsageError
 from fastmlp.files.atomic import write_json, write_text
 from fastmlp.model.model import Model
 from fastmlp.model.prediction import PREDICTION_BATCH
@@ -22,6 +23,7 @@ from fastmlp.settings.config import to_toml
 from fastmlp.settings.settings import Settings
 from fastmlp.step.batches import Batches
 from fastmlp.step.counters import Counters
+from fastmlp.step.distortions import Distortions
 from fastmlp.training.callbacks import Callback, HistoryWriter, Record, TrainingResult
 from fastmlp.training.checkpoint import Checkpointer
 from fastmlp.training.measure import Measure
@@ -173,6 +175,7 @@ def set_up(
     optimizer, regularization = settings.make_optimizer(), settings.make_regularization()
     epoch = rows.per_epoch
     schedules = settings.make_schedule(epoch), settings.make_shares(epoch)
+    distortions = make_distortions(settings, data, backend)
     # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles,
     # which takes seconds.
     folder = resumed
@@ -180,7 +183,7 @@ def set_up(
         folder = create_run_folder(out, data.name)
         write_text(folder / CONFIG_FILE, to_toml(settings))
     notes: dict[str, Any] = {"data": data.known_rows.order, "resumes": []}
-    batches = make_training_batches(model, data, rows, settings.batch_size)
+    batches = make_training_batches(model, data, rows, settings.batch_size, distortions)
     measures = make_measures(model, data, batches, settings)
     if data.folds is not None:
         measures["validation"] = make_out_of_fold(model, data, rows, batches, settings)
@@ -261,10 +264,14 @@ def member_rows(settings: Settings, data: PreparedData) -> MemberRows:
 
 
 def make_training_batches(
-    model: Model, data: PreparedData, rows: MemberRows, batch_size: int
+    model: Model,
+    data: PreparedData,
+    rows: MemberRows,
+    batch_size: int,
+    distortions: Distortions | None = None,
 ) -> Batches:
     """Return batches that hold ``batch_size`` training rows for each member."""
-    blocks = {"members": rows.members, "visits": rows.visits}
+    blocks = {"members": rows.members, "visits": rows.visits, "distortions": distortions}
     size = min(batch_size, rows.per_epoch)
     place = model.network.counters, data.weights
     return make_batches(model, data, data.train, size, *place, **blocks)
@@ -306,6 +313,7 @@ def make_batches(
     members: int = 1,
     visits: int | None = None,
     with_targets: bool = True,
+    distortions: Distortions | None = None,
 ) -> Batches:
     """Return batches of a split's rows with targets as the model's loss takes them.
 
@@ -324,7 +332,31 @@ def make_batches(
         shift=data.features.shift,
         weights=weights,
         shared=shared,
+        distortions=distortions,
     )
+
+
+def make_distortions(
+    settings: Settings, data: PreparedData, backend: Backend
+) -> Distortions | None:
+    """Return what changes the training pictures, once settings are ``decided``; None for nothing.
+
+    Raises
+    ------
+    UsageError
+        If a word of ``augment`` is not known, or the data are no pictures.
+    """
+    augmentation = settings.make_augmentation()
+    if augmentation is None:
+        return None
+    if data.input_shape is None:
+        raise UsageError(
+            f"augment {settings.augment!r} changes pictures, and the rows of {data.name} are none; "
+            "leave it out, or say with --image-size HxW that a table's rows are pictures."
+        )
+    dtype, rows = np.dtype(settings.dtype), min(settings.batch_size, len(data.train))
+    blocks = settings.member_count * rows
+    return Distortions(backend, augmentation, data.input_shape, settings.seed, dtype, blocks)
 
 
 def make_measures(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # help is shown without numpy: what builds something imports 
     from fastmlp.nn.network import Architecture
     from fastmlp.optim.optimizers import Optimizer, Regularization
     from fastmlp.optim.schedules import Schedule
+    from fastmlp.step.augmentation import Augmentation
 
 OPEN_SHARE = Range(above=0, below=1)
 FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 200
@@ -271,6 +272,12 @@ class Settings(SettingsTable):
         }
         return {name: each for name, each in shares.items() if each.name != "constant"}
 
+    def make_augmentation(self) -> Augmentation | None:
+        """Return what is done to training pictures; None for nothing."""
+        from fastmlp.step.augmentation import parse_augmentation
+
+        return parse_augmentation(self.augment)
+
     def check_words(self) -> None:
         """Check what a run would refuse whatever its data: activations, losses, schedules, …
 
@@ -297,6 +304,7 @@ class Settings(SettingsTable):
         decided = self.decided(rows=1)
         decided.make_schedule(rows=1)
         decided.make_shares(rows=1)
+        self.make_augmentation()
 
 
 def names_of(role: Role) -> tuple[str, ...]:

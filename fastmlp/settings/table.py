@@ -266,6 +266,12 @@ class SettingsTable:
         "validates on that.",
         Range(low=2),
     )
+    augment: str = _training(
+        "none",
+        "Change training pictures at random, each epoch anew: any of shift(pixels), "
+        "rotate(degrees), scale(share), elastic(alpha,sigma), flip, with commas between.",
+        role=PHASE,
+    )
     drop_last: bool = _training(
         False, "Leave out a last batch that is smaller than the others.", role=PHASE | ROWS
     )
@@ -297,7 +303,10 @@ class SettingsTable:
         None, "Also record every so many updates.", AT_LEAST_1, RESUME
     )
     seed: int = _training(
-        0, "Seed of splits, initial weights, shuffles and dropout.", NOT_NEGATIVE, GRADIENT
+        0,
+        "Seed of splits, initial weights, shuffles, dropout and augmentation.",
+        NOT_NEGATIVE,
+        GRADIENT,
     )
     dtype: str = _training("float32", "Floating-point type.", ("float32", "float64"), GRADIENT)
 

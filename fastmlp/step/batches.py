@@ -9,6 +9,7 @@ import numpy as np
 from fastmlp.backend.contract import Array, Backend
 
 from .counters import Counters
+from .distortions import Distortions
 from .window import Window
 
 RESIDENT_SHARE = (
@@ -58,6 +59,8 @@ class Batches:
     visits
         Length of an epoch's order, in which rows may come several times or not at all; default each
         row once.
+    distortions
+        What changes the pictures of each epoch at random, for training; ``origin`` is then None.
     window_bytes
         How much of the features the device is to hold at a time. By default all, if they fit its
         free memory, and else Window's own size.
@@ -91,6 +94,7 @@ class Batches:
         weights: np.ndarray | None = None,
         shared: Batches | None = None,
         visits: int | None = None,
+        distortions: Distortions | None = None,
         window_bytes: int | None = None,
     ):
         self.backend, self.counters, self.batch_size = backend, counters, batch_size
@@ -116,8 +120,12 @@ class Batches:
             self._features = shared._features
         else:
             self._features = backend.from_numpy(features)
+        if distortions is not None and origin is not None:
+            raise ValueError("pictures whose origin is subtracted cannot be distorted")
+        self._distortions = distortions
         self._scaling, self._origin = None, None
-        if not (origin is None and scale is None and shift is None):
+        is_plain = origin is None and scale is None and shift is None
+        if distortions is not None or not is_plain:
             scale = np.ones(columns) if scale is None else scale
             shift = np.zeros(columns) if shift is None else shift
             self._scaling = (
@@ -143,6 +151,11 @@ class Batches:
         generator = np.random.Generator(np.random.Philox(key=key))
         order = generator.permutation(self.rows)
         self.set_order(order)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Let what is drawn anew in each epoch be that of this one."""
+        if self._distortions is not None:
+            self._distortions.start_epoch(epoch)
 
     def set_order(self, order: np.ndarray) -> None:
         """Visit the rows in this order from the next epoch on."""
@@ -189,6 +202,9 @@ class Batches:
         features = self._features, self._feature_order, self.counters.values
         if self._scaling is None:
             ops.gather_rows(*features, x)
+        elif self._distortions is not None:
+            ops.gather_rows(*features, self._distortions.pictures(rows))
+            self._distortions.apply(*where, *self._scaling, x)
         elif self._origin is None:
             ops.gather_scaled_rows(*features, *self._scaling, x)
         else:

@@ -200,6 +200,7 @@ class Trainer:
         """Set order, learning rates, counters and sums; return the rates."""
         at = self.position
         self.order.start_epoch(self.batches, epoch, at.step)
+        self.batches.start_epoch(epoch)
         steps = self.training_pass.steps
         rates = self.rates.start_epoch(self.optimizer, epoch, at.update, steps)
         shares = self.rates.shares_of_epoch(at.update, steps)

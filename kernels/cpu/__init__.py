@@ -7,6 +7,7 @@ is compiled before it is used.
 from . import (
     activations,
     dense,
+    distortions,
     dropout,
     gather,
     losses,
@@ -23,6 +24,7 @@ __all__ = [
     "bfloat16",
     "blas",
     "dense",
+    "distortions",
     "dropout",
     "gather",
     "gemm",

@@ -1,24 +1,8 @@
-// Dropout with a mask that is a function of (seed, update, layer, element): Philox 4×32-10 in the kernel.
+// Dropout with a mask that is a function of (seed, update, layer, element): Philox in the kernel.
 //
-// Salmon et al. 2011 define the generator. The mask needs no state to resume, and is the same on every device and for every
-// grid. Element (row, column) takes word column % 4 of the block whose counter is
-// (row·⌈width/4⌉ + column / 4, low word of the update, layer, high word of the update), under the key (seed's two words).
-
-inline constexpr uint32 MULTIPLIER_0 = 0xD2511F53, MULTIPLIER_1 = 0xCD9E8D57;
-inline constexpr uint32 WEYL_0 = 0x9E3779B9, WEYL_1 = 0xBB67AE85;
-inline constexpr int WORDS = 4;  // of each block of the generator
-
-// Four words of 32 random bits for a counter of four words and a key of two.
-__device__ inline Pack<uint32, WORDS> philox(Pack<uint32, WORDS> counter, uint32 key0, uint32 key1) {
-    for (int round = 0; round < 10; ++round) {
-        const uint64 product0 = uint64(MULTIPLIER_0) * counter[0], product1 = uint64(MULTIPLIER_1) * counter[2];
-        counter = {uint32(product1 >> 32) ^ counter[1] ^ key0, uint32(product1),
-                   uint32(product0 >> 32) ^ counter[3] ^ key1, uint32(product0)};
-        key0 += WEYL_0;
-        key1 += WEYL_1;
-    }
-    return counter;
-}
+// The mask needs no state to resume, and is the same on every device and for every grid. Element (row, column) takes word
+// column % 4 of the block whose counter is (row·⌈width/4⌉ + column / 4, low word of the update, layer, high word of the
+// update), under the key (seed's two words).
 
 // y = x·mask/keep; each element of the mask is 1 with probability keep = 1 − rate·share.
 //

@@ -25,7 +25,12 @@ from fastmlp.kernels import constants
 
 HERE = Path(__file__).parent
 # What is pasted in front of a file, beside the constants and common.cuh.
-HEADERS = {"dense": ("activations.cuh",), "mixing": ("activations.cuh",)}
+HEADERS = {
+    "dense": ("activations.cuh",),
+    "distortions": ("philox.cuh",),
+    "dropout": ("philox.cuh",),
+    "mixing": ("activations.cuh",),
+}
 # For NVRTC: C++17, and lambdas without a word are code for the device.
 OPTIONS = ("-std=c++17", "--device-as-default-execution-space")
 # The C++ name of each element type that an array may have.
