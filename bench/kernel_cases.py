@@ -12,7 +12,7 @@ import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
 from fastmlp.kernels import cpu as _twins  # noqa: F401  enters every operation into the table
-from fastmlp.kernels.constants import NORM_BLOCK, RIGHT_ARGMAX
+from fastmlp.kernels.constants import NORM_BLOCK, RIGHT_ARGMAX, SPLINE_TAPS
 from fastmlp.kernels.operation import OPERATIONS, Argument, updates
 
 SEED = 20240229
@@ -119,6 +119,30 @@ class Arrays:
             "labels", lambda: self._random.integers(0, self.columns, self.rows, np.int32)
         )
 
+    def maps(self) -> Array:
+        """Return for each row the affine map that leaves a picture as it is."""
+        numbers = np.array([1.0, 0, 0, 0, 1, 0])
+        return self._kept("maps", lambda: np.tile(numbers, (self.rows, 1)))
+
+    def first_knots(self) -> Array:
+        """Return for each column the first of its four knots."""
+        return self._kept("first knots", lambda: np.arange(self.columns, dtype=np.int64) // 2)
+
+    def knots(self) -> Array:
+        """Return a line of knots for each row."""
+        return self._kept("knots", lambda: self._normal((self.rows, self.columns // 2 + 4)))
+
+    def knot_lines(self) -> Array:
+        """Return four lines for each row and coordinate, of splines along x."""
+        shape = self.rows, 2 * SPLINE_TAPS * self.columns
+        return self._kept("lines", lambda: self._normal(shape))
+
+    def taps(self, places: int) -> Array:
+        """Return the weights of four knots for each place."""
+        return self._kept(
+            ("taps", places), lambda: np.full((SPLINE_TAPS, places), 0.25, self.dtype)
+        )
+
     def order(self) -> Array:
         """Return the rows in an order of their own."""
         return self._kept("order", lambda: self._random.permutation(self.rows))
@@ -186,6 +210,16 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
     "gather_centred_rows": lambda a: (
         a.matrix(), a.order(), a.counters, a.by_column(0, np.float64), a.by_column(2),
         a.by_column(1), a.matrix()
+    ),
+    # A picture is a line of pixels. Knots stand two pixels apart.
+    "draw_distortions": lambda a: (
+        a.order(), a.counters, a.constant(1, dtype=np.int64), a.maps(), a.matrix(), SEED, 1,
+        a.columns, 2.0, 0.2, 0.1, 1, 5.0
+    ),
+    "spread_knots": lambda a: (a.knots(), a.first_knots(), a.taps(a.columns), a.matrix(), 1),
+    "distort_pictures": lambda a: (
+        a.matrix(), a.maps(), a.knot_lines(), a.constant(0, dtype=np.int64), a.taps(1),
+        a.by_column(1), a.by_column(0), 1, a.columns, a.matrix()
     ),
     "gather_elements": lambda a: (a.labels(), a.order(), a.counters, a.by_row(0, np.int32)),
     "scatter_rows": lambda a: (a.matrix(), a.order(), a.counters, a.matrix()),

@@ -82,6 +82,7 @@ ALSO_TESTED_BY = {
     ),
     "kernels/test_kernels_activations.py": "kernels.cpu.elementary",
     "kernels/test_kernels_bfloat16.py": "kernels.cpu.products.bfloat16_tile",
+    "kernels/test_kernels_dropout.py": "kernels.cpu.philox",
     "kernels/test_kernels_gemm.py": (
         "kernels.cpu.products.blas kernels.cpu.products.few_columns kernels.cpu.products.tile"
     ),

@@ -182,4 +182,6 @@ def test_without_a_change_pixels_are_scaled_alone(backend, dtype, random, channe
 
 def test_an_empty_batch_is_left_alone(backend, dtype):
     lifts, down = no_field(0, 5, dtype)
-    assert distort(backend, np.empty((0, 5, 5, 1), dtype), np.empty((0, 2, 3)), lifts, down).size == 0
+    assert (
+        distort(backend, np.empty((0, 5, 5, 1), dtype), np.empty((0, 2, 3)), lifts, down).size == 0
+    )

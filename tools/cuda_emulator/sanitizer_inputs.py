@@ -10,11 +10,13 @@ import numpy as np
 from fastmlp.backend.cuda.launch import launch_shape
 from fastmlp.kernels.constants import (
     BATCH_START,
+    MAP_NUMBERS,
     NEXT_START,
     NORM_BLOCK,
     RIGHT_ARGMAX,
     RIGHT_NEVER,
     RIGHT_THRESHOLD,
+    SPLINE_TAPS,
 )
 from fastmlp.kernels.cuda.source import Kernel, Parameter
 from tools.cuda_emulator.instances import Instance
@@ -61,13 +63,14 @@ BY_COLUMN = {
     "running_variance",
     "mean",
     "inverse_deviation",
-    *("dgamma", "dbeta", "origin", "scale", "shift"),
+    *("dgamma", "dbeta", "origin", "scale", "shift", "starts"),
     *("factors", "dfactors", "mix", "dmix"),
 }
 BY_ELEMENT = {"w", "g", "velocity", "mean_square", "square_sum", "first_moment", "second_moment"}
 BY_SOURCE_ROW = {"order", "source", "destination"}
 FIXED = {
     "alpha": 1,
+    "epoch": 1,
     "learning_rate": 1,
     "scaled": 1,
     "share": 1,
@@ -83,7 +86,20 @@ EXCEPTIONS = {
     ("bias_gradient", "beta"): 1,
     ("activation_bias_gradient", "beta"): 1,
     ("begin_folded_update", "scale"): 1,
+    ("distort_pictures", "starts"): 1,
 }
+# Splines begin at one of so many knots, and the last of them needs the three that follow.
+FIRST_KNOTS = 4
+KNOTS = FIRST_KNOTS + SPLINE_TAPS - 1
+# Matrices that have other columns than the case says, and other rows.
+COLUMNS = {
+    "maps": MAP_NUMBERS,
+    ("spread_knots", "knots"): KNOTS,
+    # A picture of one pixel, with a channel for each column.
+    ("distort_pictures", "spread"): 2 * KNOTS,
+    ("distort_pictures", "taps"): 1,
+}
+ROWS = {"taps": SPLINE_TAPS}
 # Numbers; of several, each launch takes the next.
 NUMBERS = {
     "parameter": (0.5,),
@@ -107,6 +123,13 @@ NUMBERS = {
     "whole_units": (0, 1),
     "right": (RIGHT_NEVER, RIGHT_THRESHOLD, RIGHT_ARGMAX),
     "batch_size": (2,),
+    "height": (1,),
+    "width": (1,),
+    "shift": (2.0,),
+    "rotation": (0.2,),
+    "flip": (0, 1),
+    "amplitude": (5.0,),
+    "lines": (1,),
 }
 # Arrays that the library lets be one and the same.
 SHARED = {
@@ -235,10 +258,9 @@ def _content(
     """Return what an array holds: by its name where not any number will do."""
     name = parameter.name
     if parameter.kind == "Matrix":
-        shape = (
-            START + case.rows + SPARE_ROWS if name in BY_SOURCE_ROW else case.rows,
-            case.columns,
-        )
+        rows = START + case.rows + SPARE_ROWS if name in BY_SOURCE_ROW else case.rows
+        columns = COLUMNS.get(name, COLUMNS.get((kernel.name, name), case.columns))
+        shape = (ROWS.get(name, rows), columns)
     else:
         shape = (_size(kernel, name, case),)
     match name:
@@ -250,6 +272,8 @@ def _content(
             counters = np.ones(shape, dtype)
             counters[BATCH_START] = counters[NEXT_START] = START
             return counters
+        case "starts":
+            return random.integers(0, FIRST_KNOTS, shape).astype(dtype)
         case "mask":
             return random.integers(0, 2, shape).astype(dtype)
     if np.issubdtype(dtype, np.integer):
