@@ -119,6 +119,10 @@ class Arrays:
             "labels", lambda: self._random.integers(0, self.columns, self.rows, np.int32)
         )
 
+    def first_step(self) -> Array:
+        """Return the counters of an epoch's first update."""
+        return self._kept("first step", lambda: np.array([UPDATES, 1, 0, 0], np.int64))
+
     def maps(self) -> Array:
         """Return for each row the affine map that leaves a picture as it is."""
         numbers = np.array([1.0, 0, 0, 0, 1, 0])
@@ -257,6 +261,9 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
     ),
     "shrink": lambda a: (a.elements(), _rate(a), _share(a), 0.0),
     "momentum_step": lambda a: (a.elements(), a.elements(), _rate(a), 0.0),
+    "average_in": lambda a: (a.elements(), a.elements(), a.constant(0.001, 1, np.float64),
+        a.first_step()),
+    "exchange": lambda a: (a.elements(), a.elements()),
     "add_penalty": lambda a: (a.elements(), a.elements(), 0.0, 0.0),
     "clip_by_value": lambda a: (a.elements(), 10.0),
     "squared_norm": lambda a: (a.elements(), _partial_norms(a)),

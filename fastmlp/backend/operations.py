@@ -14,6 +14,7 @@ from fastmlp.kernels.operation import OPERATIONS
 
 if TYPE_CHECKING:
     from fastmlp.kernels.cpu.dense import *  # noqa: F403
+    from fastmlp.kernels.cpu.distortions import *  # noqa: F403
     from fastmlp.kernels.cpu.dropout import *  # noqa: F403
     from fastmlp.kernels.cpu.gather import *  # noqa: F403
     from fastmlp.kernels.cpu.losses import *  # noqa: F403

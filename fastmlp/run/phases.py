@@ -85,6 +85,8 @@ def parse_phases(settings: Settings, tables: Sequence[dict[str, Any]]) -> list[P
         )
     if settings.member_count > 1:
         raise UsageError("members and folds do not go with phases; give one of them.")
+    if settings.average_weights != "none":
+        raise UsageError("average_weights does not go with phases; leave one of them out.")
     return [_parse_phase(settings, number, table) for number, table in enumerate(tables, 1)]
 
 

@@ -176,6 +176,7 @@ def set_up(
     epoch = rows.per_epoch
     schedules = settings.make_schedule(epoch), settings.make_shares(epoch)
     distortions = make_distortions(settings, data, backend)
+    averaging = settings.make_averaging(epoch)
     # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles,
     # which takes seconds.
     folder = resumed
@@ -195,6 +196,7 @@ def set_up(
         regularization,
         drop_last=settings.drop_last,
         scheduled=schedules[1],
+        averaging=averaging,
     )
     trainer = make_trainer(settings, step, *schedules, measures, rows)
     trainer.callbacks = [

@@ -19,6 +19,7 @@ from .table import SettingsTable
 if TYPE_CHECKING:  # help is shown without numpy: what builds something imports it then
     from fastmlp.nn.losses import Loss
     from fastmlp.nn.network import Architecture
+    from fastmlp.optim.averaging import Averaging
     from fastmlp.optim.optimizers import Optimizer, Regularization
     from fastmlp.optim.schedules import Schedule
     from fastmlp.step.augmentation import Augmentation
@@ -278,6 +279,13 @@ class Settings(SettingsTable):
 
         return parse_augmentation(self.augment)
 
+    def make_averaging(self, rows: int) -> Averaging:
+        """Return the average of the weights that is kept, once ``decided``."""
+        from fastmlp.optim.averaging import parse_averaging
+
+        assert self.epochs is not None
+        return parse_averaging(self.average_weights, self.epochs * self.updates_per_epoch(rows))
+
     def check_words(self) -> None:
         """Check what a run would refuse whatever its data: activations, losses, schedules, …
 
@@ -304,6 +312,7 @@ class Settings(SettingsTable):
         decided = self.decided(rows=1)
         decided.make_schedule(rows=1)
         decided.make_shares(rows=1)
+        decided.make_averaging(rows=1)
         self.make_augmentation()
 
 

@@ -293,6 +293,11 @@ class SettingsTable:
         "balanced_accuracy, f1, rmse, mae, r2, poisson_deviance or pinball(0.5).",
         role=PHASE,
     )
+    average_weights: str = _training(
+        "none",
+        "Measure and save an average of the weights: ema(0.999), which forgets, or mean(0.25), "
+        "of the last share of the updates.",
+    )
     checkpoint_every: int | None = _training(
         None,
         "Epochs between checkpoints, from which --resume goes on; Ctrl-C always leaves one.",

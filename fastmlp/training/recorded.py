@@ -14,6 +14,7 @@ from fastmlp.errors import UsageError
 from fastmlp.kernels.constants import STEP, UPDATE
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Architecture, Network
+from fastmlp.optim.averaging import Averaging
 from fastmlp.optim.optimizers import Optimizer, Regularization
 from fastmlp.step.batches import Batches, count_steps
 from fastmlp.step.scheduled import Scheduled
@@ -95,10 +96,12 @@ class RecordedStep:
         The loss that is reported; it may add its own operations to the step.
     scheduled
         Which of SHARES are to change from update to update.
+    averaging
+        The average of the weights that is kept, if any; it is bound here.
 
     Attributes
     ----------
-    network, loss, optimizer, batches, reported
+    network, loss, optimizer, batches, reported, averaging
         The parts.
     training_pass
         The pass over an epoch's rows.
@@ -117,9 +120,10 @@ class RecordedStep:
         threshold: float | None = None,
         reported: Reported | None = None,
         scheduled: Collection[str] = (),
+        averaging: Averaging | None = None,
     ):
         self.network, self.loss, self.optimizer, self.batches = network, loss, optimizer, batches
-        self.reported = reported or Reported()
+        self.reported, self.averaging = reported or Reported(), averaging or Averaging()
         count, size = rows or batches.visits, batches.batch_size
         regularization = regularization or Regularization()
         # Programs hold the addresses of these tables: they are there before they are recorded.
@@ -136,6 +140,7 @@ class RecordedStep:
         where = network.backend, network.store, network.counters, regularization
         optimizer.bind(*where, decay_share=self._shares.get("weight_decay"))
         optimizer.set_learning_rates(np.zeros(steps))
+        self.averaging.bind(network.backend, network.store, network.counters, steps)
         place = network.backend, count, size
         if threshold is None:
             self.training_pass = RecordedPass(*place, self._learn, drop_last, batches.window)
@@ -159,6 +164,7 @@ class RecordedStep:
         self.optimizer.set_learning_rates(rates)
         for name, share in self._shares.items():
             share.set_table(shares[name])
+        self.averaging.start_epoch(update)
 
     def look(self, rows: int) -> None:
         """Launch the first half of a step: the gradient with respect to the outputs."""
@@ -175,6 +181,7 @@ class RecordedStep:
         """Launch the second half: the backward pass and the update."""
         self.network.backward(self._gradient)
         self.optimizer.update()
+        self.averaging.launch()
 
     def _learn(self, rows: int) -> None:
         self.look(rows)

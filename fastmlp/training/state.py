@@ -34,7 +34,13 @@ RULES: Rules = {
         "plateau_factor": Real(0, 1), "best": Real(optional=True), "epochs_since_best": Count(),
     },
 }  # fmt: skip
-POLICIES = ("order", "rates", "patience", "reported")  # entries for those that remember something
+POLICIES = (
+    "order",
+    "rates",
+    "patience",
+    "reported",
+    "averaging",
+)  # entries for those that remember something
 
 
 @dataclass

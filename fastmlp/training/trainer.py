@@ -85,7 +85,7 @@ class Trainer:
         time_limit: float | None = None,
     ):
         self.step, self.training_pass, self.reported = step, step.training_pass, step.reported
-        self.network, self.loss = step.network, step.loss
+        self.network, self.loss, self.averaging = step.network, step.loss, step.averaging
         self.optimizer, self.batches = step.optimizer, step.batches
         self.epochs, self.order, self.rates, self.patience = epochs, order, rates, patience
         self.monitor, self.log_every, self.callbacks = monitor, log_every, list(callbacks)
@@ -119,6 +119,7 @@ class Trainer:
     def fit(self) -> TrainingResult:
         """Train; return how it went. Ctrl-C ends training after the batch at hand."""
         self.stop_reason = ""
+        self.averaging.show(False)
         self._tell("training_started")
         with self._interrupts:
             self._run_epochs(self.result)
@@ -126,6 +127,8 @@ class Trainer:
         restores_best = self.patience.restores_best or self._is_out_of_time
         if restores_best and self.best_snapshot is not None:
             self.network.store.restore(self.best_snapshot)
+        elif not self.result.diverged:
+            self.averaging.show(True)
         self._tell("training_ended", self.result)
         self._interrupts.requested = False
         return self.result
@@ -150,7 +153,8 @@ class Trainer:
                 self.last_good = snapshot
                 result.epochs = epoch
                 if record.is_best:
-                    result.best_epoch, self.best_snapshot = epoch, snapshot
+                    result.best_epoch = epoch
+                    self.best_snapshot = self.averaging.snapshot() or snapshot
                 stops = self._should_stop(epoch)
                 self._tell("epoch_ended", result)
                 if stops or self.stop_reason:
@@ -238,7 +242,10 @@ class Trainer:
     def _monitored(self) -> tuple[dict[str, float], str]:
         if self.monitor is None:
             return {}, "validation"
-        return self.monitor.run(), self.monitor.name
+        self.averaging.show(True)
+        numbers = self.monitor.run()
+        self.averaging.show(False)
+        return numbers, self.monitor.name
 
     def _train_numbers(self, sums: LossSums) -> dict[str, float]:
         numbers = {"loss": self.reported.loss(sums)}

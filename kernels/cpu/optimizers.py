@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from fastmlp.kernels.constants import NORM_BLOCK, UPDATE
+from fastmlp.kernels.constants import NORM_BLOCK, STEP, UPDATE
 from fastmlp.kernels.cpu.compiling.compiler import scalar
 from fastmlp.kernels.cpu.compiling.subnormals import IS_FLUSHED
 from fastmlp.kernels.operation import (
@@ -228,3 +228,27 @@ def clip_by_norm(g: Vector[updates, by_element], partial: Vector[reads], limit: 
         factor = like(limit / norm, g[0])
         for i in range(g.size):
             g[i] *= factor
+
+
+@operation
+def average_in(
+    average: Vector[updates, by_element],
+    w: Vector[reads, by_element],
+    rates: Vector[reads],
+    counters: Vector[reads],
+):
+    """average ← (1 − rate)·average + rate·w, with the rate of this update; nothing if that is 0."""
+    rate = like(rates[counters[STEP] - 1], w[0])
+    if rate != like(0.0, rate):
+        keep = like(1.0, rate) - rate
+        for i in range(w.size):
+            average[i] = keep * average[i] + rate * w[i]
+
+
+@operation
+def exchange(a: Vector[updates, by_element], b: Vector[updates, by_element]):
+    """a, b ← b, a."""
+    for i in range(a.size):
+        held = a[i]
+        a[i] = b[i]
+        b[i] = held

@@ -230,3 +230,26 @@ __global__ void EACH_ELEMENT_OF(g) clip_by_norm(Vector<T> g, Vector<const double
         update_each(rule, g);
     }
 }
+
+// average ← (1 − rate)·average + rate·w, with the rate of this update; nothing if that is 0.
+template <typename T>
+__global__ void EACH_ELEMENT_OF(average)
+average_in(Vector<T> average, Vector<const T> w, Vector<const double> rates, Vector<const int64> counters) {
+    const T rate = T(rates[counters[STEP] - 1]), keep = T(1) - rate;
+    if (rate == T(0)) {
+        return;
+    }
+    const auto rule = [&](T& average, T w) { average = keep * average + rate * w; };
+    update_each(rule, average, w);
+}
+
+// a, b ← b, a.
+template <typename T>
+__global__ void EACH_ELEMENT_OF(a) exchange(Vector<T> a, Vector<T> b) {
+    const auto rule = [](T& a, T& b) {
+        const T held = a;
+        a = b;
+        b = held;
+    };
+    update_each(rule, a, b);
+}

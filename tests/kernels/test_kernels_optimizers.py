@@ -212,3 +212,27 @@ def test_clip_by_norm_keeps_nan(backend, dtype):
     backend.ops.squared_norm(g, partial)
     backend.ops.clip_by_norm(g, partial, 1.0)
     assert np.isnan(g[0])
+
+
+@covers("average_in")
+@pytest.mark.parametrize("rate", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("size", [0, 1, 33, 1024])
+def test_average_in(backend, dtype, random, size, rate):
+    average, w = (random.standard_normal(size).astype(dtype) for _ in range(2))
+    expected = (1 - rate) * average.astype(np.float64) + rate * w
+    before = average.copy()
+    counters = np.array([12, 2, 0, 0], np.int64)
+    backend.ops.average_in(average, w, np.array([0.5, rate, 0.5]), counters)
+    assert_close(average, expected, units=2, scale=np.abs(before) + np.abs(w))
+    if rate in (0.0, 1.0):
+        np.testing.assert_array_equal(average, w if rate else before)
+
+
+@covers("exchange")
+@pytest.mark.parametrize("size", [0, 1, 33, 1024])
+def test_exchange(backend, dtype, random, size):
+    a, b = (random.standard_normal(size).astype(dtype) for _ in range(2))
+    first, second = a.copy(), b.copy()
+    backend.ops.exchange(a, b)
+    np.testing.assert_array_equal(a, second)
+    np.testing.assert_array_equal(b, first)

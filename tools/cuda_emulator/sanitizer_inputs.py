@@ -66,7 +66,16 @@ BY_COLUMN = {
     *("dgamma", "dbeta", "origin", "scale", "shift", "starts"),
     *("factors", "dfactors", "mix", "dmix"),
 }
-BY_ELEMENT = {"w", "g", "velocity", "mean_square", "square_sum", "first_moment", "second_moment"}
+BY_ELEMENT = {
+    "w",
+    "g",
+    "velocity",
+    "mean_square",
+    "square_sum",
+    "first_moment",
+    "second_moment",
+    *("average", "a", "b"),
+}
 BY_SOURCE_ROW = {"order", "source", "destination"}
 FIXED = {
     "alpha": 1,
@@ -80,6 +89,7 @@ FIXED = {
     "counters": 4,
     "sums": 3,
     "learning_rates": START + UPDATES,
+    "rates": 1,
 }
 # The same name with another meaning.
 EXCEPTIONS = {
