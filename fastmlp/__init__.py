@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fastmlp.training.logs import CsvLog, TensorBoard
 
     from .errors import FastMLPError
-    from .estimators import MLPClassifier, MLPRegressor
+    from .estimators import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
 
 __version__ = "0.1.0"
 
@@ -31,6 +31,8 @@ __all__ = [
     "MLPRegressor",
     "Model",
     "Settings",
+    "TabularClassifier",
+    "TabularRegressor",
     "TensorBoard",
     "TrainedRun",
     "__version__",
@@ -52,6 +54,8 @@ _HOMES = {
     "MLPRegressor": "fastmlp.estimators",
     "Model": "fastmlp.model.model",
     "Settings": "fastmlp.settings.settings",
+    "TabularClassifier": "fastmlp.estimators",
+    "TabularRegressor": "fastmlp.estimators",
     "TensorBoard": "fastmlp.training.logs",
     "TrainedRun": "fastmlp.run.api",
     "evaluate": "fastmlp.model.evaluate",

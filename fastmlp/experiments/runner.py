@@ -208,10 +208,10 @@ class Runner:
             seed = settings.seed + number
             source = {} if "dataset" in plan.changes else data
             run = settings_from(
-                settings.to_dict(), source, machine, {"seed": seed, "threads": threads}
+                settings.said(), source, machine, {"seed": seed, "threads": threads}
             )
             folder = f"{RUNS_FOLDER}/{plan.name}" + (f"-seed{seed}" if number else "")
-            task = {"settings": run.to_dict(), "phases": phases, "measures": recipe.measures}
+            task = {"settings": run.said(), "phases": phases, "measures": recipe.measures}
             fingerprint = _fingerprint(task, self.plan, plan.changes.get("dataset"))
             variant = Variant(
                 plan.name, plan.changes, phases, plan.value, seed, folder, fingerprint=fingerprint

@@ -115,7 +115,7 @@ def effective_settings(
         The share of all epochs that is trained.
     """
     # Variants are compared in what they say: auto takes no ensemble.
-    settings = settings_from(base, quick or {}, variant.changes).with_preset("plain")
+    settings = settings_from({"preset": "plain"}, base, quick or {}, variant.changes)
     # A quick run shortens all, whatever they say.
     of_variant = settings_from(base, variant.changes).epochs
 

@@ -99,7 +99,9 @@ def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
         If the data cannot be read or does not fit the settings.
     """
     source = read_source(settings, given)
-    settings = settings.with_preset(preset_for(source))
+    task = _task(settings)
+    task = infer_task(source.known_target) if task == "auto" else task
+    settings = settings.with_preset(preset_for(source), task)
     try:
         return _prepared(source, settings)
     except DataError:

@@ -167,7 +167,7 @@ class Stage:
     trainer: Trainer
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PhasedJob(TrainingJob):
     """A run in phases that is ready to start.
 
@@ -214,7 +214,11 @@ def set_up_phases(
     UsageError, DataError, DeviceError, WriteError
         With one line that says what is wrong.
     """
-    settings = settings.with_preset("plain")  # that of tables has an ensemble
+    if settings.preset not in ("auto", "plain"):
+        raise UsageError(
+            f"preset {settings.preset} does not go with phases; leave one of them out."
+        )
+    settings = settings_from(settings.to_dict(), {"preset": "plain"})
     phases = parse_phases(settings, tables)
     backend, reason = open_device(settings, announce)
     data = prepare(settings)
@@ -240,14 +244,14 @@ def set_up_phases(
         stage.trainer.callbacks += [PhaseMarker(number, listener) for listener in listeners]
     first = stages[0]
     return PhasedJob(
-        whole,
-        backend,
-        reason,
-        data,
-        first.model,
-        first.trainer,
-        folder,
-        first.measures,
+        settings=whole,
+        backend=backend,
+        device_reason=reason,
+        data=data,
+        model=first.model,
+        trainer=first.trainer,
+        folder=folder,
+        measures=first.measures,
         stages=stages,
     )
 

@@ -7,55 +7,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fastmlp.backend import Backend, open_backend
-from fastmlp.errors import UsageError
 from fastmlp.files.atomic import write_json, write_text
-from fastmlp.model.model import Model
-from fastmlp.model.prediction import PREDICTION_BATCH
-from fastmlp.nn.losses import output_width
-from fastmlp.nn.network import Network
-from fastmlp.optim.schedules import Schedule
 from fastmlp.preparation.given import Given
-from fastmlp.preparation.prepare import Part, PreparedData, prepare
+from fastmlp.preparation.prepare import prepare
 from fastmlp.settings.config import to_toml
 from fastmlp.settings.settings import Settings
-from fastmlp.step.batches import Batches
-from fastmlp.step.counters import Counters
-from fastmlp.step.distortions import Distortions
 from fastmlp.training.callbacks import Callback, HistoryWriter, Record, TrainingResult
 from fastmlp.training.checkpoint import Checkpointer
-from fastmlp.training.measure import Measure
-from fastmlp.training.members import MemberRows, MembersOrder, OutOfFold, held_out_visits
-from fastmlp.training.policies import Order, Patience, Rates, SeededOrder
-from fastmlp.training.recorded import RecordedStep, bind, check_memory
-from fastmlp.training.trainer import Trainer
 
-from .choices import Validated, adjusted, check_choices, choose, validated
+from .assembly import Assembly, assemble
+from .choices import Validated, adjusted, validated
 from .folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, create_run_folder
 
 
-@dataclass
-class TrainingJob:
+@dataclass(kw_only=True)
+class TrainingJob(Assembly):
     """A run that is ready to start: everything is read, built, compiled and checked.
 
     Attributes
     ----------
-    settings
-        With every choice made: no None is left that fastmlp decides.
-    backend, device_reason
-        Where it runs and why there.
-    data
-        The prepared splits.
-    model
-        The network with its preprocessing; untrained until ``run``.
-    trainer
-        The loop.
+    device_reason
+        Why it runs on its backend.
     folder
         The run's folder.
-    measures
-        What measures each split, by its name.
     notes
         What checkpoints say of the run beside the training's state: which data it has, and where it
         was resumed.
@@ -63,14 +38,8 @@ class TrainingJob:
         What each epoch brought; empty until ``run``.
     """
 
-    settings: Settings
-    backend: Backend
     device_reason: str
-    data: PreparedData
-    model: Model
-    trainer: Trainer
     folder: Path
-    measures: dict[str, Measure]
     notes: dict[str, Any] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
 
@@ -83,8 +52,7 @@ class TrainingJob:
         """Train, save and measure; return the numbers of metrics.json."""
         result = self.fit()
         self.records = result.records
-        by = validated(self.model, self.data, self.measures)
-        chosen = choose(self.model, by, self.settings)
+        chosen = self.choose()
         self.model.save(self.folder)
         metrics = self._metrics(result) | chosen
         write_json(self.folder / METRICS_FILE, metrics)
@@ -165,73 +133,19 @@ def set_up(
     """
     backend, reason = open_device(settings, announce)
     data = prepare(settings, given)
-    settings = data.settings
-    rows = member_rows(settings, data)
-    outputs = output_width(settings.loss, data.targets)
-    architecture = settings.make_architecture(data.features.output_columns, outputs)
-    settings = settings.decided(rows.per_epoch, architecture)
-    check_choices(settings, data)
-    model = build_model(settings, data, backend)
-    optimizer, regularization = settings.make_optimizer(), settings.make_regularization()
-    epoch = rows.per_epoch
-    schedules = settings.make_schedule(epoch), settings.make_shares(epoch)
-    distortions = make_distortions(settings, data, backend)
-    averaging = settings.make_averaging(epoch)
-    # Every setting is accepted by now, so that none leaves a folder behind; what follows compiles,
-    # which takes seconds.
+    parts = assemble(data, backend)
+    # Every setting is accepted by now, so that none leaves a folder behind.
     folder = resumed
     if folder is None:
         folder = create_run_folder(out, data.name)
-        write_text(folder / CONFIG_FILE, to_toml(settings))
+        write_text(folder / CONFIG_FILE, to_toml(parts.settings))
     notes: dict[str, Any] = {"data": data.known_rows.order, "resumes": []}
-    batches = make_training_batches(model, data, rows, settings.batch_size, distortions)
-    measures = make_measures(model, data, batches, settings)
-    if data.folds is not None:
-        measures["validation"] = make_out_of_fold(model, data, rows, batches, settings)
-    step = RecordedStep(
-        model.network,
-        model.loss,
-        optimizer,
-        batches,
-        regularization,
-        drop_last=settings.drop_last,
-        scheduled=schedules[1],
-        averaging=averaging,
-    )
-    trainer = make_trainer(settings, step, *schedules, measures, rows)
-    trainer.callbacks = [
+    parts.trainer.callbacks = [
         HistoryWriter(folder / HISTORY_FILE),
-        Checkpointer(folder, settings.checkpoint_every, notes),
+        Checkpointer(folder, parts.settings.checkpoint_every, notes),
         *callbacks,
     ]
-    return TrainingJob(settings, backend, reason, data, model, trainer, folder, measures, notes)
-
-
-def make_trainer(
-    settings: Settings,
-    step: RecordedStep,
-    schedule: Schedule,
-    shares: dict[str, Schedule],
-    measures: dict[str, Measure],
-    rows: MemberRows,
-) -> Trainer:
-    """Return the loop over a recorded step, as the settings have it."""
-    assert settings.epochs is not None  # once decided
-    order = SeededOrder(settings.seed) if settings.shuffle else Order()
-    if rows.members > 1:
-        order = MembersOrder(settings.seed, rows, settings.shuffle)
-    return Trainer(
-        step,
-        epochs=settings.epochs,
-        order=order,
-        rates=Rates(schedule, shares=shares),
-        patience=Patience(
-            settings.early_stopping, settings.watch, settings.make_metric(measures["train"].task)
-        ),
-        monitor=measures.get("validation", measures.get("test")),
-        log_every=settings.log_every,
-        time_limit=settings.time_limit,
-    )
+    return TrainingJob(**vars(parts), device_reason=reason, folder=folder, notes=notes)
 
 
 def open_device(settings: Settings, announce: Callable[[str], None]) -> tuple[Backend, str]:
@@ -243,143 +157,3 @@ def open_device(settings: Settings, announce: Callable[[str], None]) -> tuple[Ba
         matmul_precision=settings.matmul_precision,
         announce=announce,
     )
-
-
-def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Model:
-    """Return the untrained model, bound for the settings' batches and for predictions."""
-    outputs = output_width(settings.loss, data.targets)
-    loss = settings.make_loss(data.targets.task, outputs)
-    architecture = settings.make_architecture(data.features.output_columns, outputs)
-    rows = max(settings.batch_size, PREDICTION_BATCH)
-    remedy = "give smaller hidden layers or a smaller batch"
-    check_memory(architecture, backend, settings.dtype, rows, remedy)
-    network = Network(architecture, backend, np.dtype(settings.dtype), settings.seed)
-    bind(network, loss, rows)
-    network.initialize(sample(network, data) if network.looks_at_data else None)
-    kept = settings.to_dict(), data.target_name, data.rows, data.known_rows
-    return Model(network, loss, data.features, data.targets, *kept)
-
-
-def member_rows(settings: Settings, data: PreparedData) -> MemberRows:
-    """Return which of the training rows each member learns from."""
-    return MemberRows(settings.member_count, len(data.train), data.folds)
-
-
-def make_training_batches(
-    model: Model,
-    data: PreparedData,
-    rows: MemberRows,
-    batch_size: int,
-    distortions: Distortions | None = None,
-) -> Batches:
-    """Return batches that hold ``batch_size`` training rows for each member."""
-    blocks = {"members": rows.members, "visits": rows.visits, "distortions": distortions}
-    size = min(batch_size, rows.per_epoch)
-    place = model.network.counters, data.weights
-    return make_batches(model, data, data.train, size, *place, **blocks)
-
-
-def make_out_of_fold(
-    model: Model, data: PreparedData, rows: MemberRows, training: Batches, settings: Settings
-) -> OutOfFold:
-    """Return what measures each training row by the members that do not learn from it."""
-    counters, visits = Counters(model.network.backend), held_out_visits(rows)
-    size = min(PREDICTION_BATCH, visits // rows.members)
-    blocks = {"members": rows.members, "visits": visits}
-    batches = make_batches(
-        model, data, data.train, size, counters, shared=training, **blocks, with_targets=False
-    )
-    chosen = settings.make_metric(model.task), settings.fixed_threshold or 0.5
-    truth = data.targets, data.train.targets, *chosen
-    return OutOfFold(model.network, model.loss, batches, rows, *truth)
-
-
-def sample(network: Network, data: PreparedData) -> np.ndarray:
-    """Return training rows as the network reads them, as many as it is bound for, in float64."""
-    features, scale, shift = data.train.features, data.features.scale, data.features.shift
-    count = min(len(features), network.bound_rows)
-    chosen = np.sort(np.random.default_rng(network.seed).permutation(len(features))[:count])
-    rows = np.asarray(features[chosen], np.float64)
-    return rows if scale is None or shift is None else rows * scale + shift
-
-
-def make_batches(
-    model: Model,
-    data: PreparedData,
-    part: Part,
-    batch_size: int,
-    counters: Counters,
-    weights: np.ndarray | None = None,
-    shared: Batches | None = None,
-    *,
-    members: int = 1,
-    visits: int | None = None,
-    with_targets: bool = True,
-    distortions: Distortions | None = None,
-) -> Batches:
-    """Return batches of a split's rows with targets as the model's loss takes them.
-
-    With ``members`` each batch has a block of ``batch_size`` rows for each.
-    """
-    targets = model.loss.targets_from(data.targets, part.targets) if with_targets else None
-    return Batches(
-        model.network.backend,
-        part.features,
-        targets,
-        counters,
-        dtype=model.network.dtype,
-        batch_size=members * min(batch_size, len(part)),
-        visits=visits,
-        scale=data.features.scale,
-        shift=data.features.shift,
-        weights=weights,
-        shared=shared,
-        distortions=distortions,
-    )
-
-
-def make_distortions(
-    settings: Settings, data: PreparedData, backend: Backend
-) -> Distortions | None:
-    """Return what changes the training pictures, once settings are ``decided``; None for nothing.
-
-    Raises
-    ------
-    UsageError
-        If a word of ``augment`` is not known, or the data are no pictures.
-    """
-    augmentation = settings.make_augmentation()
-    if augmentation is None:
-        return None
-    if data.input_shape is None:
-        raise UsageError(
-            f"augment {settings.augment!r} changes pictures, and the rows of {data.name} are none; "
-            "leave it out, or say with --image-size HxW that a table's rows are pictures."
-        )
-    dtype, rows = np.dtype(settings.dtype), min(settings.batch_size, len(data.train))
-    blocks = settings.member_count * rows
-    return Distortions(backend, augmentation, data.input_shape, settings.seed, dtype, blocks)
-
-
-def make_measures(
-    model: Model, data: PreparedData, training: Batches, settings: Settings
-) -> dict[str, Measure]:
-    """Return a measure of each split that is there."""
-    measures: dict[str, Measure] = {}
-    metric = settings.make_metric(model.task)
-    for name in ("train", "validation", "test"):
-        part = getattr(data, name)
-        if part is not None:
-            counters = Counters(model.network.backend)
-            batches = make_batches(model, data, part, PREDICTION_BATCH, counters, shared=training)
-            measures[name] = Measure(
-                name,
-                model.network,
-                model.loss,
-                batches,
-                data.targets,
-                part.targets,
-                metric,
-                settings.fixed_threshold or 0.5,
-            )
-    return measures

@@ -26,7 +26,32 @@ TABLES: dict[str, Any] = {
     "effort": 100.0,
     "early_stopping": 25,
 }
-PRESETS: dict[str, dict[str, Any]] = {"plain": {}, "tables": TABLES}
+IMAGES: dict[str, Any] = {}
+# And by task: what the others would refuse.
+TABLES_BY_TASK: dict[str, dict[str, Any]] = {
+    "classification": {"calibrate": "temperature"},
+    "multilabel": {"calibrate": "temperature"},
+    "regression": {"clamp_outputs": True},
+}
+PRESETS: dict[str, dict[str, Any]] = {"plain": {}, "tables": TABLES, "images": IMAGES}
 AUTO = "auto"
 CHOICES = (AUTO, *PRESETS)
 FEWEST_ROWS = 40  # of a table that is divided into folds without being told so
+
+
+def preset_settings(name: str, task: str, has_own_loss: bool) -> dict[str, Any]:
+    """Return the settings of a preset for a task.
+
+    Parameters
+    ----------
+    name
+        One of PRESETS.
+    task
+        ``"classification"``, ``"multilabel"`` or ``"regression"``.
+    has_own_loss
+        Whether the user chose the loss, which may give no probabilities to calibrate.
+    """
+    chosen = dict(PRESETS[name])
+    if name == "tables" and not has_own_loss:
+        chosen |= TABLES_BY_TASK[task]
+    return chosen

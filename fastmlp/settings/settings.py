@@ -13,7 +13,7 @@ from fastmlp.optim.rules import NUMBERS, RULES
 from fastmlp.spec import SHARE, Range
 
 from .description import Role, check, converted, field_type, parted
-from .presets import AUTO, PRESETS
+from .presets import AUTO, preset_settings
 from .table import SettingsTable
 
 if TYPE_CHECKING:  # help is shown without numpy: what builds something imports it then
@@ -155,13 +155,21 @@ class Settings(SettingsTable):
         own = self.weight_decay
         return RULES[self.optimizer].weight_decay if own is None else own
 
-    def with_preset(self, name: str) -> Settings:
-        """Return the settings with those of a preset, but for what was given, where ``auto`` left
-        the choice open.
+    def with_preset(self, auto: str, task: str) -> Settings:
+        """Return the settings with those of the preset, but for what was given.
+
+        Parameters
+        ----------
+        auto
+            The preset where the settings leave the choice open.
+        task
+            ``"classification"``, ``"multilabel"`` or ``"regression"``.
         """
-        if self.preset != AUTO:
-            return self
-        return settings_from(self.said(), {"preset": name})
+        name, said = auto if self.preset == AUTO else self.preset, self.said()
+        chosen = preset_settings(name, task, "loss" in said)
+        settings = settings_from(chosen, said, {"preset": name})
+        object.__setattr__(settings, "given", self.given)
+        return settings
 
     def decided(self, rows: int, architecture: Architecture | None = None) -> Settings:
         """Return the settings with every open choice made.
@@ -338,6 +346,6 @@ def settings_from(*layers: dict[str, Any]) -> Settings:
                 near = did_you_mean(name, names)
                 raise UsageError(f"setting {key!r} is not known{near} See fastmlp train --help.")
             given[name] = converted(field_type(Settings, name)[0], value)
-    settings = Settings(**(PRESETS.get(given.get("preset", AUTO), {}) | given))
+    settings = Settings(**given)
     object.__setattr__(settings, "given", frozenset(given))
     return settings
