@@ -85,7 +85,7 @@ class BaseTabular(BaseEstimator):
         return self
 
     def to_model(self) -> Model:
-        """Return the model, which is saved, exported and explained as those of ``fastmlp train``."""
+        """Return the model, which is saved and exported as those of ``fastmlp train``."""
         check_is_fitted(self)
         return self.model_
 
