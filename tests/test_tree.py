@@ -29,6 +29,7 @@ ALSO_TESTED_BY = {
     "cuda/test_cuda_products.py": "backend.cuda.backend backend.cuda.context backend.cuda.cublas",
     "cuda/test_cuda_kernels.py": "backend.cuda.launch",
     "cuda/test_cuda_twins.py": "kernels.constants kernels.cuda.source kernels.operation",
+    "data/features/test_features_targets.py": "data.features.stored_targets",
     "data/features/test_features_far_from_zero.py": "data.features.scaling",
     "data/test_data_preprocessing.py": "data.features.matrix data.stored",
     "data/pictures/test_pictures_decoding.py": (

@@ -287,6 +287,7 @@ def _settings(network: Arranged, origin: str, task: str, loss: str, dtype: np.dt
             "output_activation": last.activation_word,
             "batch_norm": network.normalized,
             "activation_mix": network.mixes,
+            "input_scale": network.factors is not None,
             "loss": loss,
             "normalize": "none" if network.scaling is None else "standard",
             "dtype": np.dtype(dtype).name,

@@ -58,6 +58,8 @@ class Arranged:
         Of the features and of regression outputs, float64; None where there is none.
     clamp
         Of regression outputs in their own unit, or None.
+    factors
+        Of the network's own scaling of its inputs, of any sign, or None.
     input_normalization
         Batch normalisation of the features.
     blocks
@@ -67,6 +69,7 @@ class Arranged:
     scaling: Scaling | None
     target_scaling: Scaling | None
     clamp: Clamp | None
+    factors: np.ndarray | None
     input_normalization: Normalization | None
     blocks: list[Block]
 
@@ -88,6 +91,8 @@ class Arranged:
 
     def arrays(self) -> Iterator[np.ndarray]:
         """Yield the arrays in the order of ``Network.named_parameters``."""
+        if self.factors is not None:
+            yield self.factors
         if self.input_normalization is not None:
             yield from self.input_normalization.arrays
         for block in self.blocks:
@@ -103,8 +108,8 @@ class Arranged:
 
 
 def arrange(layers: Sequence[PlainLayer]) -> Arranged:
-    """Return layers as [scaling] [normalisation] (linear [normalisation] activation)… [scaling]
-    [clamp].
+    """Return layers as [scaling] [factors] [normalisation] (linear [normalisation] activation)…
+    [scaling] [clamp].
 
     Dropout is left out. A batch normalisation stays one where all hidden layers have theirs between
     the linear layer and the activation; anywhere else it becomes part of the linear layer beside
@@ -118,9 +123,10 @@ def arrange(layers: Sequence[PlainLayer]) -> Arranged:
     layers = [layer for layer in layers if not (isinstance(layer, Drop) or is_identity(layer))]
     clamp = next((layer for layer in layers[-1:] if isinstance(layer, Clamp)), None)
     layers = layers if clamp is None else layers[:-1]
-    scaling = None
-    while layers and isinstance(layers[0], Scaling):
-        scaling, layers = layers[0] if scaling is None else scaling.then(layers[0]), layers[1:]
+    rest = next((i for i, each in enumerate(layers) if not isinstance(each, Scaling)), len(layers))
+    scalings = [layer for layer in layers[:rest] if isinstance(layer, Scaling)]
+    layers = layers[rest:]
+    scaling, factors = _features_and_factors(scalings)
     target_scaling = next((layer for layer in layers[-1:] if isinstance(layer, Scaling)), None)
     layers = layers if target_scaling is None else layers[:-1]
     first = next((index for index, layer in enumerate(layers) if isinstance(layer, Linear)), None)
@@ -135,8 +141,32 @@ def arrange(layers: Sequence[PlainLayer]) -> Arranged:
     blocks = _blocks(layers[first:])
     _settle_normalizations(blocks)
     return Arranged(
-        scaling, target_scaling, clamp, before[0].with_epsilon(EPSILON) if before else None, blocks
+        scaling,
+        target_scaling,
+        clamp,
+        factors,
+        before[0].with_epsilon(EPSILON) if before else None,
+        blocks,
     )
+
+
+def _features_and_factors(scalings: list[Scaling]) -> tuple[Scaling | None, np.ndarray | None]:
+    """Return the scaling of the features, whose factors are over 0, and the factors that follow
+    without a shift, of any sign.
+    """
+    scaling, factors = None, None
+    for each in scalings:
+        shifts = each.shift.any() or each.origin is not None
+        if factors is None and (shifts or scaling is None) and (each.scale > 0).all():
+            scaling = each if scaling is None else scaling.then(each)
+        elif not shifts:
+            factors = each.scale if factors is None else factors * each.scale
+        else:
+            raise UsageError(
+                "a scaling with a shift and with factors not over 0, or behind learnt factors, "
+                "has no place in an MLP; make it part of the first linear layer."
+            )
+    return scaling, factors
 
 
 def is_identity(layer: PlainLayer) -> bool:

@@ -106,9 +106,10 @@ class MixedActivation(Layer):
     def formulas(self) -> list[str]:
         """The gradient of the shares, then what goes down."""
         slope = self.activation.formula.partition("f′ = ")[2]
+        given = "x as its z" if self.activation.saves_input else "f(x) as its a"
         return [
-            "dα = Σ da ⊙ (f(z) − z) over the rows, dx = da ⊙ (α·f′ + 1 − α)",
-            f"f′ = {slope}, with f(z) in place of a",
+            "dα = Σ da ⊙ (f(x) − x) over the rows, dx = da ⊙ (α·f′ + 1 − α)",
+            f"f′ = {slope}, with {given}",
         ]
 
     def trained(self) -> list[Parameter]:

@@ -266,8 +266,8 @@ class Settings(SettingsTable):
         return parse_schedule(self.schedule, self.lr, updates, self.epochs, self.warmup)
 
     def make_shares(self, rows: int) -> dict[str, Schedule]:
-        """Return the schedules of dropout and weight decay that are not constant, for epochs of
-        ``rows`` rows, once ``decided``.
+        """Return the schedules of dropout and weight decay, where there is any and it changes, for
+        epochs of ``rows`` rows, once ``decided``.
         """
         from fastmlp.optim.schedules import parse_shares
 
@@ -279,7 +279,10 @@ class Settings(SettingsTable):
                 "weight decay", self.weight_decay_schedule, updates, self.epochs
             ),
         }
-        return {name: each for name, each in shares.items() if each.name != "constant"}
+        there = {"dropout": bool(self.dropout_rates), "weight_decay": bool(self._weight_decay)}
+        return {
+            name: each for name, each in shares.items() if each.name != "constant" and there[name]
+        }
 
     def make_augmentation(self) -> Augmentation | None:
         """Return what is done to training pictures; None for nothing."""
@@ -303,16 +306,16 @@ class Settings(SettingsTable):
             For the first word that is not known or does not fit.
         """
         from fastmlp.nn.activations import parse_activation
-        from fastmlp.nn.initializers import parse_initializer
+        from fastmlp.nn.learnt_factors import MixedActivation
         from fastmlp.nn.losses import loss_kind
-        from fastmlp.nn.network import per_layer
+        from fastmlp.nn.network import initializers, per_layer
 
-        self.make_architecture(inputs=1, outputs=1)
+        initializers(self.make_architecture(inputs=1, outputs=1))
         hidden = per_layer("activation", self.activation, len(self.hidden_widths))
         for activation in (self.input_activation, *hidden, self.output_activation):
             parse_activation(activation)
-        for initializer in (self.init, self.bias_init):
-            parse_initializer(initializer)
+        for activation in hidden if self.activation_mix else ():
+            MixedActivation(1, parse_activation(activation))
         task = loss_kind(self.loss).tasks[0] if self.task == "auto" else self.task
         self.make_loss(task, outputs=2)
         self.make_optimizer()

@@ -60,11 +60,44 @@ def test_learnt_factors_and_clamped_outputs(tmp_path):
     assert np.allclose(again.predict(x) / scale, model.predict(x) / scale, atol=2e-5)
     assert again.network.architecture.activation_mix
     np.testing.assert_allclose(again.targets.limits, model.targets.limits, rtol=1e-6)
+    assert again.network.architecture.input_scale
     one = {name: array for name, array in model.to_torch().items() if name != "3.mix"}
     first_pure = fastmlp.from_torch(one, activation="selu,signed_log", task="regression")
     shares = first_pure.network.named_parameters()
     assert (shares["mixed_activation_0.mix"].values == 1).all()
     assert (shares["mixed_activation_1.mix"].values != 1).any()
+
+
+@pytest.mark.parametrize(
+    ("scalings", "input_scale"),
+    [
+        ([([2.0, 3.0], [1.0, 0.0])], False),
+        ([([2.0, 3.0], [0.0, 0.0])], False),
+        ([([2.0, -3.0], [0.0, 0.0])], True),
+        ([([2.0, 3.0], [1.0, 0.0]), ([0.5, 0.0], [0.0, 0.0])], True),
+        ([([2.0, 3.0], [1.0, 0.0]), ([0.5, 4.0], [0.0, 5.0])], False),
+        ([([2.0, 3.0], [0.0, 0.0]), ([-1.0, 4.0], [0.0, 0.0]), ([3.0, 3.0], [0.0, 0.0])], True),
+    ],
+)
+def test_scalings_become_that_of_the_features_and_learnt_factors(scalings, input_scale):
+    state, x = random_state([2, 5, 1]), rows(30, 2)
+    named = [{"scale": np.array(s), "shift": np.array(b)} for s, b in scalings]
+    before = {f"a{n}.{key}": v for n, each in enumerate(named) for key, v in each.items()}
+    model = fastmlp.from_torch(before | state, activation="relu", task="regression")
+    assert model.network.architecture.input_scale == input_scale
+    scaled = x.astype(np.float64)
+    for each in named:
+        scaled = scaled * each["scale"] + each["shift"]
+    assert np.allclose(model.predict(x), plain(state, scaled)[:, 0], rtol=1e-5, atol=1e-5)
+
+
+def test_a_scaling_without_a_place_is_refused():
+    ones = {"a.scale": np.ones(2), "a.shift": np.zeros(2)}
+    wrong = {"b.scale": np.array([1.0, -1.0]), "b.shift": np.ones(2)}
+    with pytest.raises(UsageError, match="has no place in an MLP"):
+        fastmlp.from_torch(
+            ones | wrong | random_state([2, 5, 1]), activation="relu", task="regression"
+        )
 
 
 def test_clamped_classes_are_refused():

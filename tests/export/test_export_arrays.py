@@ -245,7 +245,8 @@ def test_learnt_factors_in_every_format(learnt_factors, tmp_path):
         for name in ("scale_0.factors", "mixed_activation_1.mix"):
             values = learnt_factors.network.named_parameters()[name].values
             np.testing.assert_array_equal(kept[name], values)
-            np.testing.assert_array_equal(np.loadtxt(tmp_path / "texts" / f"{name}.txt"), values)
+            text = np.loadtxt(tmp_path / "texts" / f"{name}.txt")
+            np.testing.assert_array_equal(text.astype(np.float32), values)
     assert {"scale_0.factors", "mixed_activation_0.mix", "mixed_activation_1.mix"} <= names
     assert described["architecture"]["parametrization"] == "ntk"
     limits = [each.tolist() for each in learnt_factors.targets.limits]

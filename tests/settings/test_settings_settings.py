@@ -147,6 +147,7 @@ CHANGED = Settings(
     input_activation="smooth_clip(2)",
     label_smoothing=0.125, l1=0.1, l2=0.2, weight_decay=0.3, clip_norm=4.0, clip_value=5.0,
     schedule="step(3,0.25)", lr=0.5, epochs=9, warmup=2, batch_size=4,
+    input_scale=True, parametrization="ntk", activation_mix=True,
 )  # fmt: skip
 
 
@@ -191,12 +192,29 @@ def test_updates_per_epoch(rows, drop_last, updates):
         {"loss": "hinge"},
         {"loss": "mse", "label_smoothing": 0.1},
         {"schedule": "cosin"},
+        {"init": "he+5"},
+        {"activation": "softmax", "activation_mix": True},
+        {"dropout_schedule": "plateau"},
+        {"weight_decay_schedule": "flat_cosine(2)"},
     ],
 )
 def test_words_that_a_run_would_refuse(words):
     settings = Settings(**words)
     with pytest.raises(UsageError):
         settings.check_words()
+
+
+def test_shares_are_scheduled_where_there_is_something_to_share():
+    words = {"dropout_schedule": "cosine", "weight_decay_schedule": "flat_cosine(0.5)"}
+    for given, names in (
+        ({}, set()),
+        ({"dropout": 0.1}, {"dropout"}),
+        ({"optimizer": "adamw"}, {"weight_decay"}),
+        ({"dropout": 0.1, "weight_decay": 0.1}, {"dropout", "weight_decay"}),
+        ({"dropout": 0.1, "dropout_schedule": "constant"}, set()),
+    ):
+        settings = settings_from(words, given).decided(rows=100)
+        assert settings.make_shares(rows=100).keys() == names
 
 
 def test_words_that_a_run_accepts():

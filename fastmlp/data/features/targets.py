@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ from fastmlp.data import stored
 from fastmlp.data.readings.reading import ColumnReading
 from fastmlp.data.splits import TASKS
 from fastmlp.errors import DataError, UsageError, choose
+
+from . import stored_targets
 
 FEW_CLASSES = 20
 MANY_CLASSES = 1000
@@ -273,50 +274,15 @@ class TargetEncoder:
         if not 0 < width <= stored.MAXIMUM_LENGTH:
             raise stored.damaged("output_width", "a count of outputs", width)
         if encoder.task == "classification":
-            encoder.classes = _stored_classes(kept, width)
-            encoder.class_counts = _stored_counts(kept, width)
+            encoder.classes = stored_targets.stored_classes(kept, width)
+            encoder.class_counts = stored_targets.stored_counts(kept, width)
         elif encoder.task == "regression":
             encoder.mean = stored.vector(kept, "mean", width)
             encoder.deviation = stored.vector(kept, "deviation", width, positive=True)
-            encoder.limits = _stored_limits(kept, width)
+            encoder.limits = stored_targets.stored_limits(kept, width)
         if kept.get("reading") is not None:
             encoder.reading = ColumnReading.from_dict(kept["reading"])
         return encoder
-
-
-def _stored_limits(kept: Any, width: int) -> tuple[np.ndarray, np.ndarray] | None:
-    if kept.get("limits") is None:  # as in models of old
-        return None
-    given = stored.entry(kept, "limits", list)
-    if len(given) == 2:
-        both = {"low": given[0], "high": given[1]}
-        low, high = stored.vector(both, "low", width), stored.vector(both, "high", width)
-        assert low is not None
-        assert high is not None  # or it was an error
-        if (low <= high).all():
-            return low, high
-    raise stored.damaged("limits", "the least and largest value of each output", given)
-
-
-def _stored_classes(kept: Any, width: int) -> list:
-    classes = stored.entry(kept, "classes", list)
-    kinds = {type(each) for each in classes}
-    if len(kinds) != 1 or not kinds <= {str, int, bool, float}:
-        raise stored.damaged("classes", "a list of texts, of numbers or of truth values", classes)
-    ascending = all(first < second for first, second in pairwise(classes))
-    if len(classes) != width or width < 2 or not ascending:
-        what = f"{width:,} different labels in ascending order, at least two"
-        raise stored.damaged("classes", what, classes)
-    if kinds == {int} and not all(-(2**63) <= each < 2**63 for each in classes):
-        raise stored.damaged("classes", "integers of 64 bits", classes)
-    return classes
-
-
-def _stored_counts(kept: Any, width: int) -> list[int]:
-    counts = stored.entry(kept, "class_counts", list)
-    if len(counts) != width or not all(type(each) is int and 0 < each < 2**63 for each in counts):
-        raise stored.damaged("class_counts", f"{width:,} counts", counts)
-    return counts
 
 
 def _flattened(target: np.ndarray) -> np.ndarray:
