@@ -168,14 +168,14 @@ def explain_matrix(
         notes = (*notes, f"a sample of {len(kept):,} of the {len(matrix):,} rows is measured.")
         matrix, target = matrix[kept], target[kept]
     answer = partial(answer_in_blocks, model)
+    if not np.isfinite(answer(matrix)).all():
+        raise DataError(
+            f"not all answers for {data} are finite numbers, as of a training that diverged; "
+            "train again with a smaller learning rate."
+        )
     score = score_of(model, target, metric)
     orders = draw_orders(len(matrix), wishes.repeats, wishes.seed)
     baseline, found = permutation_importances(answer, matrix, groups, score, orders)
-    if not np.isfinite(baseline):
-        raise DataError(
-            f"{metric} of {data} is {baseline:g}, as of a training that diverged; there is nothing "
-            "to explain: train again."
-        )
     heat_map = None if shape is None else np.array([each.mean for each in found]).reshape(shape)
     order = np.argsort([-each.mean for each in found], kind="stable")
     curves = [

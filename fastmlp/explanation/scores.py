@@ -40,8 +40,7 @@ class Score:
 
     def measure(self, outputs: np.ndarray) -> float:
         """Return the measure of (rows, outputs) as ``Model.outputs_of`` returns them."""
-        with np.errstate(over="ignore", invalid="ignore"):  # of a training that diverged
-            return float(getattr(self, f"_{self.metric}")(outputs))
+        return float(getattr(self, f"_{self.metric}")(outputs))
 
     def loss(self, measure: float, baseline: float) -> float:
         """Return how much worse a measure is than the baseline."""

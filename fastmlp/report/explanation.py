@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
+
 from fastmlp.explanation.explain import FEWEST_ROWS, Wishes, explain_matrix, seconds_for
 from fastmlp.explanation.results import Explanation
 from fastmlp.files.atomic import WriteError, write_atomically
@@ -21,11 +23,12 @@ CURVES = 4  # columns whose dependence is drawn on a page
 def explained(evidence: Evidence, split: Split) -> tuple[list[Picture], Html | None]:
     """Return the pictures of a table's columns, and what a reader must know of them.
 
-    Nothing is returned of pictures and of single rows; of a table with so many columns that they do
-    not fit the budget a sentence that says so.
+    Nothing is returned of pictures, of single rows and of a training that diverged; of a table with
+    so many columns that they do not fit the budget a sentence that says so.
     """
     model = evidence.answering
-    if evidence.image_shape is not None or model.features.image_shape is not None or len(split) < 2:
+    are_pictures = evidence.image_shape is not None or model.features.image_shape is not None
+    if are_pictures or len(split) < 2 or not np.isfinite(split.outputs).all():
         return [], None
     wishes = Wishes(dependence=CURVES, budget=BUDGET)
     columns = model.features.input_columns

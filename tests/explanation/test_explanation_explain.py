@@ -175,6 +175,30 @@ def test_rows_that_cannot_be_explained(run):
         fastmlp.explain(run.model, frame(columns(3)))
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
+def test_a_model_that_diverged_is_refused(tmp_path, metric):
+    features = np.random.default_rng(3).normal(size=(60, 3))
+    labels = np.where(features[:, 0] > 0, "up", "down")
+    model = fastmlp.train((features, labels), epochs=1, out=tmp_path / "run").model
+    model.network.named_parameters()["dense_0.weight"].values[:] = np.nan
+    with pytest.raises(DataError, match=r"not all answers for .* are finite numbers"):
+        fastmlp.explain(model, features + 0.01, labels, metric=metric)
+
+
+def test_a_network_of_scikit_learn_is_explained():
+    from sklearn.neural_network import MLPRegressor
+
+    features = np.random.default_rng(3).normal(size=(200, 3))
+    target = 5 * features[:, 1]
+    theirs = MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", max_iter=2000, random_state=0)
+    model = fastmlp.from_sklearn(theirs.fit(features, target))
+    told = fastmlp.explain(model, features, target)
+    assert told.importances[0].column == "column_2"
+    assert told.baseline == pytest.approx(
+        np.sqrt(np.mean((theirs.predict(features) - target) ** 2)), rel=1e-5
+    )
+
+
 def test_two_rows_are_enough(run):
     told = fastmlp.explain(run.model, frame(columns(2), answer=["yes", "no"]))
     assert told.rows == 2

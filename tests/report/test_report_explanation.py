@@ -62,6 +62,17 @@ def test_more_columns_than_the_budget_allows_are_said(of_table, tmp_path, monkey
     assert "fastmlp explain RUN --columns A,B" in text
 
 
+def test_a_run_that_diverged_has_a_page_without_the_section(tmp_path):
+    features = np.random.default_rng(1).normal(size=(90, 3))
+    np.savez(tmp_path / "d.npz", X=features, y=np.arange(90) % 2)
+    data = str(tmp_path / "d.npz")
+    run = fastmlp.train(dataset=data, hidden="4", epochs=2, out=tmp_path / "run", threads=1)
+    run.model.network.named_parameters()["dense_0.weight"].values[:] = np.nan
+    run.model.save(run.folder)
+    report = write_report(run.folder, threads=1)
+    assert "importance" not in report.pictures
+
+
 def explanation(dependences=(), importances=None, heat_map=None, metric="rmse"):
     found = importances or (Importance("a", np.array([0.5, 0.7])), Importance("b", np.zeros(2)))
     return Explanation(
