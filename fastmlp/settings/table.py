@@ -61,6 +61,16 @@ class SettingsTable:
         "What stands for a missing number: the median, or also an indicator column of 0 and 1.",
         ("median", "indicator"),
     )
+    max_levels: int = _data(
+        64,
+        "One-hot columns that a column of texts has at most; the rarest texts share one.",
+        Range(low=2),
+    )
+    level_rows: int = _data(
+        1,
+        "Training rows that a text needs for a one-hot column of its own; rarer ones share one.",
+        AT_LEAST_1,
+    )
     standardize_target: bool = _data(
         True,
         "Scale a regression target to mean 0 and deviation 1 for training; not for loss poisson.",

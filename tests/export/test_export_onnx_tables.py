@@ -52,14 +52,15 @@ def frames(draw):
     data=frames(),
     normalize=st.sampled_from(["none", "unit", "standard", "robust"]),
     missing=st.sampled_from(["median", "indicator"]),
+    levels=st.sampled_from([(64, 1), (2, 1), (3, 1), (64, 4), (64, 30)]),
 )
-def test_any_table(data, normalize, missing):
+def test_any_table(data, normalize, missing, levels):
     from fastmlp.export.onnx.model import onnx_model
 
     learnt, asked = data
     # A column without any value is left out of the model, and of the inputs.
     assume(any(len(set(learnt[name]) - {None, ""}) > 0 for name in learnt.columns))
-    features = FeaturePreprocessor().fit(learnt, normalize, encoding=Encoding(missing))
+    features = FeaturePreprocessor().fit(learnt, normalize, encoding=Encoding(missing, *levels))
     base = fastmlp.from_torch(random_state([features.output_columns, 3]), task="regression")
     model = replace(base, features=features)
     opened = runtime.InferenceSession(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,14 +18,13 @@ from fastmlp.data.readings.reading import CELLS, ColumnReading
 from fastmlp.data.readings.words import counted, listed
 from fastmlp.errors import DataError, ModelFileError
 
-from .encoding import indicator_name
+from .encoding import Encoding, indicator_name
 from .medians import column_ranges
 from .scaling import far_from_zero
 
 if TYPE_CHECKING:
     import polars
 
-MAXIMUM_LEVELS = 64
 NUMERIC_KINDS = ("number", "truth", "date", "time", "duration")
 MICROSECONDS_A_DAY = 86_400_000_000
 # What spelt a gap when models did not say so themselves.
@@ -128,17 +128,23 @@ class CategoryColumn:
         return (True,) * len(self.output_names)
 
     @classmethod
-    def fit(cls, reading: ColumnReading, texts: polars.Series) -> CategoryColumn | None:
-        """Learn the levels, at most 64 of them; return None if every value is missing."""
+    def fit(
+        cls,
+        reading: ColumnReading,
+        texts: polars.Series,
+        encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
+    ) -> CategoryColumn | None:
+        """Learn the levels, as many as the encoding allows; None if every value is missing."""
         found = texts.alias("text").drop_nulls().value_counts(name="rows").sort("text")
         present, counts = found["text"].to_numpy().astype(object), found["rows"].to_numpy()
         if present.size == 0:
             return None
         has_missing = texts.null_count() > 0
-        room = MAXIMUM_LEVELS - has_missing
-        has_other = present.size > room
+        room = encoding.max_levels - has_missing
+        enough = int((counts >= encoding.level_rows).sum())
+        has_other = present.size > min(room, enough)
         if has_other:
-            frequent = np.argsort(-counts, kind="stable")[: room - 1]
+            frequent = np.argsort(-counts, kind="stable")[: min(room - 1, enough)]
             present = present[np.sort(frequent)]
         return cls(reading, tuple(present.tolist()), has_other, has_missing)
 
@@ -163,11 +169,13 @@ class CategoryColumn:
         """
         found = dict.fromkeys(GAP_SPELLINGS, self.missing_position) if self.has_missing else {}
         values = [_number_or_none(level) for level in self.levels]
+        counts = Counter(values)
         for position, value in enumerate(values):
-            if value is not None and values.count(value) == 1:
+            if value is not None and counts[value] == 1:
                 found |= dict.fromkeys(number_spellings(value), position)
         found |= dict.fromkeys(self.reading.gaps, self.missing_position)
-        return {text: position for text, position in found.items() if text not in self.levels}
+        levels = frozenset(self.levels)
+        return {text: position for text, position in found.items() if text not in levels}
 
     def position_of(self, text: str) -> int:
         """Return the output column of a text that is no level; -1 if it becomes all zeros."""
@@ -217,13 +225,13 @@ class CategoryColumn:
     def from_dict(cls, kept: Any) -> CategoryColumn:
         """Return the column that ``to_dict`` described, every entry checked."""
         levels = stored.texts(kept, "levels")
-        if not levels:
+        flags = tuple(stored.entry(kept, key, bool) for key in ("has_other", "has_missing"))
+        if not levels and not flags[0]:
             raise ModelFileError(
                 "the model's data description is damaged: a text column has no levels."
             )
         gaps = stored.texts(kept, "gaps") if "gaps" in kept else EARLIER_GAPS
         reading = ColumnReading(stored.entry(kept, "name", str), "text", gaps=gaps)
-        flags = (stored.entry(kept, key, bool) for key in ("has_other", "has_missing"))
         return cls(reading, levels, *flags)
 
 

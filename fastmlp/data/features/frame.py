@@ -81,14 +81,16 @@ class FramePlan:
         columns: list[NumericColumn | CategoryColumn | None] = []
         for name, reading in by_name.items():
             is_text = reading.kind == "text"
-            columns.append(CategoryColumn.fit(reading, read[name]) if is_text else medians[name])
+            columns.append(
+                CategoryColumn.fit(reading, read[name], encoding) if is_text else medians[name]
+            )
         notes += _notes_on(read, schema, columns)
         learnt = tuple(column for column in columns if column is not None)
         if not learnt:
             raise DataError(
                 "no column holds a value in the training rows; there is nothing to learn from."
             )
-        return cls(learnt, _with_encodings(schema.columns, learnt), tuple(notes)), read
+        return cls(learnt, _with_encodings(schema.columns, learnt, encoding), tuple(notes)), read
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -212,18 +214,25 @@ class FramePlan:
 
 
 def _with_encodings(
-    facts: tuple[ColumnFacts, ...], columns: tuple[NumericColumn | CategoryColumn, ...]
+    facts: tuple[ColumnFacts, ...],
+    columns: tuple[NumericColumn | CategoryColumn, ...],
+    encoding: Encoding,
 ) -> tuple[ColumnFacts, ...]:
     """Return the facts with a note on each column that is encoded other than by default."""
-    notes = {
-        column.name: "indicator of gaps beside it"
-        for column in columns
-        if isinstance(column, NumericColumn) and column.has_indicator
-    }
+    notes = {column.name: tuple(_encoding_notes(column, encoding)) for column in columns}
     return tuple(
-        replace(each, note="; ".join(filter(None, (each.note, notes.get(each.name)))))
+        replace(each, note="; ".join(filter(None, (each.note, *notes.get(each.name, ())))))
         for each in facts
     )
+
+
+def _encoding_notes(column: NumericColumn | CategoryColumn, encoding: Encoding) -> Iterator[str]:
+    if isinstance(column, NumericColumn):
+        if column.has_indicator:
+            yield "indicator of gaps beside it"
+    elif column.has_other and encoding.has_own_levels:
+        count = len(column.levels)
+        yield f"{count:,} levels, the rest share one" if count else "all levels share one"
 
 
 def _blocks(frame: polars.DataFrame, names: list[str]) -> Iterator[tuple[list[str], np.ndarray]]:

@@ -17,6 +17,7 @@ from fastmlp.data.features.columns import (
     column_from_dict,
     to_numbers,
 )
+from fastmlp.data.features.encoding import Encoding
 from fastmlp.data.features.frame import FramePlan
 from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.data.readings.reading import ColumnReading
@@ -26,9 +27,11 @@ from fastmlp.errors import DataError, ModelFileError
 FLOAT = np.dtype(np.float64)
 
 
-def category(*texts, gaps=()):
+def category(*texts, gaps=(), **encoding):
     return CategoryColumn.fit(
-        ColumnReading("c", "text", gaps=gaps), pl.Series("c", texts, dtype=pl.String)
+        ColumnReading("c", "text", gaps=gaps),
+        pl.Series("c", texts, dtype=pl.String),
+        Encoding(**encoding),
     )
 
 
@@ -101,6 +104,49 @@ def test_many_levels_share_one():
     assert column.levels == tuple(f"w{place:03}" for place in range(63))
     assert positions(column, "w000", "w099", "new") == ([0, 63, 63], [])
     assert category(None, None) is None
+
+
+@given(
+    texts=st.lists(st.none() | st.sampled_from("abcdefgh"), min_size=1, max_size=40),
+    most=st.integers(2, 10),
+    rows=st.integers(1, 6),
+)
+def test_fewer_levels_against_an_oracle(texts, most, rows):
+    column = category(*texts, max_levels=most, level_rows=rows)
+    seen = sorted({text for text in texts if text is not None})
+    if not seen:
+        assert column is None
+        return
+    has_gaps = None in texts
+    kept = [text for text in seen if texts.count(text) >= rows]
+    has_other = kept != seen or len(seen) + has_gaps > most
+    if has_other:
+        kept = sorted(kept, key=lambda text: -texts.count(text))[: most - 1 - has_gaps]
+    kept = sorted(kept)
+    assert (column.levels, column.has_other, column.has_missing) == (
+        *(tuple(kept), has_other),
+        has_gaps,
+    )
+    assert len(column.output_names) <= most
+    place = {text: kept.index(text) if text in kept else len(kept) for text in seen}
+    place[None] = len(kept) + has_other
+    assert positions(column, *texts) == ([place[text] for text in texts], [])
+    assert column_from_dict(json.loads(json.dumps(column.to_dict()))) == column
+
+
+def test_levels_are_told_in_the_table_of_columns():
+    texts = [*"aaabbc", None]
+    frame = pl.DataFrame({"t": texts, "u": [*"xyxyxyx"]})
+    schema = describe(frame, choices=ColumnChoices()).schema
+
+    def notes(**encoding):
+        return [fact.note for fact in FramePlan.fit(frame, schema, Encoding(**encoding)).facts]
+
+    assert notes() == ["", ""]
+    assert notes(level_rows=2) == ["2 levels, the rest share one", ""]
+    assert notes(max_levels=2) == ["all levels share one", ""]
+    plan = FramePlan.fit(frame, schema, Encoding(level_rows=2))
+    assert "column 't' has 3 different texts; the rarest share one level." in plan.notes
 
 
 @given(st.lists(st.none() | st.text(max_size=3), min_size=1, max_size=30))
