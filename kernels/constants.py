@@ -15,3 +15,5 @@ BLOCK, WARP, COLUMN_THREADS, PACK_BYTES = 256, 32, 16, 16
 # Numbers of the affine map of a distorted picture: three for each coordinate. Values of a cubic
 # spline that are not zero at a place.
 MAP_NUMBERS, SPLINE_TAPS = 6, 4
+# Outputs that a periodic encoding makes of each number, which stand beside the number itself.
+PERIODIC_OUTPUTS = 3

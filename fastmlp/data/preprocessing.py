@@ -78,7 +78,7 @@ class FeaturePreprocessor:
         pictures
             How the rows were read, where they are pictures: kept for those that come later.
         encoding
-            How gaps are encoded.
+            How gaps, and texts of many levels, are encoded.
 
         Raises
         ------
@@ -185,6 +185,18 @@ class FeaturePreprocessor:
     def output_columns(self) -> int:
         """How many columns the matrix has."""
         return len(self.output_names)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The matrix's columns that are numbers: no levels, indicators or codes."""
+        unscaled = self._fitted.unscaled
+        every = np.arange(self.output_columns)
+        return tuple((every if unscaled is None else every[~unscaled]).tolist())
+
+    @property
+    def codes(self) -> tuple[tuple[int, int], ...]:
+        """The matrix's columns of codes, each with the count of its codes."""
+        return self._fitted.codes if isinstance(self._fitted, FramePlan) else ()
 
     def schema(self, target: ColumnReading | None = None) -> Schema:
         """Return how tables are read for this model: ``load(..., schema=)`` takes it."""

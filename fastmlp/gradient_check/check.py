@@ -13,6 +13,7 @@ import numpy as np
 
 from fastmlp.backend.devices import open_backend
 from fastmlp.errors import UsageError
+from fastmlp.nn.inputs.columns import InputColumns
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Architecture
 from fastmlp.settings.description import Role
@@ -36,6 +37,7 @@ TARGETS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
 }
 PENALTY = "dW ← dW + l2·W + l1·sign(W), on what decays"
 SYMBOLS = {"weight": "dW", "bias": "db", "gamma": "dγ", "beta": "dβ", "factors": "ds", "mix": "dα"}
+SYMBOLS |= {"frequency": "dω", "phase": "dφ", "table": "dE"}
 
 
 def gradcheck(
@@ -83,7 +85,8 @@ def gradcheck(
     for name, value in (("inputs", inputs), ("outputs", outputs), ("rows", rows)):
         _check_count(name, value, 1)
     _check_count("elements", elements, 0)
-    architecture = chosen.make_architecture(inputs, outputs)
+    columns = _columns(chosen, inputs)
+    architecture = chosen.make_architecture(inputs, outputs, columns)
     _check_size(architecture, rows)
     backend, _ = open_backend(chosen.device, threads=1, gemm=chosen.gemm, announce=announce)
     generator = np.random.Generator(
@@ -95,6 +98,8 @@ def gradcheck(
     x, targets, weights = _batch(
         subject.loss, chosen.dtype, generator, rows, inputs, outputs, soft_targets
     )
+    for position, count in () if columns is None else columns.codes:
+        x[:, position] = generator.integers(0, count, rows)
     subject.take(targets, weights)
     # The same network on the same rows, in float64, is where the differences are taken.
     twin = Subject.build(architecture, chosen, backend, "float64", rows)
@@ -117,6 +122,15 @@ def gradcheck(
     )
 
 
+def _columns(chosen: Settings, inputs: int) -> InputColumns | None:
+    """Return all columns as numbers; with embeddings the last as codes, just enough for one."""
+    if chosen.embed_above is None:
+        return None
+    every = InputColumns.all_numbers(inputs, chosen.number_encoding)
+    codes = ((inputs - 1, chosen.embed_above + 1),)
+    return InputColumns(every.numbers[:-1], codes, every.bins[:-1])
+
+
 def _chosen(settings: dict[str, Any]) -> Settings:
     chosen = settings_from(DEFAULTS, settings)
     for name in settings:
@@ -133,7 +147,7 @@ def _check_count(name: str, value: int, low: int) -> None:
 
 def _check_size(architecture: Architecture, rows: int) -> None:
     """Refuse what would take hours, before any memory is taken."""
-    parameters, widths = architecture.parameters, architecture.widths
+    parameters, widths = architecture.parameters, (*architecture.widths, architecture.encoded.width)
     if max(parameters, rows * sum(widths)) > MOST_NUMBERS:
         raise UsageError(
             f"a network of {parameters:,} parameters on {rows:,} rows is too large for a gradient "

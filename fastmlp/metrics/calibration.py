@@ -18,7 +18,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     once more than it was seen: rows that are all right do not ask for certainty.
 
     In the inverse temperature β the loss is convex, with the derivative
-    mean(Σⱼ pⱼ(β)·zⱼ − Σⱼ tⱼ·zⱼ) and a second one, mean(Var_p z), of at least 0: its root is found by
+    mean(Σⱼ pⱼ(β)·zⱼ − Σⱼ tⱼ·zⱼ) and a second one, mean(Var_p z) ≥ 0: its root is found by
     Newton's method, which a bracket keeps from leaving LOWEST to HIGHEST.
 
     Parameters

@@ -16,6 +16,8 @@ from fastmlp.step.parameters import Parameter, ParameterStore
 
 from .activations import parse_activation
 from .initializers import Initializer, parse_initializer
+from .inputs.columns import InputColumns, InputSizes
+from .inputs.layers import input_layers
 from .layer import Layer
 from .layers import ActivationLayer, BatchNormalization, Dense, Dropout
 from .learnt_factors import MixedActivation, Scale
@@ -57,7 +59,7 @@ class Architecture:
     members
         Networks of these layers, each with weights of its own, whose predictions are averaged.
     input_activation
-        Of the inputs, before all else.
+        Of the inputs but codes, before all else.
     input_scale
         A factor for each column, which is learnt, stands first.
     parametrization
@@ -65,6 +67,13 @@ class Architecture:
         weights are drawn with deviation 1.
     activation_mix
         Hidden activations are α·f(z) + (1 − α)·z with a learnt α for each unit.
+    number_encoding
+        ``"plain"``, ``"piecewise(16)"`` or ``"periodic(16)"``.
+    embedding_width
+        Numbers that stand for a code.
+    columns
+        Which inputs are numbers, and which codes; None where all are numbers. A dict is what
+        ``dataclasses.asdict`` made of it.
     """
 
     inputs: int
@@ -84,11 +93,17 @@ class Architecture:
     input_scale: bool = False
     parametrization: str = "standard"
     activation_mix: bool = False
+    number_encoding: str = "plain"
+    embedding_width: int = 8
+    columns: InputColumns | None = None
 
     def __post_init__(self):
+        if isinstance(self.columns, dict):
+            object.__setattr__(self, "columns", InputColumns.from_dict(self.columns))
         for name, width in [
             ("inputs", self.inputs),
             ("outputs", self.outputs),
+            ("embedding_width", self.embedding_width),
             *(("hidden", w) for w in self.hidden),
         ]:
             if isinstance(width, bool) or not isinstance(width, (int, np.integer)) or width < 1:
@@ -108,6 +123,7 @@ class Architecture:
                 raise UsageError(f"dropout must be at least 0 and less than 1; got {rate:g}.")
         per_layer("activation", self.activation, len(self.hidden))
         per_layer("dropout", self.dropout, len(self.hidden))
+        self.input_columns.check(self.inputs, self.number_encoding)
 
     def __str__(self) -> str:
         times = f"{self.members} × " if self.members > 1 else ""
@@ -117,6 +133,9 @@ class Architecture:
     def additions(self) -> list[str]:
         """What its hidden layers have beside weights, in words: ``batch norm all``."""
         words = [] if self.input_activation == "identity" else [f"{self.input_activation} first"]
+        words += [] if self.number_encoding == "plain" else [f"numbers {self.number_encoding}"]
+        if codes := len(self.input_columns.codes):
+            words.append(f"{codes} embedded")
         words += [] if self.batch_norm == "none" else [f"batch norm {self.batch_norm}"]
         if self.dropout:
             words.append(f"dropout {','.join(f'{rate:g}' for rate in self.dropout)}")
@@ -130,11 +149,25 @@ class Architecture:
         return (self.inputs, *self.hidden, self.outputs)
 
     @property
+    def input_columns(self) -> InputColumns:
+        """What the columns of the input are."""
+        return self.columns or InputColumns.all_numbers(self.inputs, self.number_encoding)
+
+    @property
+    def encoded(self) -> InputSizes:
+        """What encodings and embeddings make of the input."""
+        how = self.number_encoding, self.embedding_width
+        return InputSizes.of(self.inputs, self.input_columns, *how)
+
+    @property
     def parameters(self) -> int:
         """How many numbers are trained."""
-        dense = sum((before + 1) * after for before, after in pairwise(self.widths))
-        of_input = 2 * self.inputs if self.batch_norm in ("input", "all") else 0
-        of_input += self.inputs if self.input_scale else 0
+        encoded = self.encoded
+        widths = (encoded.width, *self.widths[1:])
+        dense = sum((before + 1) * after for before, after in pairwise(widths))
+        of_input = 2 * encoded.width if self.batch_norm in ("input", "all") else 0
+        of_input += encoded.parameters
+        of_input += encoded.width if self.input_scale else 0
         # γ and β of each unit take the place of its bias.
         normalized = sum(self.hidden) if self.batch_norm in ("hidden", "all") else 0
         return self.members * (dense + of_input + normalized + self._shares)
@@ -190,8 +223,8 @@ def build_layers(architecture: Architecture, seed: int, counters: Counters) -> l
 def build_member(
     architecture: Architecture, seed: int, counters: Counters, number: int = 0
 ) -> list[Layer]:
-    """Return the layers of one member: [f of the inputs], [scale], [batch normalisation] then, for
-    each width, dense, [batch normalisation], f, [dropout].
+    """Return the layers of one member: those of ``input_layers``, [scale], [batch normalisation]
+    then, for each width, dense, [batch normalisation], f, [dropout].
     """
     first_mask = number * len(architecture.hidden)  # members draw different masks
     activations = [
@@ -202,11 +235,14 @@ def build_member(
     weights, biases = initializers(architecture)
     identity = parse_activation("identity")
     dense = partial(Dense, parametrization=architecture.parametrization)
-    layers: list[Layer] = []
-    width = architecture.inputs
-    of_input = parse_activation(architecture.input_activation)
-    if not of_input.is_identity:
-        layers.append(ActivationLayer(width, of_input))
+    layers = input_layers(
+        architecture.inputs,
+        architecture.input_columns,
+        parse_activation(architecture.input_activation),
+        architecture.number_encoding,
+        architecture.embedding_width,
+    )
+    width = architecture.encoded.width
     if architecture.input_scale:
         layers.append(Scale(width))
     if architecture.batch_norm in ("input", "all"):
@@ -369,13 +405,19 @@ class Network:
 
     def named_parameters(self) -> dict[str, Parameter]:
         """Return every array of the model by its name: ``dense_0.weight``, …"""
-        [first, *_] = self.layers
-        layers = first.named() if isinstance(first, Members) else numbered(self.layers)
         return {
             f"{name}.{parameter.name}": parameter
-            for name, layer in layers
+            for name, layer in self._named()
             for parameter in (*layer.trained(), *layer.kept())
         }
+
+    def own_layers(self) -> list[Layer]:
+        """Return the layers in order, those of each member one by one."""
+        return [layer for _, layer in self._named()]
+
+    def _named(self) -> list[tuple[str, Layer]]:
+        [first, *_] = self.layers
+        return first.named() if isinstance(first, Members) else numbered(self.layers)
 
     def layer_names(self) -> list[str]:
         """Return each layer's kind with its number among its kind: ``dense_0``, ``dropout_0`` …"""

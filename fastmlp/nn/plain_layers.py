@@ -75,11 +75,15 @@ class Normalization:
 
 @dataclass(frozen=True)
 class Activate:
-    """a = f(z); f is elementwise, or softmax over a row."""
+    """a = f(z); f is elementwise, or softmax over a row.
+
+    ``leaves`` says of each column whether it stays as it is; empty, where none does.
+    """
 
     word = "an activation"
 
     activation: Activation
+    leaves: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,4 +128,75 @@ class Ensemble:
     members: tuple[tuple[PlainLayer, ...], ...]
 
 
-PlainLayer = Scaling | Linear | Normalization | Activate | MixedActivate | Drop | Clamp | Ensemble
+@dataclass(frozen=True, eq=False)
+class Piecewise:
+    """y = [x | components]: those of column c are ``starts[c]`` to ``starts[c + 1]``; component t
+    is (x − left[t])/(right[t] − left[t]), cut off at 0 but for a column's first and at 1 but for
+    its last.
+    """
+
+    word = "a piecewise-linear encoding"
+
+    starts: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+    @property
+    def columns(self) -> np.ndarray:
+        """The column of each component."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
+    @property
+    def lowest(self) -> np.ndarray:
+        """What each component is cut off at below: 0, or −inf."""
+        is_first = np.isin(np.arange(len(self.left)), self.starts[:-1])
+        return np.where(is_first, -np.inf, 0.0)
+
+    @property
+    def highest(self) -> np.ndarray:
+        """What each component is cut off at above: 1, or inf."""
+        return np.where(np.isin(np.arange(len(self.left)) + 1, self.starts[1:]), np.inf, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Waves:
+    """y = [x | outputs]: output o of column ``numbers[i]`` is bias[i, o] + Σ_f weight[i, o·F + f]
+    ·cos(2π·(frequency[i, f]·x + phase[i, f])), F frequencies each.
+    """
+
+    word = "a periodic embedding"
+
+    numbers: np.ndarray
+    frequency: np.ndarray
+    phase: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup:
+    """y = [the plain columns of x | the row of ``table`` for each column of codes]: for column
+    ``codes[k]`` the row ``starts[k]`` + its code.
+    """
+
+    word = "an embedding"
+
+    plain: np.ndarray
+    codes: np.ndarray
+    starts: np.ndarray
+    table: np.ndarray
+
+
+PlainLayer = (
+    Scaling
+    | Linear
+    | Normalization
+    | Activate
+    | MixedActivate
+    | Drop
+    | Clamp
+    | Piecewise
+    | Waves
+    | Lookup
+    | Ensemble
+)

@@ -139,7 +139,8 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
     encoder = TargetEncoder().fit(train.known_target, task, *kind)
     preprocessor = FeaturePreprocessor()
     layout = (source.image_shape, source.feature_names, source.schema, source.pictures)
-    encoding = Encoding(settings.missing, settings.max_levels, settings.level_rows)
+    levels = settings.max_levels, settings.level_rows, settings.embed_above
+    encoding = Encoding(settings.missing, *levels)
     how = (settings.normalize, settings.dtype, *layout, encoding)
     matrix = preprocessor.fit_transform(train.features, *how)
     if source.schema is not None:

@@ -26,6 +26,7 @@ from fastmlp.training.recorded import RecordedStep, bind, check_memory
 from fastmlp.training.trainer import Trainer
 
 from .choices import check_choices, choose, validated
+from .inputs import learn_columns, set_edges
 
 
 @dataclass
@@ -70,7 +71,8 @@ def assemble(data: PreparedData, backend: Backend) -> Assembly:
     """
     settings, rows = data.settings, member_rows(data.settings, data)
     outputs = output_width(settings.loss, data.targets)
-    architecture = settings.make_architecture(data.features.output_columns, outputs)
+    columns, _ = learn_columns(settings, data, backend)
+    architecture = settings.make_architecture(data.features.output_columns, outputs, columns)
     settings = settings.decided(rows.per_epoch, architecture)
     check_choices(settings, data)
     model, epoch = build_model(settings, data, backend), rows.per_epoch
@@ -128,12 +130,14 @@ def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Mod
     """Return the untrained model, bound for the settings' batches and for predictions."""
     outputs = output_width(settings.loss, data.targets)
     loss = settings.make_loss(data.targets.task, outputs)
-    architecture = settings.make_architecture(data.features.output_columns, outputs)
+    columns, edges = learn_columns(settings, data, backend)
+    architecture = settings.make_architecture(data.features.output_columns, outputs, columns)
     rows = max(settings.batch_size, PREDICTION_BATCH)
     remedy = "give smaller hidden layers or a smaller batch"
     check_memory(architecture, backend, settings.dtype, rows, remedy)
     network = Network(architecture, backend, np.dtype(settings.dtype), settings.seed)
     bind(network, loss, rows)
+    set_edges(network, edges)
     network.initialize(sample(network, data) if network.looks_at_data else None)
     kept = settings.to_dict(), data.target_name, data.rows, data.known_rows
     return Model(network, loss, data.features, data.targets, *kept)

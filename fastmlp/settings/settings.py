@@ -17,6 +17,7 @@ from .presets import AUTO, preset_settings
 from .table import SettingsTable
 
 if TYPE_CHECKING:  # help is shown without numpy: what builds something imports it then
+    from fastmlp.nn.inputs.columns import InputColumns
     from fastmlp.nn.losses import Loss
     from fastmlp.nn.network import Architecture
     from fastmlp.optim.averaging import Averaging
@@ -199,12 +200,15 @@ class Settings(SettingsTable):
 
         return count_steps(rows, self.batch_size, self.drop_last)
 
-    def make_architecture(self, inputs: int, outputs: int) -> Architecture:
-        """Return the network's description for data of these widths."""
+    def make_architecture(
+        self, inputs: int, outputs: int, columns: InputColumns | None = None
+    ) -> Architecture:
+        """Return the network's description for data of these widths, and of these columns."""
         from fastmlp.nn.network import Architecture
 
         parsed = {"hidden": self.hidden_widths, "dropout": self.dropout_rates}
-        own = {"inputs": inputs, "outputs": outputs, "members": self.member_count, **parsed}
+        own = {"inputs": inputs, "outputs": outputs, "columns": columns, **parsed}
+        own["members"] = self.member_count
         others = {each.name for each in fields(Architecture)} - own.keys()
         return Architecture(**own, **{name: getattr(self, name) for name in others})
 

@@ -128,6 +128,22 @@ class SettingsTable:
         "Activation of the inputs, before the first layer: smooth_clip(3) draws outliers in.",
         role=GRADIENT,
     )
+    number_encoding: str = _network(
+        "plain",
+        "How numbers enter: plain, piecewise(16): by bins of the training rows, periodic(16): by "
+        "learnt cosines.",
+        role=GRADIENT,
+    )
+    embed_above: int | None = _network(
+        None,
+        "Text columns of more levels become learnt vectors instead of one-hot columns; default: "
+        "none do.",
+        AT_LEAST_1,
+        GRADIENT,
+    )
+    embedding_width: int = _network(
+        8, "Numbers that stand for a level of an embedded text column.", AT_LEAST_1, GRADIENT
+    )
     init: str = _network(
         "auto",
         "Initial weights: auto, zeros, normal(0,0.1), glorot_uniform, he_normal, …",

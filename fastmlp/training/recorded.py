@@ -52,7 +52,8 @@ def check_memory(
         If there is too little.
     """
     parameters = architecture.parameters
-    numbers = COPIES_OF_PARAMETERS * parameters + 2 * rows * sum(architecture.widths)
+    widths = (*architecture.widths, architecture.encoded.width)
+    numbers = COPIES_OF_PARAMETERS * parameters + 2 * rows * sum(widths)
     wanted, on_device = numbers * np.dtype(dtype).itemsize, backend.free_memory()
     available = available_memory() if on_device is None else on_device
     if wanted > available:

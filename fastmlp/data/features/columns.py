@@ -25,6 +25,9 @@ from .scaling import far_from_zero
 if TYPE_CHECKING:
     import polars
 
+MAXIMUM_CODES = (
+    10_000  # of an embedded column: float32 holds them exactly, a table of them is small
+)
 NUMERIC_KINDS = ("number", "truth", "date", "time", "duration")
 MICROSECONDS_A_DAY = 86_400_000_000
 # What spelt a gap when models did not say so themselves.
@@ -73,9 +76,11 @@ class NumericColumn:
             far = far_from_zero(lowest, highest, highest - lowest)
         is_date = np.array([reading.kind == "date" for reading in readings], bool)
         origins = np.where(far | is_date, lowest, 0.0)
-        have_gaps = (np.isnan(values) & np.bool_(indicators)).any(axis=0)
+        have_gaps = np.count_nonzero(np.isnan(values), axis=0).astype(bool)
         return [
-            None if math.isnan(median) else cls(reading, float(origin), float(median), bool(gaps))
+            None
+            if math.isnan(median)
+            else cls(reading, float(origin), float(median), indicators and bool(gaps))
             for reading, origin, median, gaps in zip(
                 readings, origins, medians - origins, have_gaps, strict=True
             )
@@ -96,7 +101,10 @@ class NumericColumn:
 
 @dataclass(frozen=True)
 class CategoryColumn:
-    """A column of texts; each level has an output column, 1 in the rows of that level."""
+    """A column of texts; each level has an output column, 1 in the rows of that level.
+
+    Or they share one, which holds the level's number: a code, for a network to embed.
+    """
 
     reading: ColumnReading  # how its cells are read: as "text"
     levels: tuple[str, ...]  # the texts that have an output column of their own
@@ -105,6 +113,9 @@ class CategoryColumn:
     has_other: bool
     # whether a missing text is a level "(missing)". Without it a missing text is all zeros.
     has_missing: bool
+    # whether there is one output column, of codes. Such a column has both levels, (other) and
+    # (missing), whatever training saw.
+    is_coded: bool = False
 
     @property
     def name(self) -> str:
@@ -112,13 +123,20 @@ class CategoryColumn:
         return self.reading.name
 
     @property
+    def codes(self) -> int:
+        """How many different codes or one-hot columns there are."""
+        return len(self.levels) + self.has_other + self.has_missing
+
+    @property
     def output_names(self) -> tuple[str, ...]:
-        """One name a level, as in ``colour=red``."""
+        """One name a level, as in ``colour=red``; that of the column for codes."""
+        if self.is_coded:
+            return (self.name,)
         return tuple(f"{self.name}={level}" for level in self.output_levels)
 
     @property
     def output_levels(self) -> tuple[str, ...]:
-        """What each output column stands for: a text, ``(other)`` or ``(missing)``."""
+        """What each code or one-hot column stands for: a text, ``(other)`` or ``(missing)``."""
         extra = ("(other)",) * self.has_other + ("(missing)",) * self.has_missing
         return (*self.levels, *extra)
 
@@ -134,19 +152,25 @@ class CategoryColumn:
         texts: polars.Series,
         encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
     ) -> CategoryColumn | None:
-        """Learn the levels, as many as the encoding allows; None if every value is missing."""
+        """Learn the levels; return None if every value is missing.
+
+        They are as many as the encoding allows, or 10,000 in a column that holds codes.
+        """
         found = texts.alias("text").drop_nulls().value_counts(name="rows").sort("text")
         present, counts = found["text"].to_numpy().astype(object), found["rows"].to_numpy()
         if present.size == 0:
             return None
         has_missing = texts.null_count() > 0
-        room = encoding.max_levels - has_missing
+        above = encoding.embed_above
+        is_coded = above is not None and present.size + has_missing > above
+        room = (MAXIMUM_CODES if is_coded else encoding.max_levels) - (is_coded or has_missing)
         enough = int((counts >= encoding.level_rows).sum())
         has_other = present.size > min(room, enough)
         if has_other:
             frequent = np.argsort(-counts, kind="stable")[: min(room - 1, enough)]
             present = present[np.sort(frequent)]
-        return cls(reading, tuple(present.tolist()), has_other, has_missing)
+        flags = (is_coded or has_other, is_coded or has_missing, is_coded)
+        return cls(reading, tuple(present.tolist()), *flags)
 
     @property
     def missing_position(self) -> int:
@@ -184,7 +208,10 @@ class CategoryColumn:
     def write(
         self, texts: polars.Series, output: np.ndarray, notes: list[str] | None = None
     ) -> None:
-        """Write ones and zeros into ``output`` (rows, levels); note texts unseen in training."""
+        """Write into ``output`` ones and zeros (rows, levels) or codes (rows, 1).
+
+        Texts unseen in training are noted where they are no level's.
+        """
         column = Levels.of(texts.alias(CELLS))
         places = {level: place for place, level in enumerate(self.levels)}
         held = column.texts.to_list()
@@ -193,9 +220,12 @@ class CategoryColumn:
         positions = np.array([places[text] for text in held], np.int64)
         if column.codes is not None:
             positions = positions[column.codes.to_numpy()]
-        output[:] = 0
-        rows = np.flatnonzero(positions >= 0)
-        output[rows, positions[rows]] = 1
+        if self.is_coded:
+            output[:, 0] = positions
+        else:
+            output[:] = 0
+            rows = np.flatnonzero(positions >= 0)
+            output[rows, positions[rows]] = 1
         if notes is not None:
             notes += self._surprises(texts.null_count(), unseen)
 
@@ -219,7 +249,8 @@ class CategoryColumn:
         """Return the column as JSON can hold it."""
         kept = {"name": self.name, "kind": "category", "gaps": list(self.reading.gaps)}
         flags = {"has_other": self.has_other, "has_missing": self.has_missing}
-        return kept | {"levels": list(self.levels)} | flags
+        coded = {"is_coded": True} if self.is_coded else {}
+        return kept | {"levels": list(self.levels)} | flags | coded
 
     @classmethod
     def from_dict(cls, kept: Any) -> CategoryColumn:
@@ -232,6 +263,10 @@ class CategoryColumn:
             )
         gaps = stored.texts(kept, "gaps") if "gaps" in kept else EARLIER_GAPS
         reading = ColumnReading(stored.entry(kept, "name", str), "text", gaps=gaps)
+        given = {"is_coded": False, **kept}  # models older than embeddings do not say
+        flags = [stored.entry(given, key, bool) for key in ("has_other", "has_missing", "is_coded")]
+        if flags[2] and not (flags[0] and flags[1]):
+            raise stored.damaged("is_coded", "with other and missing levels alone", True)
         return cls(reading, levels, *flags)
 
 

@@ -21,11 +21,15 @@ class Encoding:
         How many one-hot columns a column of texts has at most, from 2 on; the rarest share one.
     level_rows
         How many training rows a text needs for a one-hot column of its own.
+    embed_above
+        Text columns of more levels than this become one column of codes each, for a network to
+        embed. None: none do.
     """
 
     missing: str = "median"
     max_levels: int = MAXIMUM_LEVELS
     level_rows: int = 1
+    embed_above: int | None = None
 
     @property
     def has_indicators(self) -> bool:

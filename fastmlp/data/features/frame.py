@@ -122,6 +122,15 @@ class FramePlan:
         """Booleans (output columns,): True for one-hot levels and indicators of gaps."""
         return np.array([each for column in self.columns for each in column.unscaled], bool)
 
+    @property
+    def codes(self) -> tuple[tuple[int, int], ...]:
+        """The output columns of codes, each with the count of its codes."""
+        return tuple(
+            (start, column.codes)
+            for start, column in zip(self._starts(), self.columns, strict=True)
+            if isinstance(column, CategoryColumn) and column.is_coded
+        )
+
     def transform(
         self,
         features: np.ndarray | polars.DataFrame,
@@ -272,6 +281,8 @@ def _notes_on(
     for column in columns:
         if isinstance(column, CategoryColumn) and column.has_other:
             distinct = read[column.name].alias("text").drop_nulls().n_unique()
+            if distinct <= len(column.levels):  # an embedded column has (other) in any case
+                continue
             notes.append(
                 f"column {column.name!r} has {distinct:,} different texts; the rarest share one "
                 "level."

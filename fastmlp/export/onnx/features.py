@@ -122,7 +122,9 @@ def _numbers(graph: Graph, group: list[tuple[NumericColumn, str]]) -> str:
 
 
 def _levels(graph: Graph, column: CategoryColumn, texts: str) -> str:
-    """Add the one-hot columns of a text column; a text that has none becomes zeros."""
+    """Add the one-hot columns of a text column, in which a text that has none becomes zeros, or
+    its codes.
+    """
     count = len(column.levels)
     other = count if column.has_other else -1
     position_of = column.other_spellings | {"": column.missing_position}
@@ -135,5 +137,7 @@ def _levels(graph: Graph, column: CategoryColumn, texts: str) -> str:
         values_int64s=list(position_of.values()),
         default_int64=other,
     )
+    if column.is_coded:
+        return graph.cast(positions)
     numbers = graph.constant(np.arange(len(column.output_names))[None], np.int64, "levels")
     return graph.cast(graph.add("Equal", positions, numbers))

@@ -5,19 +5,25 @@ ONNX Runtime has them in both precisions.
 
 from __future__ import annotations
 
+import numpy as np
+
 from fastmlp.export.activations import ELSEWHERE
 from fastmlp.export.network import ONNX_OPERATORS
 from fastmlp.nn.plain_layers import (
     Activate,
     Drop,
     Linear,
+    Lookup,
     MixedActivate,
     Normalization,
+    Piecewise,
     PlainLayer,
     Scaling,
+    Waves,
 )
 
 from .graph import Graph
+from .inputs import add_lookup, add_piecewise, add_waves
 
 
 def add_network(graph: Graph, layers: list[PlainLayer], x: str) -> str:
@@ -40,8 +46,16 @@ def add_network(graph: Graph, layers: list[PlainLayer], x: str) -> str:
                 arrays["variance"] = arrays["variance"] + layer.epsilon
                 constants = [graph.constant(array, name=name) for name, array in arrays.items()]
                 x = graph.add(ONNX_OPERATORS[Normalization], x, *constants, epsilon=0.0)
-            case Activate(activation):
-                x = ELSEWHERE[activation.name].onnx(graph, x, activation.parameter)
+            case Activate(activation, leaves):
+                a = ELSEWHERE[activation.name].onnx(graph, x, activation.parameter)
+                mask = graph.constant([leaves], np.bool_, "leaves") if leaves else ""
+                x = graph.add("Where", mask, x, a) if leaves else a
+            case Piecewise():
+                x = add_piecewise(graph, layer, x)
+            case Waves():
+                x = add_waves(graph, layer, x)
+            case Lookup():
+                x = add_lookup(graph, layer, x)
             case MixedActivate(activation, mix):
                 f = ELSEWHERE[activation.name].onnx(graph, x, activation.parameter)
                 f = graph.add("Mul", f, graph.constant(mix[None], name="mix"))

@@ -63,3 +63,67 @@ class SmoothClip(nn.Module):
         size = torch.abs(x)
         small, large = size.clamp(max=self.limit), size.clamp(min=self.limit)
         return torch.sign(x) * small / torch.sqrt(1 + (small / large) ** 2)
+
+
+class Leaving(nn.Module):
+    """A function of every column but some, which stay as they are."""
+
+    def __init__(self, columns, function):
+        super().__init__()
+        self.function = function
+        self.register_buffer("leaves", torch.zeros(columns, dtype=torch.bool))
+
+    def forward(self, x):
+        """Return f(x), and x in the columns that stay."""
+        return torch.where(self.leaves, x, self.function(x))
+
+
+class Piecewise(nn.Module):
+    """x, and shares of the way through bins of its columns, cut off outside them."""
+
+    def __init__(self, components):
+        super().__init__()
+        self.register_buffer("columns", torch.zeros(components, dtype=torch.int64))
+        for name in ("left", "right", "lowest", "highest"):
+            self.register_buffer(name, torch.zeros(components))
+
+    def forward(self, x):
+        """Return [x | components]."""
+        share = (x[:, self.columns] - self.left) / (self.right - self.left)
+        share = torch.minimum(torch.maximum(share, self.lowest), self.highest)
+        return torch.cat([x, share], 1)
+
+
+class Waves(nn.Module):
+    """x, and linear functions of cosines of its numbers; frequency and phase are in turns."""
+
+    def __init__(self, numbers, frequencies, outputs):
+        super().__init__()
+        self.register_buffer("columns", torch.zeros(numbers, dtype=torch.int64))
+        self.frequency = nn.Parameter(torch.zeros(numbers, frequencies))
+        self.phase = nn.Parameter(torch.zeros(numbers, frequencies))
+        self.weight = nn.Parameter(torch.zeros(numbers, outputs, frequencies))
+        self.bias = nn.Parameter(torch.zeros(numbers, outputs))
+
+    def forward(self, x):
+        """Return [x | outputs]."""
+        turns = self.frequency * x[:, self.columns, None] + self.phase
+        cosines = torch.cos(2 * torch.pi * (turns - torch.floor(turns + 0.5)))
+        outputs = (cosines[:, :, None] * self.weight).sum(3) + self.bias
+        return torch.cat([x, outputs.flatten(1)], 1)
+
+
+class Lookup(nn.Module):
+    """Columns of codes become rows of a table, behind the other columns."""
+
+    def __init__(self, plain, codes, rows, width):
+        super().__init__()
+        self.register_buffer("plain", torch.zeros(plain, dtype=torch.int64))
+        self.register_buffer("codes", torch.zeros(codes, dtype=torch.int64))
+        self.register_buffer("starts", torch.zeros(codes, dtype=torch.int64))
+        self.table = nn.Parameter(torch.zeros(rows, width))
+
+    def forward(self, x):
+        """Return [plain columns | vectors]."""
+        rows = x[:, self.codes].round().long() + self.starts
+        return torch.cat([x[:, self.plain], self.table[rows].flatten(1)], 1)

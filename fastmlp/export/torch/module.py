@@ -27,18 +27,30 @@ from fastmlp.nn.plain_layers import (
     Clamp,
     Drop,
     Linear,
+    Lookup,
     MixedActivate,
     Normalization,
+    Piecewise,
     PlainLayer,
     Scaling,
+    Waves,
 )
 
 if TYPE_CHECKING:
     from fastmlp.export.trained import TrainedModel
 
 LINEAR, NORMALIZATION, DROPOUT = (TORCH_CLASSES[kind] for kind in (Linear, Normalization, Drop))
-# Of layers.py, which imports torch.
-OWN_LAYERS = ("Scale", "Mixed", "Clamp", "SignedLog", "SmoothClip")
+OWN_LAYERS = (
+    "Scale",
+    "Mixed",
+    "Clamp",
+    "SignedLog",
+    "SmoothClip",
+    "Leaving",
+    "Piecewise",
+    "Waves",
+    "Lookup",
+)  # of layers.py, which imports torch
 # Of the Python file: by it an export knows one that it may replace.
 FIRST_LINE = (
     '"""A network that fastmlp trained, as a PyTorch module: '
@@ -65,7 +77,7 @@ GIVES = {
 class TorchLayer:
     """A layer: the name of its class, the arguments that make it, its arrays by name.
 
-    An argument may be a layer in turn.
+    An argument may be a layer without arrays.
     """
 
     name: str
@@ -74,18 +86,25 @@ class TorchLayer:
 
     def __str__(self) -> str:
         prefix = "" if self.name in OWN_LAYERS else "nn."
-        words = [
-            f"{value!r}" if name in SIZES else f"{name}={value!r}"
-            for name, value in self.arguments.items()
-        ]
+        words = []
+        for name, value in self.arguments.items():
+            text = str(value) if isinstance(value, TorchLayer) else repr(value)
+            words.append(text if name in SIZES else f"{name}={text}")
         return f"{prefix}{self.name}({', '.join(words)})"
 
-    __repr__ = __str__
-
     @property
-    def inner(self) -> list[TorchLayer]:
-        """The layers among its arguments."""
-        return [value for value in self.arguments.values() if isinstance(value, TorchLayer)]
+    def names(self) -> set[str]:
+        """The names of its class and of its arguments' classes."""
+        inner = (value for value in self.arguments.values() if isinstance(value, TorchLayer))
+        return {self.name}.union(*(each.names for each in inner))
+
+    def build(self, torch: Any, own: Any) -> Any:
+        """Return the module, of torch.nn or of our own layers, without its arrays."""
+        arguments = {
+            name: value.build(torch, own) if isinstance(value, TorchLayer) else value
+            for name, value in self.arguments.items()
+        }
+        return getattr(own if self.name in OWN_LAYERS else torch.nn, self.name)(**arguments)
 
 
 class MissingTorchError(FastMLPError, ImportError):
@@ -133,14 +152,9 @@ def module(model: TrainedModel) -> Any:
         ) from None
     from . import layers as own
 
-    def built(layer: TorchLayer) -> Any:
-        given = {
-            name: built(value) if isinstance(value, TorchLayer) else value
-            for name, value in layer.arguments.items()
-        }
-        return getattr(own if layer.name in OWN_LAYERS else torch.nn, layer.name)(**given)
-
-    sequential = torch.nn.Sequential(*map(built, torch_layers(model))).to(
+    layers = torch_layers(model)
+    built = (each.build(torch, own) for each in layers)
+    sequential = torch.nn.Sequential(*built).to(
         torch.float64 if model.network.dtype == np.float64 else torch.float32
     )
     sequential.load_state_dict(
@@ -166,7 +180,7 @@ def python_source(model: TrainedModel, weights_name: str) -> str:
         f"WEIGHTS = Path(__file__).with_name({weights_name!r})",
         *_facts(model),
         "",
-        *_own_sources({each.name for layer in layers for each in (layer, *layer.inner)}),
+        *_own_sources(set().union(*(layer.names for layer in layers))),
         "",
         "def build():",
         '    """Return the network in evaluation mode."""',
@@ -227,7 +241,7 @@ def _layer(layer: PlainLayer, dtype: np.dtype) -> TorchLayer:
             given = {"num_features": len(gamma), "eps": epsilon, "momentum": round(1 - decay, 12)}
             kept = arrays(weight=gamma, bias=beta, running_mean=mean, running_var=variance)
             return TorchLayer(NORMALIZATION, given, kept | {"num_batches_tracked": np.array(0)})
-        case Activate(activation):
+        case Activate(activation, leaves):
             row = ELSEWHERE[activation.name]
             return TorchLayer(row.torch, row.arguments(activation))
         case MixedActivate(activation, mix):
@@ -236,5 +250,27 @@ def _layer(layer: PlainLayer, dtype: np.dtype) -> TorchLayer:
             return TorchLayer("Mixed", given, arrays(mix=mix))
         case Clamp(low, high):
             return TorchLayer("Clamp", {"columns": len(low)}, arrays(low=low, high=high))
+            function = TorchLayer(row.torch, row.arguments(activation))
+            if not leaves:
+                return function
+            given = {"columns": len(leaves), "function": function}
+            return TorchLayer("Leaving", given, {"leaves": np.array(leaves)})
+        case Piecewise(_, left, right):
+            kept = arrays(left=left, right=right, lowest=layer.lowest, highest=layer.highest)
+            return TorchLayer(
+                "Piecewise", {"components": len(left)}, kept | {"columns": layer.columns}
+            )
+        case Waves(numbers, frequency, phase, weight, bias):
+            count, frequencies = frequency.shape
+            outputs = bias.shape[1]
+            shaped = weight.reshape(count, outputs, frequencies)
+            kept = arrays(frequency=frequency, phase=phase, weight=shaped, bias=bias)
+            sizes = {"numbers": count, "frequencies": frequencies, "outputs": outputs}
+            return TorchLayer("Waves", sizes, kept | {"columns": numbers})
+        case Lookup(plain, codes, starts, table):
+            rows, width = table.shape
+            sizes = {"plain": len(plain), "codes": len(codes), "rows": rows, "width": width}
+            places = {"plain": plain, "codes": codes, "starts": starts[:-1]}
+            return TorchLayer("Lookup", sizes, arrays(table=table) | places)
         case Drop(rate):
             return TorchLayer(DROPOUT, {"p": round(rate, 12)})
