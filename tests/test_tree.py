@@ -31,6 +31,7 @@ ALSO_TESTED_BY = {
     "cuda/test_cuda_twins.py": "kernels.constants kernels.cuda.source kernels.operation",
     "data/features/test_features_targets.py": "data.features.stored_targets",
     "data/features/test_features_far_from_zero.py": "data.features.scaling",
+    "data/features/test_features_columns.py": "data.features.spellings",
     "data/test_data_preprocessing.py": "data.features.matrix data.stored",
     "data/pictures/test_pictures_decoding.py": (
         "data.pictures.deciding data.pictures.formats data.pictures.reading"

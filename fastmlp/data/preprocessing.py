@@ -12,7 +12,9 @@ from fastmlp.data.features.frame import FramePlan
 from fastmlp.data.features.inputs import InputColumn
 from fastmlp.data.features.matrix import MatrixPlan
 from fastmlp.data.features.scaling import NORMALIZATIONS, scale_and_shift
+from fastmlp.data.features.statistics import TargetRows
 from fastmlp.data.features.targets import TargetEncoder, infer_task
+from fastmlp.data.memory import require_memory
 from fastmlp.data.pictures.reading import PictureReading
 from fastmlp.data.readings.reading import ColumnReading
 from fastmlp.data.readings.schema import ColumnFacts, Schema
@@ -57,6 +59,7 @@ class FeaturePreprocessor:
         schema: Schema | None = None,
         pictures: PictureReading | None = None,
         encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
+        target: TargetRows | None = None,
     ) -> FeaturePreprocessor:
         """Learn medians, levels and the normalisation from the training rows.
 
@@ -78,7 +81,9 @@ class FeaturePreprocessor:
         pictures
             How the rows were read, where they are pictures: kept for those that come later.
         encoding
-            How gaps, and texts of many levels, are encoded.
+            How gaps and texts are encoded.
+        target
+            The rows' target, if texts have target statistics.
 
         Raises
         ------
@@ -87,7 +92,7 @@ class FeaturePreprocessor:
         DataError
             If there is no row or column, or a value is infinite or too large for ``dtype``.
         """
-        how = image_shape, feature_names, schema, pictures, encoding
+        how = image_shape, feature_names, schema, pictures, encoding, target
         self.fit_transform(features, normalize, dtype, *how)
         return self
 
@@ -101,8 +106,14 @@ class FeaturePreprocessor:
         schema: Schema | None = None,
         pictures: PictureReading | None = None,
         encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
+        target: TargetRows | None = None,
     ) -> np.ndarray:
-        """Fit and return the rows as ``transform`` would, with a table read once for both."""
+        """Fit and return the rows as training reads them, with a table read once for both.
+
+        They are what ``transform`` returns, but for target statistics: in the training rows these
+        are cross-fitted, a row's own target left out, while any rows that come later have those of
+        all training rows.
+        """
         self.normalize = choose("normalize", normalize, NORMALIZATIONS)
         self.dtype = np.dtype(choose("dtype", _type_name(dtype), DTYPES))
         if 0 in features.shape:
@@ -116,12 +127,54 @@ class FeaturePreprocessor:
             self._plan = MatrixPlan.fit(features, feature_names, self.image_shape, encoding)
             matrix = self._plan.transform(features, self.dtype)
         else:
-            self._plan, read = FramePlan.learn(features, schema, encoding)
-            matrix = self._plan.matrix_of(read, self.dtype)
+            self._plan, read = FramePlan.learn(features, schema, encoding, target)
+            matrix = self._training_matrix(read, target)
         self.scale, self.shift = scale_and_shift(
             matrix, normalize, self.dtype, self.output_names, self.image_shape, self._plan.unscaled
         )
         return matrix
+
+    def _training_matrix(self, read: polars.DataFrame, target: TargetRows | None) -> np.ndarray:
+        assert isinstance(self._plan, FramePlan)
+        if target is None or not self._plan.has_statistics:
+            return self._plan.matrix_of(read, self.dtype)
+        return self._plan.training_matrix_of(read, self.dtype, target)
+
+    def without_folds(
+        self, features: polars.DataFrame, matrix: np.ndarray, target: TargetRows, folds: np.ndarray
+    ) -> np.ndarray:
+        """Return the training rows once for each fold, with target statistics that do not know it.
+
+        Cross-fitted statistics do not hold a row's own target, but those of other rows, which
+        others were left out for. A network that learns from these can work out what it was not to
+        see: it knows the sum of a text's targets as its level's weight, and the statistic of a row
+        of its own fold is that sum less the targets there.
+
+        Parameters
+        ----------
+        features
+            The training rows.
+        matrix
+            (rows, output columns), what ``fit_transform`` returned for them.
+        target
+            Their target, as it was given to ``fit_transform``.
+        folds
+            (rows,) from 0: each in turn is left out.
+
+        Returns
+        -------
+        numpy.ndarray
+            (folds·rows, output columns): in the first stack of rows no statistic depends on the
+            first fold's targets. The rows of that fold have there what later rows would have.
+        """
+        assert isinstance(self._plan, FramePlan)
+        stacks = int(folds.max()) + 1
+        what = f"{len(matrix):,} training rows once for each of {stacks} folds"
+        require_memory(stacks * matrix.nbytes, what)
+        result = np.concatenate([matrix] * stacks)
+        for fold, stack in enumerate(np.split(result, stacks)):
+            self._plan.write_statistics(features, stack, target, folds == fold)
+        return result
 
     def transform(
         self,
@@ -209,6 +262,11 @@ class FeaturePreprocessor:
     def facts(self) -> tuple[ColumnFacts, ...]:
         """What was decided of the training table's columns, in words; empty for arrays."""
         return self._fitted.facts if isinstance(self._fitted, FramePlan) else ()
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether a column of texts has target statistics, so that training rows differ."""
+        return isinstance(self._fitted, FramePlan) and self._fitted.has_statistics
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -37,10 +37,13 @@ def partial_dependence(
         How many quantiles at most.
     """
     if column.kind == "text":
-        cells = np.eye(column.width, dtype=matrix.dtype)
+        cells = np.eye(column.width)
+        if column.beside:
+            cells = np.hstack([cells, column.beside_levels])
         values, places = column.levels, np.arange(column.width, dtype=np.float64)
     else:
         cells = grid(matrix[:, column.first], points)[:, None]
+        cells = np.pad(cells, ((0, 0), (0, len(column.beside))))  # its value is there: no gap
         own = [own_value(number, column.origin) for number in cells[:, 0]]
         values, places = written(own, column.kind), np.array(own)
         if column.kind == "truth":

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from fastmlp.data.features.encoding import Encoding
+from fastmlp.data.features.statistics import TargetRows
 from fastmlp.data.features.targets import TargetEncoder, infer_task
 from fastmlp.data.loading import load
 from fastmlp.data.pictures.reading import PictureReading
@@ -27,6 +28,7 @@ from .known_rows import KnownRows
 
 FINGERPRINT_ROWS = 1000
 DEFAULT_VALIDATION_FRACTION = 0.1  # with early stopping, which cannot do without
+STATISTICS_FOLDS = 5  # in which target statistics are cross-fitted where the run has no folds
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,12 @@ class PreparedData:
     target_name: str | None = None
     # what a user should know: rows left out, columns grouped, parts missing
     notes: list[str] = field(default_factory=list)
+    # (training rows,) uint64, the hashes of what ``transform`` makes of the training rows where
+    # that differs from ``train``, as target statistics do
+    train_hashes: np.ndarray | None = None
+    # with folds and target statistics: the training rows once for each fold, as the members see
+    # them that do not learn from it, with statistics to which its targets do not count
+    stacked: Part | None = None
 
     @property
     def validating(self) -> Part | None:
@@ -79,8 +87,11 @@ class PreparedData:
     @cached_property
     def known_rows(self) -> KnownRows:
         """What tells later whether data are these."""
-        parts = ((name, part) for name, part in self.parts.items() if part is not None)
-        return KnownRows.of({name: row_hashes(part.features, part.targets) for name, part in parts})
+        known = {} if self.train_hashes is None else {"train": self.train_hashes}
+        for name, part in self.parts.items():
+            if part is not None and name not in known:
+                known[name] = row_hashes(part.features, part.targets)
+        return KnownRows.of(known)
 
 
 def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
@@ -140,8 +151,16 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
     preprocessor = FeaturePreprocessor()
     layout = (source.image_shape, source.feature_names, source.schema, source.pictures)
     levels = settings.max_levels, settings.level_rows, settings.embed_above
-    encoding = Encoding(settings.missing, *levels)
-    how = (settings.normalize, settings.dtype, *layout, encoding)
+    encoding = Encoding(settings.missing, *levels, settings.target_statistics)
+    targets = encoder.encode(train.known_target)
+    folds = None
+    if settings.folds is not None:
+        among = {"folds": settings.folds, "task": task, "seed": settings.seed}
+        folds = fold_numbers(train.known_target, **among)
+    target = None
+    if settings.target_statistics:
+        target = TargetRows.of(encoder, targets, _statistics_folds(train, task, settings, folds))
+    how = (settings.normalize, settings.dtype, *layout, encoding, target)
     matrix = preprocessor.fit_transform(train.features, *how)
     if source.schema is not None:
         encoder.reading = source.schema.target
@@ -153,19 +172,43 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
         matrix = preprocessor.transform(rows.features, rows.feature_names, surprises)
         return Part(matrix, encoder.encode(rows.known_target))
 
-    train_part = Part(matrix, encoder.encode(train.known_target))
+    train_part, train_hashes, stacked = Part(matrix, targets), None, None
+    if target is not None and preprocessor.has_statistics:
+        later = preprocessor.transform(train.features, train.feature_names)
+        train_hashes = row_hashes(later, targets)
+        if folds is not None:
+            assert not isinstance(train.features, np.ndarray)  # which hold no texts
+            without = preprocessor.without_folds(train.features, matrix, target, folds)
+            stacked = Part(without, np.concatenate([targets] * (int(folds.max()) + 1)))
+    elif settings.target_statistics:
+        surprises.append(
+            f"no column holds more than {settings.target_statistics:,} different texts, so none "
+            "has target statistics."
+        )
     weights = class_weights(settings.class_weight, encoder, train_part.targets)
     validation_part, test_part = part(validation), part(test)
     test_notes = () if source.test is None else source.test.notes
     notes = list(dict.fromkeys([*source.notes, *test_notes, *preprocessor.notes, *surprises]))
     parts = (train_part, validation_part, test_part)
-    folds = None
-    if settings.folds is not None:
-        among = {"folds": settings.folds, "task": task, "seed": settings.seed}
-        folds = fold_numbers(train.known_target, **among)
-    described = (source.image_shape, folds, source.target_name, notes)
+    described = (source.image_shape, folds, source.target_name, notes, train_hashes, stacked)
     fitted = preprocessor, encoder, weights
     return PreparedData(source.name, settings, *parts, *fitted, *described)
+
+
+def _statistics_folds(
+    train: Source, task: str, settings: Settings, folds: np.ndarray | None
+) -> np.ndarray:
+    """Return folds in which target statistics are cross-fitted: the run's, or 5 of their own.
+
+    Two folds are not enough: without one, the rows of the other would have nothing left. And there
+    are fewer than 5 where these would have no two rows each.
+    """
+    if folds is not None and folds.max() >= 2:
+        return folds
+    count = min(STATISTICS_FOLDS, len(train) // 2)
+    if count < 2:
+        return np.arange(len(train))
+    return fold_numbers(train.known_target, folds=count, task=task, seed=settings.seed)
 
 
 def same_data(data: PreparedData, kept: str) -> bool:

@@ -145,7 +145,8 @@ def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Mod
 
 def member_rows(settings: Settings, data: PreparedData) -> MemberRows:
     """Return which of the training rows each member learns from."""
-    return MemberRows(settings.member_count, len(data.train), data.folds)
+    stacked = data.stacked is not None
+    return MemberRows(settings.member_count, len(data.train), data.folds, stacked)
 
 
 def make_training_batches(
@@ -158,8 +159,11 @@ def make_training_batches(
     """Return batches that hold ``batch_size`` training rows for each member."""
     blocks = {"members": rows.members, "visits": rows.visits, "distortions": distortions}
     size = min(batch_size, rows.per_epoch)
-    place = model.network.counters, data.weights
-    return make_batches(model, data, data.train, size, *place, **blocks)
+    part, weights = data.train, data.weights
+    if data.stacked is not None:
+        part = data.stacked
+        weights = None if weights is None else np.tile(weights, rows.folds)
+    return make_batches(model, data, part, size, model.network.counters, weights, **blocks)
 
 
 def make_out_of_fold(
@@ -169,8 +173,9 @@ def make_out_of_fold(
     counters, visits = Counters(model.network.backend), held_out_visits(rows)
     size = min(PREDICTION_BATCH, visits // rows.members)
     blocks = {"members": rows.members, "visits": visits}
+    part = data.train if data.stacked is None else data.stacked
     batches = make_batches(
-        model, data, data.train, size, counters, shared=training, **blocks, with_targets=False
+        model, data, part, size, counters, shared=training, **blocks, with_targets=False
     )
     chosen = settings.make_metric(model.task), settings.fixed_threshold or 0.5
     truth = data.targets, data.train.targets, *chosen

@@ -71,6 +71,12 @@ class SettingsTable:
         "Training rows that a text needs for a one-hot column of its own; rarer ones share one.",
         AT_LEAST_1,
     )
+    target_statistics: int = _data(
+        0,
+        "Columns of more different texts than that also have the target's mean of each text; 0 for "
+        "none.",
+        NOT_NEGATIVE,
+    )
     standardize_target: bool = _data(
         True,
         "Scale a regression target to mean 0 and deviation 1 for training; not for loss poisson.",

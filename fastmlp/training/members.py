@@ -31,11 +31,15 @@ class MemberRows:
     fold
         (rows,) the fold of each row; member m does not learn from fold m modulo the number of
         folds. None where each learns from all rows.
+    stacked
+        Whether the features hold all rows once for each fold, one stack of rows after the other:
+        the first as the members see them that do not learn from the first fold.
     """
 
     members: int
     rows: int
     fold: np.ndarray | None = None
+    stacked: bool = False
 
     @property
     def folds(self) -> int:
@@ -43,15 +47,18 @@ class MemberRows:
         return 0 if self.fold is None else int(self.fold.max()) + 1
 
     def learnt(self, member: int) -> np.ndarray:
-        """Return the numbers of the rows that a member learns from."""
+        """Return the numbers of the rows that a member learns from, in its stack."""
         if self.fold is None:
             return np.arange(self.rows)
-        return np.flatnonzero(self.fold != member % self.folds)
+        return np.flatnonzero(self.fold != member % self.folds) + self._stack_start(member)
 
     def held_out(self, member: int) -> np.ndarray:
-        """Return the numbers of the rows of a member's fold."""
+        """Return the numbers of the rows of a member's fold, in its stack."""
         assert self.fold is not None  # or nothing is held out
-        return np.flatnonzero(self.fold == member % self.folds)
+        return np.flatnonzero(self.fold == member % self.folds) + self._stack_start(member)
+
+    def _stack_start(self, member: int) -> int:
+        return member % self.folds * self.rows if self.stacked else 0
 
     @property
     def per_epoch(self) -> int:
@@ -197,6 +204,7 @@ def _held_out_order(rows: MemberRows, size: int) -> tuple[np.ndarray, np.ndarray
     padded = [np.pad(own, (0, longest - len(own)), mode="edge") for own in held_out]
     order = in_blocks(padded, size)
     member = in_blocks([np.full(longest, number) for number in range(rows.members)], size)
-    _, first = np.unique(order * rows.members + member, return_index=True)
-    by_row = first[np.argsort(order[first], kind="stable")]
+    own = order % rows.rows  # wherever its stack begins
+    _, first = np.unique(own * rows.members + member, return_index=True)
+    by_row = first[np.argsort(own[first], kind="stable")]
     return order, by_row.reshape(rows.rows, -1)

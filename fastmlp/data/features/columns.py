@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp.data import stored
-from fastmlp.data.readings.kinds.gaps import GAP_SPELLINGS, GAP_WORDS
 from fastmlp.data.readings.kinds.levels import Levels
 from fastmlp.data.readings.reading import CELLS, ColumnReading
 from fastmlp.data.readings.words import counted, listed
@@ -21,6 +19,8 @@ from fastmlp.errors import DataError, ModelFileError
 from .encoding import Encoding, indicator_name
 from .medians import column_ranges
 from .scaling import far_from_zero
+from .spellings import other_spellings, spelt_gap
+from .statistics import TargetRows, TargetStatistics
 
 if TYPE_CHECKING:
     import polars
@@ -103,7 +103,8 @@ class NumericColumn:
 class CategoryColumn:
     """A column of texts; each level has an output column, 1 in the rows of that level.
 
-    Or they share one, which holds the level's number: a code, for a network to embed.
+    Or they share one, which holds the level's number: a code, for a network to embed. Behind these
+    may stand columns of target statistics.
     """
 
     reading: ColumnReading  # how its cells are read: as "text"
@@ -116,6 +117,7 @@ class CategoryColumn:
     # whether there is one output column, of codes. Such a column has both levels, (other) and
     # (missing), whatever training saw.
     is_coded: bool = False
+    statistics: TargetStatistics | None = None
 
     @property
     def name(self) -> str:
@@ -129,10 +131,18 @@ class CategoryColumn:
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """One name a level, as in ``colour=red``; that of the column for codes."""
-        if self.is_coded:
-            return (self.name,)
-        return tuple(f"{self.name}={level}" for level in self.output_levels)
+        """One name a level, as in ``colour=red``, or that of the column for codes; then
+        ``colour:target`` or the like.
+        """
+        endings = () if self.statistics is None else self.statistics.endings
+        levels = (f"{self.name}={level}" for level in self.output_levels)
+        own = (self.name,) if self.is_coded else levels
+        return (*own, *(f"{self.name}{ending}" for ending in endings))
+
+    @property
+    def own_width(self) -> int:
+        """How many output columns there are before those of statistics."""
+        return 1 if self.is_coded else len(self.output_levels)
 
     @property
     def output_levels(self) -> tuple[str, ...]:
@@ -142,7 +152,7 @@ class CategoryColumn:
 
     @property
     def unscaled(self) -> tuple[bool, ...]:
-        """No level is scaled."""
+        """No level is scaled; statistics are already."""
         return (True,) * len(self.output_names)
 
     @classmethod
@@ -151,16 +161,21 @@ class CategoryColumn:
         reading: ColumnReading,
         texts: polars.Series,
         encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
+        target: TargetRows | None = None,
     ) -> CategoryColumn | None:
         """Learn the levels; return None if every value is missing.
 
-        They are as many as the encoding allows, or 10,000 in a column that holds codes.
+        They are as many as the encoding allows, or 10,000 in a column that holds codes. With a
+        ``target`` a column of more texts than ``encoding.target_statistics`` has these.
         """
         found = texts.alias("text").drop_nulls().value_counts(name="rows").sort("text")
         present, counts = found["text"].to_numpy().astype(object), found["rows"].to_numpy()
         if present.size == 0:
             return None
         has_missing = texts.null_count() > 0
+        statistics = None
+        if target is not None and 0 < encoding.target_statistics < present.size:
+            statistics = TargetStatistics.fit(texts, target)
         above = encoding.embed_above
         is_coded = above is not None and present.size + has_missing > above
         room = (MAXIMUM_CODES if is_coded else encoding.max_levels) - (is_coded or has_missing)
@@ -170,7 +185,7 @@ class CategoryColumn:
             frequent = np.argsort(-counts, kind="stable")[: min(room - 1, enough)]
             present = present[np.sort(frequent)]
         flags = (is_coded or has_other, is_coded or has_missing, is_coded)
-        return cls(reading, tuple(present.tolist()), *flags)
+        return cls(reading, tuple(present.tolist()), *flags, statistics)
 
     @property
     def missing_position(self) -> int:
@@ -180,26 +195,13 @@ class CategoryColumn:
         """
         if self.has_missing:
             return len(self.levels) + self.has_other
-        spelt = [place for place, level in enumerate(self.levels) if level.lower() in GAP_WORDS]
-        return spelt[0] if len(spelt) == 1 else -1
+        return spelt_gap(self.levels)
 
     @cached_property
     def other_spellings(self) -> dict[str, int]:
-        """The output columns of texts that are no level but spell one, or a gap.
-
-        1.0 and 1 are the level 01, as codes become where a program made numbers of them, unless two
-        levels are that number; where training saw gaps, a word that spells one elsewhere is one.
-        These are all: an exported model holds them too.
-        """
-        found = dict.fromkeys(GAP_SPELLINGS, self.missing_position) if self.has_missing else {}
-        values = [_number_or_none(level) for level in self.levels]
-        counts = Counter(values)
-        for position, value in enumerate(values):
-            if value is not None and counts[value] == 1:
-                found |= dict.fromkeys(number_spellings(value), position)
-        found |= dict.fromkeys(self.reading.gaps, self.missing_position)
-        levels = frozenset(self.levels)
-        return {text: position for text, position in found.items() if text not in levels}
+        """The output columns of texts that are no level but spell one, or a gap."""
+        gap = self.missing_position
+        return other_spellings(self.levels, gap, self.has_missing, self.reading.gaps)
 
     def position_of(self, text: str) -> int:
         """Return the output column of a text that is no level; -1 if it becomes all zeros."""
@@ -208,7 +210,8 @@ class CategoryColumn:
     def write(
         self, texts: polars.Series, output: np.ndarray, notes: list[str] | None = None
     ) -> None:
-        """Write into ``output`` ones and zeros (rows, levels) or codes (rows, 1).
+        """Write into ``output`` ones and zeros (rows, levels) or codes (rows, 1), and behind them
+        the statistics of a column that has some.
 
         Texts unseen in training are noted where they are no level's.
         """
@@ -218,16 +221,44 @@ class CategoryColumn:
         unseen = sorted({text for text in held if text is not None and text not in places})
         places |= {None: self.missing_position, **{text: self.position_of(text) for text in unseen}}
         positions = np.array([places[text] for text in held], np.int64)
-        if column.codes is not None:
-            positions = positions[column.codes.to_numpy()]
+        codes = None if column.codes is None else column.codes.to_numpy()
+        if codes is not None:
+            positions = positions[codes]
         if self.is_coded:
             output[:, 0] = positions
         else:
             output[:] = 0
             rows = np.flatnonzero(positions >= 0)
             output[rows, positions[rows]] = 1
+        if self.statistics is not None:
+            places = self._statistic_places(held)
+            read = self.statistics.table[places if codes is None else places[codes]]
+            output[:, self.own_width :] = read
         if notes is not None:
             notes += self._surprises(texts.null_count(), unseen)
+
+    def _statistic_places(self, held: list[str | None]) -> np.ndarray:
+        assert self.statistics is not None
+        unseen, missing = self.statistics.unseen_place, self.statistics.missing_place
+        place_of = self._known_places
+        places = (missing if text is None else place_of.get(text, unseen) for text in held)
+        return np.fromiter(places, np.int64, len(held))
+
+    @cached_property
+    def _known_places(self) -> dict[str, int]:
+        assert self.statistics is not None
+        return self.statistics.places(self.reading.gaps)
+
+    @property
+    def beside_levels(self) -> np.ndarray:
+        """The statistics of each level, of "(other)" their mean, (levels, statistics) float64."""
+        if self.statistics is None:
+            return np.empty((len(self.output_levels), 0))
+        table, places = self.statistics.table, self._known_places
+        rows = [table[places[level]] for level in self.levels]
+        rows += [self.statistics.mean_of_others(self.levels)] * self.has_other
+        rows += [table[self.statistics.missing_place]] * self.has_missing
+        return np.array(rows)
 
     def _surprises(self, gaps: int, unseen: list[str]) -> Iterator[str]:
         if gaps and not self.has_missing:
@@ -250,14 +281,15 @@ class CategoryColumn:
         kept = {"name": self.name, "kind": "category", "gaps": list(self.reading.gaps)}
         flags = {"has_other": self.has_other, "has_missing": self.has_missing}
         coded = {"is_coded": True} if self.is_coded else {}
-        return kept | {"levels": list(self.levels)} | flags | coded
+        kept |= {"levels": list(self.levels)} | flags | coded
+        statistics = self.statistics
+        return kept if statistics is None else kept | {"statistics": statistics.to_dict()}
 
     @classmethod
     def from_dict(cls, kept: Any) -> CategoryColumn:
         """Return the column that ``to_dict`` described, every entry checked."""
         levels = stored.texts(kept, "levels")
-        flags = tuple(stored.entry(kept, key, bool) for key in ("has_other", "has_missing"))
-        if not levels and not flags[0]:
+        if not levels and not stored.entry(kept, "has_other", bool):
             raise ModelFileError(
                 "the model's data description is damaged: a text column has no levels."
             )
@@ -267,7 +299,9 @@ class CategoryColumn:
         flags = [stored.entry(given, key, bool) for key in ("has_other", "has_missing", "is_coded")]
         if flags[2] and not (flags[0] and flags[1]):
             raise stored.damaged("is_coded", "with other and missing levels alone", True)
-        return cls(reading, levels, *flags)
+        about = kept.get("statistics")
+        statistics = None if about is None else TargetStatistics.from_dict(about)
+        return cls(reading, levels, *flags, statistics)
 
 
 def column_from_dict(kept: Any) -> NumericColumn | CategoryColumn:
@@ -335,19 +369,3 @@ def narrowed(
             f"too large for {np.dtype(dtype).name}; divide the column or use float64."
         )
     return result
-
-
-def number_spellings(value: float) -> set[str]:
-    """Return how programs write a number: 1.0 and 1, 1e-05 and 0.00001."""
-    import polars
-
-    whole = {str(int(value))} if value == int(value) else set()
-    return {repr(value), str(polars.Series([value]).cast(polars.String)[0])} | whole
-
-
-def _number_or_none(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if np.isfinite(value) else None

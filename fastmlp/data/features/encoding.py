@@ -24,12 +24,15 @@ class Encoding:
     embed_above
         Text columns of more levels than this become one column of codes each, for a network to
         embed. None: none do.
+    target_statistics
+        A column of more texts than that has target statistics too; 0 for none.
     """
 
     missing: str = "median"
     max_levels: int = MAXIMUM_LEVELS
     level_rows: int = 1
     embed_above: int | None = None
+    target_statistics: int = 0
 
     @property
     def has_indicators(self) -> bool:

@@ -21,6 +21,7 @@ from fastmlp.errors import DataError, ModelFileError, did_you_mean
 from .columns import CategoryColumn, NumericColumn, as_numbers, column_from_dict, narrowed
 from .encoding import Encoding
 from .inputs import InputColumn
+from .statistics import TargetRows, TargetStatistics
 
 if TYPE_CHECKING:
     import polars
@@ -64,8 +65,12 @@ class FramePlan:
         frame: polars.DataFrame,
         schema: Schema | None = None,
         encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
+        target: TargetRows | None = None,
     ) -> tuple[FramePlan, polars.DataFrame]:
-        """Return what ``fit`` does with the rows as they were read, for ``matrix_of``."""
+        """Return what ``fit`` does with the rows as they were read, for ``matrix_of``.
+
+        Target statistics need the rows' ``target``.
+        """
         notes: list[str] = []
         if schema is None:
             schema = schema_of(frame)
@@ -82,7 +87,9 @@ class FramePlan:
         for name, reading in by_name.items():
             is_text = reading.kind == "text"
             columns.append(
-                CategoryColumn.fit(reading, read[name], encoding) if is_text else medians[name]
+                CategoryColumn.fit(reading, read[name], encoding, target)
+                if is_text
+                else medians[name]
             )
         notes += _notes_on(read, schema, columns)
         learnt = tuple(column for column in columns if column is not None)
@@ -106,7 +113,9 @@ class FramePlan:
             if isinstance(column, CategoryColumn):
                 levels = column.output_levels
                 beside = tuple(range(first + len(levels), end))
-                found.append(InputColumn(name, kind, first, levels=levels, beside=beside))
+                values = tuple(map(tuple, column.beside_levels.tolist())) if beside else ()
+                place = {"beside": beside, "beside_levels": values}
+                found.append(InputColumn(name, kind, first, levels=levels, **place))
             else:
                 beside = tuple(range(first + 1, end))
                 found.append(InputColumn(name, kind, first, origin=column.origin, beside=beside))
@@ -182,6 +191,40 @@ class FramePlan:
                 column.write(read[column.name], matrix[:, start : start + width], notes)
         return matrix
 
+    def training_matrix_of(
+        self, read: polars.DataFrame, dtype: np.dtype, target: TargetRows
+    ) -> np.ndarray:
+        """Return the rows from which the plan was learnt, with cross-fitted target statistics."""
+        matrix = self.matrix_of(read, dtype)
+        self._write_cross_fitted(read, matrix, target)
+        return matrix
+
+    def write_statistics(
+        self, frame: polars.DataFrame, matrix: np.ndarray, target: TargetRows, left_out: np.ndarray
+    ) -> None:
+        """Write target statistics of the training rows that do not know the rows ``left_out``."""
+        readings = [each.reading for each in self.columns if _statistics_of(each) is not None]
+        self._write_cross_fitted(read_columns(frame, readings), matrix, target, left_out)
+
+    def _write_cross_fitted(
+        self,
+        read: polars.DataFrame,
+        matrix: np.ndarray,
+        target: TargetRows,
+        left_out: np.ndarray | None = None,
+    ) -> None:
+        for column, start in zip(self.columns, self._starts(), strict=True):
+            statistics = _statistics_of(column)
+            if statistics is not None:
+                end = start + len(column.output_names)
+                fitted = statistics.cross_fitted(read[column.name], target, left_out)
+                matrix[:, end - fitted.shape[1] : end] = fitted
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether a column has target statistics."""
+        return any(_statistics_of(each) is not None for each in self.columns)
+
     def _require_memory(self, rows: int, dtype: np.dtype) -> None:
         width = len(self.output_names)
         what = f"the table as {rows:,} rows of {width:,} columns"
@@ -222,6 +265,10 @@ class FramePlan:
         return cls(columns, tuple(ColumnFacts.from_dict(each) for each in facts))
 
 
+def _statistics_of(column: NumericColumn | CategoryColumn) -> TargetStatistics | None:
+    return column.statistics if isinstance(column, CategoryColumn) else None
+
+
 def _with_encodings(
     facts: tuple[ColumnFacts, ...],
     columns: tuple[NumericColumn | CategoryColumn, ...],
@@ -239,9 +286,15 @@ def _encoding_notes(column: NumericColumn | CategoryColumn, encoding: Encoding) 
     if isinstance(column, NumericColumn):
         if column.has_indicator:
             yield "indicator of gaps beside it"
-    elif column.has_other and encoding.has_own_levels:
+        return
+    if column.has_other and encoding.has_own_levels:
         count = len(column.levels)
         yield f"{count:,} levels, the rest share one" if count else "all levels share one"
+    if column.statistics is not None:
+        count = len(column.statistics.endings)
+        yield (
+            f"{count:,} target statistics beside it" if count > 1 else "target statistic beside it"
+        )
 
 
 def _blocks(frame: polars.DataFrame, names: list[str]) -> Iterator[tuple[list[str], np.ndarray]]:

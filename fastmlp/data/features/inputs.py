@@ -17,6 +17,8 @@ class InputColumn:
     levels: tuple[str, ...] = ()  # of texts: what each of its columns stands for
     origin: float = 0.0  # of all else: what was subtracted from its values
     beside: tuple[int, ...] = ()  # the matrix's columns of what is derived from it, as of its gaps
+    # of texts: for each level what the columns beside hold
+    beside_levels: tuple[tuple[float, ...], ...] = ()
 
     @property
     def width(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from fastmlp.data.features.columns import CategoryColumn, NumericColumn
 from fastmlp.data.features.frame import FramePlan
 from fastmlp.data.features.matrix import MatrixPlan
+from fastmlp.data.features.statistics import TargetStatistics
 from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.export.network import feature_scaling
 
@@ -83,9 +84,11 @@ def _table(graph: Graph, columns: Sequence[NumericColumn | CategoryColumn]) -> s
         numbers = [(each, name) for each, name in pairs if isinstance(each, NumericColumn)]
         if numbers:
             parts.append(_numbers(graph, numbers))
-        parts += [
-            _levels(graph, each, name) for each, name in pairs if isinstance(each, CategoryColumn)
-        ]
+        for each, name in pairs:
+            if isinstance(each, CategoryColumn):
+                parts.append(_levels(graph, each, name))
+                if each.statistics is not None:
+                    parts.append(_statistics(graph, each.statistics, each.reading.gaps, name))
     return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
 
 
@@ -93,7 +96,8 @@ def _column_input(graph: Graph, position: int, column: NumericColumn | CategoryC
     name = column.name or f"column_{position}"  # ONNX has no empty names
     if isinstance(column, NumericColumn):
         return graph.input(name, np.float64, 1, f"{UNITS[column.reading.kind]}; {MISSING}")
-    about = "a text" if "" in column.levels else "a text; empty where it is missing"
+    known = column.levels if column.statistics is None else column.statistics.texts
+    about = "a text" if "" in known else "a text; empty where it is missing"
     return graph.input(name, str, 1, about)
 
 
@@ -129,15 +133,30 @@ def _levels(graph: Graph, column: CategoryColumn, texts: str) -> str:
     other = count if column.has_other else -1
     position_of = column.other_spellings | {"": column.missing_position}
     position_of |= {level: position for position, level in enumerate(column.levels)}
-    positions = graph.add(
+    positions = _looked_up(graph, texts, position_of, other)
+    if column.is_coded:
+        return graph.cast(positions)
+    numbers = graph.constant(np.arange(len(column.output_levels))[None], np.int64, "levels")
+    return graph.cast(graph.add("Equal", positions, numbers))
+
+
+def _statistics(
+    graph: Graph, statistics: TargetStatistics, gaps: tuple[str, ...], texts: str
+) -> str:
+    """Add the target statistics of a text column, those of unseen texts where it is not known."""
+    place_of = {"": statistics.missing_place} | statistics.places(gaps)
+    places = _looked_up(graph, texts, place_of, statistics.unseen_place)
+    one_a_row = graph.add("Squeeze", places, graph.constant([1], np.int64, "axis"))
+    table = graph.constant(statistics.table, name="statistics")
+    return graph.add("Gather", table, one_a_row, axis=0)
+
+
+def _looked_up(graph: Graph, texts: str, number_of: dict[str, int], default: int) -> str:
+    return graph.add(
         "LabelEncoder",
         texts,
         domain=ML_DOMAIN,
-        keys_strings=list(position_of),
-        values_int64s=list(position_of.values()),
-        default_int64=other,
+        keys_strings=list(number_of),
+        values_int64s=list(number_of.values()),
+        default_int64=default,
     )
-    if column.is_coded:
-        return graph.cast(positions)
-    numbers = graph.constant(np.arange(len(column.output_names))[None], np.int64, "levels")
-    return graph.cast(graph.add("Equal", positions, numbers))
