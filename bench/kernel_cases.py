@@ -165,6 +165,15 @@ class Arrays:
         key = self._case, self._taken
         return self._kept(key, lambda: np.full(size, value, self.dtype if dtype is None else dtype))
 
+    def sized(self, rows: int, columns: int) -> Array:
+        """Return a matrix of another size."""
+        return self._shared((rows, columns))
+
+    def positions(self, *values: int) -> Array:
+        """Return whole numbers, the case's own."""
+        self._taken += 1
+        return self._kept((self._case, self._taken), lambda: np.array(values, np.int64))
+
     def _shared(self, shape: tuple[int, ...]) -> Array:
         self._taken += 1
         return self._kept((self._taken, shape), lambda: self._normal(shape))
@@ -200,6 +209,23 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
     "mix_forward": lambda a: ("gelu", a.matrix(), a.by_column(0.5), a.matrix(), a.matrix(), 0.0),
     "mix_gradient": lambda a: (a.matrix(), a.matrix(), a.matrix(), a.by_column(0)),
     "mix_backward": lambda a: ("relu_derivative", a.worn(), a.matrix(), a.by_column(0.5), 0.0),
+    "copy_columns": lambda a: (a.matrix(), a.positions(*range(0, a.columns, 2)), a.matrix()),
+    "piecewise_forward": lambda a: (a.matrix(), *_bins(a), a.sized(a.rows, 3 * a.columns)),
+    "piecewise_backward": lambda a: (a.sized(a.rows, 3 * a.columns), a.matrix(), *_bins(a),
+        a.matrix()),
+    "periodic_forward": lambda a: (a.matrix(), a.positions(*range(a.columns)), *_periodic(a),
+        a.sized(a.columns, 3), a.sized(a.rows, 4 * a.columns), a.sized(a.rows, 4 * a.columns)),
+    "periodic_backward": lambda a: (a.sized(a.rows, 4 * a.columns), a.matrix(),
+        a.positions(*range(a.columns)), a.sized(a.rows, 4 * a.columns), *_periodic(a),
+        *_periodic(a), a.sized(a.columns, 3)),
+    "periodic_input_gradient": lambda a: (a.sized(a.rows, 4 * a.columns), a.matrix(),
+        a.positions(*range(a.columns)), *_periodic(a), a.matrix()),
+    "embedding_forward": lambda a: (a.matrix(), *_codes(a), a.sized(64, 8),
+        a.sized(a.rows, a.columns + 7)),
+    "embedding_backward": lambda a: (a.sized(a.rows, a.columns + 7), a.matrix(), *_codes(a),
+        a.sized(64, 8)),
+    "embedding_input_gradient": lambda a: (a.sized(a.rows, a.columns + 7),
+        a.positions(*range(a.columns - 1)), a.matrix()),
     "begin_batch": lambda a: (a.counters, 0),
     "begin_update": lambda a: (a.counters, 0, a.constant(0, RATES, np.float64), _rate(a)),
     "begin_folded_update": lambda a: (
@@ -311,6 +337,22 @@ def bytes_moved(value: Any, kind: Argument) -> int:
 def _bias_gradient(a: Arrays) -> tuple[Array, ...]:
     """Return db, alpha, beta and the target: the bias with its update folded in."""
     return a.by_column(0), a.constant(0), a.constant(1), a.by_column(0)
+
+
+def _bins(a: Arrays) -> tuple[Array, Array, Array]:
+    """Return starts, left and right edges of two components a column."""
+    starts = a.positions(*range(0, 2 * a.columns + 1, 2))
+    return starts, a.constant(-1, 2 * a.columns), a.constant(1, 2 * a.columns)
+
+
+def _periodic(a: Arrays) -> tuple[Array, Array, Array]:
+    """Return frequencies, phases and weights of four frequencies a column."""
+    return a.sized(a.columns, 4), a.sized(a.columns, 4), a.sized(a.columns, 12)
+
+
+def _codes(a: Arrays) -> tuple[Array, Array, Array]:
+    """Return plain columns, the last as codes, and where its 64 rows of a table lie."""
+    return a.positions(*range(a.columns - 1)), a.positions(a.columns - 1), a.positions(0, 64)
 
 
 def _row_sums(a: Arrays) -> tuple[Array, Array]:

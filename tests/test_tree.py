@@ -76,6 +76,7 @@ ALSO_TESTED_BY = {
     "export/test_export_arrays.py": "export.trained export.write",
     "export/test_export_onnx.py": "export.onnx.graph export.onnx.model export.onnx.network",
     "export/test_export_onnx_tables.py": "export.onnx.features",
+    "export/test_export_inputs.py": "run.inputs",
     "export/test_export_torch.py": (
         "export.activations export.network export.torch.layers export.torch.module"
     ),
@@ -88,6 +89,7 @@ ALSO_TESTED_BY = {
     "kernels/test_kernels_gemm.py": (
         "kernels.cpu.products.blas kernels.cpu.products.few_columns kernels.cpu.products.tile"
     ),
+    "kernels/test_kernels_inputs.py": "kernels.cpu.turns",
     "kernels/test_kernels_intrinsics.py": "kernels.cpu.compiling.numba_words",
     "kernels/test_kernels_rows.py": "kernels.cpu.compiling.vector_code",
     "metrics/test_metrics_score.py": "metrics.classes metrics.quantities metrics.table",
@@ -96,6 +98,10 @@ ALSO_TESTED_BY = {
     "model/test_model_predict.py": "model.prediction",
     "nn/test_nn_network.py": "nn.layer nn.layers step.parameters",
     "nn/test_nn_gradients.py": "nn.plain_layers",
+    "nn/test_nn_inputs.py": (
+        "nn.inputs.columns nn.inputs.embedding nn.inputs.layers nn.inputs.periodic"
+        " nn.inputs.piecewise"
+    ),
     "optim/test_optim_descent.py": "optim.lbfgs.line_search",
     "optim/test_optim_folding.py": "backend.sink",
     "preparation/test_preparation_in_memory.py": "preparation.given",

@@ -1,4 +1,4 @@
-"""Encodings, embeddings, indicators: a model that was trained, its file and exports say the same."""
+"""Encodings, embeddings, indicators: a trained model, its file and its exports say the same."""
 
 import json
 

@@ -83,6 +83,17 @@ def test_edge_sizes_agree(how):
     assert gradcheck(**how).passed
 
 
+@pytest.mark.parametrize("encoding", ["plain", "piecewise(4)", "periodic(5)"])
+@pytest.mark.parametrize("embed_above", [None, 1, 5])
+def test_encodings_and_embeddings_agree(encoding, embed_above):
+    how = {"number_encoding": encoding, "input_activation": "smooth_clip(2)", "embedding_width": 3}
+    found = gradcheck(embed_above=embed_above, batch_norm="input", seed=2, **how)
+    assert found.passed, verdicts(found)
+    names = {layer.name for layer in found.layers}
+    assert ("embedding_0" in names) == (embed_above is not None)
+    assert {"plain": "dense_0", "piecewise(4)": "piecewise_0"}.get(encoding, "periodic_0") in names
+
+
 def test_float32_is_measured_against_float64():
     found = gradcheck(
         dtype="float32", activation="gelu", batch_norm="hidden", dropout="0.3", l2=0.1

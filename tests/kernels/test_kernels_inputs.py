@@ -128,7 +128,7 @@ def test_periodic_forward(backend, dtype, random, shape, frequencies):
 def test_periodic_backward(backend, dtype, random, shape, frequencies):
     x, numbers, arrays = periodic_case(shape, frequencies, dtype, random)
     angles, weight, _ = waves_of(x, numbers, arrays)
-    waves = np.cos(angles).reshape(shape[0], len(numbers) * frequencies).astype(dtype)
+    waves = np.cos(angles).reshape(shape[0], len(numbers) * frequencies).astype(dtype, order="C")
     dy = random.standard_normal((shape[0], shape[1] + OUTPUTS * len(numbers))).astype(dtype)
     given = [arrays[name] for name in ("frequency", "phase", "weight")]
     made = [nothing(array.shape, dtype) for array in arrays.values()]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fastmlp.errors import UsageError
+from fastmlp.nn.inputs.columns import InputColumns
 from fastmlp.settings.description import Role, field_type
 from fastmlp.settings.settings import (
     FEWEST_EPOCHS,
@@ -144,7 +145,7 @@ CHANGED = Settings(
     hidden="7,5", activation="tanh", output_activation="softplus", init="he_normal",
     bias_init="constant(0.5)", dropout="0.25,0.5", dropout_units=True, batch_norm="all",
     batch_norm_decay=0.75, decay_biases=True, loss="log-loss", reduction="sum",
-    input_activation="smooth_clip(2)",
+    input_activation="smooth_clip(2)", number_encoding="periodic(4)", embedding_width=3,
     label_smoothing=0.125, l1=0.1, l2=0.2, weight_decay=0.3, clip_norm=4.0, clip_value=5.0,
     schedule="step(3,0.25)", lr=0.5, epochs=9, warmup=2, batch_size=4,
     input_scale=True, parametrization="ntk", activation_mix=True,
@@ -152,12 +153,14 @@ CHANGED = Settings(
 
 
 def test_every_setting_reaches_the_architecture():
-    made = CHANGED.make_architecture(inputs=3, outputs=2)
+    columns = InputColumns((0, 1), ((2, 7),))
+    made = CHANGED.make_architecture(inputs=3, outputs=2, columns=columns)
     usual = Settings().make_architecture(inputs=1, outputs=1)
     assert (made.inputs, made.outputs, made.hidden, made.dropout) == (3, 2, (7, 5), (0.25, 0.5))
+    assert made.columns == columns
     for each in fields(made):
         assert getattr(made, each.name) != getattr(usual, each.name)
-        if each.name not in ("inputs", "outputs", "hidden", "dropout"):
+        if each.name not in ("inputs", "outputs", "columns", "hidden", "dropout"):
             assert getattr(made, each.name) == getattr(CHANGED, each.name)
 
 
