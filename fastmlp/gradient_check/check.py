@@ -85,6 +85,7 @@ def gradcheck(
     for name, value in (("inputs", inputs), ("outputs", outputs), ("rows", rows)):
         _check_count(name, value, 1)
     _check_count("elements", elements, 0)
+    _check_size(chosen.make_architecture(inputs, outputs), rows)
     columns = _columns(chosen, inputs)
     architecture = chosen.make_architecture(inputs, outputs, columns)
     _check_size(architecture, rows)

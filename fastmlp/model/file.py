@@ -52,7 +52,8 @@ def read_parts(
     outputs = output_width(loss.name, targets)
     if (features.output_columns, outputs) != (architecture.inputs, architecture.outputs):
         raise damaged(file, "its preprocessing does not fit its network")
-    if features.codes != architecture.input_columns.codes:
+    codes = () if architecture.columns is None else architecture.columns.codes
+    if features.codes != codes:
         raise damaged(file, "its text columns do not fit its embeddings")
     for factor in (features.scale, features.shift):
         if factor is not None and np.abs(factor).max() > np.finfo(network.dtype).max:

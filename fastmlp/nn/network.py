@@ -16,7 +16,7 @@ from fastmlp.step.parameters import Parameter, ParameterStore
 
 from .activations import parse_activation
 from .initializers import Initializer, parse_initializer
-from .inputs.columns import InputColumns, InputSizes
+from .inputs.columns import InputColumns, InputSizes, parse_number_encoding
 from .inputs.layers import input_layers
 from .layer import Layer
 from .layers import ActivationLayer, BatchNormalization, Dense, Dropout
@@ -123,7 +123,9 @@ class Architecture:
                 raise UsageError(f"dropout must be at least 0 and less than 1; got {rate:g}.")
         per_layer("activation", self.activation, len(self.hidden))
         per_layer("dropout", self.dropout, len(self.hidden))
-        self.input_columns.check(self.inputs, self.number_encoding)
+        parse_number_encoding(self.number_encoding)
+        if self.columns is not None:
+            self.columns.check(self.inputs, self.number_encoding)
 
     def __str__(self) -> str:
         times = f"{self.members} × " if self.members > 1 else ""
@@ -134,8 +136,8 @@ class Architecture:
         """What its hidden layers have beside weights, in words: ``batch norm all``."""
         words = [] if self.input_activation == "identity" else [f"{self.input_activation} first"]
         words += [] if self.number_encoding == "plain" else [f"numbers {self.number_encoding}"]
-        if codes := len(self.input_columns.codes):
-            words.append(f"{codes} embedded")
+        if self.columns is not None and self.columns.codes:
+            words.append(f"{len(self.columns.codes)} embedded")
         words += [] if self.batch_norm == "none" else [f"batch norm {self.batch_norm}"]
         if self.dropout:
             words.append(f"dropout {','.join(f'{rate:g}' for rate in self.dropout)}")
@@ -157,7 +159,7 @@ class Architecture:
     def encoded(self) -> InputSizes:
         """What encodings and embeddings make of the input."""
         how = self.number_encoding, self.embedding_width
-        return InputSizes.of(self.inputs, self.input_columns, *how)
+        return InputSizes.of(self.inputs, self.columns, *how)
 
     @property
     def parameters(self) -> int:

@@ -6,6 +6,7 @@ from oracles.networks import build
 
 from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.nn.activations import ACTIVATIONS
+from fastmlp.nn.inputs.columns import InputColumns
 from fastmlp.nn.losses import parse_loss
 from fastmlp.optim.optimizers import OPTIMIZERS, Regularization, make_optimizer
 from fastmlp.step.batches import Batches
@@ -106,6 +107,14 @@ def test_every_optimizer(cuda, dtype, optimizer):
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_every_activation(cuda, activation):
     assert_agreement(cuda, activation=activation)
+
+
+@pytest.mark.parametrize("encoding", ["plain", "piecewise(4)", "periodic(5)"])
+def test_encodings_and_embeddings(cuda, encoding):
+    bins = (3, 0, 4) if encoding.startswith("piecewise") else ()
+    columns = InputColumns((0, 2, 5), ((1, 3), (4, 2)), bins)  # codes are rounded and cut off
+    how = {"input_activation": "smooth_clip(2)", "columns": columns, "embedding_width": 3}
+    assert_agreement(cuda, number_encoding=encoding, optimizer="momentum", **how)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])

@@ -172,6 +172,13 @@ def test_bins_that_are_none(bins):
         Architecture(INPUTS, 2, number_encoding="piecewise", columns=InputColumns((0, 1), (), bins))
 
 
+@pytest.mark.parametrize("encoding", MIXED)
+def test_an_input_far_too_wide_is_described_at_once(encoding):
+    wide = Architecture(10**12, 2, number_encoding=encoding)
+    assert wide.encoded.width in (10**12, 4 * 10**12)
+    assert wide.parameters > 10**12
+
+
 @pytest.mark.parametrize(
     "word", ["linear", "piecewise(1)", "piecewise(2.5)", "periodic(0)", "periodic(257)", "plain(3)"]
 )

@@ -94,9 +94,9 @@ class NumericColumn:
     @classmethod
     def from_dict(cls, kept: Any) -> NumericColumn:
         """Return the column that ``to_dict`` described, every entry checked."""
-        numbers = (stored.number(kept, key) for key in ("origin", "median"))
+        origin, median = (stored.number(kept, key) for key in ("origin", "median"))
         has_indicator = stored.entry({"indicator": False, **kept}, "indicator", bool)
-        return cls(ColumnReading.from_dict(kept), *numbers, has_indicator)
+        return cls(ColumnReading.from_dict(kept), origin, median, has_indicator)
 
 
 @dataclass(frozen=True)

@@ -128,13 +128,17 @@ class InputSizes:
 
     @classmethod
     def of(
-        cls, inputs: int, columns: InputColumns, number_encoding: str, embedding_width: int
+        cls, inputs: int, columns: InputColumns | None, number_encoding: str, embedding_width: int
     ) -> InputSizes:
-        """Return the sizes for an input of so many columns."""
+        """Return the sizes for an input of so many columns, all numbers where nothing is said.
+
+        No list is made: the input may be far too wide for one.
+        """
         name, count = parse_number_encoding(number_encoding)
-        numbers, codes = len(columns.numbers), len(columns.codes)
-        outputs = {"plain": 0, "piecewise": sum(columns.bins)}
-        outputs["periodic"] = PERIODIC_OUTPUTS * numbers
+        numbers, bins, codes = inputs, inputs * count, ()
+        if columns is not None:
+            numbers, bins, codes = len(columns.numbers), sum(columns.bins), columns.codes
+        outputs = {"plain": 0, "piecewise": bins, "periodic": PERIODIC_OUTPUTS * numbers}[name]
         trained = numbers * (2 * count + PERIODIC_OUTPUTS * (count + 1)) * (name == "periodic")
-        table = embedding_width * sum(rows for _, rows in columns.codes)
-        return cls(inputs + outputs[name] + codes * (embedding_width - 1), trained + table)
+        table = embedding_width * sum(rows for _, rows in codes)
+        return cls(inputs + outputs + len(codes) * (embedding_width - 1), trained + table)

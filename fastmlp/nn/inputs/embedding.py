@@ -72,9 +72,8 @@ class Embedding(Layer):
     def bind(self, backend: Backend, dtype: np.dtype, rows: int) -> None:
         """Allocate y, and dx where it is asked for."""
         self.backend = backend
-        self._where = tuple(
-            backend.from_numpy(each) for each in (self.plain_columns, self.codes, self.starts)
-        )
+        own = backend.from_numpy
+        self._where = own(self.plain_columns), own(self.codes), own(self.starts)
         self._y = backend.empty((rows, self.width), dtype)
         self._dx = backend.empty((rows, self.inputs), dtype) if self.needs_input_gradient else None
 

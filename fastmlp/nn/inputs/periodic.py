@@ -97,8 +97,9 @@ class Periodic(Layer):
     def forward(self, x: Array, training: bool) -> Array:
         """Return x and the three outputs of each of its numbers."""
         self._x, waves, y = x, self._waves[: len(x)], self._y[: len(x)]
-        arrays = (parameter.values for parameter in self.trained())
-        self.backend.ops.periodic_forward(x, self._numbers, *arrays, waves, y)
+        waving = self.frequency.values, self.phase.values
+        linear = self.weight.values, self.bias.values
+        self.backend.ops.periodic_forward(x, self._numbers, *waving, *linear, waves, y)
         return y
 
     def backward(self, upstream: Array) -> Array | None:
