@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.backend.contract import Backend
+from fastmlp.backend.contract import Array, Backend
 from fastmlp.errors import ModelFileError
 from fastmlp.spec import Argument, Range, parse_with_argument
 from fastmlp.step.counters import Counters
@@ -123,14 +123,18 @@ class WeightAverage(Averaging, ABC):
         """
         for name, (average, _) in zip(("values", "statistics"), self._pairs, strict=True):
             given = state.get(name)
-            fits = isinstance(given, np.ndarray) and given.shape == tuple(average.shape)
-            if not fits or given.dtype != average.dtype or not np.isfinite(given).all():
+            if not isinstance(given, np.ndarray) or not _fits(given, average):
                 raise ModelFileError(
                     f"the checkpoint does not fit: averaging.{name} should be finite "
                     f"{average.dtype} {tuple(average.shape)}. Train anew, or resume with the "
                     "average_weights that the run was begun with."
                 )
             self._backend.assign(average, given)
+
+
+def _fits(given: np.ndarray, average: Array) -> bool:
+    alike = given.shape == tuple(average.shape) and given.dtype == average.dtype
+    return alike and bool(np.isfinite(given).all())
 
 
 class ExponentialAverage(WeightAverage):

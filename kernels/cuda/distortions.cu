@@ -56,6 +56,16 @@ draw_distortions(Vector<const int64> order, Vector<const int64> counters, Vector
     });
 }
 
+// A spline's value: the sum of SPLINE_TAPS knots, the first at `first` and each next one `step` further on, times their taps.
+template <typename T>
+__device__ T spline(const T* knots, int64 first, int64 step, Matrix<const T> taps, int64 place) {
+    T total = taps(0, place) * knots[first];
+    for (int k = 1; k < SPLINE_TAPS; ++k) {
+        total += taps(k, place) * knots[first + k * step];
+    }
+    return total;
+}
+
 // spread[line, x] = Σₖ taps[k, x]·knots[line, starts[x] + k]: splines along each line of knots.
 //
 // A row holds its `lines` one after the other.
@@ -64,12 +74,8 @@ __global__ void EACH_ELEMENT_OF(spread)
 spread_knots(Matrix<const T> knots, Vector<const int64> starts, Matrix<const T> taps, Matrix<T> spread, int64 lines) {
     walk<1>(spread.rows, spread.columns, [&](int64 row, int64 column, auto) {
         const int64 line = column / starts.size, x = column % starts.size;
-        const int64 place = line * (knots.columns / lines) + starts[x];
-        T total = taps(0, x) * knots(row, place);
-        for (int k = 1; k < SPLINE_TAPS; ++k) {
-            total += taps(k, x) * knots(row, place + k);
-        }
-        spread(row, column) = total;
+        const int64 first = line * (knots.columns / lines) + starts[x];
+        spread(row, column) = spline(&knots(row, 0), first, 1, taps, x);
     });
 }
 
@@ -93,16 +99,6 @@ struct Neighbours {
     }
 };
 
-// The field at a place of column x; its first line's number there is `first`.
-template <typename T>
-__device__ T spline_along_y(Matrix<const T> spread, int64 row, int64 first, int64 width, Matrix<const T> taps, int64 y) {
-    T total = taps(0, y) * spread(row, first);
-    for (int k = 1; k < SPLINE_TAPS; ++k) {
-        total += taps(k, y) * spread(row, first + k * width);
-    }
-    return total;
-}
-
 // batch[r, place] = (picture r at map(place) + field(place))·scale + shift.
 //
 // Between pixels a picture is bilinear; outside it is 0. A row of `spread` holds the field's splines along x for each line of
@@ -120,8 +116,8 @@ distort_pictures(Matrix<const T> pictures, Matrix<const double> maps, Matrix<con
         T source_y = T(maps(row, 3)) * T(x) + T(maps(row, 4) * y + maps(row, 5));
         if (lines > 0) {
             const int64 upper = starts[y] * width + x;
-            source_x += spline_along_y(spread, row, upper, width, taps, y);
-            source_y += spline_along_y(spread, row, upper + lines * width, width, taps, y);
+            source_x += spline(&spread(row, 0), upper, width, taps, y);
+            source_y += spline(&spread(row, 0), upper + lines * width, width, taps, y);
         }
         const Neighbours<T> across(source_x, width), down(source_y, height);
         T seen = T(0);

@@ -104,6 +104,13 @@ def test_loads_and_stores_are_followed_to_their_parameters():
     }
 
 
+def test_a_function_between_kernels_is_no_part_of_the_one_before():
+    function = ".func  (.param .b64 out) reduce(\n)\n{\n\tst.global.f32 \t[%rd4], %f1;\n}\n"
+    other = PTX.replace("copy", "again")
+    expected = Access(loads={0}, stores={1})
+    assert accesses(PTX + function + other) == {"copy": expected, "again": expected}
+
+
 @pytest.mark.parametrize(
     ("access", "words"),
     [

@@ -237,6 +237,8 @@ def test_phases_need_epochs_and_equal_outputs(tmp_path):
         parse_phases(settings_from({}), [{"lr": 0.1}])
     with pytest.raises(UsageError, match="checkpoint_every"):
         parse_phases(settings("digits", checkpoint_every=5), [{}])
+    with pytest.raises(UsageError, match="average_weights does not go with phases"):
+        parse_phases(settings("digits", average_weights="ema"), [{}])
     with pytest.raises(UsageError, match="1 to"):
         parse_phases(settings_from({}), [])
     how = settings_from({"dataset": "xor", "test_fraction": 0.0, "epochs": 1})

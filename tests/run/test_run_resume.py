@@ -313,3 +313,28 @@ def test_ctrl_c_prints_how_to_go_on(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert f"fastmlp train --resume {tmp_path / 'run'}" in errors.decode()
+
+
+RANDOM = {
+    "dataset": "digits",
+    "hidden": "16",
+    "batch_norm": "hidden",
+    "epochs": 4,
+    "batch_size": 50,
+    "augment": "shift(1),rotate(10),scale(0.1),elastic(8,2),flip",
+    "checkpoint_every": 1,
+    "log_every": 7,
+    "threads": "1",
+}
+
+
+@pytest.mark.parametrize("average", ["none", "ema(0.95)", "mean(0.5)"])
+@pytest.mark.parametrize(("epoch", "step"), [(1, 3), (3, 9)])
+def test_distorted_pictures_and_averages_go_on_to_the_same_bits(tmp_path, average, epoch, step):
+    how = RANDOM | {"average_weights": average}
+    fastmlp.train(**how, out=tmp_path / "whole")
+    run = fastmlp.train(**how, out=tmp_path / "run", callbacks=[StopAt(epoch, step)])
+    assert run.metrics["stop_reason"] == "interrupted"
+    fastmlp.train(resume=run.folder)
+    assert model_bits(run.folder) == model_bits(tmp_path / "whole")
+    assert learnt(run.folder) == learnt(tmp_path / "whole")

@@ -12,6 +12,7 @@ import fastmlp
 from fastmlp.errors import DataError, FastMLPWarning, UsageError
 from fastmlp.run.train import set_up
 from fastmlp.settings.settings import Settings
+from fastmlp.training.checkpoint import newest_checkpoint
 
 
 def test_what_python_gets(run):
@@ -91,6 +92,51 @@ def test_weights_of_classes_change_what_is_learnt(tmp_path):
         found[word] = int((trained.model.predict(features) == 1).sum())
     assert found["none"] < found["balanced"] / 2
     assert found["balanced"] == pytest.approx(found["0=1,1=9"], abs=2)
+
+
+def test_pictures_alone_can_be_distorted(classes_npz, tmp_path):
+    with pytest.raises(UsageError, match="augment 'flip' changes pictures") as error:
+        fastmlp.train(dataset=classes_npz, augment="flip", epochs=1, out=tmp_path / "run")
+    assert "--image-size" in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_pictures_are_distorted_for_training_alone(tmp_path):
+    how = {"dataset": "digits", "hidden": [8], "epochs": 2, "seed": 1, "lr": 1e-30}
+    plain = fastmlp.train(**how, out=tmp_path / "plain")
+    words = "shift(2),rotate(30),scale(0.3),elastic(8,2)"
+    distorted = fastmlp.train(**how, augment=words, out=tmp_path / "distorted")
+    for name in ("train_loss", "test_loss"):
+        assert distorted.metrics[name] == plain.metrics[name]
+    ours, theirs = (
+        [json.loads(line)["train_loss"] for line in (run.folder / "history.jsonl").open()]
+        for run in (plain, distorted)
+    )
+    assert ours[0] == pytest.approx(ours[1], rel=1e-5)
+    assert min(abs(theirs[0] - ours[0]), abs(theirs[1] - theirs[0])) > 1e-4
+
+
+@pytest.mark.parametrize("early_stopping", [None, 3])
+@pytest.mark.parametrize("average", ["ema(0.9)", "mean(0.4)"])
+def test_the_average_is_what_is_measured_and_saved(tmp_path, average, early_stopping):
+    how = {
+        "dataset": "digits", "hidden": [8], "batch_norm": "hidden", "epochs": 5, "batch_size": 64,
+        "early_stopping": early_stopping, "checkpoint_every": 1, "schedule": "constant",
+        "average_weights": average,
+    }  # fmt: skip
+    run = fastmlp.train(**how, out=tmp_path / "run")
+    *_, last = (json.loads(line) for line in (run.folder / "history.jsonl").open())
+    checkpoint, _ = newest_checkpoint(run.folder)
+    arrays, store = checkpoint.state.arrays, run.model.network.store
+    assert (arrays["values"] != arrays["averaging.values"]).mean() > 0.5
+    shown = "best." if early_stopping else "averaging."
+    np.testing.assert_array_equal(store.values, arrays[f"{shown}values"])
+    np.testing.assert_array_equal(store.statistics, arrays[f"{shown}statistics"])
+    if last["is_best"] or not early_stopping:
+        name = "validation" if early_stopping else "test"
+        assert run.metrics[f"{name}_accuracy"] == last[f"{name}_accuracy"]
+    again = fastmlp.load(run.folder)
+    np.testing.assert_array_equal(again.network.store.values, store.values)
 
 
 def test_regression_comes_back_in_its_own_unit(prices_npz, tmp_path):

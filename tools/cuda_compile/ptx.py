@@ -11,6 +11,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 ENTRY = re.compile(r"^(?:\.visible |\.weak )?\.entry (\w+)\(", re.MULTILINE)
+# A function of CUDA's library stands between kernels, and is none: it has registers of its own.
+FUNCTION = re.compile(r"^(?:\.visible |\.weak )?\.func\b", re.MULTILINE)
 INSTRUCTION = re.compile(r"^\s*(?:@!?%p\d+ )?([a-z][\w.]*)\s+(.+);", re.MULTILINE)
 # The data pointer is the first word of an array's struct: its offset in the parameter is 0.
 POINTER = re.compile(r"\[\w+_param_(\d+)\]")
@@ -30,8 +32,12 @@ class Access:
 def accesses(ptx: str) -> dict[str, Access]:
     """Return the accesses of each entry function by its mangled name."""
     starts = [(match[1], match.start()) for match in ENTRY.finditer(ptx)]
-    ends = [start for _, start in starts[1:]] + [len(ptx)]
-    return {name: _access(ptx[start:end]) for (name, start), end in zip(starts, ends, strict=True)}
+    bounds = [start for _, start in starts] + [match.start() for match in FUNCTION.finditer(ptx)]
+    bounds.append(len(ptx))
+    return {
+        name: _access(ptx[start : min(bound for bound in bounds if bound > start)])
+        for name, start in starts
+    }
 
 
 def _access(body: str) -> Access:
