@@ -276,6 +276,17 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
         a.matrix()
     ),
     "scale_rate": lambda a: (_rate(a), 0.5, a.constant(0, 1, np.float64)),
+    "copy_rows": lambda a: (a.matrix(), a.matrix()),
+    "mean_of_members": lambda a: (_blocks(a), _block(a), a.matrix()[:_block(a)]),
+    "scale_members": lambda a: (_blocks(a), _by_member(a, 1), _block(a), _blocks(a)),
+    "scale_and_shift_members": lambda a: (
+        _blocks(a), _by_member(a, 1), _by_member(a, 0), _block(a), _blocks(a)
+    ),
+    "scale_members_backward": lambda a: (
+        a.worn()[:_members(a) * _block(a)], _blocks(a), _by_member(a, 1), _block(a),
+        _by_member(a, 0)
+    ),
+    "shift_members_backward": lambda a: (_blocks(a), _block(a), _by_member(a, 0)),
     "sgd": lambda a: (a.elements(), a.elements(), _rate(a), 0.0),
     "momentum": lambda a: (a.elements(), a.elements(), a.elements(), _rate(a), 0.9, 0.0),
     "nesterov": lambda a: (a.elements(), a.elements(), a.elements(), _rate(a), 0.9, 0.0),
@@ -361,6 +372,23 @@ def _row_sums(a: Arrays) -> tuple[Array, Array]:
 
 def _share(a: Arrays) -> Array:
     return a.constant(1, dtype=np.float64)
+
+
+def _block(a: Arrays) -> int:
+    """Return the rows of each member of an ensemble: four members, of few rows more."""
+    return max(a.rows // 4, 1)
+
+
+def _members(a: Arrays) -> int:
+    return a.rows // _block(a)
+
+
+def _blocks(a: Arrays) -> Array:
+    return a.matrix()[: _members(a) * _block(a)]
+
+
+def _by_member(a: Arrays, value: float) -> Array:
+    return a.constant(value, _members(a) * a.columns).reshape(_members(a), a.columns)
 
 
 def _rate(a: Arrays) -> Array:

@@ -22,7 +22,7 @@ DESCRIPTION = "description"
 DESCRIPTION_FILE = f"{DESCRIPTION}.json"
 # By which an earlier export is known, whichever model it was of.
 DESCRIBED = {"architecture", "dtype", "features", "targets"}
-OWN_FILE = re.compile(rf"(({'|'.join(KINDS)})_\d+\.\w+|scale|shift)\.txt")
+OWN_FILE = re.compile(rf"(((member|fold)_\d+\.)*({'|'.join(KINDS)})_\d+\.\w+|scale|shift)\.txt")
 LARGEST_DESCRIPTION = 1 << 28  # bytes; vocabularies of text columns live there
 # Digits that tell every number from its neighbours.
 DIGITS = {np.dtype(np.float32): "%.9g", np.dtype(np.float64): "%.17g"}

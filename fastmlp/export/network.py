@@ -6,6 +6,7 @@ import numpy as np
 
 from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.data.preprocessing import FeaturePreprocessor
+from fastmlp.nn import members
 from fastmlp.nn.network import Network
 from fastmlp.nn.plain_layers import Clamp, Drop, Linear, Normalization, PlainLayer, Scaling
 
@@ -18,7 +19,7 @@ TORCH_CLASSES = {Linear: "Linear", Normalization: "BatchNorm1d", Drop: "Dropout"
 
 def plain_layers(network: Network) -> list[PlainLayer]:
     """Return what a network computes, with copies of its arrays."""
-    return [plain for layer in network.layers for plain in layer.plain()]
+    return members.plain_layers(network.layers)
 
 
 def feature_scaling(features: FeaturePreprocessor) -> Scaling | None:

@@ -21,6 +21,8 @@ class Layer(ABC):
         Its name in those of its parameters and in a gradient check: ``"dense"``.
     width
         Number of columns of the output.
+    members
+        How many blocks of rows it tells apart, one for each member of an ensemble.
     needs_input_gradient
         False where nothing below has parameters: ``backward`` then returns None and spares the
         work.
@@ -28,6 +30,7 @@ class Layer(ABC):
 
     kind: str
     width: int
+    members = 1
     needs_input_gradient = True
     backend: Backend
 
@@ -37,6 +40,10 @@ class Layer(ABC):
     @abstractmethod
     def forward(self, x: Array, training: bool) -> Array:
         """Return the output (rows, width) for the input x."""
+
+    def forward_same(self, x: Array) -> Array:
+        """Return the prediction for rows that all members see: a block for each of them."""
+        return self.forward(x, training=False)
 
     @abstractmethod
     def backward(self, upstream: Array) -> Array | None:
@@ -67,10 +74,18 @@ class Layer(ABC):
     def plain(self) -> list[PlainLayer]:
         """Return what a prediction computes here, with copies of the arrays."""
 
+    def plain_of(self, member: int) -> list[PlainLayer]:
+        """Return what a prediction computes here for one member, where they differ."""
+        return self.plain()
+
     @property
     @abstractmethod
     def formulas(self) -> list[str]:
         """The lines of the backward pass as one writes them on paper."""
+
+    def named_trained(self) -> list[tuple[str, Parameter]]:
+        """Return the parameters that have a gradient, with names that tell them apart."""
+        return [(parameter.name, parameter) for parameter in self.trained()]
 
     def _copy(self, parameter: Parameter) -> np.ndarray:
         return np.array(self.backend.to_numpy(parameter.values))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +19,8 @@ from fastmlp.kernels.constants import (
     ROW_COUNT,
 )
 from fastmlp.spec import POSITIVE, SHARE, Argument, parse_with_argument
+
+from .loss_sums import LossSums
 
 if TYPE_CHECKING:
     from fastmlp.data.features.targets import TargetEncoder
@@ -103,35 +104,6 @@ ALIASES = {
 }
 
 
-@dataclass(frozen=True)
-class LossSums:
-    """Sums over the rows that a loss has seen."""
-
-    loss_sum: float = 0.0
-    right: float = 0.0
-    rows: int = 0
-
-    def __add__(self, other: LossSums) -> LossSums:
-        return LossSums(
-            self.loss_sum + other.loss_sum, self.right + other.right, self.rows + other.rows
-        )
-
-    def __sub__(self, other: LossSums) -> LossSums:
-        return LossSums(
-            self.loss_sum - other.loss_sum, self.right - other.right, self.rows - other.rows
-        )
-
-    @property
-    def loss(self) -> float:
-        """Mean loss of a row; NaN where no row was seen."""
-        return self.loss_sum / self.rows if self.rows else math.nan
-
-    @property
-    def accuracy(self) -> float:
-        """Share of rows that were right; NaN where no row was seen."""
-        return self.right / self.rows if self.rows else math.nan
-
-
 class Loss(ABC):
     """A loss over a batch of m rows: Σ wᵢ·ℓᵢ/m, or Σ wᵢ·ℓᵢ with ``reduction="sum"``.
 
@@ -147,7 +119,8 @@ class Loss(ABC):
 
     name: str
     parameter = 0.0
-    members = 1  # whose losses are added up, each the mean over rows of its own
+    members = 1  # whose predictions are averaged
+    networks = 1  # whose losses are added up, each the mean over rows of its own
     counts_right = True  # whether rows can be right or wrong: not so for regression
 
     def __init__(self, reduction: str = "mean"):
@@ -166,10 +139,16 @@ class Loss(ABC):
         return f"{symbol} = {'w/m' if self.reduction == 'mean' else 'w'} · ℓ′, ℓ′ = {derivative}"
 
     def bind(
-        self, backend: Backend, dtype: np.dtype, rows: int, outputs: int, members: int = 1
+        self,
+        backend: Backend,
+        dtype: np.dtype,
+        rows: int,
+        outputs: int,
+        members: int = 1,
+        networks: int = 1,
     ) -> None:
         """Allocate the gradient (rows, outputs), the loss of each row, and the epoch's sums."""
-        self.backend, self.members = backend, members
+        self.backend, self.members, self.networks = backend, members, networks
         self._gradient = backend.empty((rows, outputs), dtype)
         self._row_loss = backend.zeros((rows,), np.float64)
         self._row_right = backend.zeros((rows,), np.float64)
@@ -193,7 +172,7 @@ class Loss(ABC):
             self._row_loss[:rows],
             self._row_right[:rows],
         )
-        scale = self.members / rows if self.reduction == "mean" else 1.0
+        scale = self.networks / rows if self.reduction == "mean" else 1.0
         self._launch(outputs, targets, weights, scale, gradient, row_loss, row_right)
         self.backend.ops.accumulate_sums(row_loss, row_right, self.sums)
         return gradient

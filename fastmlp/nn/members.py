@@ -1,8 +1,9 @@
-"""An ensemble's members as one layer: a stack of layers for each, on rows of its own."""
+"""Networks side by side as one layer: a stack of layers for each, on rows of its own."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from itertools import count
 
 import numpy as np
@@ -11,7 +12,7 @@ from fastmlp.backend.contract import Array, Backend
 from fastmlp.step.parameters import Parameter
 
 from .layer import Layer
-from .plain_layers import Ensemble, PlainLayer
+from .plain_layers import Ensemble, PlainLayer, without_scalings
 
 
 def numbered(layers: list[Layer]) -> list[tuple[str, Layer]]:
@@ -27,33 +28,77 @@ def connect(layers: list[Layer], needs_input_gradient: bool) -> None:
         needs_input_gradient = needs_input_gradient or bool(layer.trained())
 
 
+def named_layers(layers: list[Layer]) -> Iterator[tuple[str, Layer]]:
+    """Yield the layers that have arrays of their own, with their names, those of members too."""
+    for name, layer in numbered(layers):
+        if isinstance(layer, Members):
+            yield from layer.named()
+        else:
+            yield name, layer
+
+
+def count_members(layers: list[Layer]) -> int:
+    """Return how many members layers make, one behind the other."""
+    return max(layer.members for layer in layers)
+
+
+def predict_same(layers: list[Layer], x: Array) -> Array:
+    """Return what layers say of rows that all members see: a block for each of these."""
+    is_apart = False
+    for layer in layers:
+        x = layer.forward(x, False) if is_apart else layer.forward_same(x)
+        is_apart = is_apart or layer.members > 1
+    return x
+
+
+def plain_layers(layers: list[Layer]) -> list[PlainLayer]:
+    """Return what layers compute, with copies of their arrays; that of several members as one."""
+    chains = [plain_member(layers, number) for number in range(count_members(layers))]
+    return chains[0] if len(chains) == 1 else [Ensemble(tuple(map(tuple, chains)))]
+
+
+def plain_member(layers: list[Layer], member: int) -> list[PlainLayer]:
+    """Return what layers compute for one member."""
+    plain = [part for layer in layers for part in layer.plain_of(member)]
+    return without_scalings(plain) if count_members(layers) > 1 else plain
+
+
 class Members(Layer):
     """y = (y₁; …; y_K): block k of the rows goes through stack k, and through no other.
 
-    A batch of K·m rows holds m rows for each member, block by block; they may be other rows for
-    each. ``forward_same`` gives all members the same rows.
+    A batch of K·m rows holds m rows for each stack, block by block; they may be other rows for
+    each. ``forward_same`` gives all of them the same rows. A stack may itself be of several
+    members, which then divide its block.
 
     Parameters
     ----------
     fan_in
         Columns of the input.
     stacks
-        The layers of each member, alike in widths.
+        The layers of each, alike in widths.
+    word
+        What a stack is called in the names of its arrays: ``"member"`` or ``"fold"``.
     """
 
     kind = "members"
 
-    def __init__(self, fan_in: int, stacks: list[list[Layer]]):
-        self.stacks, self.fan_in = stacks, fan_in
+    def __init__(self, fan_in: int, stacks: list[list[Layer]], word: str = "member"):
+        self.stacks, self.fan_in, self.word = stacks, fan_in, word
         self.width = stacks[0][-1].width
+        self.members = len(stacks) * count_members(stacks[0])
 
     def __str__(self) -> str:
-        return f"{len(self.stacks)} of {len(self.stacks[0])} layers each"
+        layers = len(self.stacks[0])
+        return f"{len(self.stacks)} of {layers} {'layer' if layers == 1 else 'layers'} each"
 
     def plain(self) -> list[PlainLayer]:
         """Return what each member computes."""
-        plain = ([part for layer in stack for part in layer.plain()] for stack in self.stacks)
-        return [Ensemble(tuple(map(tuple, plain)))]
+        return plain_layers([self])
+
+    def plain_of(self, member: int) -> list[PlainLayer]:
+        """Return what one member computes."""
+        stack, place = divmod(member, self.members // len(self.stacks))
+        return plain_member(self.stacks[stack], place)
 
     @property
     def formulas(self) -> list[str]:
@@ -63,9 +108,17 @@ class Members(Layer):
     def named(self) -> list[tuple[str, Layer]]:
         """Return every member's layers with their names: ``member_2.dense_0``."""
         return [
-            (f"member_{number}.{name}", layer)
+            (f"{self.word}_{number}.{name}", layer)
             for number, stack in enumerate(self.stacks)
-            for name, layer in numbered(stack)
+            for name, layer in named_layers(stack)
+        ]
+
+    def named_trained(self) -> list[tuple[str, Parameter]]:
+        """Return every member's parameters with their names: ``member_2.dense_0.weight``."""
+        return [
+            (f"{name}.{own}", each)
+            for name, layer in self.named()
+            for own, each in layer.named_trained()
         ]
 
     def trained(self) -> list[Parameter]:
@@ -106,13 +159,23 @@ class Members(Layer):
 
     def forward(self, x: Array, training: bool) -> Array:
         """Return every member's outputs for its own block of the rows."""
-        return self._forward(self._blocks(x), training)
+        outputs = self._outputs[: len(x)]
+        for stack, signal, own in zip(
+            self.stacks, self._blocks(x), self._blocks(outputs), strict=True
+        ):
+            for layer in stack:
+                signal = layer.forward(signal, training)
+            self.backend.ops.copy_rows(signal, own)
+        return outputs
 
     def forward_same(self, x: Array) -> Array:
         """Return every member's outputs for the same rows, block by block, as a prediction has
         them.
         """
-        return self._forward([x] * len(self.stacks), training=False)
+        outputs = self._outputs[: self.members * len(x)]
+        for stack, own in zip(self.stacks, self._blocks(outputs), strict=True):
+            self.backend.ops.copy_rows(predict_same(stack, x), own)
+        return outputs
 
     def backward(self, upstream: Array) -> Array | None:
         """Set every member's gradients; dx is theirs, block by block."""
@@ -127,14 +190,6 @@ class Members(Layer):
             if dx is not None:
                 self.backend.ops.copy_rows(signal, self._blocks(dx)[number])
         return dx
-
-    def _forward(self, blocks: list[Array], training: bool) -> Array:
-        outputs = self._outputs[: sum(map(len, blocks))]
-        for stack, signal, own in zip(self.stacks, blocks, self._blocks(outputs), strict=True):
-            for layer in stack:
-                signal = layer.forward(signal, training)
-            self.backend.ops.copy_rows(signal, own)
-        return outputs
 
     def _blocks(self, rows: Array) -> list[Array]:
         block = len(rows) // len(self.stacks)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
 from fastmlp.errors import UsageError, choose
-from fastmlp.spec import AT_LEAST_1, split_outside_brackets
+from fastmlp.spec import AT_LEAST_1
 from fastmlp.step.counters import Counters
 from fastmlp.step.parameters import Parameter, ParameterStore
 
@@ -21,7 +21,9 @@ from .inputs.layers import input_layers
 from .layer import Layer
 from .layers import ActivationLayer, BatchNormalization, Dense, Dropout
 from .learnt_factors import MixedActivation, Scale
-from .members import Members, connect, numbered
+from .members import Members, connect, named_layers, numbered, predict_same
+from .per_layer import per_layer
+from .shared_members import build_shared, check_sharing, count_shared
 
 PARAMETRIZATIONS = ("standard", "ntk")
 KINDS = tuple(layer.kind for layer in Layer.__subclasses__())
@@ -57,7 +59,10 @@ class Architecture:
     decay_biases
         Penalties and weight decay also act on biases and on batch normalisation's parameters.
     members
-        Networks of these layers, each with weights of its own, whose predictions are averaged.
+        Networks of these layers, whose predictions are averaged.
+    sharing
+        How many members have one weight in common in each hidden layer: 1 for weights of its own
+        for each.
     input_activation
         Of the inputs but codes, before all else.
     input_scale
@@ -89,6 +94,7 @@ class Architecture:
     batch_norm_decay: float = 0.9
     decay_biases: bool = False
     members: int = 1
+    sharing: int = 1
     input_activation: str = "identity"
     input_scale: bool = False
     parametrization: str = "standard"
@@ -111,6 +117,9 @@ class Architecture:
                     f"{name}: a layer's width must be a whole number of at least 1; got {width!r}."
                 )
         AT_LEAST_1.check("members", self.members)
+        AT_LEAST_1.check("sharing", self.sharing)
+        if self.sharing > 1:
+            check_sharing(self)
         choose("batch_norm", self.batch_norm, BATCH_NORM_PLACES)
         choose("parametrization", self.parametrization, PARAMETRIZATIONS)
         if not 0 <= self.batch_norm_decay < 1:
@@ -143,7 +152,14 @@ class Architecture:
             words.append(f"dropout {','.join(f'{rate:g}' for rate in self.dropout)}")
         words += ["input scale"] if self.input_scale else []
         words += ["activation mix"] if self.activation_mix else []
+        if self.sharing > 1:
+            words.append(f"weights shared by {self.sharing} members")
         return words
+
+    @property
+    def networks(self) -> int:
+        """How many networks have no weight in common."""
+        return self.members // self.sharing
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -164,6 +180,8 @@ class Architecture:
     @property
     def parameters(self) -> int:
         """How many numbers are trained."""
+        if self.sharing > 1:
+            return self.networks * count_shared(self)
         encoded = self.encoded
         widths = (encoded.width, *self.widths[1:])
         dense = sum((before + 1) * after for before, after in pairwise(widths))
@@ -184,21 +202,6 @@ class Architecture:
         )
 
 
-def per_layer(name: str, values, layers: int) -> list:
-    """Return one value a hidden layer: one serves all, none is 0.0; else a UsageError."""
-    if isinstance(values, str):
-        values = split_outside_brackets(values)
-    values = list(values) or [0.0]
-    if len(values) == 1:
-        return values * layers
-    if len(values) != layers:
-        raise UsageError(
-            f"{name} has {len(values)} values for {layers} hidden layer(s); "
-            "give one, or one a layer."
-        )
-    return values
-
-
 def initializers(architecture: Architecture) -> tuple[Initializer, Initializer]:
     """Return the initial weights and biases.
 
@@ -215,11 +218,15 @@ def initializers(architecture: Architecture) -> tuple[Initializer, Initializer]:
 
 
 def build_layers(architecture: Architecture, seed: int, counters: Counters) -> list[Layer]:
-    """Return the layers in order; of several members, one layer that holds them all."""
+    """Return the layers in order; of several networks, one layer that holds them all."""
+    shares = architecture.sharing > 1
+    build = build_shared if shares else build_member
     stacks = [
-        build_member(architecture, seed, counters, number) for number in range(architecture.members)
+        build(architecture, seed, counters, number) for number in range(architecture.networks)
     ]
-    return stacks[0] if len(stacks) == 1 else [Members(architecture.inputs, stacks)]
+    if len(stacks) == 1:
+        return stacks[0]
+    return [Members(architecture.inputs, stacks, "fold" if shares else "member")]
 
 
 def build_member(
@@ -382,12 +389,8 @@ class Network:
         """Return what every member says of the same rows in a prediction: (members·rows, outputs),
         block by block.
         """
-        first, *others = self.layers
         self._check(x, rows=self.architecture.members * len(x))
-        signal = first.forward_same(x) if isinstance(first, Members) else first.forward(x, False)
-        for layer in others:
-            signal = layer.forward(signal, False)
-        return signal
+        return predict_same(self.layers, x)
 
     def _check(self, x: Array, rows: int) -> None:
         if x.shape[1] != self.architecture.inputs or rows > self.bound_rows:
@@ -409,17 +412,13 @@ class Network:
         """Return every array of the model by its name: ``dense_0.weight``, …"""
         return {
             f"{name}.{parameter.name}": parameter
-            for name, layer in self._named()
+            for name, layer in named_layers(self.layers)
             for parameter in (*layer.trained(), *layer.kept())
         }
 
     def own_layers(self) -> list[Layer]:
         """Return the layers in order, those of each member one by one."""
-        return [layer for _, layer in self._named()]
-
-    def _named(self) -> list[tuple[str, Layer]]:
-        [first, *_] = self.layers
-        return first.named() if isinstance(first, Members) else numbered(self.layers)
+        return [layer for _, layer in named_layers(self.layers)]
 
     def layer_names(self) -> list[str]:
         """Return each layer's kind with its number among its kind: ``dense_0``, ``dropout_0`` …"""
@@ -428,3 +427,6 @@ class Network:
     def parameter_count(self) -> int:
         """Return how many numbers are trained."""
         return sum(parameter.size for layer in self.layers for parameter in layer.trained())
+
+
+KINDS = tuple(layer.kind for layer in Layer.__subclasses__())

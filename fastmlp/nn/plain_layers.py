@@ -200,3 +200,22 @@ PlainLayer = (
     | Lookup
     | Ensemble
 )
+
+
+def without_scalings(layers: list[PlainLayer]) -> list[PlainLayer]:
+    """Return layers that compute the same with the scalings beside linear layers in their arrays:
+    diag(r)·W·diag(s) and b ⊙ s + t for ((x ⊙ r)·W + b) ⊙ s + t; in float64.
+    """
+    kept: list[PlainLayer] = []
+    for layer in layers:
+        last = kept[-1] if kept else None
+        if isinstance(layer, Linear) and isinstance(last, Scaling) and last.origin is None:
+            weight = layer.weight.astype(np.float64)
+            bias = last.shift @ weight + (0.0 if layer.bias is None else layer.bias)
+            kept[-1] = Linear(last.scale[:, None] * weight, bias)
+        elif isinstance(layer, Scaling) and isinstance(last, Linear) and layer.origin is None:
+            bias = layer.shift + (0.0 if last.bias is None else last.bias * layer.scale)
+            kept[-1] = Linear(last.weight * layer.scale, bias)
+        else:
+            kept.append(layer)
+    return kept

@@ -17,7 +17,7 @@ TABLES: dict[str, Any] = {
     "normalize": "robust",
     "input_activation": "smooth_clip(3)",
     "missing": "indicator",
-    "number_encoding": "piecewise(16)",
+    "number_encoding": "piecewise(32)",
     "max_levels": 1000,
     "level_rows": 3,
     "target_statistics": 8,

@@ -88,10 +88,23 @@ class Settings(SettingsTable):
                 "clip_value."
             )
 
+        if self.member_weights == "shared" and self.sharing == 1:
+            which = "member" if self.folds is None else "member of each fold"
+            raise UsageError(
+                f"member_weights shared needs more than one {which}; give more members, or own."
+            )
+        if self.member_weights == "shared" and self.batch_norm != "none":
+            raise UsageError("batch_norm does not go with member_weights shared; give one of them.")
+
     @property
     def member_count(self) -> int:
         """How many networks are trained together."""
         return self.members or self.folds or 1
+
+    @property
+    def sharing(self) -> int:
+        """How many members share a weight: all, or those of a fold; 1 where each has its own."""
+        return self.member_count // (self.folds or 1) if self.member_weights == "shared" else 1
 
     @property
     def hidden_widths(self) -> tuple[int, ...]:
@@ -208,7 +221,7 @@ class Settings(SettingsTable):
 
         parsed = {"hidden": self.hidden_widths, "dropout": self.dropout_rates}
         own = {"inputs": inputs, "outputs": outputs, "columns": columns, **parsed}
-        own["members"] = self.member_count
+        own |= {"members": self.member_count, "sharing": self.sharing}
         others = {each.name for each in fields(Architecture)} - own.keys()
         return Architecture(**own, **{name: getattr(self, name) for name in others})
 

@@ -186,6 +186,14 @@ class SettingsTable:
         None,
         "Networks trained together, whose predictions are averaged; default 1, or one a fold.",
         AT_LEAST_1,
+        GRADIENT,
+    )
+    member_weights: str = _network(
+        "own",
+        "Whether each member has weights of its own, or all share those of the hidden layers and "
+        "scale what enters and leaves them.",
+        ("own", "shared"),
+        GRADIENT,
     )
     input_scale: bool = _network(
         False,

@@ -29,8 +29,8 @@ class MemberRows:
     rows
         How many rows they share.
     fold
-        (rows,) the fold of each row; member m does not learn from fold m modulo the number of
-        folds. None where each learns from all rows.
+        (rows,) the fold of each row; of K members and F folds, members 0 to K/F − 1 do not learn
+        from fold 0, and so on. None where each learns from all rows.
     stacked
         Whether the features hold all rows once for each fold, one stack of rows after the other:
         the first as the members see them that do not learn from the first fold.
@@ -46,19 +46,22 @@ class MemberRows:
         """How many folds there are; 0 for none."""
         return 0 if self.fold is None else int(self.fold.max()) + 1
 
+    def _fold_of(self, member: int) -> int:
+        return member * self.folds // self.members
+
     def learnt(self, member: int) -> np.ndarray:
         """Return the numbers of the rows that a member learns from, in its stack."""
         if self.fold is None:
             return np.arange(self.rows)
-        return np.flatnonzero(self.fold != member % self.folds) + self._stack_start(member)
+        return np.flatnonzero(self.fold != self._fold_of(member)) + self._stack_start(member)
 
     def held_out(self, member: int) -> np.ndarray:
         """Return the numbers of the rows of a member's fold, in its stack."""
         assert self.fold is not None  # or nothing is held out
-        return np.flatnonzero(self.fold == member % self.folds) + self._stack_start(member)
+        return np.flatnonzero(self.fold == self._fold_of(member)) + self._stack_start(member)
 
     def _stack_start(self, member: int) -> int:
-        return member % self.folds * self.rows if self.stacked else 0
+        return self._fold_of(member) * self.rows if self.stacked else 0
 
     @property
     def per_epoch(self) -> int:

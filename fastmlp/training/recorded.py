@@ -40,7 +40,7 @@ def check_memory(
     Parameters
     ----------
     architecture, backend, dtype, rows
-        Of the network, and the rows of its largest batch.
+        Of the network, and the rows of its largest batch, for each member.
     remedy
         What the user may give instead: ``"give smaller layers"``.
     name
@@ -53,7 +53,8 @@ def check_memory(
     """
     parameters = architecture.parameters
     widths = (*architecture.widths, architecture.encoded.width)
-    numbers = COPIES_OF_PARAMETERS * parameters + 2 * rows * sum(widths)
+    of_rows = 2 * architecture.members * rows * sum(widths)
+    numbers = COPIES_OF_PARAMETERS * parameters + of_rows
     wanted, on_device = numbers * np.dtype(dtype).itemsize, backend.free_memory()
     available = available_memory() if on_device is None else on_device
     if wanted > available:
@@ -68,10 +69,11 @@ def bind(network: Network, loss: Loss, rows: int) -> None:
 
     Of an ensemble, for so many rows of each member.
     """
-    members = network.architecture.members
+    architecture = network.architecture
+    members, networks = architecture.members, architecture.networks
     network.bind(members * rows)
-    outputs = network.architecture.outputs
-    loss.bind(network.backend, network.dtype, members * rows, outputs, members)
+    where = network.backend, network.dtype, members * rows, architecture.outputs
+    loss.bind(*where, members, networks)
 
 
 class RecordedStep:

@@ -115,7 +115,7 @@ def exponential_derivative(a, p):
 @scalar_function
 def logarithm(z, p):
     # From a probability to a logit of softmax, which takes any constant beside it.
-    return log(z if z > like(SMALLEST_PROBABILITY, z) else like(SMALLEST_PROBABILITY, z))
+    return log(like(SMALLEST_PROBABILITY, z) if z < like(SMALLEST_PROBABILITY, z) else z)
 
 
 @scalar_function

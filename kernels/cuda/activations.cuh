@@ -95,7 +95,7 @@ __device__ T exponential_derivative(T a, T p) {
 // From a probability to a logit of softmax, which takes any constant beside it. Below the smallest it counts as that.
 template <typename T>
 __device__ T logarithm(T z, T p) {
-    return log(z > T(1e-30) ? z : T(1e-30));
+    return log(z < T(1e-30) ? T(1e-30) : z);
 }
 
 // From a probability to the logit whose sigmoid it is.

@@ -110,6 +110,9 @@ COLUMNS = {
     ("distort_pictures", "taps"): 1,
 }
 ROWS = {"taps": SPLINE_TAPS}
+# Of the kernels of an ensemble: matrices of a block for each member, and of a row for each.
+MEMBERS = 3
+OF_BLOCKS, OF_MEMBERS = {"values", "x", "y", "dy"}, {"scale", "shift", "dscale", "dshift"}
 # Numbers; of several, each launch takes the next.
 NUMBERS = {
     "parameter": (0.5,),
@@ -202,7 +205,10 @@ def launch(instance: Instance, case: Case, number: int) -> Launch:
             is_off = case.misaligned == "all" or (case.misaligned == "first" and not arguments)
             arguments[parameter.name] = Array(content, content.itemsize if is_off else 0)
         else:
-            arguments[parameter.name] = _number(kernel, parameter, number)
+            is_block = parameter.name == "block"
+            arguments[parameter.name] = (
+                case.rows if is_block else _number(kernel, parameter, number)
+            )
     if case.shared:
         _share(kernel, arguments)
     grid, block = _shape(kernel, arguments)
@@ -262,13 +268,22 @@ def _size(kernel: Kernel, name: str, case: Case) -> int:
     raise UnknownArgumentError(f"{kernel.name}: no length for the vector {name!r} in {__name__}")
 
 
+def _rows(kernel: Kernel, name: str, case: Case) -> int:
+    """Return the rows of a matrix."""
+    if kernel.stem == "members" and name in OF_MEMBERS:
+        return MEMBERS
+    if kernel.stem == "members" and name in OF_BLOCKS:
+        return MEMBERS * case.rows
+    return START + case.rows + SPARE_ROWS if name in BY_SOURCE_ROW else case.rows
+
+
 def _content(
     kernel: Kernel, parameter: Parameter, dtype: np.dtype, case: Case, random: np.random.Generator
 ) -> np.ndarray:
     """Return what an array holds: by its name where not any number will do."""
     name = parameter.name
     if parameter.kind == "Matrix":
-        rows = START + case.rows + SPARE_ROWS if name in BY_SOURCE_ROW else case.rows
+        rows = _rows(kernel, name, case)
         columns = COLUMNS.get(name, COLUMNS.get((kernel.name, name), case.columns))
         shape = (ROWS.get(name, rows), columns)
     else:
