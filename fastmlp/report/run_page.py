@@ -272,7 +272,11 @@ def _first_layer(evidence: Evidence) -> Picture | None:
         return None
     if shape is not None and int(np.prod(shape)) == len(weights):
         return first_layer(weights, shape)
-    return weights_heat_map(weights, model.features.output_names)
+    names, architecture = model.features.output_names, model.network.architecture
+    if architecture.columns is not None:
+        how = architecture.number_encoding, architecture.embedding_width
+        names = architecture.columns.names(names, *how)
+    return weights_heat_map(weights, names)
 
 
 def _calibration(evidence: Evidence, split: Split) -> Picture | None:

@@ -173,6 +173,17 @@ def test_bins_that_are_none(bins):
 
 
 @pytest.mark.parametrize("encoding", MIXED)
+def test_every_column_behind_them_has_a_name(encoding):
+    names = MIXED[encoding].names("abcdef", encoding, 2)
+    made = Architecture(
+        INPUTS, 2, number_encoding=encoding, embedding_width=2, columns=MIXED[encoding]
+    )
+    assert len(set(names)) == len(names) == made.encoded.width
+    assert names[:4] == ("a", "c", "d", "e")
+    assert names[-4:] == ("b[1]", "b[2]", "f[1]", "f[2]")
+
+
+@pytest.mark.parametrize("encoding", MIXED)
 def test_an_input_far_too_wide_is_described_at_once(encoding):
     wide = Architecture(10**12, 2, number_encoding=encoding)
     assert wide.encoded.width in (10**12, 4 * 10**12)

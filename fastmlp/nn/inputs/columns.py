@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,6 +105,22 @@ class InputColumns:
                 f"the input's columns need at least one code each, and for {number_encoding} bins "
                 f"of each number alone; got {self}."
             )
+
+    def names(
+        self, given: Sequence[str], number_encoding: str, embedding_width: int
+    ) -> tuple[str, ...]:
+        """Return names of what the first layer behind encodings and embeddings reads."""
+        name, _ = parse_number_encoding(number_encoding)
+        counts = {"plain": [0] * len(self.numbers), "piecewise": self.bins}
+        counts["periodic"] = [PERIODIC_OUTPUTS] * len(self.numbers)
+        codes = [position for position, _ in self.codes]
+        parts = [
+            (position, 1, count) for position, count in zip(self.numbers, counts[name], strict=True)
+        ]
+        parts += [(position, 1, embedding_width) for position in codes]
+        plain = (text for position, text in enumerate(given) if position not in codes)
+        own = (f"{given[at]}[{i}]" for at, start, count in parts for i in range(start, count + 1))
+        return (*plain, *own)
 
     def plain(self, inputs: int) -> np.ndarray:
         """Return the positions of all columns but those of codes, int64."""
