@@ -112,7 +112,7 @@ def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
     source = read_source(settings, given)
     task = _task(settings)
     task = infer_task(source.known_target) if task == "auto" else task
-    settings = settings.with_preset(preset_for(source), task)
+    settings = settings.with_preset(preset_for(source), task, len(source))
     try:
         return _prepared(source, settings)
     except DataError:

@@ -14,6 +14,7 @@ from fastmlp.preparation.prepare import PreparedData
 from fastmlp.settings.settings import Settings
 
 FEWEST_BINS = 2  # one bin would say what the number itself says
+ROWS_OF_A_BIN = 20
 MOST_BINS, FEWEST_OF_MANY = 256, 4  # of all numbers together, and of each for all that
 
 
@@ -37,6 +38,7 @@ def learn_columns(
         return InputColumns(numbers, codes), []
     # Of many numbers each has fewer bins, or the first layer would outgrow all others.
     count = min(count, max(FEWEST_OF_MANY, MOST_BINS // max(len(numbers), 1)))
+    count = min(count, max(FEWEST_BINS, len(data.train) // ROWS_OF_A_BIN))
     edges = [np.unique(each) for each in _quantiles(settings, data, backend, count).T]
     bins = tuple(len(each) - 1 if len(each) > FEWEST_BINS else 0 for each in edges)
     kept = [each for each, has_bins in zip(edges, bins, strict=True) if has_bins]

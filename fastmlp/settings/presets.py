@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-# For tables: an ensemble over folds. What each entry gives is measured in docs/tables_accuracy.md.
+# For tables: an ensemble over folds. What each entry gives is measured in docs/accuracy.md.
 TABLES: dict[str, Any] = {
     # Each of five members learns from four fifths of the rows and validates on the others.
     "folds": 5,
@@ -26,9 +27,7 @@ TABLES: dict[str, Any] = {
     "weight_decay": 0.01,
     # A twentieth of the run upwards, then a cosine down.
     "schedule": "one_cycle(0.05,25)",
-    "batch_size": 128,
     "effort": 100.0,
-    "early_stopping": 25,
 }
 IMAGES: dict[str, Any] = {}
 # And by task: what the others would refuse.
@@ -40,11 +39,12 @@ TABLES_BY_TASK: dict[str, dict[str, Any]] = {
 PRESETS: dict[str, dict[str, Any]] = {"plain": {}, "tables": TABLES, "images": IMAGES}
 AUTO = "auto"
 CHOICES = (AUTO, *PRESETS)
+FEW_ROWS = 700
 FEWEST_ROWS = 40  # of a table that is divided into folds without being told so
 
 
-def preset_settings(name: str, task: str, has_own_loss: bool) -> dict[str, Any]:
-    """Return the settings of a preset for a task.
+def preset_settings(name: str, task: str, rows: int, has_own_loss: bool) -> dict[str, Any]:
+    """Return the settings of a preset for a task and a number of rows.
 
     Parameters
     ----------
@@ -52,10 +52,23 @@ def preset_settings(name: str, task: str, has_own_loss: bool) -> dict[str, Any]:
         One of PRESETS.
     task
         ``"classification"``, ``"multilabel"`` or ``"regression"``.
+    rows
+        Of the data.
     has_own_loss
         Whether the user chose the loss, which may give no probabilities to calibrate.
     """
     chosen = dict(PRESETS[name])
-    if name == "tables" and not has_own_loss:
-        chosen |= TABLES_BY_TASK[task]
+    if name == "tables":
+        chosen["batch_size"] = _batch_size(rows)
+        chosen |= {} if has_own_loss else TABLES_BY_TASK[task]
     return chosen
+
+
+def _batch_size(rows: int) -> int:
+    """Return the rows of a batch: a sixteenth of few rows, so that an epoch has steps enough, and
+    more of very many.
+    """
+    for least, size in ((500_000, 512), (50_000, 256), (FEW_ROWS, 128)):
+        if rows >= least:
+            return size
+    return min(max(1 << round(math.log2(max(rows, 1) / 16)), 16), 128)

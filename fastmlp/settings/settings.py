@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:  # help is shown without numpy: what builds something imports 
 
 OPEN_SHARE = Range(above=0, below=1)
 FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 200
-MOST_EPOCHS_BY_EFFORT = 100
+MOST_EPOCHS_BY_EFFORT, FEWEST_UPDATES_BY_EFFORT, PATIENCE_SHARE = 100, 500, 0.3
+MANY_ROWS, FEWEST_OF_MANY = 100_000, 3  # of so many rows an epoch has thousands of updates
 # Of a weight in each row: a multiplication and an addition forward, and twice that backward.
 FLOP_PER_WEIGHT = 6
 
@@ -169,7 +171,7 @@ class Settings(SettingsTable):
         own = self.weight_decay
         return RULES[self.optimizer].weight_decay if own is None else own
 
-    def with_preset(self, auto: str, task: str) -> Settings:
+    def with_preset(self, auto: str, task: str, rows: int) -> Settings:
         """Return the settings with those of the preset, but for what was given.
 
         Parameters
@@ -178,9 +180,11 @@ class Settings(SettingsTable):
             The preset where the settings leave the choice open.
         task
             ``"classification"``, ``"multilabel"`` or ``"regression"``.
+        rows
+            Of the data.
         """
         name, said = auto if self.preset == AUTO else self.preset, self.said()
-        chosen = preset_settings(name, task, "loss" in said)
+        chosen = preset_settings(name, task, rows, "loss" in said)
         settings = settings_from(chosen, said, {"preset": name})
         object.__setattr__(settings, "given", self.given)
         return settings
@@ -197,15 +201,17 @@ class Settings(SettingsTable):
         """
         batch_size, epochs = min(self.batch_size or rows, rows), self.epochs
         if epochs is None and self.effort is not None and architecture is not None:
-            flop = FLOP_PER_WEIGHT * architecture.parameters * rows
-            enough = int(1e9 * self.effort / flop)
-            epochs = min(max(enough, FEWEST_EPOCHS), MOST_EPOCHS_BY_EFFORT)
+            epochs = _epochs_by(self.effort, architecture, rows, -(-rows // batch_size))
         elif epochs is None:
             enough = -(-FEWEST_UPDATES // -(-rows // batch_size))
             epochs = min(max(enough, FEWEST_EPOCHS), MOST_EPOCHS)
+        patience = self.early_stopping
+        if patience is None and self.effort is not None and self.folds is not None:
+            patience = math.ceil(PATIENCE_SHARE * epochs)
         lr = RULES[self.optimizer].learning_rate if self.lr is None else self.lr
         decay = self._weight_decay
-        return replace(self, batch_size=batch_size, epochs=epochs, lr=lr, weight_decay=decay)
+        decided = {"batch_size": batch_size, "epochs": epochs, "early_stopping": patience}
+        return replace(self, **decided, lr=lr, weight_decay=decay)
 
     def updates_per_epoch(self, rows: int) -> int:
         """Return how many batches an epoch of ``rows`` rows has, once ``decided``."""
@@ -342,6 +348,14 @@ class Settings(SettingsTable):
         decided.make_shares(rows=1)
         decided.make_averaging(rows=1)
         self.make_augmentation()
+
+
+def _epochs_by(effort: float, architecture: Architecture, rows: int, updates: int) -> int:
+    """Return the epochs that take so many GFLOP, within bounds; ``updates`` is that of an epoch."""
+    flop = FLOP_PER_WEIGHT * architecture.parameters * rows
+    fewest = FEWEST_EPOCHS if rows < MANY_ROWS else FEWEST_OF_MANY
+    epochs = min(max(int(1e9 * effort / flop), fewest), MOST_EPOCHS_BY_EFFORT)
+    return max(epochs, math.ceil(FEWEST_UPDATES_BY_EFFORT / updates))
 
 
 def names_of(role: Role) -> tuple[str, ...]:

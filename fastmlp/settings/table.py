@@ -291,7 +291,10 @@ class SettingsTable:
         PHASE,
     )
     effort: float | None = _training(
-        None, "Epochs by computation, 10 to 100 of them: as many as take so many GFLOP.", POSITIVE
+        None,
+        "Epochs by computation: as many as take so many GFLOP, about 10 to 100; with folds, "
+        "training stops after three tenths of them without improvement.",
+        POSITIVE,
     )
     time_limit: float | None = _training(
         None,
