@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastmlp.errors import UsageError
-from fastmlp.spec import Range, numbers, parse_spec
+from fastmlp.spec import Argument, Range, numbers, parse_spec, parse_specs, split_outside_brackets
 
 SHAPES = {"plain": (0, 0), "one": (1, 1), "some_words": (0, 3)}
 
@@ -143,3 +143,41 @@ def test_every_range_wants_finite_numbers():
     assert Range().check("x", -3) == -3
     with pytest.raises(UsageError, match=r"^x must be a finite number; got nan\.$"):
         Range().check("x", math.nan)
+
+
+WORDS = {
+    "pair": (Argument("the first", 0, Range(low=0)), Argument("the second", 0, Range(low=1))),
+    "plain": (),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", {"plain": []}),
+        ("pair(0,1)", {"pair": [0, 1]}),
+        (" plain , Pair( 2 , 3.5 )", {"plain": [], "pair": [2, 3.5]}),
+    ],
+)
+def test_several_words(text, expected):
+    assert parse_specs("thing", text, WORDS) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pair(0,0)", r"^thing 'pair\(0,0\)': the second must be at least 1; got 0\.$"),
+        ("pair(0)", r"has 1 argument\(s\); pair takes 2"),
+        ("plain,plain", "has plain twice; give it once"),
+        ("plain,other", "'other' is not known"),
+        ("pair(0,1", "cannot be read"),
+    ],
+)
+def test_several_words_are_each_checked(text, said):
+    with pytest.raises(UsageError, match=said):
+        parse_specs("thing", text, WORDS)
+
+
+def test_commas_inside_brackets_belong_to_a_word():
+    assert split_outside_brackets("a(1,2),b,c(3)") == ["a(1,2)", "b", "c(3)"]
+    assert split_outside_brackets("") == [""]
