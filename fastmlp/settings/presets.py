@@ -29,26 +29,35 @@ TABLES: dict[str, Any] = {
     "schedule": "one_cycle(0.05,25)",
     "effort": 100.0,
 }
-# Pictures of some hundred pixels, such as MNIST and Fashion-MNIST; with --augment for MNIST.
+# Pictures of some hundred pixels, such as Fashion-MNIST, as they are.
 IMAGES: dict[str, Any] = {
     # Bytes become 0 to 1, so that the background, most of a picture, is 0.
     "normalize": "unit",
-    # The widest two layers that two cores train for some 20 epochs in a minute.
-    "hidden": "1024,1024",
+    # In the time that a network of 1024,1024 takes for 12 epochs, this one trains 22 and is better.
+    "hidden": "512,512",
     # With it four times the learning rate is stable, and MNIST better: see the notes.
     "batch_norm": "hidden",
+    # Without distortions the training rows are learnt by heart in a few epochs.
+    "dropout": "0.3",
     # Adam passes over the weights once a step: with 64 rows that is four times as often.
     "batch_size": 256,
     # Of Adam, at the peak of the cycle below; 0.01 gave no more.
     "lr": 0.004,
-    # Up for three tenths of the run, then down to nearly zero, so that no average is needed.
+    # Up for three tenths of the run, then down to nearly zero; an average beside it gave nothing.
     "schedule": "one_cycle",
-    # As many as fit a minute on two cores at these widths: 12 took 56 s of one core on MNIST.
-    "epochs": 22,
+    # As many as fit a minute on two cores: 22 took 47 s of one core with distortions.
+    "epochs": 44,
     # Spreads a twentieth of the target over all classes, so that logits need not grow.
     "label_smoothing": 0.05,
     # Factors in bfloat16, where the processor has it; a step of such widths takes a third less.
     "matmul_precision": "medium",
+}
+# To be laid over IMAGES where a picture that is moved, turned and bent means the same: digits.
+DISTORTED: dict[str, Any] = {
+    # Each at a strength at which the digits are still read: MNIST 99.39 % after 22 epochs.
+    "augment": "shift(1.5),rotate(10),scale(0.1),elastic(28,4)",
+    # No picture comes twice alike; what dropout does beside that was not measured.
+    "dropout": "0",
 }
 # And by task: what the others would refuse.
 TABLES_BY_TASK: dict[str, dict[str, Any]] = {

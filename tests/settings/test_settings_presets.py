@@ -8,9 +8,11 @@ from fastmlp.settings.settings import Settings, settings_from
 
 
 def test_a_run_accepts_them():
-    settings = settings_from(presets.IMAGES)
-    settings.check_words()
-    assert settings.hidden_widths == (1024, 1024)
+    for layers in ((presets.IMAGES,), (presets.IMAGES, presets.DISTORTED)):
+        settings = settings_from(*layers)
+        settings.check_words()
+        assert settings.hidden_widths == (512, 512)
+        assert bool(settings.dropout_rates) == (settings.make_augmentation() is None)
 
 
 def test_what_is_given_counts_more():
@@ -23,7 +25,7 @@ def test_each_is_another_choice_than_the_default():
 
 
 def test_each_has_a_comment_of_its_own():
-    lines = inspect.getsource(presets).split("IMAGES: ")[1].splitlines()[1:-1]
+    lines = inspect.getsource(presets).splitlines()
     for before, line in pairwise(lines):
-        if line.strip().startswith('"'):
+        if line.startswith('    "'):
             assert before.strip().startswith("#"), line
