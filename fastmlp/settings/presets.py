@@ -35,7 +35,7 @@ IMAGES: dict[str, Any] = {
     "normalize": "unit",
     # In the time that a network of 1024,1024 takes for 12 epochs, this one trains 22 and is better.
     "hidden": "512,512",
-    # With it four times the learning rate is stable, and MNIST better: see the notes.
+    # With it and this rate MNIST had 99.23 %, without it and half the rate 99.12 % (distorted).
     "batch_norm": "hidden",
     # Without distortions the training rows are learnt by heart in a few epochs.
     "dropout": "0.3",
