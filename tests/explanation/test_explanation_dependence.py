@@ -122,3 +122,31 @@ def test_the_matrix_stays_as_it_is(told):
     answer = partial(answer_in_blocks, model)
     partial_dependence(answer, matrix, model.features.inputs[0], ["answer"], 3)
     assert (matrix == before).all()
+
+
+def test_what_stands_beside_a_column_goes_with_it(tmp_path):
+    table = columns(rows=80)
+    rows = np.arange(80)
+    del table["far"]  # curves are drawn of so many columns
+    table["town"] = np.array([f"t{row % 5}" for row in rows])
+    table["idle"] = [None if row % 9 == 4 else row % 3 for row in rows]
+    weights = {"town:target": 2.0, "town=t1": 1.0, "idle": 3.0, "idle=(missing)": 50.0}
+    how = {"missing": "indicator", "target_statistics": 4, "max_levels": 3, "categorical": "town"}
+    model = linear_model(tmp_path, table, weights, **how)
+    names = model.features.output_names
+    assert {"town:target", "idle=(missing)"} <= set(names)
+    assert "colour:target" not in names
+    explanation = fastmlp.explain(model, frame(table, answer=rows / 7), repeats=1)
+    told = {each.column: each for each in explanation.dependences}
+    # The mean answer over rows in which the column was set by hand.
+    kept = [f"t{number}" for number in range(5) if f"town=t{number}" in names]
+    assert len(kept) == 2
+    for name, cells in (("town", kept), ("idle", [0, 2])):
+        means = [model.predict(frame({**table, name: [cell] * 80})).mean() for cell in cells]
+        found = dict(zip(told[name].values, told[name].means[:, 0], strict=True))
+        assert [found[str(cell)] for cell in cells] == pytest.approx(means)
+    # Texts that share a level have the mean of their statistics.
+    rest = [f"t{number}" for number in range(5) if f"town=t{number}" not in names]
+    means = [model.predict(frame({**table, "town": [text] * 80})).mean() for text in rest]
+    found = dict(zip(told["town"].values, told["town"].means[:, 0], strict=True))
+    assert found["(other)"] == pytest.approx(np.mean(means))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import fastmlp
 from fastmlp.data.features.encoding import Encoding
+from fastmlp.data.features.statistics import TargetRows
 from fastmlp.data.preprocessing import FeaturePreprocessor
 
 pytest.importorskip("onnx", reason="the package onnx is not installed")
@@ -19,6 +20,7 @@ runtime = pytest.importorskip("onnxruntime", reason="the package onnxruntime is 
 polars = pytest.importorskip("polars", reason="the package polars is not installed")
 
 ROWS = 24
+ENDINGS = (":target=a", ":target=b", ":target=c")
 KINDS = {
     "small": st.one_of(st.none(), st.floats(-3, 3, allow_subnormal=False)),
     "far": st.one_of(st.none(), st.integers(1_600_000_000, 1_600_000_900)),
@@ -52,16 +54,21 @@ def frames(draw):
     data=frames(),
     normalize=st.sampled_from(["none", "unit", "standard", "robust"]),
     missing=st.sampled_from(["median", "indicator"]),
-    levels=st.sampled_from([(64, 1), (2, 1), (3, 1), (64, 4), (64, 30)]),
+    levels=st.sampled_from([(64, 1, 0), (2, 1, 0), (3, 1, 1), (64, 4, 1), (64, 30, 0), (64, 1, 2)]),
+    classes=st.sampled_from([2, 3]),
+    dtype=st.sampled_from(["float32", "float64"]),
 )
-def test_any_table(data, normalize, missing, levels):
+def test_any_table(data, normalize, missing, levels, classes, dtype):
     from fastmlp.export.onnx.model import onnx_model
 
-    learnt, asked = data
+    (learnt, asked), rows = data, np.arange(ROWS)
     # A column without any value is left out of the model, and of the inputs.
     assume(any(len(set(learnt[name]) - {None, ""}) > 0 for name in learnt.columns))
-    features = FeaturePreprocessor().fit(learnt, normalize, encoding=Encoding(missing, *levels))
-    base = fastmlp.from_torch(random_state([features.output_columns, 3]), task="regression")
+    target = TargetRows(np.eye(classes)[rows % classes], rows % 4, ENDINGS[:classes])
+    how = {"encoding": Encoding(missing, *levels), "target": target, "dtype": dtype}
+    features = FeaturePreprocessor().fit(learnt, normalize, **how)
+    state = random_state([features.output_columns, 3], dtype=np.dtype(dtype))
+    base = fastmlp.from_torch(state, task="regression")
     model = replace(base, features=features)
     opened = runtime.InferenceSession(
         onnx_model(model).SerializeToString(), providers=["CPUExecutionProvider"]

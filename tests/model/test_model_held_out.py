@@ -393,3 +393,33 @@ def test_the_fingerprint_tells_the_splits_apart():
         KnownRows.of({"train": one}).train_sum == KnownRows.of({"train": one[::-1]}).train_sum == 3
     )
     assert KnownRows.of({"train": np.full(2, 2**64 - 1, np.uint64)}).train_sum == 2**64 - 2
+
+
+def shop_lines(rows=90):
+    """Shops of which the target says something, in more levels than have columns of their own."""
+    random = np.random.default_rng(3)
+    shop = random.integers(0, 20, rows)
+    kind = np.where(shop + 6 * random.normal(size=rows) > 10, "p", "q")
+    return [
+        f"s{number:02},{a},{label}"
+        for number, a, label in zip(shop, random.normal(size=rows).round(3), kind, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+def test_rows_whose_statistics_were_cross_fitted_in_training(tmp_path, folds):
+    path, header = tmp_path / "shops.csv", "shop,a,kind"
+    path.write_text("\n".join([header, *shop_lines()]) + "\n")
+    how = {**HOW, "validation_fraction": 0.0 if folds else 0.15, "folds": folds}
+    run = fastmlp.train(path, out=tmp_path / "run", target_statistics=8, max_levels=5, **how)
+    assert run.model.features.output_names[-1] == "a"
+    assert run.model.features.output_names[-2] == "shop:target"
+    for split in ("test",) if folds else ("validation", "test"):
+        assert_same_as_training(run, split)
+    assert fastmlp.evaluate(run.folder, split="train")["rows"] == run.metrics["train_rows"]
+    assert write_report(run.folder, device="cpu").problems == []
+    path.write_text("\n".join([header, *sorted(shop_lines())]) + "\n")
+    assert_same_as_training(run, "test", ["stand in another order"])
+    report = fastmlp.evaluate(run.folder, split="train")
+    assert report["rows"] == run.metrics["train_rows"]
+    assert "stand in another order" in report["notes"][0]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.data.row_hashes import row_hashes
 from fastmlp.errors import UsageError
-from fastmlp.preparation.prepare import class_weights, prepare
+from fastmlp.preparation.prepare import class_weights, prepare, read_source
 from fastmlp.settings.settings import Settings
 
 NUMBERS = np.array([0, 0, 0, 0, 0, 0, 1, 1, 2, 2], np.int32)
@@ -95,3 +96,95 @@ def test_statistics_come_from_the_training_rows_alone(tmp_path):
 def test_early_stopping_takes_validation_rows(tmp_path, given, rows):
     np.savez(tmp_path / "d.npz", X=np.arange(100.0)[:, None], y=np.arange(100) % 2)
     assert prepare(Settings(dataset=str(tmp_path / "d.npz"), **given)).rows["validation"] == rows
+
+
+def shops(path, rows=60, shops=12):
+    """A table with a column of texts that says something of the target."""
+    random = np.random.default_rng(4)
+    shop = random.integers(0, shops, rows)
+    value = (shop + random.normal(size=rows)).round(3)
+    lines = [f"s{number:02},{each}" for number, each in zip(shop, value, strict=True)]
+    path.write_text("\n".join(["shop,value", *lines]) + "\n")
+    return str(path)
+
+
+HOW = {"target_statistics": 8, "max_levels": 4, "dtype": "float64"}
+
+
+@pytest.mark.parametrize("folds", [None, 2, 3])
+def test_training_rows_have_statistics_of_other_rows(tmp_path, folds):
+    settings = Settings(dataset=shops(tmp_path / "d.csv"), folds=folds, **HOW)
+    data = prepare(settings)
+    assert data.features.output_names[-1] == "shop:target"
+    plain = prepare(Settings(dataset=settings.dataset, folds=folds, max_levels=4, dtype="float64"))
+    for name, part in data.parts.items():
+        other = plain.parts[name]
+        assert (part is None) == (other is None)
+        if part is not None and other is not None:
+            np.testing.assert_array_equal(part.features[:, :-1], other.features)
+    column = data.train.features[:, -1]
+    assert abs(column.mean()) < 1e-12
+    assert np.corrcoef(column, data.train.targets[:, 0])[0, 1] > 0.5
+    assert (data.stacked is None) == (folds is None)
+    assert plain.stacked is None
+    assert plain.train_hashes is None
+
+
+@pytest.mark.parametrize("folds", [2, 5])
+def test_a_stack_of_rows_does_not_know_its_fold(tmp_path, folds):
+    path = tmp_path / "d.csv"
+    settings = Settings(dataset=shops(path), folds=folds, test_fraction=0.0, **HOW)
+    data = prepare(settings)
+    rows = len(data.train)
+    assert data.stacked is not None
+    assert len(data.stacked) == folds * rows
+    np.testing.assert_array_equal(data.stacked.targets, np.tile(data.train.targets, (folds, 1)))
+    lines = path.read_text().splitlines()
+    for fold in range(folds):
+        # The targets of the fold change places, so that all other rows' mean and spread stay.
+        inside = np.flatnonzero(data.folds == fold)
+        changed = list(lines)
+        for row, other in zip(inside, np.roll(inside, 1), strict=True):
+            shop, value = lines[row + 1].split(",")[0], lines[other + 1].split(",")[1]
+            changed[row + 1] = f"{shop},{value}"
+        path.write_text("\n".join(changed) + "\n")
+        again = prepare(settings)
+        np.testing.assert_array_equal(again.folds, data.folds)
+        for stack in range(folds):
+            before, after = (
+                each.stacked.features[stack * rows : (stack + 1) * rows, -1]
+                for each in (data, again)
+            )
+            # Up to what all columns share: where 0 lies.
+            moved = (after - after.mean()) - (before - before.mean())
+            assert (np.abs(moved).max() < 1e-12) == (stack == fold)
+
+
+def test_known_rows_are_those_of_transform(tmp_path):
+    data = prepare(Settings(dataset=shops(tmp_path / "d.csv"), test_fraction=0.0, **HOW))
+    source = read_source(Settings(dataset=str(tmp_path / "d.csv")))
+    later = data.features.transform(source.features)
+    assert not np.array_equal(later, data.train.features)
+    hashes = row_hashes(later, data.train.targets)
+    assert data.known_rows.train_sum == int(hashes.sum())
+
+
+def test_a_table_without_many_texts_has_no_statistics(tmp_path):
+    path = shops(tmp_path / "d.csv", shops=5)
+    data = prepare(Settings(dataset=path, **HOW))
+    assert "shop:target" not in data.features.output_names
+    assert [note for note in data.notes if "none has target statistics" in note] == [
+        "no column holds more than 8 different texts, so none has target statistics."
+    ]
+    assert data.train_hashes is None
+
+
+@pytest.mark.parametrize("rows", [3, 4, 9])
+def test_statistics_of_few_rows(tmp_path, rows):
+    path = tmp_path / "d.csv"
+    lines = [f"t{row % 2}{'x' * (row % 3)},{row}.5" for row in range(rows)]
+    path.write_text("\n".join(["text,value", *lines]) + "\n")
+    how = {"target_statistics": 1, "test_fraction": 0.0, "categorical": "text"}
+    data = prepare(Settings(dataset=str(path), **how))
+    assert data.features.output_names[-1] == "text:target"
+    assert np.isfinite(data.train.features).all()

@@ -338,3 +338,17 @@ def test_distorted_pictures_and_averages_go_on_to_the_same_bits(tmp_path, averag
     fastmlp.train(resume=run.folder)
     assert model_bits(run.folder) == model_bits(tmp_path / "whole")
     assert learnt(run.folder) == learnt(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+def test_a_run_with_target_statistics_goes_on_to_the_same_bits(tmp_path, folds):
+    random = np.random.default_rng(0)
+    code = random.integers(0, 20, 200)
+    lines = [f"c{each:02},{each % 3 + random.normal():.3f}" for each in code]
+    (tmp_path / "d.csv").write_text("\n".join(["code,value", *lines]) + "\n")
+    changes = {"dataset": str(tmp_path / "d.csv"), "target_statistics": 8, "folds": folds}
+    run = fastmlp.train(**HOW | changes, out=tmp_path / "whole")
+    assert "code:target" in run.model.features.output_names
+    folder = interrupted(tmp_path / "run", 3, 2, **changes)
+    fastmlp.train(resume=folder)
+    assert model_bits(folder) == model_bits(tmp_path / "whole")

@@ -179,3 +179,55 @@ def test_compiled_kernels_are_announced_after_their_compilation(classes_npz, tmp
     before = len(announced)
     job.run()
     assert len(announced) == before  # nothing is left to compile once training begins
+
+
+def codes(rows, levels, seed=0):
+    """Codes, and a target that is drawn without a look at them."""
+    random = np.random.default_rng(seed)
+    code = random.permutation(np.resize(np.arange(levels), rows))
+    return [f"c{number:04}" for number in code], random.integers(0, 2, rows)
+
+
+@pytest.mark.parametrize("folds", [None, 2, 5])
+@pytest.mark.parametrize("levels", [1500, 400])
+@pytest.mark.parametrize("max_levels", [64, 2000])
+def test_target_statistics_of_random_codes_tell_nothing(tmp_path, folds, levels, max_levels):
+    import polars
+
+    rows = 2000
+    code, label = codes(rows, levels)
+    noise = np.random.default_rng(1).normal(size=rows)
+    frame = polars.DataFrame({"code": code, "noise": noise, "label": label})
+    how = {"target_statistics": 8, "max_levels": max_levels, "folds": folds, "threads": 1}
+    # A linear model finds what there is to be found: the statistic beside the weight of a level.
+    how |= {"hidden": "none", "lr": 0.01, "epochs": 60, "device": "cpu", "categorical": "code"}
+    how["validation_fraction"] = None if folds else 0.25
+    run = fastmlp.train(frame, target="label", out=tmp_path / "run", **how)
+    assert "code:target" in run.model.features.output_names
+    for split, count in (("validation", 1600 if folds else 500), ("test", 400)):
+        # Four deviations of a fair coin's share.
+        assert abs(run.metrics[f"{split}_accuracy"] - 0.5) < 4 * 0.5 / count**0.5, split
+        assert run.metrics[f"{split}_loss"] > 0.68, split  # log 2 is that of a coin
+
+
+@pytest.mark.parametrize("folds", [None, 4])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_target_statistics_help_where_texts_tell_of_the_target(tmp_path, folds, task):
+    import polars
+
+    random = np.random.default_rng(2)
+    code, effect = random.integers(0, 200, 3000), random.normal(size=200)
+    value = effect[code] + 0.3 * random.normal(size=3000)
+    if task == "classification":
+        value = np.digitize(value, [-0.5, 0.5])
+    frame = polars.DataFrame({"code": [f"c{number}" for number in code], "value": value})
+    how = {"target": "value", "task": task, "folds": folds, "threads": 1, "device": "cpu"}
+    how |= {"hidden": "16", "epochs": 30, "lr": 0.01, "categorical": "code"}
+    losses = {}
+    for threshold in (0, 64):
+        run = fastmlp.train(
+            frame, target_statistics=threshold, out=tmp_path / f"{threshold}", **how
+        )
+        measured = ("test_loss", "validation_loss") if folds else ("test_loss",)
+        losses[threshold] = [run.metrics[name] for name in measured]
+    assert all(np.array(losses[64]) < 0.6 * np.array(losses[0])), losses

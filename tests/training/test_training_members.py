@@ -119,6 +119,16 @@ def test_each_member_visits_its_own_rows_only_and_all_of_a_smallest_one():
     assert (seen[0][0] != seen[0][1]).any()  # two members of a fold have orders of their own
 
 
+def test_rows_in_stacks_are_the_same_rows():
+    fold = np.random.default_rng(2).permutation(np.arange(17) % 5)
+    plain, stacked = MemberRows(10, 17, fold), MemberRows(10, 17, fold, stacked=True)
+    assert (stacked.per_epoch, stacked.visits) == (plain.per_epoch, plain.visits)
+    for member in range(10):
+        start = member % 5 * 17
+        assert (stacked.learnt(member) - start).tolist() == plain.learnt(member).tolist()
+        assert (stacked.held_out(member) - start).tolist() == plain.held_out(member).tolist()
+
+
 def test_blocks_of_an_order():
     order = in_blocks([np.arange(5), np.arange(10, 15)], 2)
     assert order.tolist() == [0, 1, 10, 11, 2, 3, 12, 13, 4, 14]
