@@ -24,6 +24,7 @@ LEVELS = {
     "run": 8,
     "gradient_check": 8,
     "adopt": 8,
+    "jobs": 8,
     "explanation": 8,
     "model": 7,
     "preparation": 6,

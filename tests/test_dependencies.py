@@ -75,3 +75,11 @@ def test_kernels_are_part_of_the_package_for_whoever_reads_the_folders():
     assert link.is_symlink()
     assert link.readlink() == Path("..", "kernels")
     assert "fastmlp/kernels" in PYPROJECT["tool"]["basedpyright"]["include"]
+
+
+def test_every_package_is_installed():
+    """setuptools installs what it is told of: a room that it does not know is left out."""
+    rooms = [*ROOT.glob("fastmlp/**/__init__.py"), *ROOT.glob("kernels/**/__init__.py")]
+    names = [path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in rooms]
+    packages = {f"fastmlp.{name}" if name.startswith("kernels") else name for name in names}
+    assert set(PYPROJECT["tool"]["setuptools"]["packages"]) == packages

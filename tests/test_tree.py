@@ -93,10 +93,12 @@ ALSO_TESTED_BY = {
     "kernels/test_kernels_intrinsics.py": "kernels.cpu.compiling.numba_words",
     "kernels/test_kernels_rows.py": "kernels.cpu.compiling.vector_code",
     "metrics/test_metrics_score.py": "metrics.classes metrics.quantities metrics.table",
+    "metrics/test_metrics_calibration.py": "metrics.adjustment",
     "model/test_model_held_out.py": "preparation.known_rows",
     "model/test_model_model.py": "model.file",
-    "model/test_model_predict.py": "model.prediction",
-    "nn/test_nn_network.py": "nn.layer nn.layers step.parameters",
+    "model/test_model_predict.py": "jobs.predict model.prediction",
+    "nn/test_nn_losses.py": "nn.loss_sums",
+    "nn/test_nn_network.py": "nn.layer nn.layers nn.per_layer step.parameters",
     "nn/test_nn_gradients.py": "nn.plain_layers",
     "nn/test_nn_inputs.py": (
         "nn.inputs.columns nn.inputs.embedding nn.inputs.layers nn.inputs.periodic"
@@ -116,11 +118,12 @@ ALSO_TESTED_BY = {
     ),
     "report/test_report_words.py": "report.evidence report.finished_run report.verdict",
     "run/test_run_forged.py": "files.entries training.checkpoint training.state",
+    "run/test_run_train.py": "run.assembly",
     "settings/test_settings_settings.py": "settings.description settings.table",
     "step/test_step_batches.py": "step.counters",
     "optim/test_optim_optimizers.py": "step.scheduled",
     "step/test_step_window.py": "backend.cuda.feed backend.feed",
-    "training/test_training_faces.py": "training.policies",
+    "training/test_training_faces.py": "training.policies.base training.policies.sklearn",
     "training/test_training_passes.py": "training.recorded",
     "training/test_training_trainer.py": "training.callbacks",
 }

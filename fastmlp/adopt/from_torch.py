@@ -15,7 +15,7 @@ from fastmlp.errors import ModelFileError, UsageError
 from fastmlp.export.torch.module import LINEAR, NORMALIZATION
 from fastmlp.model.model import Model
 from fastmlp.nn.activations import parse_activation
-from fastmlp.nn.network import per_layer
+from fastmlp.nn.per_layer import per_layer
 from fastmlp.nn.plain_layers import (
     Activate,
     Clamp,

@@ -150,6 +150,27 @@ def parse_initializer(text: str | Initializer) -> Initializer:
     return Initializer(name, arguments)
 
 
+def chosen_initializers(init: str, bias_init: str, is_ntk: bool) -> tuple[Initializer, Initializer]:
+    """Return the initial weights and biases that two words name.
+
+    Parameters
+    ----------
+    init, bias_init
+        See ``parse_initializer``.
+    is_ntk
+        Whether ``auto`` means weights of deviation 1, which the layers divide by √fan_in.
+
+    Raises
+    ------
+    UsageError
+        For a word that is not known, or weights that would look at data.
+    """
+    weights = parse_initializer("normal" if is_ntk and init == "auto" else init)
+    if weights.looks_at_data:
+        raise UsageError(f"init {weights} is for biases; give it as bias_init.")
+    return weights, parse_initializer(bias_init)
+
+
 def _check_sizes(text: str, arguments: list[float | str]) -> None:
     """Refuse numbers whose draws would be infinite, or all zero, in float32."""
     for number in arguments:

@@ -15,7 +15,7 @@ from fastmlp.step.counters import Counters
 from fastmlp.step.parameters import Parameter, ParameterStore
 
 from .activations import parse_activation
-from .initializers import Initializer, parse_initializer
+from .initializers import Initializer, chosen_initializers
 from .inputs.columns import InputColumns, InputSizes, parse_number_encoding
 from .inputs.layers import input_layers
 from .layer import Layer
@@ -178,6 +178,11 @@ class Architecture:
         return InputSizes.of(self.inputs, self.columns, *how)
 
     @property
+    def initializers(self) -> tuple[Initializer, Initializer]:
+        """Initial weights and biases."""
+        return chosen_initializers(self.init, self.bias_init, self.parametrization == "ntk")
+
+    @property
     def parameters(self) -> int:
         """How many numbers are trained."""
         if self.sharing > 1:
@@ -200,21 +205,6 @@ class Architecture:
         return sum(width for width, own in zip(self.hidden, bent, strict=True) if own) * bool(
             self.activation_mix
         )
-
-
-def initializers(architecture: Architecture) -> tuple[Initializer, Initializer]:
-    """Return the initial weights and biases.
-
-    Raises
-    ------
-    UsageError
-        For a word that is not known, or weights that would look at data.
-    """
-    init, is_ntk = architecture.init, architecture.parametrization == "ntk"
-    weights = parse_initializer("normal" if is_ntk and init == "auto" else init)
-    if weights.looks_at_data:
-        raise UsageError(f"init {weights} is for biases; give it as bias_init.")
-    return weights, parse_initializer(architecture.bias_init)
 
 
 def build_layers(architecture: Architecture, seed: int, counters: Counters) -> list[Layer]:
@@ -241,7 +231,7 @@ def build_member(
         for a in per_layer("activation", architecture.activation, len(architecture.hidden))
     ]
     rates = per_layer("dropout", architecture.dropout, len(architecture.hidden))
-    weights, biases = initializers(architecture)
+    weights, biases = architecture.initializers
     identity = parse_activation("identity")
     dense = partial(Dense, parametrization=architecture.parametrization)
     layers = input_layers(
@@ -275,15 +265,8 @@ def build_member(
             mask = first_mask + index
             layers.append(Dropout(units, rate, architecture.dropout_units, seed, mask, counters))
         width = units
-    layers.append(
-        dense(
-            width,
-            architecture.outputs,
-            parse_activation(architecture.output_activation),
-            weights,
-            biases,
-        )
-    )
+    last = parse_activation(architecture.output_activation)
+    layers.append(dense(width, architecture.outputs, last, weights, biases))
     for layer in layers if architecture.decay_biases else ():
         for parameter in layer.trained():
             parameter.decays = True
@@ -340,7 +323,7 @@ class Network:
     @property
     def looks_at_data(self) -> bool:
         """Whether initial parameters depend on rows."""
-        return any(each.looks_at_data for each in initializers(self.architecture))
+        return any(each.looks_at_data for each in self.architecture.initializers)
 
     def initialize(self, rows: np.ndarray | None = None) -> None:
         """Draw initial parameters from the seed; needs bind first.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastmlp.backend.contract import Backend
-from fastmlp.data.features.quantiles import column_quantiles
+from fastmlp.data.features.order_statistics.quantiles import column_quantiles
 from fastmlp.nn.activations import parse_activation
 from fastmlp.nn.inputs.columns import InputColumns, parse_number_encoding
 from fastmlp.nn.inputs.piecewise import PiecewiseLinear

@@ -14,7 +14,8 @@ from fastmlp.files.atomic import write_json, write_text
 from fastmlp.model.model import Model
 from fastmlp.nn.layers import Dropout
 from fastmlp.nn.losses import output_width
-from fastmlp.nn.network import Network, per_layer
+from fastmlp.nn.network import Network
+from fastmlp.nn.per_layer import per_layer
 from fastmlp.preparation.prepare import PreparedData, prepare
 from fastmlp.settings.config import to_toml
 from fastmlp.settings.description import Role

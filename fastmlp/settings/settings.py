@@ -331,9 +331,9 @@ class Settings(SettingsTable):
         from fastmlp.nn.activations import parse_activation
         from fastmlp.nn.learnt_factors import MixedActivation
         from fastmlp.nn.losses import loss_kind
-        from fastmlp.nn.network import initializers, per_layer
+        from fastmlp.nn.per_layer import per_layer
 
-        initializers(self.make_architecture(inputs=1, outputs=1))
+        _ = self.make_architecture(inputs=1, outputs=1).initializers
         hidden = per_layer("activation", self.activation, len(self.hidden_widths))
         for activation in (self.input_activation, *hidden, self.output_activation):
             parse_activation(activation)

@@ -8,7 +8,8 @@ from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.metrics.quantities import regression_scores
 from fastmlp.metrics.score import Answers
 from fastmlp.metrics.table import Metric
-from fastmlp.nn.losses import Loss, LossSums
+from fastmlp.nn.loss_sums import LossSums
+from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import Batches
 

@@ -9,7 +9,8 @@ import numpy as np
 from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.metrics.calibration import logits_of
 from fastmlp.metrics.table import Metric
-from fastmlp.nn.losses import Loss, LossSums
+from fastmlp.nn.loss_sums import LossSums
+from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import SHUFFLE_STREAM, Batches
 

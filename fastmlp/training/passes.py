@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastmlp.nn.losses import Loss, LossSums
+from fastmlp.nn.loss_sums import LossSums
+from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import Batches
 

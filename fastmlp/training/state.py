@@ -11,7 +11,7 @@ import numpy as np
 from fastmlp.backend.contract import Array
 from fastmlp.errors import ModelFileError
 from fastmlp.files.entries import LARGEST_COUNT, Count, Real, Rules, check_entries, unfit
-from fastmlp.nn.losses import LossSums
+from fastmlp.nn.loss_sums import LossSums
 from fastmlp.step.batches import Batches
 from fastmlp.step.parameters import ParameterStore, Snapshot
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.nn.losses import LossSums
+from fastmlp.nn.loss_sums import LossSums
 from fastmlp.step.parameters import Snapshot
 
 from .callbacks import Callback, Monitor, Progress, Record, TrainingResult

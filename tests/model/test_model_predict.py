@@ -68,3 +68,9 @@ def test_several_outputs_have_a_column_each(tmp_path):
     )
     predictions = fastmlp.predict(trained.model, tmp_path / "d.npz")
     assert list(predictions.columns) == ["row", "prediction_1", "prediction_2"]
+
+
+def test_scripts_of_earlier_versions_find_it():
+    from fastmlp.jobs.predict import predict
+
+    assert predict is fastmlp.predict

@@ -17,7 +17,7 @@ from fastmlp.data.readings.words import counted, listed
 from fastmlp.errors import DataError, ModelFileError
 
 from .encoding import Encoding, indicator_name
-from .medians import column_ranges
+from .order_statistics.medians import column_ranges
 from .scaling import far_from_zero
 from .spellings import other_spellings, spelt_gap
 from .statistics import TargetRows, TargetStatistics

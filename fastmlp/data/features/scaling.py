@@ -9,7 +9,7 @@ import numpy as np
 
 from fastmlp.errors import DataError
 
-from .quantiles import column_quantiles
+from .order_statistics.quantiles import column_quantiles
 
 NORMALIZATIONS = ("none", "unit", "standard", "robust")
 CHUNK_BYTES = 4 << 20

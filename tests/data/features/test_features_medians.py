@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastmlp.data.features.medians import LONG, column_ranges
+from fastmlp.data.features.order_statistics.medians import LONG, column_ranges
 
 
 def _columns(rows: int) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Medians and quantiles of columns, exact, without sorting a long column whole."""
