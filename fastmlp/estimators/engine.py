@@ -60,9 +60,12 @@ def _compiler():
     return KernelCompiler()
 
 
-def open_device(device: str, threads: int | None) -> Backend:
+def open_device(
+    device: str, threads: int | None, gemm: str = "auto", matmul_precision: str = "highest"
+) -> Backend:
     """Return a backend of an estimator's own: several may be trained in several threads."""
-    backend, _ = open_backend(device, threads=threads)
+    how = {"gemm": gemm, "matmul_precision": matmul_precision}
+    backend, _ = open_backend(device, threads=threads, **how)
     if backend.name == "cpu":
         from fastmlp.backend.cpu.backend import CpuBackend
 

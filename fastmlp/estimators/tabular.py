@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,14 +13,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from fastmlp.backend import open_backend
+from fastmlp.backend import Backend
 from fastmlp.errors import UsageError
-from fastmlp.model.model import Model
+from fastmlp.model.model import Model, load_model
 from fastmlp.preparation.given import Given
 from fastmlp.preparation.prepare import prepare
 from fastmlp.run.assembly import Assembly, assemble
 from fastmlp.settings.presets import FEWEST_ROWS
 from fastmlp.settings.settings import Settings, settings_from
+
+from .engine import open_device, thread_count
 
 LARGEST_SEED = 2**31 - 1
 
@@ -68,9 +72,14 @@ class BaseTabular(BaseEstimator):
         ValueError, TypeError
             If a parameter or the data cannot be used.
         """
+        if y is None:
+            raise UsageError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
+                "is None; give one label or number a row."
+            )
         X, y = self._features(X, reset=True, y=y)
         said = self._said(len(y))
-        backend, _ = open_backend(said.device, threads=said.thread_count)
+        backend = self._open(said)
         data = prepare(said, Given((X, self._target(y))))
         training = assemble(data, backend)
         result = training.trainer.fit()
@@ -88,6 +97,27 @@ class BaseTabular(BaseEstimator):
         """Return the model, which is saved and exported as those of ``fastmlp train``."""
         check_is_fitted(self)
         return self.model_
+
+    def _open(self, settings: Settings) -> Backend:
+        how = {"gemm": settings.gemm, "matmul_precision": settings.matmul_precision}
+        return open_device(settings.device, thread_count(settings.threads), **how)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return parameters and plain attributes; the model as the bytes of its file."""
+        own: Any = super().__getstate__()
+        state = dict(own)
+        if "model_" in state:
+            with TemporaryDirectory() as folder:
+                state["model_"] = self.model_.save(folder).read_bytes()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "model_" in state:
+            with TemporaryDirectory() as folder:
+                file = Path(folder) / "model.safetensors"
+                file.write_bytes(state["model_"])
+                self.model_ = load_model(file, self._open(self._said(FEWEST_ROWS)))
 
     def _said(self, rows: int) -> Settings:
         """Return the settings that the parameters stand for."""
@@ -203,7 +233,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     def predict(self, X):
         """Return the labels (n_samples,)."""
-        decided = self.model_.decide(self._outputs(X)).tolist()
+        outputs = self._outputs(X)
+        decided = self.model_.decide(outputs).tolist()
         place = {label: number for number, label in enumerate(self._labels)}
         return self.classes_[[place[label] for label in decided]]
 

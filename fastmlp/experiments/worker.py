@@ -17,8 +17,9 @@ from fastmlp.errors import FastMLPError
 from fastmlp.files.atomic import without_nan
 from fastmlp.model.prediction import PREDICTION_BATCH
 from fastmlp.preparation.prepare import Part
+from fastmlp.run.assembly import make_batches
 from fastmlp.run.phases import set_up_phases
-from fastmlp.run.train import TrainingJob, make_batches, set_up
+from fastmlp.run.train import TrainingJob, set_up
 from fastmlp.settings.settings import settings_from
 from fastmlp.step.counters import Counters
 from fastmlp.training.callbacks import Callback, Record, Training

@@ -121,8 +121,10 @@ def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
 
 
 def preset_for(source: Source) -> str:
-    """Return the preset that ``auto`` takes for data: that of tables, if there are rows enough."""
-    is_table = source.schema is not None
+    """Return the preset that ``auto`` takes for data: that of tables, if there are rows enough and
+    they are no pictures.
+    """
+    is_table = source.schema is not None and source.image_shape is None
     return "tables" if is_table and len(source) >= FEWEST_ROWS else "plain"
 
 

@@ -25,17 +25,10 @@ from fastmlp.training.members import MemberRows
 from fastmlp.training.recorded import RecordedStep, bind
 from fastmlp.training.trainer import Trainer
 
+from .assembly import build_model, make_batches, make_distortions, make_measures, make_trainer
 from .choices import check_choices
 from .folder import CONFIG_FILE, HISTORY_FILE, create_run_folder
-from .train import (
-    TrainingJob,
-    build_model,
-    make_batches,
-    make_distortions,
-    make_measures,
-    make_trainer,
-    open_device,
-)
+from .train import TrainingJob, open_device
 
 PHASES_FILE = "phases.json"
 OWN_KEYS = ("rows_share", "loss_threshold")

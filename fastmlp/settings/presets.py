@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 # For tables: an ensemble over folds. What each entry gives is measured in docs/accuracy.md.
@@ -86,9 +87,18 @@ CHOICES = (AUTO, *PRESETS)
 FEW_ROWS = 700
 FEWEST_ROWS = 40  # of a table that is divided into folds without being told so
 
+# Entries that go with others: what was given in the place of these, or against them, leaves no
+# place for those.
+INSTEAD_OF: dict[str, tuple[str, ...]] = {
+    "validation_fraction": ("folds",),
+    "clip_norm": ("folds",),
+    "loss": ("calibrate", "clamp_outputs"),  # it may give no probabilities, or be no mean
+    "optimizer": ("lr", "weight_decay"),
+}
 
-def preset_settings(name: str, task: str, rows: int, has_own_loss: bool) -> dict[str, Any]:
-    """Return the settings of a preset for a task and a number of rows.
+
+def preset_settings(name: str, task: str, rows: int, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a preset that go with a task, a number of rows and what was given.
 
     Parameters
     ----------
@@ -98,14 +108,22 @@ def preset_settings(name: str, task: str, rows: int, has_own_loss: bool) -> dict
         ``"classification"``, ``"multilabel"`` or ``"regression"``.
     rows
         Of the data.
-    has_own_loss
-        Whether the user chose the loss, which may give no probabilities to calibrate.
+    said
+        What the user gave. It counts more than the preset, and some of it leaves no place for
+        other entries: validation rows of their own, say, for folds.
     """
     chosen = dict(PRESETS[name])
     if name == "tables":
-        chosen["batch_size"] = _batch_size(rows)
-        chosen |= {} if has_own_loss else TABLES_BY_TASK[task]
-    return chosen
+        chosen |= {"batch_size": _batch_size(rows)} | TABLES_BY_TASK[task]
+    left_out = {
+        entry
+        for key, value in said.items()
+        for entry in INSTEAD_OF.get(key, ())
+        if value and value not in (AUTO, chosen.get(key))
+    }
+    if (said.get("members") or 0) % chosen.get("folds", 1):
+        left_out.add("folds")
+    return {key: value for key, value in chosen.items() if key not in left_out}
 
 
 def _batch_size(rows: int) -> int:

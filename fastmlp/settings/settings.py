@@ -50,12 +50,12 @@ class Settings(SettingsTable):
     """
 
     def __post_init__(self):
-        # What a preset leaves alone. Not a field: no setting, and lost where one is replaced.
-        differing = {each.name for each in fields(self) if getattr(self, each.name) != each.default}
-        object.__setattr__(self, "given", frozenset(differing))
         for description in fields(self):
             kind, optional = field_type(Settings, description.name)
             check(description, kind, optional, getattr(self, description.name))
+        # What a preset leaves alone. Not a field: no setting, and lost where one is replaced.
+        differing = {each.name for each in fields(self) if getattr(self, each.name) != each.default}
+        object.__setattr__(self, "given", frozenset(differing))
         if self.test_fraction + (self.validation_fraction or 0) >= 1:
             raise UsageError("test_fraction and validation_fraction together must be less than 1.")
         if self.matmul_precision == "medium" and self.dtype != "float32":
@@ -184,7 +184,7 @@ class Settings(SettingsTable):
             Of the data.
         """
         name, said = auto if self.preset == AUTO else self.preset, self.said()
-        chosen = preset_settings(name, task, rows, "loss" in said)
+        chosen = preset_settings(name, task, rows, said)
         settings = settings_from(chosen, said, {"preset": name})
         object.__setattr__(settings, "given", self.given)
         return settings
