@@ -300,7 +300,7 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
     "momentum_step": lambda a: (a.elements(), a.elements(), _rate(a), 0.0),
     "average_in": lambda a: (a.elements(), a.elements(), a.constant(0.001, 1, np.float64),
         a.first_step()),
-    "exchange": lambda a: (a.elements(), a.elements()),
+    "exchange_vectors": lambda a: (a.elements(), a.elements()),
     "add_penalty": lambda a: (a.elements(), a.elements(), 0.0, 0.0),
     "clip_by_value": lambda a: (a.elements(), 10.0),
     "squared_norm": lambda a: (a.elements(), _partial_norms(a)),

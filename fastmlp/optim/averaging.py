@@ -93,7 +93,7 @@ class WeightAverage(Averaging, ABC):
         if averages != self._shown:
             for average, trained in self._pairs:
                 if trained.shape[0]:
-                    self._backend.ops.exchange(average, trained)
+                    self._backend.ops.exchange_vectors(average, trained)
             self._shown = averages
 
     def snapshot(self) -> Snapshot | None:

@@ -10,6 +10,7 @@ import numpy as np
 from fastmlp.model.model import load
 from fastmlp.settings.settings import settings_from
 from fastmlp.step.batches import Batches
+from fastmlp.step.distortions import Distortions
 from fastmlp.training import recorded
 
 
@@ -59,6 +60,11 @@ def recorded_step(run: str | Path, device: str = "auto", threads: int | None = N
     encoded = np.zeros(
         (rows, model.targets.output_width) if wide else rows, network.dtype if wide else np.int32
     )
+    augmentation, shape = settings.make_augmentation(), model.features.image_shape
+    distortions = None
+    if augmentation is not None and shape is not None:
+        how = shape, settings.seed, network.dtype, rows
+        distortions = Distortions(network.backend, augmentation, *how)
     batches = Batches(
         network.backend,
         np.zeros((rows, network.architecture.inputs), network.dtype),
@@ -69,9 +75,11 @@ def recorded_step(run: str | Path, device: str = "auto", threads: int | None = N
         scale=model.features.scale,
         shift=model.features.shift,
         weights=None if settings.class_weight == "none" else np.ones(rows),
+        distortions=distortions,
     )
     rule = settings.make_optimizer(), batches, settings.make_regularization()
-    step = recorded.RecordedStep(network, model.loss, *rule)
+    averaging = settings.make_averaging(rows)
+    step = recorded.RecordedStep(network, model.loss, *rule, averaging=averaging)
     layers = len(network.architecture.hidden) + 1
     return StepListing(
         network.backend.name, layers, settings.optimizer, step.training_pass.operations

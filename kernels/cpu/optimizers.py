@@ -246,7 +246,7 @@ def average_in(
 
 
 @operation
-def exchange(a: Vector[updates, by_element], b: Vector[updates, by_element]):
+def exchange_vectors(a: Vector[updates, by_element], b: Vector[updates, by_element]):
     """a, b ← b, a."""
     for i in range(a.size):
         held = a[i]

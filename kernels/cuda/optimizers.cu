@@ -245,7 +245,7 @@ average_in(Vector<T> average, Vector<const T> w, Vector<const double> rates, Vec
 
 // a, b ← b, a.
 template <typename T>
-__global__ void EACH_ELEMENT_OF(a) exchange(Vector<T> a, Vector<T> b) {
+__global__ void EACH_ELEMENT_OF(a) exchange_vectors(Vector<T> a, Vector<T> b) {
     const auto rule = [](T& a, T& b) {
         const T held = a;
         a = b;

@@ -228,11 +228,11 @@ def test_average_in(backend, dtype, random, size, rate):
         np.testing.assert_array_equal(average, w if rate else before)
 
 
-@covers("exchange")
+@covers("exchange_vectors")
 @pytest.mark.parametrize("size", [0, 1, 33, 1024])
-def test_exchange(backend, dtype, random, size):
+def test_exchange_vectors(backend, dtype, random, size):
     a, b = (random.standard_normal(size).astype(dtype) for _ in range(2))
     first, second = a.copy(), b.copy()
-    backend.ops.exchange(a, b)
+    backend.ops.exchange_vectors(a, b)
     np.testing.assert_array_equal(a, second)
     np.testing.assert_array_equal(b, first)

@@ -108,10 +108,7 @@ def test_pictures_are_distorted_for_training_alone(tmp_path):
     distorted = fastmlp.train(**how, augment=words, out=tmp_path / "distorted")
     for name in ("train_loss", "test_loss"):
         assert distorted.metrics[name] == plain.metrics[name]
-    ours, theirs = (
-        [json.loads(line)["train_loss"] for line in (run.folder / "history.jsonl").open()]
-        for run in (plain, distorted)
-    )
+    ours, theirs = ([record["train_loss"] for record in run.history] for run in (plain, distorted))
     assert ours[0] == pytest.approx(ours[1], rel=1e-5)
     assert min(abs(theirs[0] - ours[0]), abs(theirs[1] - theirs[0])) > 1e-4
 
@@ -125,7 +122,7 @@ def test_the_average_is_what_is_measured_and_saved(tmp_path, average, early_stop
         "average_weights": average,
     }  # fmt: skip
     run = fastmlp.train(**how, out=tmp_path / "run")
-    *_, last = (json.loads(line) for line in (run.folder / "history.jsonl").open())
+    last = run.history[-1]
     checkpoint, _ = newest_checkpoint(run.folder)
     arrays, store = checkpoint.state.arrays, run.model.network.store
     assert (arrays["values"] != arrays["averaging.values"]).mean() > 0.5
