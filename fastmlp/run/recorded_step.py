@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from fastmlp.model.model import load
+from fastmlp.nn.layers import Dense
+from fastmlp.nn.members import named_layers
 from fastmlp.settings.settings import settings_from
 from fastmlp.step.batches import Batches
 from fastmlp.training import recorded
@@ -22,7 +24,7 @@ class StepListing:
     device
         ``"cpu"`` or ``"cuda:N"``.
     layers
-        Dense layers of the network.
+        Dense layers of the network, those of all members.
     optimizer
         The update rule.
     operations
@@ -53,8 +55,8 @@ def recorded_step(run: str | Path, device: str = "auto", threads: int | None = N
     """
     model = load(run, device=device, threads=threads)
     settings, network = settings_from(model.settings), model.network
-    rows = settings.batch_size
-    recorded.bind(network, model.loss, rows)
+    rows = network.architecture.members * settings.batch_size
+    recorded.bind(network, model.loss, settings.batch_size)
     wide = model.task != "classification"
     encoded = np.zeros(
         (rows, model.targets.output_width) if wide else rows, network.dtype if wide else np.int32
@@ -72,7 +74,7 @@ def recorded_step(run: str | Path, device: str = "auto", threads: int | None = N
     )
     rule = settings.make_optimizer(), batches, settings.make_regularization()
     step = recorded.RecordedStep(network, model.loss, *rule)
-    layers = len(network.architecture.hidden) + 1
+    layers = sum(isinstance(layer, Dense) for _, layer in named_layers(network.layers))
     return StepListing(
         network.backend.name, layers, settings.optimizer, step.training_pass.operations
     )
