@@ -28,11 +28,12 @@ from fastmlp.nn.plain_layers import (
 
 from .build import Surroundings, assemble, with_origins, with_scaling
 from .canonical import IDENTITY
-from .torch_sequential import is_sequential, sequential_layers, to_array
+from .torch_sequential import ENSEMBLE, is_sequential, sequential_layers, to_array
 
 OF_LINEAR = {"weight", "bias"}
 OF_NORMALIZATION = {*OF_LINEAR, "running_mean", "running_var"}
 UNUSED = "num_batches_tracked"
+OF_MEMBER = re.compile(r"\d+\.members\.\d+\.")  # as an ensemble's export has them
 
 
 def from_torch(
@@ -161,6 +162,9 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 def _recognised(arrays: dict[str, np.ndarray], epsilon: float) -> list[PlainLayer]:
     """Return the layers by the names and shapes of their arrays."""
     layers: dict[str, dict[str, np.ndarray]] = {}
+    member = next((name for name in arrays if OF_MEMBER.match(name)), None)
+    if member is not None:
+        raise UsageError(f"{member!r} says that the network {ENSEMBLE}.")
     for name, array in arrays.items():
         layer, _, kind = name.rpartition(".")
         if kind != UNUSED:

@@ -23,6 +23,10 @@ from fastmlp.nn.plain_layers import (
 
 # The logarithm of what a prediction reports: as good as softmax, at the end.
 LOG_SOFTMAX = "LogSoftmax"
+ENSEMBLE = (
+    "is an ensemble, which can be exported but not read again; load the run's folder or its model "
+    "file with fastmlp.load"
+)
 ACCEPTED = (LINEAR, NORMALIZATION, DROPOUT, "Flatten", *BY_TORCH_CLASS)
 
 
@@ -51,6 +55,9 @@ def sequential_layers(module: Any) -> list[PlainLayer]:
     layers = [
         entry for entry in found if not (is_sequential(entry[1]) or entry[0].startswith(mixed))
     ]
+    for name, layer in layers:
+        if _kind(layer) == "Ensemble":
+            raise UsageError(f"layer {name!r} {ENSEMBLE}.")
     plain = []
     for position, (name, layer) in enumerate(layers, 1):
         if _kind(layer) != "Flatten":  # which leaves a matrix as it is

@@ -12,6 +12,7 @@ from fastmlp.run.train import TrainingJob
 
 from .column_table import show_columns
 from .console import Console, duration, number
+from .parameter_table import parameter_rows
 
 
 class Compilation:
@@ -58,11 +59,11 @@ def report_start(console: Console, job: TrainingJob) -> None:
     if data.features.facts:
         console.line()
         show_columns(console, data.features.facts)
-    rows = [
-        (name, "×".join(map(str, parameter.shape)), f"{parameter.size:,}")
+    rows = parameter_rows(
+        (name, parameter.shape)
         for name, parameter in network.named_parameters().items()
         if parameter.gradient is not None
-    ]
+    )
     rows.append(("total", "", f"{network.parameter_count():,}"))
     console.line()
     console.table(("parameters", "shape", "count"), rows)
@@ -103,7 +104,9 @@ def _shape(job: TrainingJob) -> str:
 
 
 def _split(job: TrainingJob) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in job.data.rows.items())
+    counts = ", ".join(f"{name} {count:,}" for name, count in job.data.rows.items())
+    folds = job.settings.folds
+    return counts if folds is None else f"{counts}; {folds} folds, each row validates in one"
 
 
 def _network(job: TrainingJob) -> str:

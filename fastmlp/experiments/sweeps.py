@@ -243,7 +243,9 @@ def _check_variant(variant: VariantPlan, base: dict[str, Any], quick: dict[str, 
         )
     try:
         # Counts of epochs are counts, before a quick run makes them so.
-        parse_phases(settings_from(base, variant.changes), variant.phases or [{"epochs": 1}])
+        given = settings_from(base, variant.changes)
+        if variant.phases:
+            parse_phases(given, variant.phases)
         for shortening in (None, quick):
             settings, phases = effective_settings(variant, base, shortening)
             settings.check_words()

@@ -37,7 +37,7 @@ TARGETS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
 }
 PENALTY = "dW ← dW + l2·W + l1·sign(W), on what decays"
 SYMBOLS = {"weight": "dW", "bias": "db", "gamma": "dγ", "beta": "dβ", "factors": "ds", "mix": "dα"}
-SYMBOLS |= {"frequency": "dω", "phase": "dφ", "table": "dE"}
+SYMBOLS |= {"frequency": "dω", "phase": "dφ", "table": "dE", "scale": "ds"}
 
 
 def gradcheck(
@@ -64,7 +64,7 @@ def gradcheck(
     inputs, outputs
         Columns of the input and of the output.
     rows
-        Rows of the batch; they have random weights between ½ and 1½.
+        Rows of the batch, for each member; they have random weights between ½ and 1½.
     soft_targets
         Targets of softmax_cross_entropy are distributions rather than labels.
     elements
@@ -96,11 +96,12 @@ def gradcheck(
     subject = Subject.build(architecture, chosen, backend, chosen.dtype, rows)
     for layer in subject.network.layers:
         layer.unsettle(generator)
+    in_all = architecture.members * rows
     x, targets, weights = _batch(
-        subject.loss, chosen.dtype, generator, rows, inputs, outputs, soft_targets
+        subject.loss, chosen.dtype, generator, in_all, inputs, outputs, soft_targets
     )
     for position, count in () if columns is None else columns.codes:
-        x[:, position] = generator.integers(0, count, rows)
+        x[:, position] = generator.integers(0, count, in_all)
     subject.take(targets, weights)
     # The same network on the same rows, in float64, is where the differences are taken.
     twin = Subject.build(architecture, chosen, backend, "float64", rows)
@@ -149,6 +150,7 @@ def _check_count(name: str, value: int, low: int) -> None:
 def _check_size(architecture: Architecture, rows: int) -> None:
     """Refuse what would take hours, before any memory is taken."""
     parameters, widths = architecture.parameters, (*architecture.widths, architecture.encoded.width)
+    rows = rows * architecture.members
     if max(parameters, rows * sum(widths)) > MOST_NUMBERS:
         raise UsageError(
             f"a network of {parameters:,} parameters on {rows:,} rows is too large for a gradient "
@@ -199,7 +201,7 @@ def _check_layers(
 
     def of_parameter(index: int, place: int) -> Comparison:
         from_here = twin.loss_from(index, inputs[index])
-        parameter = layers[index].trained()[place]
+        name, parameter = layers[index].named_trained()[place]
         kept = backend.to_numpy(parameter.values)
 
         def function(values: np.ndarray) -> float:
@@ -207,8 +209,8 @@ def _check_layers(
             return from_here(inputs[index])
 
         try:
-            name = parameter.name
-            return judge.compare(SYMBOLS[name], name, gradients[index][place], function, kept)
+            symbol = SYMBOLS[parameter.name]
+            return judge.compare(symbol, name, gradients[index][place], function, kept)
         finally:
             backend.assign(parameter.values, kept)
 

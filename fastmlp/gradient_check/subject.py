@@ -108,7 +108,8 @@ class Subject:
             self.backend.assign(entry, values)
             program.replay()
             total = float(self.loss.row_losses(len(x)).sum())
-            return (total / len(x) if self.loss.reduction == "mean" else total) + self._penalty()
+            mean = self.loss.networks * total / len(x)  # of each network's rows, added up
+            return (mean if self.loss.reduction == "mean" else total) + self._penalty()
 
         return value
 

@@ -233,6 +233,13 @@ def _held_out(
         raise ChangedDataError(f"{settings.dataset} has changed.", len(found.parts.get(split, ())))
     if split in found.parts:
         return found.parts[split], split, found.notes
+    folds = settings.folds
+    if split == "validation" and folds is not None:
+        raise DataError(
+            f"with {folds} folds every training row validated the members that did not learn from "
+            "it: see validation_loss and the others in metrics.json. Leave the split out, or name "
+            "other data."
+        )
     used = ", ".join(name for name, count in model.rows.items() if count) or "none"
     raise DataError(
         f"the run has no {split} rows; name other data, or a split that it has: {used}."

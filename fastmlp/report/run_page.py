@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.nn.members import plain_member
+from fastmlp.nn.plain_layers import Linear
 from fastmlp.report.pictures.classes import accuracy_by_class, class_distribution, confusion
 from fastmlp.report.pictures.curves import rate_curve, training_curves, update_curves
 from fastmlp.report.pictures.drawing import Picture
@@ -113,8 +115,7 @@ def _subtitle(run: FinishedRun, evidence: Evidence) -> Html:
         words.append(str(run.metrics["task"]))
     if evidence.model is not None:
         architecture = evidence.model.network.architecture
-        widths = (architecture.inputs, *architecture.hidden, architecture.outputs)
-        words.append("-".join(map(str, widths)))
+        words.append(str(architecture))
         if architecture.hidden:
             words.append(architecture.activation)
         words.append(f"loss {evidence.model.loss.name}")
@@ -263,10 +264,10 @@ def _pixels(split: Split) -> np.ndarray:
 
 def _first_layer(evidence: Evidence) -> Picture | None:
     model = evidence.answering
-    weight = model.network.named_parameters().get("dense_0.weight")
-    if weight is None:
+    plain = plain_member(model.network.layers, 0)  # of an ensemble, the first member's
+    weights = next((layer.weight for layer in plain if isinstance(layer, Linear)), None)
+    if weights is None:
         return None
-    weights = model.network.backend.to_numpy(weight.values).reshape(weight.shape)
     shape = evidence.image_shape or model.features.image_shape
     if not np.isfinite(weights).all():
         return None

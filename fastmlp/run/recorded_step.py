@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from fastmlp.model.model import load
+from fastmlp.nn.layers import Dense
+from fastmlp.nn.members import named_layers
 from fastmlp.settings.settings import settings_from
 from fastmlp.step.batches import Batches
 from fastmlp.step.distortions import Distortions
@@ -23,7 +25,7 @@ class StepListing:
     device
         ``"cpu"`` or ``"cuda:N"``.
     layers
-        Dense layers of the network.
+        Dense layers of the network, those of all members.
     optimizer
         The update rule.
     operations
@@ -54,8 +56,8 @@ def recorded_step(run: str | Path, device: str = "auto", threads: int | None = N
     """
     model = load(run, device=device, threads=threads)
     settings, network = settings_from(model.settings), model.network
-    rows = settings.batch_size
-    recorded.bind(network, model.loss, rows)
+    rows = network.architecture.members * settings.batch_size
+    recorded.bind(network, model.loss, settings.batch_size)
     wide = model.task != "classification"
     encoded = np.zeros(
         (rows, model.targets.output_width) if wide else rows, network.dtype if wide else np.int32
@@ -80,7 +82,7 @@ def recorded_step(run: str | Path, device: str = "auto", threads: int | None = N
     rule = settings.make_optimizer(), batches, settings.make_regularization()
     averaging = settings.make_averaging(rows)
     step = recorded.RecordedStep(network, model.loss, *rule, averaging=averaging)
-    layers = len(network.architecture.hidden) + 1
+    layers = sum(isinstance(layer, Dense) for _, layer in named_layers(network.layers))
     return StepListing(
         network.backend.name, layers, settings.optimizer, step.training_pass.operations
     )

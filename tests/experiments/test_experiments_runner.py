@@ -283,3 +283,25 @@ def test_options_out_of_range(options):
 def test_a_recipe_without_data_says_what_it_wants(here):
     with pytest.raises(UsageError, match="--data: a table"):
         run(RECIPE.replace('dataset = "classes.npz"', 'form = "a table"'))
+
+
+def test_members_and_folds_are_settings_like_others(data_npz):
+    text = (
+        RECIPE.partition("[[sweeps]]")[0]
+        + """
+[[sweeps]]
+name = "kinds"
+metric = "validation_loss"
+[[sweeps.variants]]
+name = "folds"
+changes = { folds = 3 }
+[[sweeps.variants]]
+name = "shared"
+changes = { members = 3, member_weights = "shared", validation_fraction = 0.2 }
+"""
+    )
+    experiment, ran = run(text, "ensembles")
+    assert len(ran) == 2
+    for variant in experiment.variants:
+        assert variant.status == "done"
+        assert 0 < variant.metrics["validation_loss"] < 10

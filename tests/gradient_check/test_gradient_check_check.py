@@ -66,6 +66,25 @@ def test_every_activation_agrees(activation, place):
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("weights", ["own", "shared"])
+@pytest.mark.parametrize("loss", ["auto", "log_loss", "poisson"])
+def test_every_member_agrees(loss, weights, reduction):
+    how = {"members": 3, "member_weights": weights, "dropout": "0.2", "l2": 0.1, "rows": 3}
+    found = gradcheck(loss=loss, reduction=reduction, **how)
+    assert found.passed, verdicts(found)
+    names = {each.name for layer in found.layers for each in layer.comparisons}
+    last = "dense_2" if weights == "own" else "dense_0"
+    assert {f"member_{number}.{last}.weight" for number in range(3)} <= names
+    assert ("scale" in names) == (weights == "shared")
+
+
+def test_a_wrong_scale_is_found(after):
+    after("scale_members_backward", lambda dy, x, scale, block, dscale: dscale.__imul__(1.01))
+    found = gradcheck(members=2, member_weights="shared")
+    assert found.culprit.name == "member_scale_3"
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("loss", [*sorted(LOSSES), "huber(0.3)"])
 def test_every_loss_agrees(loss, reduction):
     assert gradcheck(loss=loss, reduction=reduction, l1=0.01, l2=0.1, decay_biases=True).passed

@@ -11,6 +11,7 @@ import numpy as np
 from fastmlp.kernels.cpu import activations, losses
 from fastmlp.kernels.cuda import source
 from fastmlp.kernels.cuda.source import Kernel
+from fastmlp.nn.losses import INVERSE_LINKS
 
 # What each type parameter of a kernel stands for. A new one must be entered here, or its kernels
 # cannot be listed.
@@ -77,7 +78,7 @@ def _functions(kernel: Kernel) -> list[tuple[str, ...]]:
         return [()]
     suffix = {"value": "", "derivative": "_derivative"}
     module = FUNCTIONS[kinds[0][0]]
-    return [
-        tuple(name + suffix[role] for _, role in kinds)
-        for name in functions_with_derivative(module)
-    ]
+    names = functions_with_derivative(module)
+    if kernel.name == "activation_forward":  # also takes predictions back to outputs
+        names = list(dict.fromkeys([*names, *INVERSE_LINKS.values()]))
+    return [tuple(name + suffix[role] for _, role in kinds) for name in names]

@@ -270,10 +270,11 @@ def _size(kernel: Kernel, name: str, case: Case) -> int:
 
 def _rows(kernel: Kernel, name: str, case: Case) -> int:
     """Return the rows of a matrix."""
-    if kernel.stem == "members" and name in OF_MEMBERS:
-        return MEMBERS
-    if kernel.stem == "members" and name in OF_BLOCKS:
-        return MEMBERS * case.rows
+    if kernel.stem == "members":
+        members = 1 if case.rows == 1 else MEMBERS
+        if name in OF_MEMBERS:
+            return members
+        return members * case.rows if name in OF_BLOCKS else case.rows
     return START + case.rows + SPARE_ROWS if name in BY_SOURCE_ROW else case.rows
 
 

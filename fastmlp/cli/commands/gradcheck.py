@@ -174,7 +174,7 @@ def _options() -> list[click.Parameter]:
     own = [
         ("--inputs", 4, "Columns of the input."),
         ("--outputs", 3, "Columns of the output."),
-        ("--rows", 8, "Rows of the random batch."),
+        ("--rows", 8, "Rows of the random batch, for each member."),
         ("--elements", 256, "How many numbers of each array to look at; 0 for all."),
     ]
     number = {"type": int, "metavar": "N", "show_default": True, "section": "check"}

@@ -9,6 +9,7 @@ import click
 from fastmlp.cli.column_table import show_columns
 from fastmlp.cli.console import Console, duration, number
 from fastmlp.cli.options import DEVICE, JSON, flag
+from fastmlp.cli.parameter_table import parameter_rows
 from fastmlp.errors import UsageError
 
 
@@ -93,6 +94,8 @@ def _vectors(processor: str, kernels: dict[str, Any]) -> str:
 def _show_run(console: Console, report: dict[str, Any]) -> None:
     architecture, metrics = report["architecture"], report["metrics"]
     widths = (architecture["inputs"], *architecture["hidden"], architecture["outputs"])
+    members = architecture["members"]
+    network = "-".join(map(str, widths))
     rows = ", ".join(f"{name} {count:,}" for name, count in report["rows"].items())
     console.entries(
         [
@@ -101,12 +104,12 @@ def _show_run(console: Console, report: dict[str, Any]) -> None:
             ("target", report["target_name"] or "unnamed"),
             *([("classes", _some(report["classes"]))] if report["classes"] else []),
             ("rows", rows or "not known: imported"),
-            ("network", "-".join(map(str, widths))),
+            ("network", network if members == 1 else f"{members} × {network}"),
             ("loss", report["loss"]),
         ]
     )
     console.line()
-    rows = [(name, "×".join(map(str, shape))) for name, shape in report["parameters"].items()]
+    rows = [row[:2] for row in parameter_rows(report["parameters"].items())]
     console.table(("arrays", "shape"), rows)
     console.line(f"{report['parameter_count']:,} trained parameters")
     if report["columns"]:

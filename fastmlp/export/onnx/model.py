@@ -12,6 +12,7 @@ import numpy as np
 from fastmlp.errors import MissingExtraError, UsageError
 from fastmlp.export.activations import softmax
 from fastmlp.export.network import plain_layers, target_scaling
+from fastmlp.nn.plain_layers import Ensemble
 
 from .features import MATRIX_INPUT, add_features
 from .graph import LARGEST_FILE, Graph
@@ -32,6 +33,11 @@ LINKS = {
     "sigmoid": lambda graph, z: graph.add("Sigmoid", z),
     "exponential": lambda graph, z: graph.add("Exp", z),
     "identity": lambda graph, z: z,
+}
+# And back to logits, where a temperature may divide them.
+INVERSE_LINKS = {
+    "softmax": lambda graph, p: graph.add("Log", p),
+    "sigmoid": lambda graph, p: _log_odds(graph, p),
 }
 
 
@@ -71,11 +77,7 @@ def onnx_model(model: TrainedModel, opset: int | None = None) -> Any:
             f"or none for {DEFAULT_OPSET}."
         )
     graph = Graph(model.network.dtype)
-    outputs = add_network(graph, plain_layers(model.network), add_features(graph, model.features))
-    temperature = model.adjustment.temperature
-    if temperature != 1:
-        outputs = graph.add("Div", outputs, graph.constant(temperature, name="temperature"))
-    outputs = LINKS[model.loss.kind.link](graph, outputs)
+    outputs = _add_predictions(graph, model, add_features(graph, model.features))
     if model.task == "regression":
         _add_values(graph, model, outputs)
     else:
@@ -86,6 +88,32 @@ def onnx_model(model: TrainedModel, opset: int | None = None) -> Any:
             "export it as torch or npz."
         )
     return graph.model("fastmlp", opset, {"fastmlp": json.dumps(_metadata(model, graph))}, ABOUT)
+
+
+def _add_predictions(graph: Graph, model: TrainedModel, x: str) -> str:
+    """Add the network, the temperature and the loss's link; of an ensemble, every member's link and
+    their mean, whose logits the temperature divides.
+    """
+    word, temperature = model.loss.kind.link, model.adjustment.temperature
+    link, layers = LINKS[word], plain_layers(model.network)
+    match layers:
+        case [Ensemble(members)]:
+            said = [link(graph, add_network(graph, list(member), x)) for member in members]
+            # ONNX Runtime has Mean in float32 alone.
+            mean = graph.add("Div", graph.add("Sum", *said), graph.constant(float(len(said))))
+            if temperature == 1:
+                return mean
+            outputs = INVERSE_LINKS[word](graph, mean)
+        case _:
+            outputs = add_network(graph, layers, x)
+    if temperature != 1:
+        outputs = graph.add("Div", outputs, graph.constant(temperature, name="temperature"))
+    return link(graph, outputs)
+
+
+def _log_odds(graph: Graph, p: str) -> str:
+    rest = graph.add("Sub", graph.constant(1.0), p)
+    return graph.add("Sub", graph.add("Log", p), graph.add("Log", rest))
 
 
 def _add_values(graph: Graph, model: TrainedModel, outputs: str) -> None:

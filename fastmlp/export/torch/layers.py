@@ -43,6 +43,31 @@ class Clamp(nn.Module):
         return torch.minimum(torch.maximum(x, self.low), self.high)
 
 
+class Ensemble(nn.Module):
+    """Networks on the same rows; what it gives makes the mean of their predictions.
+
+    ``link`` makes predictions of outputs: softmax, sigmoid, exponential or identity.
+    """
+
+    def __init__(self, link, *members):
+        super().__init__()
+        self.link = link
+        self.members = nn.ModuleList(members)
+
+    def forward(self, x):
+        """Return logits of the mean probabilities, the logarithm of the mean, or the mean."""
+        z = torch.stack([member(x) for member in self.members])
+        log_count = torch.log(torch.tensor(float(len(z)), dtype=z.dtype, device=z.device))
+        if self.link == "softmax":
+            return torch.logsumexp(torch.log_softmax(z, dim=2), dim=0) - log_count
+        if self.link == "sigmoid":
+            yes, no = nn.functional.logsigmoid(z), nn.functional.logsigmoid(-z)
+            return torch.logsumexp(yes, dim=0) - torch.logsumexp(no, dim=0)
+        if self.link == "exponential":
+            return torch.logsumexp(z, dim=0) - log_count
+        return z.mean(dim=0)
+
+
 class SignedLog(nn.Module):
     """sign(x)·ln(1 + |x|)."""
 

@@ -5,7 +5,7 @@ file that builds it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from fastmlp.nn.plain_layers import (
     Activate,
     Clamp,
     Drop,
+    Ensemble,
     Linear,
     Lookup,
     MixedActivate,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 LINEAR, NORMALIZATION, DROPOUT = (TORCH_CLASSES[kind] for kind in (Linear, Normalization, Drop))
 OWN_LAYERS = (
+    "Ensemble",
     "Scale",
     "Mixed",
     "Clamp",
@@ -75,28 +77,44 @@ GIVES = {
 
 @dataclass(frozen=True, repr=False)
 class TorchLayer:
-    """A layer: the name of its class, the arguments that make it, its arrays by name.
+    """A layer: the name of its class, the arguments that make it, its arrays by name; of an
+    ensemble, the layers of each member.
 
     An argument may be a layer without arrays.
     """
 
     name: str
     arguments: dict[str, Any] = field(default_factory=dict)
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    own_arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    members: tuple[tuple[TorchLayer, ...], ...] = ()
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Its arrays, those of members too: ``members.0.2.weight``."""
+        named = dict(self.own_arrays)
+        for number, layers in enumerate(self.members):
+            named |= {f"members.{number}.{name}": each for name, each in _arrays(layers).items()}
+        return named
+
+    @property
+    def classes(self) -> set[str]:
+        """The names of its class and of those inside it."""
+        inside = [each for layers in self.members for each in layers]
+        inside += [each for each in self.arguments.values() if isinstance(each, TorchLayer)]
+        return {self.name}.union(*(each.classes for each in inside))
 
     def __str__(self) -> str:
         prefix = "" if self.name in OWN_LAYERS else "nn."
+        if self.members:
+            link = repr(self.arguments["link"])
+            networks = [f"nn.Sequential({', '.join(map(str, each))})" for each in self.members]
+            lines = ",\n            ".join([link, *networks])
+            return f"{self.name}(\n            {lines},\n        )"
         words = []
         for name, value in self.arguments.items():
             text = str(value) if isinstance(value, TorchLayer) else repr(value)
             words.append(text if name in SIZES else f"{name}={text}")
         return f"{prefix}{self.name}({', '.join(words)})"
-
-    @property
-    def names(self) -> set[str]:
-        """The names of its class and of its arguments' classes."""
-        inner = (value for value in self.arguments.values() if isinstance(value, TorchLayer))
-        return {self.name}.union(*(each.names for each in inner))
 
     def build(self, torch: Any, own: Any) -> Any:
         """Return the module, of torch.nn or of our own layers, without its arrays."""
@@ -104,7 +122,9 @@ class TorchLayer:
             name: value.build(torch, own) if isinstance(value, TorchLayer) else value
             for name, value in self.arguments.items()
         }
-        return getattr(own if self.name in OWN_LAYERS else torch.nn, self.name)(**arguments)
+        kind = getattr(own if self.name in OWN_LAYERS else torch.nn, self.name)
+        members = (_sequential(each, torch, own) for each in self.members)
+        return kind(*arguments.values(), *members) if self.members else kind(**arguments)
 
 
 class MissingTorchError(FastMLPError, ImportError):
@@ -121,17 +141,23 @@ def torch_layers(model: TrainedModel) -> list[TorchLayer]:
     for classes and values in the target's own unit for regression, or their logarithms where the
     loss is of counts.
     """
+    dtype, link = model.network.dtype, model.loss.kind.link
     cooled = logit_scaling(model.adjustment.temperature, model.network.architecture.outputs)
     behind = cooled, target_scaling(model.targets), target_clamp(model)
     around = feature_scaling(model.features), *plain_layers(model.network), *behind
-    return [_layer(layer, model.network.dtype) for layer in around if layer is not None]
+    return [_layer(layer, dtype, link) for layer in around if layer is not None]
 
 
 def state_dict(model: TrainedModel) -> dict[str, np.ndarray]:
     """Return the arrays of ``torch_layers`` as nn.Sequential names them: ``0.weight``, …"""
-    layers = enumerate(torch_layers(model))
+    return _arrays(torch_layers(model))
+
+
+def _arrays(layers: Iterable[TorchLayer]) -> dict[str, np.ndarray]:
     return {
-        f"{index}.{name}": array for index, layer in layers for name, array in layer.arrays.items()
+        f"{index}.{name}": array
+        for index, layer in enumerate(layers)
+        for name, array in layer.arrays.items()
     }
 
 
@@ -152,15 +178,18 @@ def module(model: TrainedModel) -> Any:
         ) from None
     from . import layers as own
 
-    layers = torch_layers(model)
-    built = (each.build(torch, own) for each in layers)
-    sequential = torch.nn.Sequential(*built).to(
+    sequential = _sequential(torch_layers(model), torch, own).to(
         torch.float64 if model.network.dtype == np.float64 else torch.float32
     )
     sequential.load_state_dict(
         {name: torch.from_numpy(array) for name, array in state_dict(model).items()}
     )
     return sequential.eval()
+
+
+def _sequential(layers: Iterable[TorchLayer], torch: Any, own: Any) -> Any:
+    """Return layers as an nn.Sequential, with initial weights."""
+    return torch.nn.Sequential(*(each.build(torch, own) for each in layers))
 
 
 def python_source(model: TrainedModel, weights_name: str) -> str:
@@ -180,7 +209,7 @@ def python_source(model: TrainedModel, weights_name: str) -> str:
         f"WEIGHTS = Path(__file__).with_name({weights_name!r})",
         *_facts(model),
         "",
-        *_own_sources(set().union(*(layer.names for layer in layers))),
+        *_own_sources({name for layer in layers for name in layer.classes}),
         "",
         "def build():",
         '    """Return the network in evaluation mode."""',
@@ -224,7 +253,7 @@ def _own_sources(names: set[str]) -> Iterator[str]:
             yield from ("", ast.get_source_segment(text, node) or "", "")
 
 
-def _layer(layer: PlainLayer, dtype: np.dtype) -> TorchLayer:
+def _layer(layer: PlainLayer, dtype: np.dtype, link: str) -> TorchLayer:
     def arrays(**named: np.ndarray) -> dict[str, np.ndarray]:
         return {name: np.ascontiguousarray(array, dtype) for name, array in named.items()}
 
@@ -243,18 +272,17 @@ def _layer(layer: PlainLayer, dtype: np.dtype) -> TorchLayer:
             return TorchLayer(NORMALIZATION, given, kept | {"num_batches_tracked": np.array(0)})
         case Activate(activation, leaves):
             row = ELSEWHERE[activation.name]
-            return TorchLayer(row.torch, row.arguments(activation))
-        case MixedActivate(activation, mix):
-            inner = _layer(Activate(activation), dtype)
-            given = {"columns": len(mix), "activation": inner}
-            return TorchLayer("Mixed", given, arrays(mix=mix))
-        case Clamp(low, high):
-            return TorchLayer("Clamp", {"columns": len(low)}, arrays(low=low, high=high))
             function = TorchLayer(row.torch, row.arguments(activation))
             if not leaves:
                 return function
             given = {"columns": len(leaves), "function": function}
             return TorchLayer("Leaving", given, {"leaves": np.array(leaves)})
+        case MixedActivate(activation, mix):
+            inner = _layer(Activate(activation), dtype, link)
+            given = {"columns": len(mix), "activation": inner}
+            return TorchLayer("Mixed", given, arrays(mix=mix))
+        case Clamp(low, high):
+            return TorchLayer("Clamp", {"columns": len(low)}, arrays(low=low, high=high))
         case Piecewise(_, left, right):
             kept = arrays(left=left, right=right, lowest=layer.lowest, highest=layer.highest)
             return TorchLayer(
@@ -274,3 +302,6 @@ def _layer(layer: PlainLayer, dtype: np.dtype) -> TorchLayer:
             return TorchLayer("Lookup", sizes, arrays(table=table) | places)
         case Drop(rate):
             return TorchLayer(DROPOUT, {"p": round(rate, 12)})
+        case Ensemble(members):
+            networks = (tuple(_layer(each, dtype, link) for each in own) for own in members)
+            return TorchLayer("Ensemble", {"link": link}, members=tuple(networks))
