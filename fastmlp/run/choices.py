@@ -97,10 +97,13 @@ class Validated:
         (rows, outputs), or values where the loss has no logits.
     targets
         Encoded.
+    are_out_of_fold
+        Whether each row was answered by the members of its fold alone, and not by all.
     """
 
     logits: np.ndarray
     targets: np.ndarray
+    are_out_of_fold: bool = False
 
 
 def validated(model: Model, data: PreparedData, measures: dict[str, Measure]) -> Validated | None:
@@ -111,7 +114,7 @@ def validated(model: Model, data: PreparedData, measures: dict[str, Measure]) ->
     if part is None:
         return None
     if isinstance(measure, OutOfFold):
-        return Validated(measure.logits(), part.targets)
+        return Validated(measure.logits(), part.targets, are_out_of_fold=True)
     return Validated(model.logits(part.features), part.targets)
 
 
@@ -134,6 +137,10 @@ def _calibrate(model: Model, by: Validated | None, settings: Settings) -> dict[s
     if not np.isfinite(by.logits).all():  # of a run that diverged, which is said
         return {}
     temperature = fit_temperature(by.logits, by.targets)
+    if by.are_out_of_fold:
+        # The mean of all members is less sure than that of a fold's, which T was fitted to: its
+        # root did best of T⁰, T^½, T^0.7 and T on rows that no member had seen.
+        temperature = math.sqrt(temperature)
     model.adjustment = replace(model.adjustment, temperature=temperature)
     return {
         "temperature": temperature,
