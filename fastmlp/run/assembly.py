@@ -58,7 +58,8 @@ class Assembly:
 
     def choose(self) -> dict[str, Any]:
         """Let the trained model have what is chosen by the validation rows; return what it is."""
-        return choose(self.model, validated(self.model, self.data, self.measures), self.settings)
+        by = validated(self.model, self.data, self.measures)
+        return choose(self.model, by, self.settings, self.data.test)
 
 
 def assemble(data: PreparedData, backend: Backend) -> Assembly:
@@ -70,7 +71,7 @@ def assemble(data: PreparedData, backend: Backend) -> Assembly:
         If settings do not fit the data or each other; nothing was compiled then.
     """
     settings, rows = data.settings, member_rows(data.settings, data)
-    outputs = output_width(settings.loss, data.targets)
+    outputs = output_width(settings.loss_word, data.targets)
     columns, _ = learn_columns(settings, data, backend)
     architecture = settings.make_architecture(data.features.output_columns, outputs, columns)
     settings = settings.decided(rows.per_epoch, architecture)
@@ -128,7 +129,7 @@ def make_trainer(
 
 def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Model:
     """Return the untrained model, bound for the settings' batches and for predictions."""
-    outputs = output_width(settings.loss, data.targets)
+    outputs = output_width(settings.loss_word, data.targets)
     loss = settings.make_loss(data.targets.task, outputs)
     columns, edges = learn_columns(settings, data, backend)
     architecture = settings.make_architecture(data.features.output_columns, outputs, columns)

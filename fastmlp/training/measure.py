@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.metrics.quantiles import ordered
 from fastmlp.metrics.quantities import regression_scores
 from fastmlp.metrics.score import Answers
 from fastmlp.metrics.table import Metric
@@ -50,6 +51,7 @@ class Measure:
     ):
         self.name, self.metric = name, metric
         self._loss, self._encoder, self._threshold = loss, targets, threshold
+        self._levels = loss.levels if targets.output_width == 1 else ()
         self._truth = targets.decode_values(encoded) if self.task == "regression" else encoded
         self._pass = self._make_pass(network, batches)
 
@@ -90,7 +92,10 @@ class Measure:
         if self.task == "regression":
             with np.errstate(over="ignore", invalid="ignore"):
                 outputs = self._encoder.decode_values(outputs)
+            if self._levels:
+                outputs = ordered(outputs)
         elif self.task == "classification" and outputs.shape[1] == 1:
             outputs = np.hstack([1 - outputs, outputs])
         are_probabilities = self._loss.kind.from_logits
-        return Answers(self.task, self._truth, outputs, self._threshold, are_probabilities)
+        about = self._threshold, are_probabilities, self._levels
+        return Answers(self.task, self._truth, outputs, *about)
