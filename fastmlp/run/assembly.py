@@ -25,7 +25,7 @@ from fastmlp.training.policies import Order, Patience, Rates, SeededOrder
 from fastmlp.training.recorded import RecordedStep, bind, check_memory
 from fastmlp.training.trainer import Trainer
 
-from .choices import check_choices, choose, validated
+from .choices import check_choices, choose, picks_threshold, validated
 from .inputs import learn_columns, set_edges
 
 
@@ -178,8 +178,8 @@ def make_out_of_fold(
     batches = make_batches(
         model, data, part, size, counters, shared=training, **blocks, with_targets=False
     )
-    chosen = settings.make_metric(model.task), settings.fixed_threshold or 0.5
-    truth = data.targets, data.train.targets, *chosen
+    threshold = None if picks_threshold(settings) else settings.fixed_threshold or 0.5
+    truth = data.targets, data.train.targets, settings.make_metric(model.task), threshold
     return OutOfFold(model.network, model.loss, batches, rows, *truth)
 
 
@@ -261,14 +261,8 @@ def make_measures(
         if part is not None:
             counters = Counters(model.network.backend)
             batches = make_batches(model, data, part, PREDICTION_BATCH, counters, shared=training)
-            measures[name] = Measure(
-                name,
-                model.network,
-                model.loss,
-                batches,
-                data.targets,
-                part.targets,
-                metric,
-                settings.fixed_threshold or 0.5,
-            )
+            picks = name == "validation" and picks_threshold(settings)
+            threshold = None if picks else settings.fixed_threshold or 0.5
+            about = data.targets, part.targets, metric, threshold
+            measures[name] = Measure(name, model.network, model.loss, batches, *about)
     return measures

@@ -167,13 +167,20 @@ def _calibrate(model: Model, by: Validated | None, settings: Settings) -> dict[s
     }
 
 
+def picks_threshold(settings: Settings) -> bool:
+    """Return whether a threshold is picked that is best for the metric of the settings."""
+    metric = settings.make_metric()
+    return settings.fixed_threshold is None and metric is not None and metric.name in CHOOSES
+
+
 def _set_threshold(model: Model, by: Validated | None, settings: Settings) -> dict[str, Any]:
     if settings.threshold == "0.5":
         return {}
     threshold, why = settings.fixed_threshold, "as given"
     metric = settings.make_metric()
-    if threshold is None and metric is not None and metric.name in CHOOSES:
+    if picks_threshold(settings):
         assert by is not None  # as was checked
+        assert metric is not None  # by which it is picked
         probabilities = model.answer_from(by.logits)[:, 1]
         threshold = best_threshold(by.targets, probabilities, metric.name)
         why = f"best {metric} of the validation rows"
@@ -203,11 +210,9 @@ def _confirm(model: Model, by: Validated | None, test: Part | None) -> dict[str,
 
 
 def adjusted(model: Model, said: Validated, metric: Metric | None) -> dict[str, float]:
-    """Return the numbers of rows that are others with the model's adjustment: the accuracy, or
-    rmse and r2, and the metric of the run; nothing without an adjustment.
+    """Return the numbers of rows that may be others with the model's adjustment: the accuracy, or
+    rmse and r2, and the metric of the run.
     """
-    if model.adjustment.is_none:
-        return {}
     answers = model.answers(said.targets, model.answer_from(said.logits))
     usual = ("rmse", "r2") if model.task == "regression" else ("accuracy",)
     metrics = {*map(Metric, usual), *([metric] if metric else [])}

@@ -9,6 +9,7 @@ from fastmlp.metrics.quantiles import ordered
 from fastmlp.metrics.quantities import regression_scores
 from fastmlp.metrics.score import Answers
 from fastmlp.metrics.table import Metric
+from fastmlp.metrics.threshold import best_threshold
 from fastmlp.nn.loss_sums import LossSums
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
@@ -35,7 +36,8 @@ class Measure:
     metric
         What is computed from the predictions beside, if anything.
     threshold
-        The probability above which a row is taken for the second of two classes.
+        The probability above which a row is taken for the second of two classes; None for the one
+        at which ``metric``, one of those that choose a threshold, is best on these rows.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class Measure:
         targets: TargetEncoder,
         encoded: np.ndarray,
         metric: Metric | None = None,
-        threshold: float = 0.5,
+        threshold: float | None = 0.5,
     ):
         self.name, self.metric = name, metric
         self._loss, self._encoder, self._threshold = loss, targets, threshold
@@ -79,7 +81,7 @@ class Measure:
         answers = self._answers(outputs)
         if self.task == "regression":
             numbers |= regression_scores(self._truth, answers.values)
-        elif self._threshold == 0.5:
+        elif self._threshold in (0.5, None):
             numbers["accuracy"] = sums.accuracy
         else:
             numbers["accuracy"] = answers.score(Metric("accuracy"))
@@ -97,5 +99,11 @@ class Measure:
         elif self.task == "classification" and outputs.shape[1] == 1:
             outputs = np.hstack([1 - outputs, outputs])
         are_probabilities = self._loss.kind.from_logits
-        about = self._threshold, are_probabilities, self._levels
+        threshold = self._threshold
+        if threshold is None:
+            assert self.metric is not None  # by which it is picked
+            is_finite = np.isfinite(outputs).all()
+            picked = (self._truth, outputs[:, 1], self.metric.name)
+            threshold = best_threshold(*picked) if is_finite else 0.5
+        about = threshold, are_probabilities, self._levels
         return Answers(self.task, self._truth, outputs, *about)
