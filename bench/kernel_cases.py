@@ -262,6 +262,9 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
         1.0, RIGHT_ARGMAX,
         0.0, a.matrix(), *_row_sums(a),
     ),
+    "quantile_loss": lambda a: (
+        a.matrix(), a.matrix(), a.by_column(0), a.by_row(1), 1.0, 1.0, a.matrix(), *_row_sums(a),
+    ),
     "accumulate_sums": lambda a: (*_row_sums(a), a.constant(0, 3, np.float64)),
     "batch_normalization_forward": lambda a: (
         a.matrix(), a.by_column(1), a.by_column(0), a.by_column(0), a.by_column(1), 0.9, 1e-5,

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from .errors import UsageError, choose
@@ -37,7 +38,7 @@ class Range:
 
 
 NOT_NEGATIVE, POSITIVE, AT_LEAST_1 = Range(low=0), Range(above=0), Range(low=1)
-SHARE = Range(low=0, below=1)
+SHARE, INNER_SHARE = Range(low=0, below=1), Range(above=0, below=1)
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,14 @@ class Argument:
         Where the word stands alone, if it may.
     range
         The numbers that are accepted.
+    most
+        How many of them, in ascending order, may be given.
     """
 
     name: str
     default: float
     range: Range
+    most: int = 1
 
 
 def parse_with_argument(
@@ -64,21 +68,36 @@ def parse_with_argument(
 ) -> tuple[str, float]:
     """Return a name of a table and its number: the one given, its default, or 0 where it has none.
 
+    See parse_with_arguments; of several numbers the first.
+    """
+    name, given = parse_with_arguments(what, text, table, aliases)
+    return name, given[0] if given else 0.0
+
+
+def parse_with_arguments(
+    what: str, text: str, table: Mapping[str, Any], aliases: Mapping[str, str] | None = None
+) -> tuple[str, tuple[float, ...]]:
+    """Return a name of a table and its numbers: those given, its default, or none.
+
     The table's rows have an attribute ``argument``, an Argument or None; the other parameters are
     those of parse_spec.
 
     Raises
     ------
     UsageError
-        As parse_spec, and for a number out of range.
+        As parse_spec, and for a number out of range, or numbers that do not ascend.
     """
-    accepted = {name: (0, 1 if row.argument else 0) for name, row in table.items()}
+    accepted = {name: (0, row.argument.most if row.argument else 0) for name, row in table.items()}
     name, arguments = parse_spec(what, text, accepted, aliases)
     argument = table[name].argument
     if argument is None:
-        return name, 0.0
-    value = numbers(what, text, arguments)[0] if arguments else argument.default
-    return name, argument.range.check(f"{what} {text!r}: {argument.name}", value)
+        return name, ()
+    given = numbers(what, text, arguments) if arguments else [argument.default]
+    for value in given:
+        argument.range.check(f"{what} {text!r}: {argument.name}", value)
+    if any(second <= first for first, second in pairwise(given)):
+        raise UsageError(f"{what} {text!r}: the numbers must ascend.")
+    return name, tuple(given)
 
 
 def split_outside_brackets(text: str) -> list[str]:

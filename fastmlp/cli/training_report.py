@@ -153,6 +153,11 @@ def _chosen(job: TrainingJob, metrics: dict[str, Any]) -> list[tuple[str, str]]:
         assert job.model.classes is not None  # two, or there would be none
         second = f"{metrics['threshold']:.4g} for class {job.model.classes[1]}"
         lines.append(("threshold", f"{second}; {metrics['threshold_by']}"))
+    for each in metrics.get("coverage", ()):
+        shares = (f"{each[part]:.1%} of {part}" for part in ("validation", "test") if part in each)
+        how = "" if metrics["conformal"] else "; not confirmed: there are no validation rows"
+        named = f"{each['low']:g} to {each['high']:g} covers {', '.join(shares) or 'unmeasured'}"
+        lines.append(("interval", f"{named} (nominal {each['nominal']:.1%}){how}"))
     return lines
 
 

@@ -300,12 +300,19 @@ class Parameters(BaseEstimator, ABC):
         given = self.loss.strip()
         name = choose("loss", given.partition("(")[0].strip(), self._accepted_losses)
         if name != given and LOSSES[name].argument is None:
-            takers = ", ".join(each for each in self._accepted_losses if LOSSES[each].argument)
+            takers = [each for each in self._accepted_losses if LOSSES[each].argument]
+            take = "takes" if len(takers) == 1 else "take"
             raise UsageError(
-                f"loss {given!r} cannot be read: only {takers} takes a number, as in {takers}(1.5)."
+                f"loss {given!r} cannot be read: only {' and '.join(takers)} {take} a number, "
+                f"as in {takers[0]}(1.5)."
             )
         outputs = 2 if name == "log_loss" else 1
-        make_loss(given, "classification" if name == "log_loss" else "regression", outputs)
+        loss = make_loss(given, "classification" if name == "log_loss" else "regression", outputs)
+        if len(loss.levels) > 1:
+            raise UsageError(
+                f"loss {given!r} has {len(loss.levels)} levels, and an estimator predicts one "
+                "quantile; give one level, or use fastmlp.train(quantiles=...)."
+            )
 
 
 def _check_metric(metric: Any) -> None:

@@ -24,7 +24,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ----------
     loss : str, default='squared_error'
         'squared_error' (half of it, as scikit-learn's), 'poisson' (half the deviance; the network
-        gives the logarithm of the mean), 'absolute_error', 'huber' or 'huber(1.5)'.
+        gives the logarithm of the mean), 'absolute_error', 'huber' or 'huber(1.5)', or, for a
+        quantile, 'pinball(0.9)'.
     hidden_layer_sizes : array-like of int or int, default=(100,)
         Width of each hidden layer; ``()`` for a linear model.
     activation : str or sequence of str, default='relu'

@@ -34,6 +34,11 @@ class TrainedModel(Protocol):
         """The labels in the order of the probabilities' columns; None for regression."""
         ...
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels of the quantiles that it predicts; else empty."""
+        ...
+
     def describe(self) -> dict[str, Any]:
         """Return all that the model is beside its arrays, as JSON can hold it."""
         ...

@@ -38,7 +38,7 @@ class Subject:
     ) -> Subject:
         """Return a bound network with initial parameters and a bound loss."""
         outputs = architecture.outputs
-        loss = chosen.make_loss(loss_kind(chosen.loss).tasks[0], outputs)
+        loss = chosen.make_loss(loss_kind(chosen.loss_word).tasks[0], outputs)
         network = Network(architecture, backend, np.dtype(dtype), chosen.seed)
         for layer in network.layers:
             layer.needs_input_gradient = True

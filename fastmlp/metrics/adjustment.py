@@ -16,10 +16,14 @@ class Adjustment:
         By which logits are divided.
     threshold
         The probability above which a row is taken for the second of two classes.
+    widening
+        What is added to each quantile so that the intervals between them cover enough; empty for
+        nothing.
     """
 
     temperature: float = 1.0
     threshold: float = 0.5
+    widening: tuple[float, ...] = ()
 
     @property
     def is_none(self) -> bool:

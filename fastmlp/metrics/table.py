@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastmlp.errors import UsageError
-from fastmlp.spec import Argument, Range, parse_with_argument
+from fastmlp.spec import INNER_SHARE, Argument, parse_with_argument
 
 PROBABILITIES, LABELS, VALUES = "probabilities", "labels", "values"
 OF_CLASSES, OF_LABELS = ("classification",), ("classification", "multilabel")
@@ -48,11 +48,7 @@ METRICS = {
     "r2": Kind(OF_VALUES, VALUES, True, "R²"),
     "poisson_deviance": Kind(OF_VALUES, VALUES, False, "Poisson deviance"),
     "pinball": Kind(
-        OF_VALUES,
-        VALUES,
-        False,
-        "pinball loss",
-        Argument("the level", 0.5, Range(above=0, below=1)),
+        OF_VALUES, VALUES, False, "pinball loss", Argument("the level", 0.5, INNER_SHARE)
     ),
 }
 

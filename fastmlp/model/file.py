@@ -49,7 +49,7 @@ def read_parts(
     settings = settings_from(description["settings"])
     network = Network(architecture, backend, np.dtype(description["dtype"]), seed=0)
     loss = settings.make_loss(targets.task, architecture.outputs)
-    outputs = output_width(loss.name, targets)
+    outputs = output_width(settings.loss_word if loss.levels else loss.name, targets)
     if (features.output_columns, outputs) != (architecture.inputs, architecture.outputs):
         raise damaged(file, "its preprocessing does not fit its network")
     codes = () if architecture.columns is None else architecture.columns.codes
@@ -83,7 +83,11 @@ def _adjustment(description: dict[str, Any], loss: Loss, targets: TargetEncoder)
         raise stored.damaged("temperature", f"from {LOWEST:g} to {HIGHEST:g}", temperature)
     if not 0 <= threshold <= 1 or (threshold != 0.5 and len(targets.classes or ()) != 2):
         raise stored.damaged("threshold", "from 0 to 1, for two classes", threshold)
-    return Adjustment(temperature, threshold)
+    moves = kept.get("widening") or []
+    if moves and (len(loss.levels) < 2 or targets.task != "regression"):
+        raise stored.damaged("widening", "of quantiles", moves)
+    widening = stored.vector(kept, "widening", len(loss.levels)) if moves else None
+    return Adjustment(temperature, threshold, () if widening is None else tuple(widening.tolist()))
 
 
 def _check_sizes(file: Path, architecture: Architecture, tensors: dict[str, np.ndarray]) -> None:

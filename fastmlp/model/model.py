@@ -21,6 +21,7 @@ from fastmlp.errors import DataError, FastMLPError, FastMLPWarning, ModelFileErr
 from fastmlp.files.tensors import read_model, write_model
 from fastmlp.metrics.adjustment import Adjustment
 from fastmlp.metrics.calibration import at_temperature
+from fastmlp.metrics.quantiles import ordered
 from fastmlp.metrics.score import Answers, decide
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
@@ -86,6 +87,11 @@ class Model:
         return self.targets.classes
 
     @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels of the quantiles that a model predicts, one a column; else empty."""
+        return self.loss.levels if self.targets.output_width == 1 else ()
+
+    @property
     def schema(self) -> Schema:
         """How tables are read for this model, as ``load`` of fastmlp.data takes it."""
         return self.features.schema(self.targets.reading)
@@ -112,7 +118,8 @@ class Model:
         -------
         numpy.ndarray
             (rows, classes) probabilities; (rows, outputs) probabilities of each label for
-            multilabel; (rows, outputs) values in the target's own unit for regression.
+            multilabel; (rows, outputs) values in the target's own unit for regression, or (rows,
+            levels) quantiles in ascending order.
 
         Raises
         ------
@@ -132,7 +139,8 @@ class Model:
         see ``predict_outputs``.
         """
         if not len(matrix):
-            return np.zeros((0, self.targets.output_width), self.network.dtype)
+            width = len(self.levels) or self.targets.output_width
+            return np.zeros((0, width), self.network.dtype)
         return self.answer(matrix)
 
     def answer(self, matrix: np.ndarray) -> np.ndarray:
@@ -144,13 +152,16 @@ class Model:
         return self._as_answer(self._recorded.run(matrix))
 
     def answer_from(self, logits: np.ndarray) -> np.ndarray:
-        """Return what ``answer`` makes of the logits of a classification."""
+        """Return what ``answer`` makes of logits, or of values where the loss has no logits."""
+        if not self.loss.kind.from_logits:
+            return self._as_answer(logits)
         temperature, link = self.adjustment.temperature, self.loss.kind.link
         return self._as_answer(at_temperature(logits, temperature, link).astype(logits.dtype))
 
     def _as_answer(self, outputs: np.ndarray) -> np.ndarray:
         if self.task == "regression":
-            return self.targets.decode_values(outputs)
+            values = self.targets.decode_values(outputs)
+            return ordered(values, self.adjustment.widening) if self.levels else values
         if self.task == "classification" and outputs.shape[1] == 1:
             return np.hstack([1 - outputs, outputs])
         return outputs
@@ -217,7 +228,8 @@ class Model:
         is_regression = self.task == "regression"
         truth = self.targets.decode_values(encoded) if is_regression else encoded
         are_probabilities = self.loss.kind.from_logits
-        return Answers(self.task, truth, outputs, self.adjustment.threshold, are_probabilities)
+        threshold = self.adjustment.threshold
+        return Answers(self.task, truth, outputs, threshold, are_probabilities, self.levels)
 
     def measure(self, data, y=None, *, target: str | None = None) -> dict[str, float]:
         """Return loss and accuracy, or loss, rmse and r2, of rows that have a target, as training

@@ -31,7 +31,8 @@ class Predictions:
     columns
         Arrays of one length by their names: ``file`` where rows have names, else ``row`` (from 1);
         then ``label`` and a probability ``p_<class>`` for each class; for several labels
-        ``label_1`` … and ``p_1`` …; for regression ``prediction``, or ``prediction_1`` …
+        ``label_1`` … and ``p_1`` …; for regression ``prediction``, or ``prediction_1`` …, or
+        ``q_0.05`` … for quantiles.
     notes
         Sentences for the user on how the rows were read.
     """
@@ -180,6 +181,8 @@ def _answers(model: Model, outputs: np.ndarray) -> dict[str, np.ndarray]:
     if model.task == "multilabel":
         labels = {f"label_{index + 1}": decided[:, index] for index in numbers}
         return labels | {f"p_{index + 1}": outputs[:, index] for index in numbers}
+    if model.levels:
+        return {f"q_{level:g}": outputs[:, index] for index, level in enumerate(model.levels)}
     if outputs.shape[1] == 1:
         return {"prediction": decided}
     return {f"prediction_{index + 1}": outputs[:, index] for index in numbers}

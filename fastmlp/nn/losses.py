@@ -1,9 +1,8 @@
-"""Losses: what is known of each, in one table, and how they are computed with their gradients."""
+"""Losses, and how they are computed with their gradients."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,90 +17,15 @@ from fastmlp.kernels.constants import (
     RIGHT_THRESHOLD,
     ROW_COUNT,
 )
-from fastmlp.spec import POSITIVE, SHARE, Argument, parse_with_argument
+from fastmlp.spec import SHARE, parse_with_arguments
 
 from .loss_sums import LossSums
+from .loss_table import ALIASES, AUTO, INVERSE_LINKS, LOSSES, Kind
 
 if TYPE_CHECKING:
     from fastmlp.data.features.targets import TargetEncoder
 
 REDUCTIONS = ("mean", "sum")
-# The loss of a task, where none is named.
-AUTO = {
-    "classification": "softmax_cross_entropy",
-    "multilabel": "log_loss",
-    "regression": "squared_error",
-}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What is known of a loss ℓ.
-
-    Attributes
-    ----------
-    derivative
-        Of one row's loss with respect to its outputs, as one writes it on paper, before the row's
-        weight and the mean over the rows.
-    link
-        The function from outputs to predictions: ``"softmax"`` or ``"sigmoid"`` of logits,
-        ``"exponential"`` of logarithms, ``"identity"`` of values.
-    tasks
-        Those that it goes with.
-    averages
-        Whether a row's loss is the mean over its outputs rather than the sum.
-    argument
-        The number that it takes, or None.
-    """
-
-    derivative: str
-    link: str = "identity"
-    tasks: tuple[str, ...] = tuple(AUTO)
-    averages: bool = False
-    argument: Argument | None = None
-
-    @property
-    def from_logits(self) -> bool:
-        """Whether it is a cross-entropy: it predicts probabilities, and labels can be smoothed."""
-        return self.link in ("softmax", "sigmoid")
-
-    @property
-    def takes_labels(self) -> bool:
-        """Whether targets are (rows,) class numbers rather than (rows, outputs) numbers."""
-        return self.link == "softmax"
-
-    @property
-    def standardizes(self) -> bool:
-        """Whether a regression target may be standardised; counts may not."""
-        return self.link != "exponential"
-
-
-# What takes predictions back to outputs. Softmax takes any constant beside its logits.
-INVERSE_LINKS = {
-    "softmax": "logarithm",
-    "sigmoid": "log_odds",
-    "exponential": "logarithm",
-    "identity": "identity",
-}
-# The name of an elementwise loss is that of its scalar function.
-LOSSES = {
-    "softmax_cross_entropy": Kind("p − t with p = softmax(z)", "softmax", ("classification",)),
-    "log_loss": Kind("σ(z) − t", "sigmoid", ("classification", "multilabel")),
-    "squared_error": Kind("2·(y − t)/k over k outputs", averages=True),
-    "absolute_error": Kind("sign(y − t)/k over k outputs", averages=True),
-    "huber": Kind(
-        "(y − t)/k, held between −{parameter:g}/k and {parameter:g}/k, over k outputs",
-        averages=True,
-        argument=Argument("delta", 1.0, POSITIVE),
-    ),
-    "poisson": Kind("exp(y) − t", "exponential", ("regression",)),
-}
-ALIASES = {
-    "cross_entropy": "softmax_cross_entropy",
-    "binary_cross_entropy": "log_loss",
-    "mse": "squared_error",
-    "mae": "absolute_error",
-}
 
 
 class Loss(ABC):
@@ -121,6 +45,7 @@ class Loss(ABC):
     parameter = 0.0
     members = 1  # whose predictions are averaged
     networks = 1  # whose losses are added up, each the mean over rows of its own
+    levels: tuple[float, ...] = ()  # of the quantiles that the outputs are
     counts_right = True  # whether rows can be right or wrong: not so for regression
 
     def __init__(self, reduction: str = "mean"):
@@ -215,6 +140,8 @@ class Loss(ABC):
                 f"loss {self.name} takes targets of at least 0, and the smallest is "
                 f"{encoded.min():g}; take another loss."
             )
+        if len(self.levels) > 1:  # each output has the one target
+            return np.repeat(encoded, len(self.levels), axis=1)
         if encoder.task != "classification" or self.kind.takes_labels:
             return encoded
         outputs, dtype = self._gradient.shape[1], self._gradient.dtype
@@ -293,6 +220,8 @@ class ElementwiseLoss(Loss):
         Its argument, or the label smoothing of log_loss.
     right
         When a row counts as right: RIGHT_NEVER, RIGHT_THRESHOLD or RIGHT_ARGMAX.
+    levels
+        Of pinball: one for all outputs, or one an output.
 
     Attributes
     ----------
@@ -303,15 +232,45 @@ class ElementwiseLoss(Loss):
     factor: float | None = None
 
     def __init__(
-        self, name: str, parameter: float = 0.0, right: int = RIGHT_NEVER, reduction: str = "mean"
+        self,
+        name: str,
+        parameter: float = 0.0,
+        right: int = RIGHT_NEVER,
+        reduction: str = "mean",
+        levels: tuple[float, ...] = (),
     ):
         super().__init__(reduction)
+        self.levels = levels
         self.name = name
         self.parameter = parameter
         self.right = right
         self.counts_right = right != RIGHT_NEVER
 
+    def bind(
+        self,
+        backend: Backend,
+        dtype: np.dtype,
+        rows: int,
+        outputs: int,
+        members: int = 1,
+        networks: int = 1,
+    ) -> None:
+        """As of every loss, with the levels of several quantiles."""
+        if len(self.levels) > 1:
+            if len(self.levels) != outputs:
+                raise UsageError(
+                    f"loss {self.name} has {len(self.levels)} levels and the network {outputs} "
+                    "outputs; give one level an output."
+                )
+            self._levels = backend.from_numpy(np.array(self.levels, dtype))
+        super().bind(backend, dtype, rows, outputs, members, networks)
+
     def _launch(self, outputs, targets, weights, scale, gradient, row_loss, row_right) -> None:
+        if len(self.levels) > 1:
+            data, results = (outputs, targets), (gradient, row_loss, row_right)
+            share = 1.0 / outputs.shape[1]
+            self.backend.ops.quantile_loss(*data, self._levels, weights, share, scale, *results)
+            return
         loss = self.backend.scalar_function(self.name)
         derivative = self.backend.scalar_function(f"{self.name}_derivative")
         factor = self.factor or (1.0 / outputs.shape[1] if self.kind.averages else 1.0)
@@ -322,8 +281,8 @@ class ElementwiseLoss(Loss):
         )
 
 
-def _name_and_argument(text: str) -> tuple[str, float]:
-    return parse_with_argument("loss", text, LOSSES, ALIASES)
+def _name_and_arguments(text: str) -> tuple[str, tuple[float, ...]]:
+    return parse_with_arguments("loss", text, LOSSES, ALIASES)
 
 
 def loss_kind(text: str, task: str = "classification") -> Kind:
@@ -334,13 +293,25 @@ def loss_kind(text: str, task: str = "classification") -> Kind:
     UsageError
         For an unknown loss.
     """
-    return LOSSES[AUTO[task] if text == "auto" else _name_and_argument(text)[0]]
+    return LOSSES[AUTO[task] if text == "auto" else _name_and_arguments(text)[0]]
 
 
 def output_width(text: str, encoder: TargetEncoder) -> int:
-    """Return how many outputs a network needs under a loss: one a class or target, or a single
-    logit for log loss on two classes.
+    """Return how many outputs a network needs under a loss: one a class, target or quantile, or a
+    single logit for log loss on two classes.
+
+    Raises
+    ------
+    UsageError
+        For quantiles of several targets.
     """
+    name, levels = ("", ()) if text == "auto" else _name_and_arguments(text)
+    if name == "pinball" and len(levels) > 1:
+        if encoder.output_width > 1:
+            raise UsageError(
+                f"quantiles are of one target, and there are {encoder.output_width}; give one."
+            )
+        return len(levels)
     is_pair = encoder.task == "classification" and len(encoder.classes or ()) == 2
     one_logit = is_pair and loss_kind(text, encoder.task).link == "sigmoid"
     return 1 if one_logit else encoder.output_width
@@ -354,7 +325,7 @@ def parse_loss(
     Parameters
     ----------
     text
-        ``auto``, or one of LOSSES or ALIASES, with its argument in brackets: ``huber(0.5)``.
+        ``auto``, or one of LOSSES or ALIASES, with its argument in brackets: ``pinball(0.9)``.
         ``auto`` is softmax_cross_entropy for classification, log_loss for multilabel and
         squared_error for regression.
     task
@@ -373,7 +344,8 @@ def parse_loss(
     """
     if text == "auto":
         text = "log_loss" if task == "classification" and outputs == 1 else AUTO[task]
-    name, parameter = _name_and_argument(text)
+    name, arguments = _name_and_arguments(text)
+    parameter = arguments[0] if arguments else 0.0
     kind = LOSSES[name]
     if task not in kind.tasks:
         accepted = ", ".join(other for other in LOSSES if task in LOSSES[other].tasks)
@@ -393,4 +365,5 @@ def parse_loss(
         return SoftmaxCrossEntropy(label_smoothing, reduction)
     by_argmax = task == "classification" and outputs > 1
     right = RIGHT_NEVER if task == "regression" else RIGHT_ARGMAX if by_argmax else RIGHT_THRESHOLD
-    return ElementwiseLoss(name, label_smoothing or parameter, right, reduction)
+    levels = arguments if name == "pinball" else ()
+    return ElementwiseLoss(name, label_smoothing or parameter, right, reduction, levels)

@@ -130,7 +130,7 @@ def preset_for(source: Source) -> str:
 
 def _check_all_rows(source: Source, settings: Settings) -> None:
     """Check all rows before the split, so that an error counts rows as the user's file does."""
-    standardize = settings.standardize_target and loss_kind(settings.loss).standardizes
+    standardize = settings.standardize_target and loss_kind(settings.loss_word).standardizes
     kind = standardize, settings.dtype, settings.clamp_outputs
     TargetEncoder().fit(source.known_target, _task(settings), *kind)
     layout = (source.image_shape, source.feature_names, source.schema)
@@ -139,7 +139,7 @@ def _check_all_rows(source: Source, settings: Settings) -> None:
 
 def _task(settings: Settings) -> str:
     """Return the task of the settings, or the only one of their loss where that is for values."""
-    counts = settings.task == "auto" and loss_kind(settings.loss).tasks == ("regression",)
+    counts = settings.task == "auto" and loss_kind(settings.loss_word).tasks == ("regression",)
     return "regression" if counts else settings.task
 
 
@@ -147,7 +147,7 @@ def _prepared(source: Source, settings: Settings) -> PreparedData:
     task = _task(settings)
     task = infer_task(source.known_target) if task == "auto" else task
     train, validation, test = split_source(source, settings, task)
-    standardize = settings.standardize_target and loss_kind(settings.loss).standardizes
+    standardize = settings.standardize_target and loss_kind(settings.loss_word).standardizes
     kind = standardize, settings.dtype, settings.clamp_outputs
     encoder = TargetEncoder().fit(train.known_target, task, *kind)
     preprocessor = FeaturePreprocessor()

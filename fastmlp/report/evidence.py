@@ -11,6 +11,7 @@ import numpy as np
 
 from fastmlp.data.source import Source
 from fastmlp.errors import FastMLPError
+from fastmlp.metrics.score import Answers
 from fastmlp.model.held_out import FoundSplits, find_splits
 from fastmlp.model.model import Model, load
 from fastmlp.preparation.prepare import read_source
@@ -153,6 +154,8 @@ def _answered(name: str, part: Source, model: Model) -> Split:
         encoded = np.asarray(part.known_target, np.float64).reshape(len(part), -1)
     outputs = model.predict_outputs(part.features, part.feature_names)
     if model.task == "regression":
+        if model.levels:  # the pictures are of the middle one
+            outputs = Answers(model.task, encoded, outputs, levels=model.levels).values
         return Split(name, part, encoded, outputs, outputs)
     return Split(name, part, encoded, outputs, model.answers(encoded, outputs).decided)
 

@@ -44,7 +44,19 @@ def results(run: FinishedRun) -> Html | None:
     ]
     is_cut = metrics.get("stop_reason") or metrics.get("diverged")
     title = f"Measured with the {'weights that are kept' if is_cut else 'final weights'}"
-    return table(title, ("split", "rows", *(MEASURES[word] for word in measures)), rows)
+    measured = table(title, ("split", "rows", *(MEASURES[word] for word in measures)), rows)
+    return element("div", measured, _coverage(metrics))
+
+
+def _coverage(metrics: dict[str, Any]) -> Html | None:
+    """Return what the intervals between quantiles cover; None without any."""
+    found = metrics.get("coverage")
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        return None
+    keys = ("low", "high", "nominal", "validation", "test")
+    rows = [tuple(exact(each.get(key)) for key in keys) for each in found]
+    title = "Share of rows between two quantiles"
+    return table(title, ("from level", "to level", "nominal", *keys[3:]), rows) if rows else None
 
 
 def settings_tables(run: FinishedRun) -> list[Html]:

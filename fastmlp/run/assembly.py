@@ -25,7 +25,7 @@ from fastmlp.training.policies import Order, Patience, Rates, SeededOrder
 from fastmlp.training.recorded import RecordedStep, bind, check_memory
 from fastmlp.training.trainer import Trainer
 
-from .choices import check_choices, choose, validated
+from .choices import check_choices, choose, picks_threshold, validated
 from .inputs import learn_columns, set_edges
 
 
@@ -58,7 +58,8 @@ class Assembly:
 
     def choose(self) -> dict[str, Any]:
         """Let the trained model have what is chosen by the validation rows; return what it is."""
-        return choose(self.model, validated(self.model, self.data, self.measures), self.settings)
+        by = validated(self.model, self.data, self.measures)
+        return choose(self.model, by, self.settings, self.data.test)
 
 
 def assemble(data: PreparedData, backend: Backend) -> Assembly:
@@ -70,7 +71,7 @@ def assemble(data: PreparedData, backend: Backend) -> Assembly:
         If settings do not fit the data or each other; nothing was compiled then.
     """
     settings, rows = data.settings, member_rows(data.settings, data)
-    outputs = output_width(settings.loss, data.targets)
+    outputs = output_width(settings.loss_word, data.targets)
     columns, _ = learn_columns(settings, data, backend)
     architecture = settings.make_architecture(data.features.output_columns, outputs, columns)
     settings = settings.decided(rows.per_epoch, architecture)
@@ -128,7 +129,7 @@ def make_trainer(
 
 def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Model:
     """Return the untrained model, bound for the settings' batches and for predictions."""
-    outputs = output_width(settings.loss, data.targets)
+    outputs = output_width(settings.loss_word, data.targets)
     loss = settings.make_loss(data.targets.task, outputs)
     columns, edges = learn_columns(settings, data, backend)
     architecture = settings.make_architecture(data.features.output_columns, outputs, columns)
@@ -177,8 +178,8 @@ def make_out_of_fold(
     batches = make_batches(
         model, data, part, size, counters, shared=training, **blocks, with_targets=False
     )
-    chosen = settings.make_metric(model.task), settings.fixed_threshold or 0.5
-    truth = data.targets, data.train.targets, *chosen
+    threshold = None if picks_threshold(settings) else settings.fixed_threshold or 0.5
+    truth = data.targets, data.train.targets, settings.make_metric(model.task), threshold
     return OutOfFold(model.network, model.loss, batches, rows, *truth)
 
 
@@ -260,14 +261,8 @@ def make_measures(
         if part is not None:
             counters = Counters(model.network.backend)
             batches = make_batches(model, data, part, PREDICTION_BATCH, counters, shared=training)
-            measures[name] = Measure(
-                name,
-                model.network,
-                model.loss,
-                batches,
-                data.targets,
-                part.targets,
-                metric,
-                settings.fixed_threshold or 0.5,
-            )
+            picks = name == "validation" and picks_threshold(settings)
+            threshold = None if picks else settings.fixed_threshold or 0.5
+            about = data.targets, part.targets, metric, threshold
+            measures[name] = Measure(name, model.network, model.loss, batches, *about)
     return measures

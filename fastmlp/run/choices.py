@@ -11,6 +11,7 @@ import numpy as np
 from fastmlp.errors import UsageError
 from fastmlp.metrics.adjustment import Adjustment
 from fastmlp.metrics.calibration import cross_entropy, fit_temperature
+from fastmlp.metrics.quantiles import conformal_widening, coverage, fewest_rows, intervals
 from fastmlp.metrics.score import Answers
 from fastmlp.metrics.table import PROBABILITIES, Metric
 from fastmlp.metrics.threshold import CHOOSES, best_threshold
@@ -31,6 +32,7 @@ def check_choices(settings: Settings, data: PreparedData) -> None:
         If something does not fit the task or the loss, or the rows are not there or lack a class.
     """
     _check_metric(settings, data)
+    _check_quantiles(settings, data)
     if settings.calibrate != "none":
         _check_validation(data, "a temperature is fitted on")
         _check_probabilities(settings, data, f"calibrate {settings.calibrate}")
@@ -63,6 +65,22 @@ def _check_metric(settings: Settings, data: PreparedData) -> None:
         raise UsageError(_of_one_class(f"metric {metric} cannot be computed"))
 
 
+def _check_quantiles(settings: Settings, data: PreparedData) -> None:
+    """Check that there are enough validation rows, if any, to confirm the intervals by."""
+    part = data.validating
+    if data.targets.task != "regression" or part is None:
+        return
+    levels = settings.make_loss("regression", 1).levels
+    if len(levels) > 1 and len(part) < (needed := fewest_rows(levels)):
+        remedy = "give a larger --validation-fraction, or 0 for intervals that nothing confirms"
+        if data.folds is not None:
+            remedy = "give levels that lie closer together, or --preset plain without folds"
+        raise UsageError(
+            f"the interval from {levels[0]:g} to {levels[-1]:g} is confirmed by at least {needed} "
+            f"validation rows, and there are {len(part)}; {remedy}."
+        )
+
+
 def _check_validation(data: PreparedData, what: str) -> Part:
     if data.validating is None:
         raise UsageError(
@@ -73,7 +91,7 @@ def _check_validation(data: PreparedData, what: str) -> Part:
 
 
 def _check_probabilities(settings: Settings, data: PreparedData, what: str) -> None:
-    if not loss_kind(settings.loss, data.targets.task).from_logits:
+    if not loss_kind(settings.loss_word, data.targets.task).from_logits:
         raise UsageError(
             f"{what} needs probabilities, which loss {settings.loss} does not give; take "
             "softmax_cross_entropy or log_loss, or leave it out."
@@ -118,16 +136,23 @@ def validated(model: Model, data: PreparedData, measures: dict[str, Measure]) ->
     return Validated(model.logits(part.features), part.targets)
 
 
-def choose(model: Model, by: Validated | None, settings: Settings) -> dict[str, Any]:
+def choose(
+    model: Model, by: Validated | None, settings: Settings, test: Part | None = None
+) -> dict[str, Any]:
     """Choose what is left to choose once a model is trained, and let the model have it.
+
+    Of the test rows it is only measured what intervals cover.
 
     Returns
     -------
     dict
         What metrics.json says of it: ``temperature`` with ``validation_log_loss_before`` and
-        ``validation_log_loss_after``; ``threshold`` with ``threshold_by``, which says why.
+        ``validation_log_loss_after``; ``threshold`` with ``threshold_by``, which says why;
+        ``coverage`` of the intervals between quantiles, and that of the widest on each split.
     """
     model.adjustment = Adjustment()
+    if model.levels:
+        return _confirm(model, by, test)
     return _calibrate(model, by, settings) | _set_threshold(model, by, settings)
 
 
@@ -149,13 +174,20 @@ def _calibrate(model: Model, by: Validated | None, settings: Settings) -> dict[s
     }
 
 
+def picks_threshold(settings: Settings) -> bool:
+    """Return whether a threshold is picked that is best for the metric of the settings."""
+    metric = settings.make_metric()
+    return settings.fixed_threshold is None and metric is not None and metric.name in CHOOSES
+
+
 def _set_threshold(model: Model, by: Validated | None, settings: Settings) -> dict[str, Any]:
     if settings.threshold == "0.5":
         return {}
     threshold, why = settings.fixed_threshold, "as given"
     metric = settings.make_metric()
-    if threshold is None and metric is not None and metric.name in CHOOSES:
+    if picks_threshold(settings):
         assert by is not None  # as was checked
+        assert metric is not None  # by which it is picked
         probabilities = model.answer_from(by.logits)[:, 1]
         threshold = best_threshold(by.targets, probabilities, metric.name)
         why = f"best {metric} of the validation rows"
@@ -165,12 +197,30 @@ def _set_threshold(model: Model, by: Validated | None, settings: Settings) -> di
     return {"threshold": threshold, "threshold_by": why}
 
 
+def _confirm(model: Model, by: Validated | None, test: Part | None) -> dict[str, Any]:
+    """Widen the intervals between quantiles by the validation rows, and measure what they cover."""
+    levels, held_out = model.levels, {} if by is None else {"validation": by}
+    if test is not None:
+        held_out["test"] = Validated(model.logits(test.features), test.targets)
+    if by is not None and np.isfinite(by.logits).all():
+        truth = model.targets.decode_values(by.targets)[:, 0]
+        widening = conformal_widening(levels, model.answer_from(by.logits), truth)
+        model.adjustment = replace(model.adjustment, widening=widening)
+    found, flat = [each.to_dict() for each in intervals(levels)], {}
+    for name, said in held_out.items():
+        values = model.answer_from(said.logits)
+        truth = model.targets.decode_values(said.targets)[:, 0]
+        for entry, each in zip(found, intervals(levels), strict=True):
+            entry[name] = coverage(each, values, truth)
+        flat |= {f"{name}_coverage": found[0][name]} if found else {}
+    return {"coverage": found, "conformal": bool(model.adjustment.widening), **flat}
+
+
 def adjusted(model: Model, said: Validated, metric: Metric | None) -> dict[str, float]:
-    """Return the numbers of rows that are others with the model's adjustment: the accuracy, and
-    the metric of the run; nothing without an adjustment.
+    """Return the numbers of rows that may be others with the model's adjustment: the accuracy, or
+    rmse and r2, and the metric of the run.
     """
-    if model.adjustment.is_none:
-        return {}
     answers = model.answers(said.targets, model.answer_from(said.logits))
-    metrics = {Metric("accuracy")} | ({metric} if metric else set())
+    usual = ("rmse", "r2") if model.task == "regression" else ("accuracy",)
+    metrics = {*map(Metric, usual), *([metric] if metric else [])}
     return {each.name: answers.score(each) for each in metrics}

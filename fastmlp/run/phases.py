@@ -265,7 +265,7 @@ def _whole_run(phases: list[Phase]) -> Settings:
 
 def _check_outputs(phases: list[Phase], data: PreparedData) -> None:
     """Refuse losses that want different numbers of outputs: one logit, or one a class."""
-    widths = {output_width(phase.settings.loss, data.targets) for phase in phases}
+    widths = {output_width(phase.settings.loss_word, data.targets) for phase in phases}
     if len(widths) > 1:
         raise UsageError(
             "log_loss on two classes has one output and the other losses have two; "

@@ -54,7 +54,7 @@ class TrainingJob(Assembly):
         self.records = result.records
         chosen = self.choose()
         self.model.save(self.folder)
-        metrics = self._metrics(result) | chosen
+        metrics = self._metrics(result, chosen)
         write_json(self.folder / METRICS_FILE, metrics)
         return metrics
 
@@ -66,17 +66,17 @@ class TrainingJob(Assembly):
         """Return what the model says of a split's rows."""
         if name == "validation":
             said = validated(self.model, self.data, self.measures)
-        else:
-            part = self.data.parts[name]
-            said = part and Validated(self.model.logits(part.features), part.targets)
-        assert said is not None  # or it had no measure
-        return said
+            assert said is not None  # or it had no measure
+            return said
+        part = self.data.parts[name]
+        assert part is not None  # or it had no measure
+        return Validated(self.model.logits(part.features), part.targets)
 
-    def _metrics(self, result: TrainingResult) -> dict[str, Any]:
+    def _metrics(self, result: TrainingResult, chosen: dict[str, Any]) -> dict[str, Any]:
         measured = {}
         for name, measure in self.measures.items():
             numbers = measure.run()
-            if not self.model.adjustment.is_none:
+            if chosen:
                 numbers |= adjusted(self.model, self._said(name), measure.metric)
             measured |= {f"{name}_{number}": value for number, value in numbers.items()}
         return {
@@ -97,6 +97,7 @@ class TrainingJob(Assembly):
             "resumes": self.notes.get("resumes", []),
             "stop_reason": result.stop_reason,
             "diverged": result.diverged,
+            **chosen,
         }
 
 

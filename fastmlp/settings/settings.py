@@ -11,7 +11,7 @@ from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.errors import UsageError, did_you_mean
 from fastmlp.metrics.table import Metric, parse_metric
 from fastmlp.optim.rules import NUMBERS, RULES
-from fastmlp.spec import SHARE, Range
+from fastmlp.spec import INNER_SHARE, SHARE
 
 from .description import Role, check, converted, field_type, parted
 from .presets import AUTO, preset_settings
@@ -26,7 +26,6 @@ if TYPE_CHECKING:  # help is shown without numpy: what builds something imports 
     from fastmlp.optim.schedules import Schedule
     from fastmlp.step.augmentation import Augmentation
 
-OPEN_SHARE = Range(above=0, below=1)
 FEWEST_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 10, 200
 MOST_EPOCHS_BY_EFFORT, FEWEST_UPDATES_BY_EFFORT, PATIENCE_SHARE = 100, 500, 0.3
 MANY_ROWS, FEWEST_OF_MANY = 100_000, 3  # of so many rows an epoch has thousands of updates
@@ -71,7 +70,7 @@ class Settings(SettingsTable):
             )
         # Parsed for their errors:
         self.make_metric()
-        _ = self.fixed_threshold
+        _ = self.fixed_threshold, self.loss_word
         _ = self.hidden_widths, self.dropout_rates, self.thread_count, self.layout, self.columns
 
     def _check_members(self) -> None:
@@ -236,7 +235,7 @@ class Settings(SettingsTable):
         from fastmlp.nn.losses import parse_loss
 
         return parse_loss(
-            self.loss,
+            self.loss_word,
             task=task,
             outputs=outputs,
             label_smoothing=self.label_smoothing,
@@ -249,13 +248,31 @@ class Settings(SettingsTable):
         if self.threshold == "auto":
             return None
         try:
-            return OPEN_SHARE.check("threshold", float(self.threshold))
+            return INNER_SHARE.check("threshold", float(self.threshold))
         except UsageError:
             raise
         except ValueError:
             raise UsageError(
                 f"threshold must be auto or a number between 0 and 1; got {self.threshold!r}."
             ) from None
+
+    @property
+    def loss_word(self) -> str:
+        """The loss, of quantiles with their levels: ``pinball(0.05,0.5,0.95)``."""
+        if self.quantiles is None:
+            return self.loss
+        if self.loss not in ("auto", "pinball"):
+            raise UsageError(
+                f"quantiles are learnt by loss pinball, not by {self.loss}; leave one of them out."
+            )
+        try:
+            levels = [float(part) for part in self.quantiles.split(",")]
+        except ValueError:
+            raise UsageError(
+                "quantiles must be numbers between 0 and 1 with commas between; "
+                f"got {self.quantiles!r}."
+            ) from None
+        return f"pinball({','.join(map(repr, levels))})"
 
     def make_metric(self, task: str | None = None) -> Metric | None:
         """Return what tells the best epoch of a task, None where ``watch`` does."""
@@ -264,7 +281,11 @@ class Settings(SettingsTable):
     def with_loss_of(self, other: Settings) -> Settings:
         """Return these settings with all that decides the loss taken from others."""
         return replace(
-            self, loss=other.loss, label_smoothing=other.label_smoothing, reduction=other.reduction
+            self,
+            loss=other.loss,
+            quantiles=other.quantiles,
+            label_smoothing=other.label_smoothing,
+            reduction=other.reduction,
         )
 
     def make_optimizer(self) -> Optimizer:
@@ -339,7 +360,7 @@ class Settings(SettingsTable):
             parse_activation(activation)
         for activation in hidden if self.activation_mix else ():
             MixedActivation(1, parse_activation(activation))
-        task = loss_kind(self.loss).tasks[0] if self.task == "auto" else self.task
+        task = loss_kind(self.loss_word).tasks[0] if self.task == "auto" else self.task
         self.make_loss(task, outputs=2)
         self.make_optimizer()
         self.make_regularization()

@@ -216,8 +216,13 @@ class SettingsTable:
     loss: str = _loss(
         "auto",
         "Loss: auto, softmax_cross_entropy, log_loss, squared_error, absolute_error, huber(1), "
-        "poisson.",
+        "poisson, pinball(0.5).",
         role=PHASE | GRADIENT,
+    )
+    quantiles: str | None = _loss(
+        None,
+        "Predict these quantiles of a regression target, as 0.05,0.5,0.95: loss pinball, an output "
+        "each; pairs become intervals that the validation rows confirm.",
     )
     reduction: str = _loss(
         "mean",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.metrics.quantiles import ordered
 from fastmlp.metrics.quantities import regression_scores
 from fastmlp.metrics.score import Answers
 from fastmlp.metrics.table import Metric
+from fastmlp.metrics.threshold import best_threshold
 from fastmlp.nn.loss_sums import LossSums
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
@@ -34,7 +36,8 @@ class Measure:
     metric
         What is computed from the predictions beside, if anything.
     threshold
-        The probability above which a row is taken for the second of two classes.
+        The probability above which a row is taken for the second of two classes; None for the one
+        at which ``metric``, one of those that choose a threshold, is best on these rows.
     """
 
     def __init__(
@@ -46,10 +49,11 @@ class Measure:
         targets: TargetEncoder,
         encoded: np.ndarray,
         metric: Metric | None = None,
-        threshold: float = 0.5,
+        threshold: float | None = 0.5,
     ):
         self.name, self.metric = name, metric
         self._loss, self._encoder, self._threshold = loss, targets, threshold
+        self._levels = loss.levels if targets.output_width == 1 else ()
         self._truth = targets.decode_values(encoded) if self.task == "regression" else encoded
         self._pass = self._make_pass(network, batches)
 
@@ -77,7 +81,7 @@ class Measure:
         answers = self._answers(outputs)
         if self.task == "regression":
             numbers |= regression_scores(self._truth, answers.values)
-        elif self._threshold == 0.5:
+        elif self._threshold in (0.5, None):
             numbers["accuracy"] = sums.accuracy
         else:
             numbers["accuracy"] = answers.score(Metric("accuracy"))
@@ -90,7 +94,16 @@ class Measure:
         if self.task == "regression":
             with np.errstate(over="ignore", invalid="ignore"):
                 outputs = self._encoder.decode_values(outputs)
+            if self._levels:
+                outputs = ordered(outputs)
         elif self.task == "classification" and outputs.shape[1] == 1:
             outputs = np.hstack([1 - outputs, outputs])
         are_probabilities = self._loss.kind.from_logits
-        return Answers(self.task, self._truth, outputs, self._threshold, are_probabilities)
+        threshold = self._threshold
+        if threshold is None:
+            assert self.metric is not None  # by which it is picked
+            is_finite = np.isfinite(outputs).all()
+            picked = (self._truth, outputs[:, 1], self.metric.name)
+            threshold = best_threshold(*picked) if is_finite else 0.5
+        about = threshold, are_probabilities, self._levels
+        return Answers(self.task, self._truth, outputs, *about)

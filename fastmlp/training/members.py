@@ -146,7 +146,7 @@ class OutOfFold(Measure):
         targets: TargetEncoder,
         encoded: np.ndarray,
         metric: Metric | None = None,
-        threshold: float = 0.5,
+        threshold: float | None = 0.5,
     ):
         self._block, self._network = batches.batch_size // rows.members, network
         order, self._places = _held_out_order(rows, self._block)

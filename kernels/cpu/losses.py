@@ -254,6 +254,47 @@ def huber_derivative(y, t, p):
 
 
 @scalar_function
+def pinball(y, t, p):
+    """p·(t − y) where the output is too low, (1 − p)·(y − t) where it is too high: Koenker and
+    Bassett 1978.
+    """
+    missing, level = t - y, like(p, y)
+    return level * missing if missing >= 0 else (level - like(1.0, y)) * missing
+
+
+@scalar_function
+def pinball_derivative(y, t, p):
+    missing, level = t - y, like(p, y)  # a subgradient of 0 at the kink; NaN stays NaN
+    return -level if missing > 0 else (like(1.0, y) - level if missing < 0 else missing)
+
+
+@operation(sums=True)
+def quantile_loss(
+    outputs: Matrix[reads, by_row],
+    targets: Matrix[reads, by_row],
+    levels: Vector[reads],
+    weights: Vector[reads, by_row],
+    element_weight: Real,
+    scale: Real,
+    gradient: Matrix[writes, by_row],
+    row_loss: Vector[writes, by_row],
+    row_right: Vector[writes, by_row],
+):
+    """element_weight·Σⱼ pinball(yⱼ, tⱼ, levelⱼ) in each row, and its gradient; no row is right."""
+    for row in range(outputs.shape[0]):
+        total, factor = (
+            like(0.0, outputs[row, 0]),
+            like(weights[row] * scale * element_weight, outputs[row, 0]),
+        )
+        for column in range(outputs.shape[1]):
+            output, target, level = outputs[row, column], targets[row, column], levels[column]
+            total += pinball(output, target, level)
+            gradient[row, column] = factor * pinball_derivative(output, target, level)
+        row_loss[row] = weights[row] * element_weight * total
+        row_right[row] = 0.0
+
+
+@scalar_function
 def log_loss(z, t, p):
     """−[t·ln σ(z) + (1 − t)·ln(1 − σ(z))] from the logit z, p the label smoothing towards ½."""
     target = t * like(1.0 - p, z) + like(0.5 * p, z)

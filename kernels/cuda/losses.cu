@@ -183,6 +183,41 @@ __device__ T huber_derivative(T y, T t, T p) {
     return difference > p ? p : difference < -p ? -p : difference;
 }
 
+// p·(t − y) where the output is too low, (1 − p)·(y − t) where it is too high: Koenker and Bassett 1978.
+template <typename T>
+__device__ T pinball(T y, T t, T p) {
+    const T missing = t - y;
+    return missing >= 0 ? p * missing : (p - T(1)) * missing;
+}
+
+template <typename T>
+__device__ T pinball_derivative(T y, T t, T p) {
+    const T missing = t - y;  // a subgradient of 0 at the kink; NaN stays NaN
+    return missing > 0 ? -p : missing < 0 ? T(1) - p : missing;
+}
+
+// element_weight·Σⱼ pinball(yⱼ, tⱼ, levelⱼ) in each row, and its gradient; no row is right.
+template <typename T>
+__global__ void EACH_ROW_OF(outputs)
+quantile_loss(Matrix<const T> outputs, Matrix<const T> targets, Vector<const T> levels, Vector<const T> weights,
+              double element_weight, double scale, Matrix<T> gradient, Vector<double> row_loss,
+              Vector<double> row_right) {
+    each_row(outputs.rows, [&](int64 row, int lane) {
+        const T factor = T(weights[row] * scale * element_weight);
+        T total = 0;
+        for (int64 column = lane; column < outputs.columns; column += WARP) {
+            const T output = outputs(row, column), target = targets(row, column), level = levels[column];
+            total += pinball(output, target, level);
+            gradient(row, column) = factor * pinball_derivative(output, target, level);
+        }
+        total = warp_sum(total);
+        if (lane == 0) {
+            row_loss[row] = weights[row] * element_weight * total;
+            row_right[row] = 0;
+        }
+    });
+}
+
 // −[t·ln σ(z) + (1 − t)·ln(1 − σ(z))] from the logit z, p the label smoothing towards ½.
 template <typename T>
 __device__ T log_loss(T z, T t, T p) {

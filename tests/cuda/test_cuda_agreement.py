@@ -20,6 +20,7 @@ TARGETS = {
     "mse": ("regression", 3),
     "mae": ("regression", 3),
     "huber(0.7)": ("regression", 3),
+    "pinball(0.1,0.5,0.9)": ("regression", 3),
 }
 
 

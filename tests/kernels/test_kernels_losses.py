@@ -144,6 +144,7 @@ ELEMENTWISE_PARAMETER = {
     "absolute_error": 0.0,
     "huber": oracle.DELTA,
     "poisson": 0.0,
+    "pinball": 0.3,
 }
 
 
@@ -176,6 +177,20 @@ def test_elementwise_losses(backend, dtype, random, name, shape):
     values, slopes = oracle.ELEMENTWISE[name](
         outputs.astype(np.float64), targets.astype(np.float64), parameter
     )
+    size = np.abs(values).sum(axis=1).max(initial=1.0)
+    check(results, 0.25 * values.sum(axis=1), 0.25 * slopes, np.zeros(shape[0]), weights, size)
+
+
+@covers("quantile_loss")
+@pytest.mark.parametrize("shape", [(0, 3), *SHAPES], ids=str)
+def test_each_output_has_its_level(backend, dtype, random, shape):
+    outputs, weights = logits_and_weights(shape, dtype, random)
+    targets = random.standard_normal(shape).astype(dtype)
+    levels = np.linspace(0.05, 0.95, shape[1]).astype(dtype)
+    results = Results(shape, dtype)
+    backend.ops.quantile_loss(outputs, targets, levels, weights, 0.25, SCALE, *results.arrays)
+    exact = (array.astype(np.float64) for array in (outputs, targets, levels))
+    values, slopes = oracle.pinball(*exact)
     size = np.abs(values).sum(axis=1).max(initial=1.0)
     check(results, 0.25 * values.sum(axis=1), 0.25 * slopes, np.zeros(shape[0]), weights, size)
 

@@ -45,10 +45,15 @@ def poisson(y, t, _=0.0):
     return special.xlogy(t, t) - t * y - t + np.exp(y), np.exp(y) - t
 
 
+def pinball(y, t, level=0.5):
+    return np.maximum(level * (t - y), (level - 1) * (t - y)), np.where(t > y, -level, 1 - level)
+
+
 ELEMENTWISE = {
     "log_loss": log_loss,
     "squared_error": squared_error,
     "absolute_error": absolute_error,
     "huber": huber,
     "poisson": poisson,
+    "pinball": pinball,
 }

@@ -288,6 +288,19 @@ class TestThreshold:
         assert report["accuracy"] == pytest.approx((labels == expected).mean())
         assert np.diag(report["confusion_matrix"]).sum() == (labels == expected).sum()
 
+    def test_each_epoch_is_watched_at_its_best_threshold(self, tmp_path):
+        watcher, metrics, history = watched(
+            tmp_path, rare(2000, 0.05), metric="f1", threshold="auto", epochs=4, early_stopping=4
+        )
+        truth = watcher.job.data.validation.targets
+        best = []
+        for outputs in watcher.outputs:
+            tried = np.unique(outputs[:, 1])[:-1]
+            best.append(max(oracle.f1_score(truth, outputs[:, 1] > each) for each in tried))
+        assert [record["validation_f1"] for record in history] == pytest.approx(best)
+        assert metrics["best_epoch"] == best.index(max(best)) + 1
+        assert metrics["validation_f1"] == pytest.approx(max(best))
+
     def test_other_metrics_ask_for_a_half(self, tmp_path):
         run = self.train(tmp_path / "run", metric="auc")
         assert (run.metrics["threshold"], run.model.adjustment.threshold) == (0.5, 0.5)

@@ -62,7 +62,7 @@ def _show(console: Console, predictions: Predictions) -> None:
 def _text(name: str, value: Any) -> str:
     if name.startswith("p_"):
         return f"{value:.4f}"
-    return f"{value:.6g}" if name.startswith("prediction") else str(value)
+    return f"{value:.6g}" if name.startswith(("prediction", "q_")) else str(value)
 
 
 command = click.Command(

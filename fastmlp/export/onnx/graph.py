@@ -81,13 +81,16 @@ class Graph:
             self._constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        """Add a node with one output; return the output's name."""
+    def add(
+        self, operator: str, *inputs: str, domain: str = "", unused: int = 0, **attributes: Any
+    ) -> str:
+        """Add a node, with ``unused`` outputs behind its first; return the first one's name."""
         from onnx import helper
 
         name = self.unique(operator.lower())
+        outputs = [name, *(self.unique(f"{name}_unused") for _ in range(unused))]
         self._nodes.append(
-            helper.make_node(operator, inputs, [name], name=name, domain=domain, **attributes)
+            helper.make_node(operator, inputs, outputs, name=name, domain=domain, **attributes)
         )
         return name
 

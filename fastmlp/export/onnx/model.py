@@ -133,8 +133,32 @@ def _add_values(graph: Graph, model: TrainedModel, outputs: str) -> None:
             for limit, name in zip(limits, ("lowest", "highest"), strict=True)
         )
         values = graph.add("Min", graph.add("Max", values, low), high)
-    about = "the target's values, in its own unit"
-    graph.output("prediction", values, np.float64, model.targets.output_width, about)
+    about, width = "the target's values, in its own unit", model.targets.output_width
+    if model.levels:
+        values, width = _ordered(graph, model, values), len(model.levels)
+        about = f"quantiles {', '.join(f'{level:g}' for level in model.levels)}, in its own unit"
+    graph.output("prediction", values, np.float64, width, about)
+
+
+def _ordered(graph: Graph, model: TrainedModel, values: str) -> str:
+    """Sort quantiles and move them as the model does: see metrics.quantiles.ordered."""
+    count, widening = len(model.levels), model.adjustment.widening
+    size = graph.constant([count], np.int64, "levels")
+    values = graph.add("TopK", values, size, unused=1, axis=1, largest=0, sorted=1)
+    if not widening:
+        return values
+    moved = graph.add("Add", values, graph.constant([widening], np.float64, "widening"))
+    columns = [
+        graph.add("Gather", moved, graph.constant([place], np.int64), axis=1)
+        for place in range(count)
+    ]
+    last = count - 1
+    low, high = columns[last // 2], columns[(last + 1) // 2]
+    for place in range(last // 2, -1, -1):
+        both = columns[place], columns[last - place]
+        low, high = graph.add("Min", low, *both), graph.add("Max", high, *both)
+        columns[place], columns[last - place] = low, high
+    return graph.add("Concat", *columns, axis=1)
 
 
 def _add_probabilities(graph: Graph, model: TrainedModel, outputs: str) -> None:
@@ -180,5 +204,6 @@ def _metadata(model: TrainedModel, graph: Graph) -> dict[str, Any]:
         "classes": model.classes,
         "target": model.target_name,
         "adjustment": model.adjustment.to_dict(),
+        "quantiles": list(model.levels),
         "columns": list(model.features.output_names) if is_matrix else None,
     }

@@ -68,6 +68,29 @@ class Ensemble(nn.Module):
         return z.mean(dim=0)
 
 
+class Quantiles(nn.Module):
+    """Quantiles in ascending order, moved by ``widening``; an outer interval holds all inner ones.
+
+    What moves them is not trained.
+    """
+
+    def __init__(self, columns):
+        super().__init__()
+        self.register_buffer("widening", torch.zeros(columns))
+
+    def forward(self, x):
+        """Return the quantiles (rows, columns)."""
+        columns = list((x.sort(dim=1).values + self.widening).unbind(1))
+        last = len(columns) - 1
+        low, high = columns[last // 2], columns[(last + 1) // 2]
+        for place in range(last // 2, -1, -1):
+            below, above = columns[place], columns[last - place]
+            low = torch.minimum(low, torch.minimum(below, above))
+            high = torch.maximum(high, torch.maximum(below, above))
+            columns[place], columns[last - place] = low, high
+        return torch.stack(columns, 1)
+
+
 class SignedLog(nn.Module):
     """sign(x)·ln(1 + |x|)."""
 

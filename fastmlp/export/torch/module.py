@@ -52,6 +52,7 @@ OWN_LAYERS = (
     "Piecewise",
     "Waves",
     "Lookup",
+    "Quantiles",
 )  # of layers.py, which imports torch
 # Of the Python file: by it an export knows one that it may replace.
 FIRST_LINE = (
@@ -145,7 +146,12 @@ def torch_layers(model: TrainedModel) -> list[TorchLayer]:
     cooled = logit_scaling(model.adjustment.temperature, model.network.architecture.outputs)
     behind = cooled, target_scaling(model.targets), target_clamp(model)
     around = feature_scaling(model.features), *plain_layers(model.network), *behind
-    return [_layer(layer, dtype, link) for layer in around if layer is not None]
+    made = [_layer(layer, dtype, link) for layer in around if layer is not None]
+    if not model.levels:
+        return made
+    widening = model.adjustment.widening or (0.0,) * len(model.levels)
+    array = np.array(widening, dtype)
+    return [*made, TorchLayer("Quantiles", {"columns": len(widening)}, {"widening": array})]
 
 
 def state_dict(model: TrainedModel) -> dict[str, np.ndarray]:
@@ -238,6 +244,8 @@ def _facts(model: TrainedModel) -> Iterator[str]:
     yield f"# It gives {GIVES[model.loss.kind.link]}{what}."
     if model.adjustment.temperature != 1:
         yield f"# Logits are divided by the temperature {model.adjustment.temperature!r} (Scale)."
+    if model.levels:
+        yield f"LEVELS = {list(model.levels)!r}  # of the quantiles, one a column"
     if model.classes is not None:
         yield f"CLASSES = {model.classes!a}"
     if model.adjustment.threshold != 0.5:
