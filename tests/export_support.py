@@ -134,7 +134,8 @@ def onnx_inputs(frame):
 
 
 def train(folder, **settings):
-    settings = {"hidden": [16, 8], "epochs": 3, "threads": "1", "device": "cpu"} | settings
+    few = {"preset": "plain", "hidden": [16, 8], "epochs": 3, "threads": "1", "device": "cpu"}
+    settings = few | settings
     return fastmlp.train(out=folder / "run", **settings).model
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastmlp.kernels.cpu.gather import *  # noqa: F403
     from fastmlp.kernels.cpu.inputs import *  # noqa: F403
     from fastmlp.kernels.cpu.losses import *  # noqa: F403
+    from fastmlp.kernels.cpu.members import *  # noqa: F403
     from fastmlp.kernels.cpu.mixing import *  # noqa: F403
     from fastmlp.kernels.cpu.normalization import *  # noqa: F403
     from fastmlp.kernels.cpu.optimizers import *  # noqa: F403

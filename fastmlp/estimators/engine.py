@@ -64,8 +64,8 @@ def open_device(
     device: str, threads: int | None, gemm: str = "auto", matmul_precision: str = "highest"
 ) -> Backend:
     """Return a backend of an estimator's own: several may be trained in several threads."""
-    how = {"gemm": gemm, "matmul_precision": matmul_precision}
-    backend, _ = open_backend(device, threads=threads, **how)
+    precision = matmul_precision
+    backend, _ = open_backend(device, threads=threads, gemm=gemm, matmul_precision=precision)
     if backend.name == "cpu":
         from fastmlp.backend.cpu.backend import CpuBackend
 

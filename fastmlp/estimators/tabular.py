@@ -99,8 +99,8 @@ class BaseTabular(BaseEstimator):
         return self.model_
 
     def _open(self, settings: Settings) -> Backend:
-        how = {"gemm": settings.gemm, "matmul_precision": settings.matmul_precision}
-        return open_device(settings.device, thread_count(settings.threads), **how)
+        threads = thread_count(settings.threads)
+        return open_device(settings.device, threads, settings.gemm, settings.matmul_precision)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return parameters and plain attributes; the model as the bytes of its file."""

@@ -158,7 +158,8 @@ def make_training_batches(
     distortions: Distortions | None = None,
 ) -> Batches:
     """Return batches that hold ``batch_size`` training rows for each member."""
-    blocks = {"members": rows.members, "visits": rows.visits, "distortions": distortions}
+    blocks: dict[str, Any] = {"members": rows.members, "visits": rows.visits}
+    blocks |= {"distortions": distortions}
     size = min(batch_size, rows.per_epoch)
     part, weights = data.train, data.weights
     if data.stacked is not None:
@@ -173,7 +174,7 @@ def make_out_of_fold(
     """Return what measures each training row by the members that do not learn from it."""
     counters, visits = Counters(model.network.backend), held_out_visits(rows)
     size = min(PREDICTION_BATCH, visits // rows.members)
-    blocks = {"members": rows.members, "visits": visits}
+    blocks: dict[str, Any] = {"members": rows.members, "visits": visits}
     part = data.train if data.stacked is None else data.stacked
     batches = make_batches(
         model, data, part, size, counters, shared=training, **blocks, with_targets=False

@@ -293,7 +293,7 @@ def _stage(
         network.counters,
         data.weights,
         shared,
-        make_distortions(settings, data, network.backend),
+        distortions=make_distortions(settings, data, network.backend),
     )
     measures = make_measures(model, data, batches, settings)
     rows = max(1, round(phase.rows_share * batches.rows))

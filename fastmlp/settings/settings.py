@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastmlp.data.raw.form.layout import Layout
 from fastmlp.data.readings.choices import ColumnChoices
@@ -48,11 +48,13 @@ class Settings(SettingsTable):
         If a value has the wrong type or lies out of range.
     """
 
+    given: ClassVar[frozenset[str]]  # not a field: no setting, and lost where one is replaced
+
     def __post_init__(self):
         for description in fields(self):
             kind, optional = field_type(Settings, description.name)
             check(description, kind, optional, getattr(self, description.name))
-        # What a preset leaves alone. Not a field: no setting, and lost where one is replaced.
+        # What a preset leaves alone.
         differing = {each.name for each in fields(self) if getattr(self, each.name) != each.default}
         object.__setattr__(self, "given", frozenset(differing))
         if self.test_fraction + (self.validation_fraction or 0) >= 1:

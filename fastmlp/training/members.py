@@ -161,6 +161,7 @@ class OutOfFold(Measure):
         """Return the mean prediction (rows, outputs) of the members that did not learn from a row,
         as the loss finishes outputs.
         """
+        assert isinstance(self._pass, BlockPrediction)  # as it made it
         return self._pass.run()[self._places].mean(axis=1)
 
     def logits(self) -> np.ndarray:

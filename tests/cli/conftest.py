@@ -45,4 +45,5 @@ def _train(tmp_path_factory, name, lines, **settings):
 
     folder = tmp_path_factory.mktemp(name)
     data = write(folder / f"{name}.csv", lines)
-    return train(dataset=str(data), hidden=[16], epochs=400, out=folder / "run", **settings).folder
+    how = {"preset": "plain", "hidden": [16], "epochs": 400} | settings
+    return train(dataset=str(data), out=folder / "run", **how).folder

@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 import pytest
-from cli_support import flowers, write
+from cli_support import PLAIN, flowers, write
 
 
 def lines(path, *rows):
@@ -234,9 +234,16 @@ def _small_disk(size):
 def test_a_full_disk_while_training(process, here, flower_run, flowers_csv):
     # Whatever has to be compiled is compiled before: the compiler's cache is a file too.
     settings = ["--hidden", "16", "--epochs", "3", "--test-fraction", "0"]
-    assert process("train", flowers_csv, *settings, "--out", "first").code == 0
+    assert process("train", flowers_csv, *PLAIN, *settings, "--out", "first").code == 0
     outcome = process(
-        "train", flowers_csv, *settings, "--out", "second", "--quiet", preexec_fn=_small_disk(2000)
+        "train",
+        flowers_csv,
+        *PLAIN,
+        *settings,
+        "--out",
+        "second",
+        "--quiet",
+        preexec_fn=_small_disk(2000),
     )
     outcome.is_refused("second/model.safetensors", "Free space")
     assert sorted(path.name for path in (here / "second").iterdir()) == [

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from cli_support import flowers, prices, write
+from cli_support import PLAIN, flowers, prices, write
 
 
 def test_default_are_the_test_rows_of_the_run(fastmlp, flower_run):
@@ -67,7 +67,9 @@ def test_a_table_for_people(fastmlp, flower_run):
 def test_more_than_twenty_classes_have_no_matrix_on_the_terminal(fastmlp, here):
     rows = [f"{i % 21},{i % 7},c{i % 21:02d}" for i in range(210)]
     write(here / "many.csv", ["a,b,label", *rows])
-    fastmlp("train", "many.csv", "--epochs", "1", "--hidden", "4", "--quiet", "--out", "run")
+    fastmlp(
+        "train", "many.csv", *PLAIN, "--epochs", "1", "--hidden", "4", "--quiet", "--out", "run"
+    )
     text = fastmlp("evaluate", "run").out
     assert "confusion matrix of 21 classes is shown by --json" in text
     assert "true \\ predicted" not in text
@@ -118,14 +120,23 @@ def test_several_labels(fastmlp, here):
 
 def test_label_smoothing_counts_in_evaluation_as_in_training(fastmlp, here, flowers_csv):
     result = fastmlp(
-        "train", flowers_csv, "--label-smoothing", "0.2", "--epochs", "3", "--out", "run", "--json"
+        "train",
+        flowers_csv,
+        *PLAIN,
+        "--label-smoothing",
+        "0.2",
+        "--epochs",
+        "3",
+        "--out",
+        "run",
+        "--json",
     ).json
     report = fastmlp("evaluate", "run", "--json").json
     assert report["loss"] == pytest.approx(result["test_loss"], rel=1e-6)
 
 
 def test_changed_data_are_noticed(fastmlp, here, flowers_csv):
-    fastmlp("train", flowers_csv, "--epochs", "2", "--quiet", "--out", "run")
+    fastmlp("train", flowers_csv, *PLAIN, "--epochs", "2", "--quiet", "--out", "run")
     write(flowers_csv, flowers(rows=90))
     fastmlp("evaluate", "run").is_refused(
         "not what it was in training", "of its 12 test rows", "90 rows now, 60 then"
@@ -134,7 +145,16 @@ def test_changed_data_are_noticed(fastmlp, here, flowers_csv):
 
 def test_a_run_without_test_rows(fastmlp, here, flowers_csv):
     fastmlp(
-        "train", flowers_csv, "--epochs", "2", "--quiet", "--test-fraction", "0", "--out", "run"
+        "train",
+        flowers_csv,
+        *PLAIN,
+        "--epochs",
+        "2",
+        "--quiet",
+        "--test-fraction",
+        "0",
+        "--out",
+        "run",
     )
     fastmlp("evaluate", "run").is_refused("no test rows", "train")
     assert fastmlp("evaluate", "run", "--split", "train", "--json").json["rows"] == 60
@@ -143,7 +163,16 @@ def test_a_run_without_test_rows(fastmlp, here, flowers_csv):
 def test_a_test_file_of_the_training(fastmlp, here, flowers_csv):
     write(here / "held.csv", flowers(rows=30, seed=8))
     result = fastmlp(
-        "train", flowers_csv, "--test", "held.csv", "--epochs", "2", "--json", "--out", "run"
+        "train",
+        flowers_csv,
+        *PLAIN,
+        "--test",
+        "held.csv",
+        "--epochs",
+        "2",
+        "--json",
+        "--out",
+        "run",
     ).json
     assert (result["train_rows"], result["test_rows"]) == (60, 30)
     assert fastmlp("evaluate", "run", "--json").json["loss"] == pytest.approx(

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from cli_support import flowers, write
+from cli_support import PLAIN, flowers, write
 
 import fastmlp as library
 
@@ -123,7 +123,9 @@ def test_names_are_shown_and_never_obeyed(fastmlp, here):
         for _ in range(60):
             numbers = draw.normal(size=len(HOSTILE)).round(3)
             table.writerow([*numbers, "\x1b[2Jup" if numbers[0] > 0 else "<script>"])
-    assert fastmlp("train", "hostile.csv", "--epochs", 2, "--quiet", "--out", "run").code == 0
+    assert (
+        fastmlp("train", "hostile.csv", *PLAIN, "--epochs", 2, "--quiet", "--out", "run").code == 0
+    )
     done = fastmlp("explain", "run", "--out", "why")
     assert done.code == 0, done.err
     assert all(sign.isprintable() or sign == "\n" for sign in done.out + done.err)

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from cli_support import command, environment
+from cli_support import PLAIN, command, environment
 from oracles.command_line import captured
 
 JSON_KEYS = {
@@ -43,7 +43,7 @@ def test_a_second_run_compiles_nothing(process):
 
 def test_the_start_tells_where_and_on_what(fastmlp, flowers_csv):
     words = "--hidden 16,8 --epochs 2 --validation-fraction 0.1 --threads 1"
-    text = fastmlp("train", flowers_csv, *words.split()).out
+    text = fastmlp("train", flowers_csv, *PLAIN, *words.split()).out
     facts = {
         line.split()[0]: " ".join(line.split()[1:]) for line in text.splitlines() if line.strip()
     }
@@ -63,7 +63,7 @@ def test_the_start_tells_where_and_on_what(fastmlp, flowers_csv):
 
 def test_a_star_marks_the_best_epoch_of_a_validation_set_only(fastmlp, flowers_csv, here):
     with_validation = fastmlp(
-        "train", flowers_csv, "--epochs", "12", "--validation-fraction", "0.3", "--out", "v"
+        "train", flowers_csv, *PLAIN, "--epochs", "12", "--validation-fraction", "0.3", "--out", "v"
     ).out
     lines = epoch_lines(with_validation)
     marked = [index for index, line in enumerate(lines, start=1) if "*" in line]
@@ -75,13 +75,13 @@ def test_a_star_marks_the_best_epoch_of_a_validation_set_only(fastmlp, flowers_c
     assert (
         f"best epoch  {losses.index(min(losses)) + 1} of 12 (told by validation)" in with_validation
     )
-    without = fastmlp("train", flowers_csv, "--epochs", "3").out
+    without = fastmlp("train", flowers_csv, *PLAIN, "--epochs", "3").out
     assert "*" not in "".join(epoch_lines(without))
     assert "test loss" in without
 
 
 def test_columns_are_aligned(fastmlp, prices_csv):
-    text = fastmlp("train", prices_csv, "--epochs", "30").out
+    text = fastmlp("train", prices_csv, *PLAIN, "--epochs", "30").out
     lines = epoch_lines(text)
     heading = text.splitlines()[text.splitlines().index(lines[0]) - 1]
     assert heading.split() == [
@@ -108,7 +108,7 @@ def test_very_many_epochs_are_thinned_out(fastmlp, epochs, every, shown):
 
 def test_the_last_epoch_is_shown_where_training_stops_early(fastmlp, flowers_csv):
     words = [*"--epochs 5000 --early-stopping 3 --lr 0.01 --validation-fraction 0.2".split()]
-    text = fastmlp("train", flowers_csv, *words).out
+    text = fastmlp("train", flowers_csv, *PLAIN, *words).out
     best, epochs = map(int, re.search(r"best epoch  (\d+) of (\d+)", text).groups())
     assert epochs == best + 3
     assert epoch_lines(text)[-1].split()[0] == f"{epochs}/5000"
@@ -117,7 +117,7 @@ def test_the_last_epoch_is_shown_where_training_stops_early(fastmlp, flowers_csv
 
 def test_updates_are_shown_too(fastmlp, flowers_csv):
     text = fastmlp(
-        "train", flowers_csv, "--epochs", "2", "--batch-size", "8", "--log-every", "4"
+        "train", flowers_csv, *PLAIN, "--epochs", "2", "--batch-size", "8", "--log-every", "4"
     ).out
     assert re.findall(r"^\s*(@\d+|\d+/2) ", text, re.MULTILINE) == ["@4", "1/2", "@8", "@12", "2/2"]
 
@@ -130,7 +130,7 @@ def test_what_is_typed_counts_more_than_the_config_and_that_more_than_defaults(
         "early-stopping = 2\ndtype = 'float64'\n"
     )
     typed = "--lr 0.25 --epochs 2 --early-stopping auto --dtype float32"
-    outcome = fastmlp("train", flowers_csv, *f"--config c.toml {typed} --out run".split())
+    outcome = fastmlp("train", flowers_csv, *PLAIN, *f"--config c.toml {typed} --out run".split())
     assert outcome.code == 0, outcome.err
     written = dict(
         re.findall(r"^(\w+) = (.*)$", (here / "run" / "config.toml").read_text(), re.MULTILINE)
@@ -146,7 +146,7 @@ def test_what_is_typed_counts_more_than_the_config_and_that_more_than_defaults(
 
 def test_a_runs_config_runs_it_again_to_the_bit(fastmlp, here, flowers_csv):
     words = "--dropout 0.2 --batch-norm hidden --seed 7 --epochs 4 --hidden 8 --out a --json"
-    first = fastmlp("train", flowers_csv, *words.split()).json
+    first = fastmlp("train", flowers_csv, *PLAIN, *words.split()).json
     second = fastmlp("train", "--config", "a/config.toml", "--out", "b", "--json").json
     assert (here / "a" / "model.safetensors").read_bytes() == (
         here / "b" / "model.safetensors"
@@ -155,19 +155,25 @@ def test_a_runs_config_runs_it_again_to_the_bit(fastmlp, here, flowers_csv):
 
 
 def test_a_run_folder_holds_four_files_and_is_never_written_over(fastmlp, here, flowers_csv):
-    words = ["train", flowers_csv, "--epochs", "2", "--json", "--out", "run"]
+    words = ["train", flowers_csv, *PLAIN, "--epochs", "2", "--json", "--out", "run"]
     first, second = fastmlp(*words).json, fastmlp(*words).json
     assert (first["run_dir"], second["run_dir"]) == ("run", "run-2")
     told = "note: run was there before and is left as it is; the folder of this run is run-3.\n"
-    assert fastmlp("train", flowers_csv, "--epochs", "2", "--quiet", "--out", "run").err == told
-    assert fastmlp("train", flowers_csv, "--epochs", "2", "--quiet", "--out", "./other/").err == ""
+    assert (
+        fastmlp("train", flowers_csv, *PLAIN, "--epochs", "2", "--quiet", "--out", "run").err
+        == told
+    )
+    assert (
+        fastmlp("train", flowers_csv, *PLAIN, "--epochs", "2", "--quiet", "--out", "./other/").err
+        == ""
+    )
     for name in ("run", "run-2"):
         names = sorted(path.name for path in (here / name).iterdir())
         assert names == ["config.toml", "history.jsonl", "metrics.json", "model.safetensors"]
 
 
 def test_regression_as_json(fastmlp, prices_csv):
-    result = fastmlp("train", prices_csv, "--epochs", "60", "--json").json
+    result = fastmlp("train", prices_csv, *PLAIN, "--epochs", "60", "--json").json
     assert result["task"] == "regression"
     assert result["test_r2"] > 0.9
     assert 0 < result["test_rmse"] < 20
@@ -175,9 +181,9 @@ def test_regression_as_json(fastmlp, prices_csv):
 
 
 def test_quiet_prints_nothing_and_with_json_one_line(fastmlp, flowers_csv):
-    quiet = fastmlp("train", flowers_csv, "--epochs", "2", "--quiet")
+    quiet = fastmlp("train", flowers_csv, *PLAIN, "--epochs", "2", "--quiet")
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
-    both = fastmlp("train", flowers_csv, "--epochs", "2", "--quiet", "--json")
+    both = fastmlp("train", flowers_csv, *PLAIN, "--epochs", "2", "--quiet", "--json")
     assert both.err == ""
     assert both.out.count("\n") == 1
 
@@ -185,7 +191,10 @@ def test_quiet_prints_nothing_and_with_json_one_line(fastmlp, flowers_csv):
 def test_compiling_is_announced_and_timed_apart(here, flowers_csv):
     cache = environment(NUMBA_CACHE_DIR=str(here / "cache"))
     words = command(
-        "train", flowers_csv.name, *"--hidden none --optimizer sgd --epochs 1 --out run".split()
+        "train",
+        flowers_csv.name,
+        *PLAIN,
+        *"--hidden none --optimizer sgd --epochs 1 --out run".split(),
     )
     outputs = [captured(words, cwd=here, env=cache, check=True).stdout for _ in range(2)]
     assert outputs[0].startswith("compiling kernels (once; cached) …\ncompiled ")
@@ -196,7 +205,7 @@ def test_compiling_is_announced_and_timed_apart(here, flowers_csv):
 
 def test_a_diverged_run_keeps_weights_that_predict(fastmlp, flowers_csv):
     words = [*"--optimizer sgd --lr 1e30 --normalize none --epochs 20 --json --out run".split()]
-    outcome = fastmlp("train", flowers_csv, *words)
+    outcome = fastmlp("train", flowers_csv, *PLAIN, *words)
     assert outcome.code == 1
     assert outcome.json["diverged"]
     complaint = next(line for line in outcome.err.splitlines() if line.startswith("error: "))

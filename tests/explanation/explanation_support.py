@@ -44,7 +44,13 @@ def linear_model(folder, table, weights, intercept=0.0, **settings):
     """
     target = np.random.default_rng(1).normal(size=len(next(iter(table.values()))))
     data = write_table(folder / "linear.csv", table, target)
-    plain = {"hidden": "none", "normalize": "none", "epochs": 1, "standardize_target": False}
+    plain = {
+        "preset": "plain",
+        "hidden": "none",
+        "normalize": "none",
+        "epochs": 1,
+        "standardize_target": False,
+    }
     plain |= {"task": "regression", "threads": 1, "dtype": "float64"}
     run = fastmlp.train(dataset=data, out=folder / "linear", **{**plain, **settings})
     names = run.model.features.output_names

@@ -14,7 +14,7 @@ RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(300, 3)).astype(np.float32)
 MEANS = np.exp(0.5 + X[:, 0] - 0.3 * X[:, 1])
 COUNTS = RANDOM.poisson(MEANS)  # few whole numbers, which would be classes under another loss
-HOW = {"hidden": [8], "epochs": 30, "lr": 0.02, "threads": 1, "device": "cpu"}
+HOW = {"preset": "plain", "hidden": [8], "epochs": 30, "lr": 0.02, "threads": 1, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")

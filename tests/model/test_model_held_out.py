@@ -19,7 +19,14 @@ from fastmlp.report.write import write_report
 from fastmlp.run.train import set_up
 from fastmlp.training.checkpoint import newest_checkpoint, write_checkpoint
 
-HOW = {"hidden": "16", "epochs": 20, "threads": "1", "device": "cpu", "validation_fraction": 0.15}
+HOW = {
+    "preset": "plain",
+    "hidden": "16",
+    "epochs": 20,
+    "threads": "1",
+    "device": "cpu",
+    "validation_fraction": 0.15,
+}
 ROWS = 80
 
 

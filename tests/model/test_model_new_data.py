@@ -19,7 +19,7 @@ from fastmlp.data.readings.reading import ColumnReading
 from fastmlp.errors import DataError, UsageError
 
 ROWS = 60
-FEW = {"hidden": "4", "epochs": 1, "threads": 1, "device": "cpu"}
+FEW = {"preset": "plain", "hidden": "4", "epochs": 1, "threads": 1, "device": "cpu"}
 
 
 def rows_of(count=ROWS, seed=1):

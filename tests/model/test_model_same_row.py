@@ -33,7 +33,15 @@ TYPES = {
     "empty": polars.String,
     "identifier": polars.Int64,
 }
-SMALL = {"hidden": "4", "epochs": 1, "threads": 1, "test_fraction": 0.0, "seed": 3, "device": "cpu"}
+SMALL = {
+    "preset": "plain",
+    "hidden": "4",
+    "epochs": 1,
+    "threads": 1,
+    "test_fraction": 0.0,
+    "seed": 3,
+    "device": "cpu",
+}
 TARGET = "outcome"
 
 

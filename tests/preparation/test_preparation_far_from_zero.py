@@ -6,7 +6,15 @@ import pytest
 
 import fastmlp
 
-HOW = {"epochs": 100, "hidden": [32], "lr": 0.01, "seed": 0, "device": "cpu", "threads": 1}
+HOW = {
+    "preset": "plain",
+    "epochs": 100,
+    "hidden": [32],
+    "lr": 0.01,
+    "seed": 0,
+    "device": "cpu",
+    "threads": 1,
+}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,14 @@ import fastmlp
 from fastmlp.errors import DataError, FastMLPError, UsageError
 from fastmlp.training.callbacks import Callback
 
-HOW = {"hidden": "8", "epochs": 12, "threads": "1", "device": "cpu", "batch_size": 16}
+HOW = {
+    "preset": "plain",
+    "hidden": "8",
+    "epochs": 12,
+    "threads": "1",
+    "device": "cpu",
+    "batch_size": 16,
+}
 
 
 def columns(rows=90, seed=0):

@@ -29,7 +29,8 @@ class Reported:
 def reported(folder, data, **settings):
     # A fixture of the session comes before the one that hides a GPU from each test: name the
     # device.
-    run = train(dataset=str(data), out=folder / "run", threads=1, device="cpu", **settings)
+    how = {"preset": "plain", "threads": 1, "device": "cpu"} | settings
+    run = train(dataset=str(data), out=folder / "run", **how)
     report = write_report(run.folder, threads=1, device="cpu")
     metrics = json.loads((run.folder / "metrics.json").read_text())
     return Reported(run.folder, metrics, report, read_page(report.path))

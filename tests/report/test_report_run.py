@@ -190,7 +190,9 @@ def test_the_same_run_gives_the_same_page(of_table, tmp_path):
 @pytest.fixture
 def trained(tmp_path):
     data = table(tmp_path / "trees.csv")
-    return fastmlp.train(dataset=str(data), hidden="4", epochs=5, out=tmp_path / "run", threads=1)
+    return fastmlp.train(
+        dataset=str(data), preset="plain", hidden="4", epochs=5, out=tmp_path / "run", threads=1
+    )
 
 
 def test_data_that_are_gone(trained, tmp_path):

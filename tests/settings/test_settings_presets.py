@@ -28,7 +28,9 @@ from fastmlp.settings.settings import Settings, settings_from
 
 TASKS = ("classification", "multilabel", "regression")
 # The tests that train do it with few weights and epochs, whatever the preset's.
-SMALL = {"hidden": "6", "epochs": 2, "device": "cpu", "target_statistics": 0}
+SMALL = {
+    "hidden": "6", "epochs": 2, "batch_size": 16, "device": "cpu", "checkpoint_every": 1,
+}  # fmt: skip
 
 
 def write_table(path, rows, target="label"):
@@ -138,9 +140,10 @@ def test_what_is_given_leaves_no_place_for_some_entries(said, without, task):
 
 
 def test_what_the_user_says_of_both_is_still_refused():
-    both = settings_from({"preset": "tables", "folds": 5, "validation_fraction": 0.2, "members": 5})
     with pytest.raises(UsageError, match="folds and validation_fraction exclude each other"):
-        both.with_preset("plain", "classification", 1000)
+        settings_from({"preset": "tables", "folds": 5, "validation_fraction": 0.2})
+    three = settings_from({"preset": "tables", "folds": 3, "validation_fraction": 0.0})
+    assert three.with_preset("plain", "classification", 1000).folds == 3
 
 
 def test_the_config_holds_all_of_it_and_a_resumed_run_keeps_it(tmp_path):
@@ -148,8 +151,7 @@ def test_the_config_holds_all_of_it_and_a_resumed_run_keeps_it(tmp_path):
     trained = fastmlp.train(dataset=path, out=tmp_path / "run", **SMALL)
     kept = read_config(trained.folder / "config.toml")
     expected = {"preset": "tables"} | TABLES | TABLES_BY_TASK["classification"] | SMALL
-    chosen = {name: kept[name] for name in expected if name != "epochs"}
-    assert chosen == {name: value for name, value in expected.items() if name != "epochs"}
+    assert {name: kept[name] for name in expected} == expected
     again = fastmlp.train(resume=trained.folder, epochs=4)
     resumed = read_config(trained.folder / "config.toml")
     assert resumed == kept | {"epochs": 4}

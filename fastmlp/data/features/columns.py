@@ -296,12 +296,14 @@ class CategoryColumn:
         gaps = stored.texts(kept, "gaps") if "gaps" in kept else EARLIER_GAPS
         reading = ColumnReading(stored.entry(kept, "name", str), "text", gaps=gaps)
         given = {"is_coded": False, **kept}  # models older than embeddings do not say
-        flags = [stored.entry(given, key, bool) for key in ("has_other", "has_missing", "is_coded")]
-        if flags[2] and not (flags[0] and flags[1]):
+        has_other, has_missing, is_coded = (
+            stored.entry(given, key, bool) for key in ("has_other", "has_missing", "is_coded")
+        )
+        if is_coded and not (has_other and has_missing):
             raise stored.damaged("is_coded", "with other and missing levels alone", True)
         about = kept.get("statistics")
         statistics = None if about is None else TargetStatistics.from_dict(about)
-        return cls(reading, levels, *flags, statistics)
+        return cls(reading, levels, has_other, has_missing, is_coded, statistics)
 
 
 def column_from_dict(kept: Any) -> NumericColumn | CategoryColumn:
