@@ -94,7 +94,6 @@ ALSO_TESTED_BY = {
     "kernels/test_kernels_rows.py": "kernels.cpu.compiling.vector_code",
     "metrics/test_metrics_calibration.py": "metrics.adjustment",
     "metrics/test_metrics_score.py": "metrics.classes metrics.quantities metrics.table",
-    "metrics/test_metrics_calibration.py": "metrics.adjustment",
     "model/test_model_held_out.py": "preparation.known_rows",
     "model/test_model_model.py": "model.file",
     "model/test_model_predict.py": "jobs.predict model.prediction",
@@ -105,7 +104,6 @@ ALSO_TESTED_BY = {
         "nn.inputs.columns nn.inputs.embedding nn.inputs.layers nn.inputs.periodic"
         " nn.inputs.piecewise"
     ),
-    "nn/test_nn_losses.py": "nn.loss_table",
     "optim/test_optim_descent.py": "optim.lbfgs.line_search",
     "optim/test_optim_folding.py": "backend.sink",
     "preparation/test_preparation_in_memory.py": "preparation.given",

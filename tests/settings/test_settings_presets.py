@@ -111,7 +111,7 @@ def test_what_is_given_counts_more_also_where_it_is_the_default(tmp_path):
 @pytest.mark.parametrize("task", TASKS)
 def test_some_entries_are_of_a_task(task):
     chosen = preset_settings("tables", task, 1000, {})
-    assert chosen == TABLES | TABLES_BY_TASK[task]
+    assert chosen == TABLES | TABLES_BY_TASK[task] | {"batch_size": 128}
     assert ("calibrate" in chosen) == (task != "regression")
     assert ("clamp_outputs" in chosen) == (task == "regression")
 
