@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import classification_report as report_of_scikit_learn
 from small_data import save_classes
@@ -14,6 +14,7 @@ from fastmlp.errors import DataError, UsageError
 from fastmlp.model.evaluate import classification_report, multilabel_report
 
 
+@settings(deadline=None)  # a busy machine is no error
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
 def test_the_report_is_that_of_scikit_learn(pairs):
     labels, predicted = map(np.array, zip(*pairs, strict=True))
