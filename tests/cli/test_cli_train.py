@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 import time
+import tomllib
+from pathlib import Path
 
 import pytest
 from cli_support import PLAIN, command, environment
@@ -39,6 +41,23 @@ def test_a_second_run_compiles_nothing(process):
     assert "compil" not in process("train", "--epochs", "1").out.replace(
         "kernels compiled or loaded in", ""
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "preset", "network"),
+    [("", "tables", "5 × "), ("--preset plain", "plain", ""), ("--folds 3", "tables", "3 × ")],
+)
+def test_a_table_is_trained_with_its_preset(fastmlp, flowers_csv, words, preset, network):
+    said = f"{words} --epochs 1 --hidden 4 --quiet --out run".split()
+    assert fastmlp("train", flowers_csv, *said).code == 0
+    report = fastmlp("train", flowers_csv, *said[:-3]).out.splitlines()
+    facts = {line.split()[0]: " ".join(line.split()[1:]) for line in report if line.strip()}
+    assert facts["preset"] == preset
+    columns = facts["network"].removeprefix(network)
+    assert facts["network"].startswith(network)
+    assert columns.startswith("3-4-3")
+    config = tomllib.loads(Path("run/config.toml").read_text())
+    assert (config["preset"], config["hidden"]) == (preset, "4")
 
 
 def test_the_start_tells_where_and_on_what(fastmlp, flowers_csv):

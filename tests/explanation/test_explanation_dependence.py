@@ -84,8 +84,8 @@ def test_classes_have_a_curve_each_that_is_the_mean_of_predictions_one_by_one(tm
     table = columns(rows=90)
     target = np.where(table["size"] > 0.4, "high", np.where(table["size"] < -0.4, "low", "mid"))
     model = fastmlp.train(
-        frame(table, answer=target), target="answer", hidden="8", epochs=15, lr=0.02,
-        out=tmp_path / "run",
+        frame(table, answer=target), target="answer", preset="plain", hidden="8", epochs=15,
+        lr=0.02, out=tmp_path / "run",
     ).model  # fmt: skip
     given = frame(table, answer=target)
     told = fastmlp.explain(model, given, columns=["colour", "size"], points=5, rows="train")

@@ -20,8 +20,8 @@ def run(tmp_path_factory):
     target = np.where(table["size"] + (table["colour"] == "red") > 0.3, "yes", "no")
     data = write_table(folder / "table.csv", table, target)
     return fastmlp.train(
-        dataset=data, target="answer", hidden="8", epochs=40, lr=0.02, validation_fraction=0.2,
-        out=folder / "run",
+        dataset=data, target="answer", preset="plain", hidden="8", epochs=40, lr=0.02,
+        validation_fraction=0.2, out=folder / "run",
     )  # fmt: skip
 
 
@@ -216,7 +216,9 @@ def test_twenty_columns_of_a_thousand_rows_take_about_a_second(tmp_path):
     draw = np.random.default_rng(1)
     table = {f"c{number}": draw.normal(size=1000).round(3) for number in range(20)}
     data = frame(table, answer=table["c3"])
-    model = fastmlp.train(data, target="answer", epochs=2, hidden="64,64", out=tmp_path).model
+    model = fastmlp.train(
+        data, target="answer", preset="plain", epochs=2, hidden="64,64", out=tmp_path
+    ).model
     given = frame({name: values + 0.001 for name, values in table.items()}, answer=table["c3"])
     fastmlp.explain(model, given)
     start = time.perf_counter()

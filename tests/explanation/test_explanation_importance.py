@@ -102,8 +102,8 @@ def test_scikit_learn_finds_the_same_on_the_same_permutations(tmp_path, rows, me
     table = columns(rows=320)
     target = np.where(table["size"] + (table["colour"] == "red") > 0.3, "yes", "no")
     model = fastmlp.train(
-        frame(table, answer=target), target="answer", hidden="8", epochs=15, lr=0.02,
-        out=tmp_path / "run",
+        frame(table, answer=target), target="answer", preset="plain", hidden="8", epochs=15,
+        lr=0.02, out=tmp_path / "run",
     ).model  # fmt: skip
     features, truth = pandas.DataFrame(table)[:rows], target[:rows]
     score = score_of(model, truth, metric)
