@@ -1,0 +1,1 @@
+"""``python -m bench.accuracy``: fastmlp and its peers on sixteen real tables."""
