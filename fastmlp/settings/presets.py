@@ -65,8 +65,6 @@ IMAGES: dict[str, Any] = {
     "epochs": 44,
     # Spreads a twentieth of the target over all classes, so that logits need not grow.
     "label_smoothing": 0.05,
-    # Factors in bfloat16, where the processor has it; a step of such widths takes a third less.
-    "matmul_precision": "medium",
 }
 # To be laid over IMAGES where a picture that is moved, turned and bent means the same: digits.
 DISTORTED: dict[str, Any] = {
