@@ -97,7 +97,7 @@ ALSO_TESTED_BY = {
     "model/test_model_held_out.py": "preparation.known_rows",
     "model/test_model_model.py": "model.file",
     "model/test_model_predict.py": "jobs.predict model.prediction",
-    "nn/test_nn_losses.py": "nn.loss_sums",
+    "nn/test_nn_losses.py": "nn.loss_sums nn.loss_table",
     "nn/test_nn_network.py": "nn.layer nn.layers nn.per_layer step.parameters",
     "nn/test_nn_gradients.py": "nn.plain_layers",
     "nn/test_nn_inputs.py": (
