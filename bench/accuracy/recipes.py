@@ -153,15 +153,9 @@ _ALL = (
         change=_frequent_rodents,
     ),
     Recipe(
-        "check_times",
-        ("modeldata", "check_times"),
-        REGRESSION,
-        "check_time",
-        ("package", "status"),
+        "check_times", ("modeldata", "check_times"), REGRESSION, "check_time", ("package", "status")
     ),
-    Recipe(
-        "chicago", ("modeldata", "Chicago"), REGRESSION, "ridership", ("date",), change=_days
-    ),
+    Recipe("chicago", ("modeldata", "Chicago"), REGRESSION, "ridership", ("date",), change=_days),
     Recipe("computers", ("Ecdat", "Computers"), REGRESSION, "price"),
     Recipe("deliveries", ("modeldata", "deliveries"), REGRESSION, "time_to_delivery"),
     Recipe(

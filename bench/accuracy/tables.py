@@ -133,9 +133,7 @@ def cells(column: pandas.Series) -> list[str]:
     if column.dtype.kind == "f":
         return ["" if np.isnan(value) else f"{value:.{DIGITS}g}" for value in column]
     missing = column.isna()
-    return [
-        "" if gone else str(value).strip() for value, gone in zip(column, missing, strict=True)
-    ]
+    return ["" if gone else str(value).strip() for value, gone in zip(column, missing, strict=True)]
 
 
 def split(rows: int, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
