@@ -31,13 +31,16 @@ def draw(summaries: Sequence[Summary]) -> Figure:
     shown = [each for each in summaries if each.tables == most and each.score is not None]
     figure = Figure(figsize=(7.2, 4), layout="constrained")
     axes = figure.add_subplot()
+    middle = _middle([each.processor_seconds for each in shown])
     for each in shown:
+        is_right = each.processor_seconds > middle  # its name stands on the other side
         colour = OWN_COLOUR if is_own(each.contender) else PEER_COLOUR
         axes.scatter([each.processor_seconds], [each.score], color=colour, s=45, zorder=3)
         axes.annotate(
             label_of(each.contender),
             (each.processor_seconds, each.score),
-            xytext=(6, 5),
+            xytext=(-6 if is_right else 6, 6),
+            horizontalalignment="right" if is_right else "left",
             textcoords="offset points",
             color=colour,
             weight="bold" if is_own(each.contender) else "normal",
@@ -52,6 +55,11 @@ def draw(summaries: Sequence[Summary]) -> Figure:
     axes.margins(x=0.16, y=0.12)
     axes.grid(alpha=0.3)
     return figure
+
+
+def _middle(seconds: Sequence[float]) -> float:
+    """Return the middle of a logarithmic axis."""
+    return (min(seconds) * max(seconds)) ** 0.5 if seconds else 1.0
 
 
 def write_picture(path: Path, figure: Figure) -> None:

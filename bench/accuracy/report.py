@@ -27,7 +27,9 @@ def number(metric: str, value: float | None) -> str:
     """Return a metric for people."""
     if value is None:
         return NONE
-    return f"{value:.4f}" if metric != "rmse" or value < 10 else f"{value:,.5g}"
+    if metric != "rmse" or value < 10:
+        return f"{value:.4f}"
+    return f"{value:.2f}" if value < 100 else f"{value:,.1f}" if value < 10_000 else f"{value:,.0f}"
 
 
 def score(value: float | None) -> str:
