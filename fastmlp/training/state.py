@@ -113,6 +113,9 @@ def check_numbers(numbers: Any) -> None:
         for name in numbers.keys() & set(POLICIES):
             if not isinstance(numbers[name], dict):
                 raise unfit(name, "a table of entries", numbers[name])
+        watched = numbers.get("patience", {}).get("watched", "")
+        if not isinstance(watched, str):
+            raise unfit("patience.watched", "the name of a number", watched)
         numbers = {name: value for name, value in numbers.items() if name not in POLICIES}
     check_entries(numbers, RULES, "numbers")
     position, schedule = numbers["position"], numbers["schedule"]

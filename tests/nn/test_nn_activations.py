@@ -29,8 +29,8 @@ def test_exports_know_no_other():
     assert ELSEWHERE.keys() == ACTIVATIONS.keys()
 
 
-def test_the_two_with_arguments():
-    assert WITH_ARGUMENT == ["elu", "leaky_relu"]
+def test_those_with_arguments():
+    assert WITH_ARGUMENT == ["elu", "leaky_relu", "smooth_clip"]
 
 
 @pytest.mark.parametrize("name", WITH_ARGUMENT)
@@ -48,6 +48,7 @@ def test_an_argument_is_read_and_written(name):
         ("leaky_relu(1)", "the slope must be at least 0 and less than 1"),
         ("leaky_relu(-0.1)", "the slope must be at least 0"),
         ("elu(0)", "alpha must be greater than 0"),
+        ("smooth_clip(0)", "the limit must be greater than 0"),
         ("tanh(1)", "takes 0"),
         ("elu(word)", "not a number"),
     ],

@@ -242,6 +242,7 @@ def test_other_data_are_refused(tmp_path):
     how = {
         "dataset": str(path),
         "target": "y",
+        "preset": "plain",
         "hidden": "4",
         "epochs": 3,
         "threads": "1",
