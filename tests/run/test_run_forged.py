@@ -135,8 +135,8 @@ def may_stand(path, value):
         return value is GONE
     if path[:2] == ("run", "resumes") and name in ("epoch", "step"):
         return type(value) is int and int(name == "epoch") <= value < 2**53
-    if path[:2] == ("numbers", "patience"):  # a run of old has none; of another name it begins anew
-        return value is GONE or (isinstance(value, str) if len(path) == 3 else value == {})
+    if path[:2] == ("numbers", "patience"):  # none, or of another name: begins anew
+        return value is GONE or isinstance(value, str if len(path) == 3 else dict)
     if value is None:
         return name in OPTIONAL
     is_number = type(value) in (int, float) and not abs(value) > sys.float_info.max
