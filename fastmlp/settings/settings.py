@@ -11,16 +11,16 @@ from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.errors import UsageError, did_you_mean
 from fastmlp.metrics.table import Metric, parse_metric
 from fastmlp.optim.rules import NUMBERS, RULES
-from fastmlp.spec import INNER_SHARE, SHARE
+from fastmlp.spec import INNER_SHARE, SHARE, per_layer
 
 from .description import Role, check, converted, field_type, parted
 from .presets import AUTO, preset_settings
 from .table import SettingsTable
 
 if TYPE_CHECKING:  # help is shown without numpy: what builds something imports it then
+    from fastmlp.nn.architecture import Architecture
     from fastmlp.nn.inputs.columns import InputColumns
     from fastmlp.nn.losses import Loss
-    from fastmlp.nn.network import Architecture
     from fastmlp.optim.averaging import Averaging
     from fastmlp.optim.optimizers import Optimizer, Regularization
     from fastmlp.optim.schedules import Schedule
@@ -224,7 +224,7 @@ class Settings(SettingsTable):
         self, inputs: int, outputs: int, columns: InputColumns | None = None
     ) -> Architecture:
         """Return the network's description for data of these widths, and of these columns."""
-        from fastmlp.nn.network import Architecture
+        from fastmlp.nn.architecture import Architecture
 
         parsed = {"hidden": self.hidden_widths, "dropout": self.dropout_rates}
         own = {"inputs": inputs, "outputs": outputs, "columns": columns, **parsed}
@@ -354,7 +354,6 @@ class Settings(SettingsTable):
         from fastmlp.nn.activations import parse_activation
         from fastmlp.nn.learnt_factors import MixedActivation
         from fastmlp.nn.losses import loss_kind
-        from fastmlp.nn.per_layer import per_layer
 
         _ = self.make_architecture(inputs=1, outputs=1).initializers
         hidden = per_layer("activation", self.activation, len(self.hidden_widths))
