@@ -121,7 +121,7 @@ ALSO_TESTED_BY = {
     "run/test_run_forged.py": "files.entries training.checkpoint training.state",
     "run/test_run_members.py": "cli.parameter_table",
     "run/test_run_train.py": "run.assembly",
-    "settings/test_settings_settings.py": "settings.description settings.table",
+    "settings/test_settings_settings.py": "settings.description settings.parsed settings.table",
     "step/test_step_batches.py": "step.counters",
     "optim/test_optim_optimizers.py": "step.scheduled",
     "step/test_step_window.py": "backend.cuda.feed backend.feed",
