@@ -114,6 +114,21 @@ def split_outside_brackets(text: str) -> list[str]:
     return parts
 
 
+def per_layer(name: str, values, layers: int) -> list:
+    """Return one value a hidden layer: one serves all, none is 0.0; else a UsageError."""
+    if isinstance(values, str):
+        values = split_outside_brackets(values)
+    values = list(values) or [0.0]
+    if len(values) == 1:
+        return values * layers
+    if len(values) != layers:
+        raise UsageError(
+            f"{name} has {len(values)} values for {layers} hidden layer(s); "
+            "give one, or one a layer."
+        )
+    return values
+
+
 def parse_specs(
     what: str, text: str, accepted: Mapping[str, Sequence[Argument]]
 ) -> dict[str, list[float]]:

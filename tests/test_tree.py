@@ -98,7 +98,8 @@ ALSO_TESTED_BY = {
     "model/test_model_model.py": "model.file",
     "model/test_model_predict.py": "jobs.predict model.prediction",
     "nn/test_nn_losses.py": "nn.loss_sums nn.loss_table",
-    "nn/test_nn_network.py": "nn.layer nn.layers nn.per_layer step.parameters",
+    "nn/test_nn_members.py": "nn.ensembles.shared_members",
+    "nn/test_nn_network.py": "nn.architecture nn.build nn.layer nn.layers nn.per_layer step.parameters",
     "nn/test_nn_gradients.py": "nn.plain_layers",
     "nn/test_nn_inputs.py": (
         "nn.inputs.columns nn.inputs.embedding nn.inputs.layers nn.inputs.periodic"
@@ -118,8 +119,9 @@ ALSO_TESTED_BY = {
     ),
     "report/test_report_words.py": "report.evidence report.finished_run report.verdict",
     "run/test_run_forged.py": "files.entries training.checkpoint training.state",
+    "run/test_run_members.py": "cli.parameter_table",
     "run/test_run_train.py": "run.assembly",
-    "settings/test_settings_settings.py": "settings.description settings.table",
+    "settings/test_settings_settings.py": "settings.description settings.parsed settings.table",
     "step/test_step_batches.py": "step.counters",
     "optim/test_optim_optimizers.py": "step.scheduled",
     "step/test_step_window.py": "backend.cuda.feed backend.feed",

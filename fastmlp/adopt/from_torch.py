@@ -15,7 +15,6 @@ from fastmlp.errors import ModelFileError, UsageError
 from fastmlp.export.torch.module import LINEAR, NORMALIZATION
 from fastmlp.model.model import Model
 from fastmlp.nn.activations import parse_activation
-from fastmlp.nn.per_layer import per_layer
 from fastmlp.nn.plain_layers import (
     Activate,
     Clamp,
@@ -25,6 +24,7 @@ from fastmlp.nn.plain_layers import (
     PlainLayer,
     Scaling,
 )
+from fastmlp.spec import per_layer
 
 from .build import Surroundings, assemble, with_origins, with_scaling
 from .canonical import IDENTITY

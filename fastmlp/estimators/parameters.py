@@ -13,12 +13,12 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastmlp.errors import UsageError, choose, did_you_mean
 from fastmlp.nn.activations import parse_activation
+from fastmlp.nn.architecture import Architecture
 from fastmlp.nn.losses import LOSSES
-from fastmlp.nn.network import Architecture
-from fastmlp.nn.per_layer import per_layer
 from fastmlp.optim.optimizers import Optimizer, make_optimizer
 from fastmlp.optim.rules import OPTIMIZERS, RULES, SKLEARN_NAMES
 from fastmlp.optim.schedules import parse_schedule
+from fastmlp.spec import per_layer
 from fastmlp.training.callbacks import Callback
 from fastmlp.training.policies import WordRates
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastmlp.data.features.targets import TargetEncoder
 from fastmlp.data.preprocessing import FeaturePreprocessor
-from fastmlp.nn import members
+from fastmlp.nn.ensembles import members
 from fastmlp.nn.network import Network
 from fastmlp.nn.plain_layers import Clamp, Drop, Linear, Normalization, PlainLayer, Scaling
 

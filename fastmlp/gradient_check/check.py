@@ -13,9 +13,9 @@ import numpy as np
 
 from fastmlp.backend.devices import open_backend
 from fastmlp.errors import UsageError
+from fastmlp.nn.architecture import Architecture
 from fastmlp.nn.inputs.columns import InputColumns
 from fastmlp.nn.losses import Loss
-from fastmlp.nn.network import Architecture
 from fastmlp.settings.description import Role
 from fastmlp.settings.settings import Settings, names_of, settings_from
 

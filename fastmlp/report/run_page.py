@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.nn.members import plain_member
+from fastmlp.nn.ensembles.members import plain_member
 from fastmlp.nn.plain_layers import Linear
 from fastmlp.report.pictures.classes import accuracy_by_class, class_distribution, confusion
 from fastmlp.report.pictures.curves import rate_curve, training_curves, update_curves

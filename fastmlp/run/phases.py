@@ -15,11 +15,11 @@ from fastmlp.model.model import Model
 from fastmlp.nn.layers import Dropout
 from fastmlp.nn.losses import output_width
 from fastmlp.nn.network import Network
-from fastmlp.nn.per_layer import per_layer
 from fastmlp.preparation.prepare import PreparedData, prepare
 from fastmlp.settings.config import to_toml
 from fastmlp.settings.description import Role
 from fastmlp.settings.settings import Settings, names_of, settings_from
+from fastmlp.spec import per_layer
 from fastmlp.training.callbacks import Callback, HistoryWriter, Record, Training, TrainingResult
 from fastmlp.training.members import MemberRows
 from fastmlp.training.recorded import RecordedStep, bind

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from fastmlp.model.model import load
+from fastmlp.nn.ensembles.members import named_layers
 from fastmlp.nn.layers import Dense
-from fastmlp.nn.members import named_layers
 from fastmlp.settings.settings import settings_from
 from fastmlp.step.batches import Batches
 from fastmlp.step.distortions import Distortions

@@ -18,6 +18,7 @@ _data, _table = partial(option, "data"), partial(option, "table")
 _network, _loss = partial(option, "network"), partial(option, "loss")
 _optimizer, _training = partial(option, "optimizer"), partial(option, "training")
 _machine = partial(option, "machine")
+NOT_WITH_SHARED = {"batch_norm": "none"}  # what hidden weights in common exclude, and its absence
 
 
 def _rule_number(name: str) -> Any:

@@ -15,7 +15,7 @@ from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import Batches
 
-from .passes import Evaluation, MeasuredPrediction
+from .passes import BlockPrediction, Evaluation, MeasuredPrediction
 
 COUNTED = ("accuracy",)  # what the loss counts itself
 
@@ -57,7 +57,9 @@ class Measure:
         self._truth = targets.decode_values(encoded) if self.task == "regression" else encoded
         self._pass = self._make_pass(network, batches)
 
-    def _make_pass(self, network: Network, batches: Batches) -> Evaluation | MeasuredPrediction:
+    def _make_pass(
+        self, network: Network, batches: Batches
+    ) -> Evaluation | MeasuredPrediction | BlockPrediction:
         counts = self.metric is None or self.metric.name in COUNTED
         counts = counts and self._threshold == 0.5
         kind = Evaluation if self.task != "regression" and counts else MeasuredPrediction
@@ -73,6 +75,7 @@ class Measure:
         if isinstance(self._pass, Evaluation):
             sums = self._pass.run()
             return {"loss": sums.loss, "accuracy": sums.accuracy}
+        assert isinstance(self._pass, MeasuredPrediction)  # blocks are OutOfFold's, as is its run
         return self._numbers(*self._pass.run())
 
     def _numbers(self, outputs: np.ndarray, sums: LossSums) -> dict[str, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import final
+
 import numpy as np
 
 from fastmlp.nn.loss_sums import LossSums
@@ -85,6 +87,7 @@ class MeasuredPrediction(Prediction):
         return self._network.backend.to_numpy(self._outputs), sums
 
 
+@final
 class BlockPrediction(_Pass):
     """What each member of an ensemble says of its own block of each batch, in the epoch's order."""
 

@@ -159,7 +159,9 @@ def test_every_setting_reaches_the_architecture():
     usual = Settings().make_architecture(inputs=1, outputs=1)
     assert (made.inputs, made.outputs, made.hidden, made.dropout) == (3, 2, (7, 5), (0.25, 0.5))
     assert made.columns == columns
-    for each in fields(made):
+    sharing = Settings(members=6, folds=2, member_weights="shared", hidden="7")
+    assert sharing.make_architecture(inputs=1, outputs=1).sharing == 3
+    for each in (each for each in fields(made) if each.name != "sharing"):  # without batch_norm
         assert getattr(made, each.name) != getattr(usual, each.name)
         if each.name not in ("inputs", "outputs", "columns", "hidden", "dropout"):
             assert getattr(made, each.name) == getattr(changed, each.name)

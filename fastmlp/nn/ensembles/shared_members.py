@@ -5,27 +5,14 @@ Wen, Tran and Ba 2020 (BatchEnsemble); Gorishniy, Kotelnikov and Babenko 2024 (T
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
-from fastmlp.errors import UsageError
-from fastmlp.step.counters import Counters
+from fastmlp.nn.activations import Activation, parse_activation
+from fastmlp.nn.initializers import Initializer
+from fastmlp.nn.layer import Layer
+from fastmlp.nn.plain_layers import PlainLayer, Scaling
 from fastmlp.step.parameters import Parameter
-
-from .activations import Activation, parse_activation
-from .initializers import Initializer, parse_initializer
-from .inputs.layers import input_layers
-from .layer import Layer
-from .layers import ActivationLayer, Dense, Dropout
-from .members import Members
-from .per_layer import per_layer
-from .plain_layers import PlainLayer, Scaling
-
-if TYPE_CHECKING:
-    from .network import Architecture
 
 
 class MemberScale(Layer):
@@ -132,77 +119,3 @@ class MemberScale(Layer):
         scale = self.scale
         ops.scale_members_backward(upstream, self._x, scale.values, block, scale.gradient)
         return upstream if self.needs_input_gradient else None
-
-
-def check_sharing(architecture: Architecture) -> None:
-    """Refuse what members with weights in common cannot have."""
-    if architecture.members % architecture.sharing:
-        raise UsageError(
-            f"{architecture.members} members cannot share weights by {architecture.sharing}; "
-            "give a multiple."
-        )
-    if not architecture.hidden:
-        raise UsageError(
-            "members share the weights of hidden layers, and there is none; give hidden layers, "
-            "or member_weights own."
-        )
-    if architecture.batch_norm != "none":
-        raise UsageError("batch_norm does not go with member_weights shared; give one of them.")
-    given = {
-        "input_scale": architecture.input_scale,
-        "activation_mix": architecture.activation_mix,
-        "parametrization ntk": architecture.parametrization != "standard",
-    }
-    for name, is_given in given.items():
-        if is_given:
-            raise UsageError(f"{name} does not go with member_weights shared; give one of them.")
-
-
-def count_shared(architecture: Architecture) -> int:
-    """Return how many numbers members train that share weights."""
-    encoded = architecture.encoded
-    *hidden, last = pairwise((encoded.width, *architecture.widths[1:]))
-    weights = sum(before * after for before, after in hidden)
-    of_member = sum(before + 2 * after for before, after in hidden) + (last[0] + 1) * last[1]
-    return encoded.parameters + weights + architecture.sharing * of_member
-
-
-def build_shared(
-    architecture: Architecture, seed: int, counters: Counters, number: int = 0
-) -> list[Layer]:
-    """Return the layers of members that share weights: those of ``input_layers`` then, for each
-    hidden width, scales r, a dense weight, scales s and biases, f, [dropout]; at last an output
-    layer for each.
-    """
-    members, hidden = architecture.sharing, architecture.hidden
-    activations = [
-        parse_activation(a) for a in per_layer("activation", architecture.activation, len(hidden))
-    ]
-    rates = per_layer("dropout", architecture.dropout, len(hidden))
-    weights, biases = map(parse_initializer, (architecture.init, architecture.bias_init))
-    identity, width = parse_activation("identity"), architecture.encoded.width
-    layers = input_layers(
-        architecture.inputs,
-        architecture.input_columns,
-        parse_activation(architecture.input_activation),
-        architecture.number_encoding,
-        architecture.embedding_width,
-    )
-    for index, (units, f, rate) in enumerate(zip(hidden, activations, rates, strict=True)):
-        layers.append(MemberScale(width, members, signs=index == 0))
-        layers.append(Dense(width, units, identity, weights, biases, has_bias=False, feeds=f))
-        own = {"bias_initializer": biases, "fans": (width, units), "feeds": f}
-        layers.append(MemberScale(units, members, **own))
-        if not f.is_identity:
-            layers.append(ActivationLayer(units, f))
-        if rate:
-            mask = number * len(hidden) + index
-            layers.append(Dropout(units, rate, architecture.dropout_units, seed, mask, counters))
-        width = units
-    last = parse_activation(architecture.output_activation)
-    heads = [[Dense(width, architecture.outputs, last, weights, biases)] for _ in range(members)]
-    layers.append(Members(width, list(heads)))
-    for layer in layers if architecture.decay_biases else ():
-        for parameter in layer.trained():
-            parameter.decays = True
-    return layers

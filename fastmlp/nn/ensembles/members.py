@@ -9,10 +9,9 @@ from itertools import count
 import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
+from fastmlp.nn.layer import Layer
+from fastmlp.nn.plain_layers import Ensemble, PlainLayer, without_scalings
 from fastmlp.step.parameters import Parameter
-
-from .layer import Layer
-from .plain_layers import Ensemble, PlainLayer, without_scalings
 
 
 def numbered(layers: list[Layer]) -> list[tuple[str, Layer]]:
@@ -188,6 +187,7 @@ class Members(Layer):
                     break
                 signal = layer.backward(signal)
             if dx is not None:
+                assert signal is not None  # a stack that is asked for dx returns it
                 self.backend.ops.copy_rows(signal, self._blocks(dx)[number])
         return dx
 
