@@ -99,7 +99,7 @@ ALSO_TESTED_BY = {
     "model/test_model_predict.py": "jobs.predict model.prediction",
     "nn/test_nn_losses.py": "nn.loss_sums nn.loss_table",
     "nn/test_nn_members.py": "nn.ensembles.shared_members",
-    "nn/test_nn_network.py": "nn.architecture nn.build nn.layer nn.layers nn.per_layer step.parameters",
+    "nn/test_nn_network.py": "nn.architecture nn.build nn.layer nn.layers step.parameters",
     "nn/test_nn_gradients.py": "nn.plain_layers",
     "nn/test_nn_inputs.py": (
         "nn.inputs.columns nn.inputs.embedding nn.inputs.layers nn.inputs.periodic"

@@ -113,6 +113,8 @@ def preset_settings(name: str, task: str, rows: int, said: Mapping[str, Any]) ->
     chosen = dict(PRESETS[name])
     if name == "tables":
         chosen |= {"batch_size": _batch_size(rows)} | TABLES_BY_TASK[task]
+        if str(said.get("hidden", "")).count(",") != 1 and "hidden" in said:
+            chosen["activation"] = "silu"  # there are not two layers for two words
     left_out = {
         entry
         for key, value in said.items()

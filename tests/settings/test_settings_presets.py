@@ -151,6 +151,7 @@ def test_the_config_holds_all_of_it_and_a_resumed_run_keeps_it(tmp_path):
     trained = fastmlp.train(dataset=path, out=tmp_path / "run", **SMALL)
     kept = read_config(trained.folder / "config.toml")
     expected = {"preset": "tables"} | TABLES | TABLES_BY_TASK["classification"] | SMALL
+    expected["activation"] = "silu"  # one hidden layer has one
     assert {name: kept[name] for name in expected} == expected
     again = fastmlp.train(resume=trained.folder, epochs=4)
     resumed = read_config(trained.folder / "config.toml")
@@ -206,6 +207,16 @@ def test_what_is_given_counts_more():
 def test_each_is_another_choice_than_the_default():
     for name, value in presets.IMAGES.items():
         assert value != getattr(Settings, name), name
+
+
+@pytest.mark.parametrize(
+    ("hidden", "activation"),
+    [("128,128", "relu,silu"), ("64", "silu"), ("8,8,8", "silu"), ("none", "silu")],
+)
+def test_activations_fit_the_layers_that_were_given(hidden, activation):
+    chosen = preset_settings("tables", "regression", 1000, {"hidden": hidden})
+    assert chosen["activation"] == activation
+    settings_from(chosen, {"hidden": hidden}).check_words()
 
 
 @pytest.mark.parametrize("name", ["TABLES", "IMAGES", "DISTORTED"])
