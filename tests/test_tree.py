@@ -83,13 +83,13 @@ ALSO_TESTED_BY = {
     "gradient_check/test_gradient_check_check.py": (
         "gradient_check.differences gradient_check.results gradient_check.subject"
     ),
-    "kernels/test_kernels_activations.py": "kernels.cpu.elementary",
+    "kernels/test_kernels_activations.py": "kernels.cpu.inline.elementary",
     "kernels/test_kernels_bfloat16.py": "kernels.cpu.products.bfloat16_tile",
-    "kernels/test_kernels_dropout.py": "kernels.cpu.philox",
+    "kernels/test_kernels_dropout.py": "kernels.cpu.inline.philox",
     "kernels/test_kernels_gemm.py": (
         "kernels.cpu.products.blas kernels.cpu.products.few_columns kernels.cpu.products.tile"
     ),
-    "kernels/test_kernels_inputs.py": "kernels.cpu.turns",
+    "kernels/test_kernels_inputs.py": "kernels.cpu.inline.turns",
     "kernels/test_kernels_intrinsics.py": "kernels.cpu.compiling.numba_words",
     "kernels/test_kernels_rows.py": "kernels.cpu.compiling.vector_code",
     "metrics/test_metrics_calibration.py": "metrics.adjustment",

@@ -12,7 +12,7 @@ import math
 
 from fastmlp.kernels.cpu.compiling.compiler import scalar_function
 
-from .elementary import (
+from .inline.elementary import (
     exp,
     expm1,
     like,

@@ -21,8 +21,8 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .elementary import like
-from .rows import end_to_end, row_address, row_exp_sum, row_peak, write_row_exp
+from .inline.elementary import like
+from .inline.rows import end_to_end, row_address, row_exp_sum, row_peak, write_row_exp
 
 
 @operation

@@ -30,9 +30,9 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .elementary import like
-from .philox import HALF_WORD, WORD, philox
-from .rows import ROWS_AT_ONCE, row_numbers
+from .inline.elementary import like
+from .inline.philox import HALF_WORD, WORD, philox
+from .inline.rows import ROWS_AT_ONCE, row_numbers
 
 STREAM = np.uint64(0x80000000)  # keeps these draws apart from dropout's under the same seed
 HALF_BIT = np.uint64(0x80000000)

@@ -23,9 +23,9 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .elementary import like
-from .philox import HALF_WORD, WORD, philox
-from .rows import end_to_end
+from .inline.elementary import like
+from .inline.philox import HALF_WORD, WORD, philox
+from .inline.rows import end_to_end
 
 
 @operation

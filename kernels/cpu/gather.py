@@ -23,7 +23,7 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .elementary import like
+from .inline.elementary import like
 
 LINE = 64  # bytes of a cache line
 # Short rows lie anywhere in memory, which no hardware foresees: so many bytes of them are under way

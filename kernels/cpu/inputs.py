@@ -23,8 +23,8 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .elementary import like
-from .turns import cosine_of_turns, sine_of_turns
+from .inline.elementary import like
+from .inline.turns import cosine_of_turns, sine_of_turns
 
 TWO_PI = 2 * math.pi
 OUTPUTS = PERIODIC_OUTPUTS

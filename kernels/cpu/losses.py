@@ -24,9 +24,15 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .elementary import exp, like, log, log1p_exp_of_negative
-from .few_classes import class_peaks, put_classes, shifted_sums, take_classes, take_exponentials
-from .rows import (
+from .inline.elementary import exp, like, log, log1p_exp_of_negative
+from .inline.few_classes import (
+    class_peaks,
+    put_classes,
+    shifted_sums,
+    take_classes,
+    take_exponentials,
+)
+from .inline.rows import (
     FEW,
     ROWS_AT_ONCE,
     class_numbers,

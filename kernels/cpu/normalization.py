@@ -19,7 +19,7 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .elementary import like
+from .inline.elementary import like
 
 
 @operation

@@ -27,7 +27,7 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .elementary import like
+from .inline.elementary import like
 
 SMALLEST_NORMAL = 1.1754944e-38  # of float32
 

@@ -17,8 +17,8 @@ from fastmlp.kernels.operation import (
     writes,
 )
 
-from .elementary import like
-from .rows import end_to_end
+from .inline.elementary import like
+from .inline.rows import end_to_end
 
 
 @operation

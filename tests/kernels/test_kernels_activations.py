@@ -12,7 +12,8 @@ from oracles.activations import DERIVATIVES, PARAMETERS, VALUES
 from oracles.comparison import assert_close, units_in_the_last_place
 from oracles.coverage import covers
 
-from fastmlp.kernels.cpu import activations, elementary
+from fastmlp.kernels.cpu import activations
+from fastmlp.kernels.cpu.inline import elementary
 from fastmlp.nn.activations import ACTIVATIONS
 
 NAMES = sorted(VALUES)

@@ -9,8 +9,8 @@ import pytest
 from numba import njit
 
 from fastmlp.backend.cpu.backend import CpuBackend
-from fastmlp.kernels.cpu.few_classes import class_peaks, put_classes, take_classes
-from fastmlp.kernels.cpu.rows import FEW, ROWS_AT_ONCE, class_numbers, row_numbers
+from fastmlp.kernels.cpu.inline.few_classes import class_peaks, put_classes, take_classes
+from fastmlp.kernels.cpu.inline.rows import FEW, ROWS_AT_ONCE, class_numbers, row_numbers
 
 FLOATS = [np.float32, np.float64]
 SIZES = [1, 2, 3, 4, 5, 7, 31, ROWS_AT_ONCE]

@@ -29,6 +29,6 @@ def test_no_kernel_holds_assembly():
     """Its text needs a parser, which Numba does not wake: where LLVM must have one, as for ARM, the
     process ends.
     """
-    texts = [path.read_text(encoding="utf-8") for path in Path(cpu.__file__).parent.glob("*.py")]
+    texts = [path.read_text(encoding="utf-8") for path in Path(cpu.__file__).parent.rglob("*.py")]
     calls = [call for text in texts for call in re.findall(r"InlineAsm\((.*)", text)]
     assert all(re.match(r'.*\), "", "', call) for call in calls), calls

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from fastmlp.kernels.cpu.rows import (
+from fastmlp.kernels.cpu.inline.rows import (
     row_address,
     row_exp_sum,
     row_numbers,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from fastmlp.kernels.cpu.elementary import like
+from fastmlp.kernels.cpu.inline.elementary import like
 from fastmlp.kernels.operation import (
     First,
     Matrix,

@@ -10,7 +10,7 @@ from numba.core import cgutils
 from fastmlp.kernels.cpu.compiling.intrinsics import matrix
 from fastmlp.kernels.cpu.compiling.numba_words import intrinsic
 from fastmlp.kernels.cpu.compiling.vector_code import WORD, VectorCode, vector_bytes
-from fastmlp.kernels.cpu.elementary import like
+from fastmlp.kernels.cpu.inline.elementary import like
 
 from .tile import copy_panel, product_tile, reserve
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from numba import njit
 
 from fastmlp.kernels.cpu.compiling.processor import processor
-from fastmlp.kernels.cpu.elementary import like
+from fastmlp.kernels.cpu.inline.elementary import like
 from fastmlp.kernels.operation import (
     First,
     Matrix,

@@ -1,0 +1,1 @@
+"""What operations call, and LLVM inlines: elementary functions, rows in registers, random words."""
