@@ -19,6 +19,7 @@ VOLATILE_LINE = re.compile(
 )
 VOLATILE_VALUE = re.compile(r'("(?:how|threads|device)": )("[^"]*"|\d+)')  # in a line of JSON
 FLOAT = re.compile(r"-?\d+\.\d+(e[+-]?\d+)?|\b\d{1,3}(,\d{3})+\b|\b\d+e-\d+\b")
+SIZE = re.compile(r"[\d.]+ kB\b")  # 17.9 or 18
 
 
 def run_block(kind: str, text: str, folder: Path) -> str:
@@ -52,7 +53,7 @@ def masked(text: str) -> str:
     text = VOLATILE_VALUE.sub(
         lambda match: match[1], VOLATILE_LINE.sub(lambda match: match[1], text)
     )
-    return re.sub(r"[ ]+", " ", FLOAT.sub("#", text)).strip()
+    return re.sub(r"[ ]+", " ", FLOAT.sub("#", SIZE.sub("# kB", text))).strip()
 
 
 def write_outputs(page: Path) -> None:
