@@ -98,6 +98,7 @@ ALSO_TESTED_BY = {
     "model/test_model_model.py": "model.file",
     "model/test_model_predict.py": "jobs.predict model.prediction",
     "nn/test_nn_losses.py": "nn.loss_sums nn.loss_table",
+    "nn/test_nn_members.py": "nn.shared_members",
     "nn/test_nn_network.py": "nn.layer nn.layers nn.per_layer step.parameters",
     "nn/test_nn_gradients.py": "nn.plain_layers",
     "nn/test_nn_inputs.py": (
@@ -117,6 +118,7 @@ ALSO_TESTED_BY = {
         " report.pictures.inputs report.pictures.probabilities report.pictures.quantities"
     ),
     "report/test_report_words.py": "report.evidence report.finished_run report.verdict",
+    "run/test_run_members.py": "cli.parameter_table",
     "run/test_run_forged.py": "files.entries training.checkpoint training.state",
     "run/test_run_train.py": "run.assembly",
     "settings/test_settings_settings.py": "settings.description settings.table",

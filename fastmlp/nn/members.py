@@ -187,7 +187,7 @@ class Members(Layer):
                 if signal is None:
                     break
                 signal = layer.backward(signal)
-            if dx is not None:
+            if dx is not None and signal is not None:
                 self.backend.ops.copy_rows(signal, self._blocks(dx)[number])
         return dx
 

@@ -96,8 +96,6 @@ class Settings(SettingsTable):
             raise UsageError(
                 f"member_weights shared needs more than one {which}; give more members, or own."
             )
-        if self.member_weights == "shared" and self.batch_norm != "none":
-            raise UsageError("batch_norm does not go with member_weights shared; give one of them.")
 
     @property
     def member_count(self) -> int:

@@ -160,9 +160,24 @@ def test_every_setting_reaches_the_architecture():
     assert (made.inputs, made.outputs, made.hidden, made.dropout) == (3, 2, (7, 5), (0.25, 0.5))
     assert made.columns == columns
     for each in fields(made):
+        if each.name in ("members", "sharing"):  # which do not go with all of these
+            continue
         assert getattr(made, each.name) != getattr(usual, each.name)
         if each.name not in ("inputs", "outputs", "columns", "hidden", "dropout"):
             assert getattr(made, each.name) == getattr(changed, each.name)
+
+
+def test_members_reach_the_architecture():
+    how = {"members": 6, "member_weights": "shared"}
+    for given, expected in [
+        ({}, (1, 1)),
+        ({"members": 6}, (6, 1)),
+        ({"folds": 3}, (3, 1)),
+        (how, (6, 6)),
+        (how | {"folds": 2}, (6, 3)),
+    ]:
+        made = Settings(**given).make_architecture(inputs=3, outputs=2)
+        assert (made.members, made.sharing) == expected
 
 
 def test_what_else_settings_make():
