@@ -84,7 +84,7 @@ def measure(shape: Shape, backend: Backend, members: int, rounds: int) -> list[f
 
 def main(words: Sequence[str] | None = None) -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("shapes", nargs="*", help=f"default: {' '.join(NAMES)}")
     parser.add_argument("--members", type=int, nargs="+", default=MEMBERS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)

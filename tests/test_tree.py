@@ -118,6 +118,7 @@ ALSO_TESTED_BY = {
         " report.pictures.inputs report.pictures.probabilities report.pictures.quantities"
     ),
     "report/test_report_words.py": "report.evidence report.finished_run report.verdict",
+    "run/test_run_members.py": "cli.parameter_table",
     "run/test_run_forged.py": "files.entries training.checkpoint training.state",
     "run/test_run_members.py": "cli.parameter_table",
     "run/test_run_train.py": "run.assembly",

@@ -12,18 +12,19 @@ __global__ void EACH_ELEMENT_OF(destination) copy_rows(Matrix<const T> source, M
 // mean[r] = Σₘ values[m·block + r]/members: a block of rows for each member, which all saw the same rows.
 template <typename T>
 __global__ void EACH_ELEMENT_OF(mean) mean_of_members(Matrix<const T> values, int64 block, Matrix<T> mean) {
-    const int64 members = values.rows / (block > 0 ? block : 1);
     const bool packs = in_packs<T>(mean.columns, values.data, mean.data);
     each_element<T>(packs, mean.rows, mean.columns, [&](int64 row, int64 column, auto lanes) {
         auto total = lanes.load(&values(row, column));
-        for (int64 member = 1; member < members; ++member) {
-            const auto other = lanes.load(&values(member * block + row, column));
+        T members = 1;
+        for (int64 place = row + block; place < values.rows; place += block) {
+            const auto other = lanes.load(&values(place, column));
             for (int i = 0; i < lanes.count; ++i) {
                 total[i] += other[i];
             }
+            members += 1;
         }
         for (int i = 0; i < lanes.count; ++i) {
-            total[i] /= T(members);
+            total[i] /= members;
         }
         lanes.store(total, &mean(row, column));
     });

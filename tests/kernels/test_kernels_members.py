@@ -9,9 +9,7 @@ from oracles.coverage import covers
 SIZES = [(1, 1, 1), (2, 0, 3), (2, 1, 5), (3, 7, 1), (5, 4, 33), (2, 33, 16), (32, 3, 7)]
 
 
-@pytest.fixture(params=SIZES, ids=str)
-def sizes(request):
-    return request.param
+BY_SIZE = pytest.mark.parametrize("sizes", SIZES, ids=str)
 
 
 def blocks(random, sizes, dtype):
@@ -33,6 +31,7 @@ def by_member(values, sizes):
 
 
 @covers("copy_rows")
+@BY_SIZE
 def test_copy(backend, dtype, random, sizes):
     source = blocks(random, sizes, dtype)
     destination = np.full_like(source, np.nan)
@@ -41,6 +40,7 @@ def test_copy(backend, dtype, random, sizes):
 
 
 @covers("mean_of_members")
+@BY_SIZE
 def test_mean(backend, dtype, random, sizes):
     values = blocks(random, sizes, dtype)
     mean = np.full(sizes[1:], np.nan, dtype)
@@ -58,6 +58,7 @@ def test_mean_of_one_member_that_is_not_a_number(backend, dtype):
 
 
 @covers("scale_members")
+@BY_SIZE
 def test_scale(backend, dtype, random, sizes):
     x, scale = blocks(random, sizes, dtype), of_members(random, sizes, dtype)
     y = np.full_like(x, np.nan)
@@ -66,6 +67,7 @@ def test_scale(backend, dtype, random, sizes):
 
 
 @covers("scale_members")
+@BY_SIZE
 def test_scale_of_the_same_rows_for_all(backend, dtype, random, sizes):
     members, rows, columns = sizes
     x, scale = (
@@ -79,6 +81,7 @@ def test_scale_of_the_same_rows_for_all(backend, dtype, random, sizes):
 
 
 @covers("scale_and_shift_members")
+@BY_SIZE
 def test_scale_and_shift(backend, dtype, random, sizes):
     x, scale, shift = (f(random, sizes, dtype) for f in (blocks, of_members, of_members))
     y = np.full_like(x, np.nan)
@@ -89,6 +92,7 @@ def test_scale_and_shift(backend, dtype, random, sizes):
 
 
 @covers("scale_members_backward")
+@BY_SIZE
 def test_scale_backward(backend, dtype, random, sizes):
     dy, x, scale = (f(random, sizes, dtype) for f in (blocks, blocks, of_members))
     dx, dscale = dy.copy(), np.full_like(scale, np.nan)
@@ -99,6 +103,7 @@ def test_scale_backward(backend, dtype, random, sizes):
 
 
 @covers("shift_members_backward")
+@BY_SIZE
 def test_shift_backward(backend, dtype, random, sizes):
     dy, dshift = blocks(random, sizes, dtype), np.full((sizes[0], sizes[2]), np.nan, dtype)
     backend.ops.shift_members_backward(dy, sizes[1], dshift)

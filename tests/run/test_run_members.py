@@ -146,7 +146,6 @@ def test_early_stopping_by_folds_keeps_the_best_epoch(tmp_path):
     [
         ({"member_weights": "shared"}, "more than one member; give more members"),
         ({"member_weights": "shared", "folds": 3}, "more than one member of each fold"),
-        ({"member_weights": "shared", "members": 2, "batch_norm": "all"}, "batch_norm"),
         ({"member_weights": "sharde", "members": 2}, "did you mean 'shared'"),
     ],
 )
@@ -155,9 +154,12 @@ def test_what_is_not_shared_is_refused(wrong, message):
         fastmlp.Settings(**wrong)
 
 
-def test_no_hidden_layer_to_share_leaves_no_folder(tmp_path):
-    how = {"members": 2, "member_weights": "shared", "hidden": "none"}
-    with pytest.raises(UsageError, match="there is none"):
+@pytest.mark.parametrize(
+    ("wrong", "message"), [({"hidden": "none"}, "there is none"), ({"batch_norm": "all"}, "batch_")]
+)
+def test_what_cannot_be_shared_leaves_no_folder(tmp_path, wrong, message):
+    how = {"members": 2, "member_weights": "shared", **wrong}
+    with pytest.raises(UsageError, match=message):
         fastmlp.train("digits", out=tmp_path / "run", **how)
     assert not (tmp_path / "run").exists()
 

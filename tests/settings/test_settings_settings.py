@@ -167,6 +167,19 @@ def test_every_setting_reaches_the_architecture():
             assert getattr(made, each.name) == getattr(changed, each.name)
 
 
+def test_members_reach_the_architecture():
+    how = {"members": 6, "member_weights": "shared"}
+    for given, expected in [
+        ({}, (1, 1)),
+        ({"members": 6}, (6, 1)),
+        ({"folds": 3}, (3, 1)),
+        (how, (6, 6)),
+        (how | {"folds": 2}, (6, 3)),
+    ]:
+        made = Settings(**given).make_architecture(inputs=3, outputs=2)
+        assert (made.members, made.sharing) == expected
+
+
 def test_what_else_settings_make():
     loss = CHANGED.make_loss("multilabel", outputs=2)
     assert (loss.name, loss.reduction, loss.parameter) == ("log_loss", "sum", 0.125)
