@@ -120,7 +120,6 @@ ALSO_TESTED_BY = {
     "report/test_report_words.py": "report.evidence report.finished_run report.verdict",
     "run/test_run_members.py": "cli.parameter_table",
     "run/test_run_forged.py": "files.entries training.checkpoint training.state",
-    "run/test_run_members.py": "cli.parameter_table",
     "run/test_run_train.py": "run.assembly",
     "settings/test_settings_settings.py": "settings.description settings.parsed settings.table",
     "step/test_step_batches.py": "step.counters",

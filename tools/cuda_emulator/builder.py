@@ -127,10 +127,8 @@ def libraries(stems: Sequence[str]) -> dict[str, Path]:
 
 def _translation_unit(text: str, instances: Sequence[str]) -> str:
     bounds = launch_bounds(text)
-    entries = [
-        f'    instance<::{name}>("{name}", {bounds.get(name.partition("<")[0], THREADS_BY_DEFAULT)}),'
-        for name in instances
-    ]
+    threads = {name: bounds.get(name.partition("<")[0], THREADS_BY_DEFAULT) for name in instances}
+    entries = [f'    instance<::{name}>("{name}", {threads[name]}),' for name in instances]
     return "\n".join(
         [
             '#include "device.hpp"',
