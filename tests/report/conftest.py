@@ -116,6 +116,7 @@ def experiment(tmp_path_factory):
     data = str(table(folder.parent / "trees.csv"))
     base = {
         "dataset": data,
+        "preset": "plain",
         "hidden": "6",
         "epochs": 15,
         "batch_size": 8,
