@@ -14,6 +14,7 @@ from fastmlp.kernels.constants import PERIODIC_OUTPUTS
 from fastmlp.kernels.cpu.compiling.compiler import scalar
 from fastmlp.kernels.operation import (
     First,
+    Integer,
     Matrix,
     Vector,
     by_row,
@@ -242,7 +243,7 @@ def embedding_forward(
 def embedding_backward(
     dy: Matrix[reads],
     x: Matrix[reads],
-    plain: Vector[reads],
+    plain: Integer,
     codes: Vector[reads],
     starts: Vector[reads],
     dtable: Matrix[writes, by_row],
@@ -250,7 +251,8 @@ def embedding_backward(
 ):
     """dtable[r] = Σ dy over the rows of the batch that took the row r, in the batch's order.
 
-    Each thread has rows of the table, and passes over the whole batch.
+    dy has ``plain`` columns of numbers before those of codes. Each thread has rows of the table,
+    and passes over the whole batch.
     """
     width = dtable.shape[1]
     dtable[:] = 0
@@ -259,7 +261,7 @@ def embedding_backward(
             chosen = row_of(x[row, codes[k]], starts[k], starts[k + 1]) - first
             if 0 <= chosen < dtable.shape[0]:
                 for j in range(width):
-                    dtable[chosen, j] += dy[row, plain.size + k * width + j]
+                    dtable[chosen, j] += dy[row, plain + k * width + j]
 
 
 @operation

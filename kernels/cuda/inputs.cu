@@ -211,7 +211,7 @@ embedding_forward(Matrix<const T> x, Vector<const int64> plain, Vector<const int
 // A warp has a row of the table, and each of its lanes some of the columns.
 template <typename T>
 __global__ void EACH_ROW_OF(dtable)
-embedding_backward(Matrix<const T> dy, Matrix<const T> x, Vector<const int64> plain, Vector<const int64> codes,
+embedding_backward(Matrix<const T> dy, Matrix<const T> x, int64 plain, Vector<const int64> codes,
                    Vector<const int64> starts, Matrix<T> dtable) {
     each_row(dtable.rows, [&](int64 own, int lane) {
         int64 k = 0;
@@ -222,7 +222,7 @@ embedding_backward(Matrix<const T> dy, Matrix<const T> x, Vector<const int64> pl
             T sum = 0;
             for (int64 row = 0; row < x.rows; ++row) {
                 if (row_of(x(row, codes[k]), starts[k], starts[k + 1]) == own) {
-                    sum += dy(row, plain.size + k * dtable.columns + j);
+                    sum += dy(row, plain + k * dtable.columns + j);
                 }
             }
             dtable(own, j) = sum;

@@ -211,7 +211,8 @@ def test_embedding_backward(backend, dtype, random, shape, codes, width):
     x, where, table = embedding_case(shape, codes, width, dtype, random)
     dy = random.standard_normal((shape[0], len(where[0]) + len(codes) * width)).astype(dtype)
     dtable = nothing(table.shape, dtype)
-    backend.ops.embedding_backward(dy, x, *where, dtable)
+    plain, *places = where
+    backend.ops.embedding_backward(dy, x, len(plain), *places, dtable)
     levels = one_hot(x, codes, where[2])
     parts = dy[:, len(where[0]) :].astype(np.float64).reshape(shape[0], len(codes), width)
     expected = sum(levels[k].T @ parts[:, k] for k in range(len(codes)))

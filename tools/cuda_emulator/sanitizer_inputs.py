@@ -22,6 +22,8 @@ from fastmlp.kernels.cuda.source import Kernel, Parameter
 from tools.cuda_emulator.instances import Instance
 from tools.cuda_emulator.launches import Array, Launch
 
+from .encoding_inputs import content_of
+
 # Sizes at the edges of warps, packs and blocks: empty, one, a warp less and more one, many and no
 # multiple of anything, and 1024, which is a whole number of packs.
 MATRICES = [
@@ -64,7 +66,7 @@ BY_COLUMN = {
     "mean",
     "inverse_deviation",
     *("dgamma", "dbeta", "origin", "scale", "shift", "starts"),
-    *("factors", "dfactors", "mix", "dmix"),
+    *("factors", "dfactors", "mix", "dmix", "levels"),
 }
 BY_ELEMENT = {
     "w",
@@ -205,10 +207,9 @@ def launch(instance: Instance, case: Case, number: int) -> Launch:
             is_off = case.misaligned == "all" or (case.misaligned == "first" and not arguments)
             arguments[parameter.name] = Array(content, content.itemsize if is_off else 0)
         else:
-            is_block = parameter.name == "block"
-            arguments[parameter.name] = (
-                case.rows if is_block else _number(kernel, parameter, number)
-            )
+            by_case = {"block": case.rows, "plain": case.columns - 1}
+            own = by_case.get(parameter.name)
+            arguments[parameter.name] = _number(kernel, parameter, number) if own is None else own
     if case.shared:
         _share(kernel, arguments)
     grid, block = _shape(kernel, arguments)
@@ -283,6 +284,8 @@ def _content(
 ) -> np.ndarray:
     """Return what an array holds: by its name where not any number will do."""
     name = parameter.name
+    if kernel.stem == "inputs":
+        return content_of(kernel.name, name, dtype, (case.rows, case.columns), random)
     if parameter.kind == "Matrix":
         rows = _rows(kernel, name, case)
         columns = COLUMNS.get(name, COLUMNS.get((kernel.name, name), case.columns))

@@ -86,7 +86,8 @@ class Embedding(Layer):
     def backward(self, upstream: Array) -> Array | None:
         """Set the table's gradient; return dx where it is asked for."""
         ops, rows = self.backend.ops, len(upstream)
-        ops.embedding_backward(upstream, self._x, *self._where, self.table.gradient)
+        plain, *where = self._where
+        ops.embedding_backward(upstream, self._x, len(plain), *where, self.table.gradient)
         if self._dx is None:
             return None
         ops.embedding_input_gradient(upstream, self._where[0], self._dx[:rows])
