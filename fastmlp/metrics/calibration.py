@@ -14,8 +14,8 @@ TOLERANCE = 1e-12
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature T at which softmax(z/T) has the least log loss, each class counted
-    once more than it was seen: rows that are all right do not ask for certainty.
+    """Return the temperature T at which softmax(z/T) has the least log loss, one row more
+    counted of which each class is as likely: rows that are all right do not ask for certainty.
 
     In the inverse temperature β the loss is convex, with the derivative
     mean(Σⱼ pⱼ(β)·zⱼ − Σⱼ tⱼ·zⱼ) and a second one, mean(Var_p z) ≥ 0: its root is found by
@@ -45,9 +45,9 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     if not np.isfinite(logits).all():
         raise UsageError("a temperature needs finite logits; the network's outputs are not.")
     z = logits - logits.max(axis=1, keepdims=True)
-    # As Platt 1999 does: of finitely many rows no one can know that the next one will be right too.
-    rows, classes = z.shape
-    doubt = classes / (rows + classes)
+    # Of finitely many rows no one can know that the next one will be right too: Platt 1999.
+    rows = len(z)
+    doubt = 1 / (rows + 1)
     right = z[np.arange(rows), labels].mean()
     wanted = (1 - doubt) * right + doubt * z.mean()
     low, high = 1 / HIGHEST, 1 / LOWEST

@@ -35,7 +35,7 @@ class Plain(pickle.Unpickler):
         ("fastmlp.estimators.weights", "FitState"),
         ("fastmlp.training.state", "TrainingState"),
         ("fastmlp.estimators.engine", "Blueprint"),
-        ("fastmlp.nn.network", "Architecture"),
+        ("fastmlp.nn.architecture", "Architecture"),
     )
 
     def find_class(self, module, name):

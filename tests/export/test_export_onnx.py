@@ -346,7 +346,8 @@ def test_dropout_vanishes_and_the_file_says_what_it_holds(multilabel, table, tmp
         "classes": ["coffee", "milk", "tea"],
         "target": "bought",
         "columns": None,
-        "adjustment": {"temperature": 1.0, "threshold": 0.5},
+        "adjustment": {"temperature": 1.0, "threshold": 0.5, "widening": []},
+        "quantiles": [],
     }
 
 
@@ -359,7 +360,8 @@ def test_a_matrix_with_names_says_them(tmp_path):
     model.export(tmp_path / "m.onnx")
     kept = json.loads(onnx.load(tmp_path / "m.onnx").metadata_props[0].value)
     about = {"task": "regression", "classes": None, "target": "c", "columns": ["a", "b"]}
-    assert kept == about | {"adjustment": {"temperature": 1.0, "threshold": 0.5}}
+    unadjusted = {"temperature": 1.0, "threshold": 0.5, "widening": []}
+    assert kept == about | {"adjustment": unadjusted, "quantiles": []}
 
 
 def test_the_package_is_missing(digits, tmp_path, monkeypatch):

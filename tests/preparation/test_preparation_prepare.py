@@ -108,7 +108,7 @@ def shops(path, rows=60, shops=12):
     return str(path)
 
 
-HOW = {"target_statistics": 8, "max_levels": 4, "dtype": "float64"}
+HOW = {"preset": "plain", "target_statistics": 8, "max_levels": 4, "dtype": "float64"}
 
 
 @pytest.mark.parametrize("folds", [None, 2, 3])
@@ -116,7 +116,8 @@ def test_training_rows_have_statistics_of_other_rows(tmp_path, folds):
     settings = Settings(dataset=shops(tmp_path / "d.csv"), folds=folds, **HOW)
     data = prepare(settings)
     assert data.features.output_names[-1] == "shop:target"
-    plain = prepare(Settings(dataset=settings.dataset, folds=folds, max_levels=4, dtype="float64"))
+    without = HOW | {"target_statistics": 0}
+    plain = prepare(Settings(dataset=settings.dataset, folds=folds, **without))
     for name, part in data.parts.items():
         other = plain.parts[name]
         assert (part is None) == (other is None)

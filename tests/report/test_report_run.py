@@ -175,7 +175,7 @@ def test_settings_that_differ_come_first(of_table):
         if len(row) != 4:
             break
         names.append(row[0])
-    assert set(names) == {"dataset", "target", "hidden", "epochs", "threads", "device"}
+    assert set(names) == {*("dataset", "target", "hidden", "epochs", "threads", "device", "preset")}
     assert of_table.page.row("hidden")[1:3] == ["6", "256,128"]
     assert of_table.page.row("epochs")[1] == "8"
 

@@ -219,7 +219,7 @@ def test_target_statistics_help_where_texts_tell_of_the_target(tmp_path, folds, 
         value = np.digitize(value, [-0.5, 0.5])
     frame = polars.DataFrame({"code": [f"c{number}" for number in code], "value": value})
     how = {"target": "value", "task": task, "folds": folds, "threads": 1, "device": "cpu"}
-    how |= {"hidden": "16", "epochs": 30, "lr": 0.01, "categorical": "code"}
+    how |= {"hidden": "16", "epochs": 30, "lr": 0.01, "categorical": "code", "preset": "plain"}
     losses = {}
     for threshold in (0, 64):
         run = fastmlp.train(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastmlp.data.features import quantiles
+from fastmlp.data.features.order_statistics import quantiles
 from fastmlp.data.features.order_statistics.quantiles import column_quantiles
 
 SHARES = [0, 0.25, 0.5, 0.75, 1, 1 / 3, 0.999]
