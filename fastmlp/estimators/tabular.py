@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +28,7 @@ from .engine import open_device, thread_count
 LARGEST_SEED = 2**31 - 1
 
 
-class BaseTabular(BaseEstimator):
+class BaseTabular(BaseEstimator, ABC):
     """An ensemble of networks for a table; use TabularClassifier or TabularRegressor."""
 
     _task: str
@@ -160,8 +161,9 @@ class BaseTabular(BaseEstimator):
         check_is_fitted(self)
         return self.model_.predict_outputs(self._features(X, reset=False))
 
+    @abstractmethod
     def _target(self, y) -> np.ndarray:
-        raise NotImplementedError
+        """Return y, checked, as fastmlp reads a target."""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

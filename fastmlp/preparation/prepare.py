@@ -114,7 +114,7 @@ def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
     task = infer_task(source.known_target) if task == "auto" else task
     settings = settings.with_preset(preset_for(source), task, len(source))
     try:
-        return _prepared(source, settings)
+        return _prepared(source, settings, task)
     except DataError:
         _check_all_rows(source, settings)
         raise
@@ -143,9 +143,7 @@ def _task(settings: Settings) -> str:
     return "regression" if counts else settings.task
 
 
-def _prepared(source: Source, settings: Settings) -> PreparedData:
-    task = _task(settings)
-    task = infer_task(source.known_target) if task == "auto" else task
+def _prepared(source: Source, settings: Settings, task: str) -> PreparedData:
     train, validation, test = split_source(source, settings, task)
     standardize = settings.standardize_target and loss_kind(settings.loss_word).standardizes
     kind = standardize, settings.dtype, settings.clamp_outputs

@@ -11,6 +11,7 @@ from fastmlp.backend import Backend
 from fastmlp.errors import UsageError
 from fastmlp.model.model import Model
 from fastmlp.model.prediction import PREDICTION_BATCH
+from fastmlp.nn.architecture import Architecture
 from fastmlp.nn.losses import output_width
 from fastmlp.nn.network import Network
 from fastmlp.optim.schedules import Schedule
@@ -71,12 +72,10 @@ def assemble(data: PreparedData, backend: Backend) -> Assembly:
         If settings do not fit the data or each other; nothing was compiled then.
     """
     settings, rows = data.settings, member_rows(data.settings, data)
-    outputs = output_width(settings.loss_word, data.targets)
-    columns, _ = learn_columns(settings, data, backend)
-    architecture = settings.make_architecture(data.features.output_columns, outputs, columns)
-    settings = settings.decided(rows.per_epoch, architecture)
+    described = describe_network(settings, data, backend)
+    settings = settings.decided(rows.per_epoch, described[0])
     check_choices(settings, data)
-    model, epoch = build_model(settings, data, backend), rows.per_epoch
+    model, epoch = build_model(settings, data, backend, described), rows.per_epoch
     rule = settings.make_optimizer(), settings.make_regularization()
     schedules = settings.make_schedule(epoch), settings.make_shares(epoch)
     distortions = make_distortions(settings, data, backend)
@@ -127,12 +126,24 @@ def make_trainer(
     )
 
 
-def build_model(settings: Settings, data: PreparedData, backend: Backend) -> Model:
-    """Return the untrained model, bound for the settings' batches and for predictions."""
-    outputs = output_width(settings.loss_word, data.targets)
-    loss = settings.make_loss(data.targets.task, outputs)
+def describe_network(
+    settings: Settings, data: PreparedData, backend: Backend
+) -> tuple[Architecture, list[np.ndarray]]:
+    """Return the network's description, and the edges of its bins, learnt from the rows."""
     columns, edges = learn_columns(settings, data, backend)
-    architecture = settings.make_architecture(data.features.output_columns, outputs, columns)
+    outputs = output_width(settings.loss_word, data.targets)
+    return settings.make_architecture(data.features.output_columns, outputs, columns), edges
+
+
+def build_model(
+    settings: Settings,
+    data: PreparedData,
+    backend: Backend,
+    described: tuple[Architecture, list[np.ndarray]],
+) -> Model:
+    """Return the untrained model, bound for the settings' batches and for predictions."""
+    architecture, edges = described
+    loss = settings.make_loss(data.targets.task, architecture.outputs)
     rows = max(settings.batch_size, PREDICTION_BATCH)
     remedy = "give smaller hidden layers or a smaller batch"
     check_memory(architecture, backend, settings.dtype, rows, remedy)

@@ -25,7 +25,14 @@ from fastmlp.training.members import MemberRows
 from fastmlp.training.recorded import RecordedStep, bind
 from fastmlp.training.trainer import Trainer
 
-from .assembly import build_model, make_batches, make_distortions, make_measures, make_trainer
+from .assembly import (
+    build_model,
+    describe_network,
+    make_batches,
+    make_distortions,
+    make_measures,
+    make_trainer,
+)
 from .choices import check_choices
 from .folder import CONFIG_FILE, HISTORY_FILE, create_run_folder
 from .train import TrainingJob, open_device
@@ -222,7 +229,7 @@ def set_up_phases(
     _check_outputs(phases, data)
     for phase in phases:
         check_choices(phase.settings, data)
-    model = build_model(whole, data, backend)
+    model = build_model(whole, data, backend, describe_network(whole, data, backend))
     stages: list[Stage] = []
     for phase in phases:
         stages.append(_stage(phase, whole, model, data, stages[0] if stages else None))

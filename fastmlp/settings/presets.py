@@ -66,13 +66,6 @@ IMAGES: dict[str, Any] = {
     # Spreads a twentieth of the target over all classes, so that logits need not grow.
     "label_smoothing": 0.05,
 }
-# To be laid over IMAGES where a picture that is moved, turned and bent means the same: digits.
-DISTORTED: dict[str, Any] = {
-    # Each at a strength at which the digits are still read: MNIST 99.39 % after 22 epochs.
-    "augment": "shift(1.5),rotate(10),scale(0.1),elastic(28,4)",
-    # No picture comes twice alike; what dropout does beside that was not measured.
-    "dropout": "0",
-}
 # And by task: what the others would refuse.
 TABLES_BY_TASK: dict[str, dict[str, Any]] = {
     "classification": {"calibrate": "temperature"},
