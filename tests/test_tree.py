@@ -84,7 +84,9 @@ ALSO_TESTED_BY = {
         "gradient_check.differences gradient_check.results gradient_check.subject"
     ),
     "kernels/test_kernels_activations.py": "kernels.cpu.inline.elementary",
-    "kernels/test_kernels_bfloat16.py": "kernels.cpu.products.bfloat16_tile",
+    "kernels/test_kernels_bfloat16.py": (
+        "kernels.cpu.products.amx kernels.cpu.products.amx_tile kernels.cpu.products.bfloat16_tile"
+    ),
     "kernels/test_kernels_dropout.py": "kernels.cpu.inline.philox",
     "kernels/test_kernels_gemm.py": (
         "kernels.cpu.products.blas kernels.cpu.products.few_columns kernels.cpu.products.tile"

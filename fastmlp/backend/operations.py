@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fastmlp.kernels.cpu.mixing import *  # noqa: F403
     from fastmlp.kernels.cpu.normalization import *  # noqa: F403
     from fastmlp.kernels.cpu.optimizers import *  # noqa: F403
+    from fastmlp.kernels.cpu.products.amx import *  # noqa: F403
     from fastmlp.kernels.cpu.products.bfloat16 import *  # noqa: F403
     from fastmlp.kernels.cpu.products.blas import *  # noqa: F403
     from fastmlp.kernels.cpu.products.gemm import *  # noqa: F403

@@ -18,10 +18,11 @@ from . import (
     optimizers,
     scaling,
 )
-from .products import bfloat16, blas, gemm
+from .products import amx, bfloat16, blas, gemm
 
 __all__ = [
     "activations",
+    "amx",
     "bfloat16",
     "blas",
     "dense",

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from fastmlp.backend.cpu.program import Table, packed
 from fastmlp.backend.cpu.sections import sections
 from fastmlp.backend.precision import ACCEPTED, FACTORS, check_precision
 from fastmlp.errors import UsageError
-from fastmlp.kernels.cpu.compiling.processor import has_bfloat16
+from fastmlp.kernels.cpu.compiling import processor as processor_module
+from fastmlp.kernels.cpu.compiling.processor import has_amx, has_bfloat16, processor
 
 needs_bfloat16 = pytest.mark.skipif(
     not has_bfloat16(), reason="the processor that Numba compiles for lacks AVX512-BF16"
@@ -75,7 +77,8 @@ def test_bfloat16_is_for_float32_alone():
 @pytest.mark.parametrize("device", ["cpu", "auto"])
 def test_it_is_said(device):
     backend, _ = open_backend(device, matmul_precision="medium")
-    assert "factors in bfloat16, sums in float32" in backend.describe()["blas"]
+    by_amx = " by AMX" if has_amx() else ""
+    assert f"factors in bfloat16{by_amx}, sums in float32" in backend.describe()["blas"]
     assert "bfloat16" not in open_backend("cpu")[0].describe()["blas"]
 
 
@@ -134,6 +137,29 @@ def test_a_row_has_the_same_bits_in_every_batch(random):
         backend.matmul("nt", dz[:rows], w, dx_part)
         assert z_part.tobytes() == z[:rows].tobytes()
         assert dx_part.tobytes() == dx[:rows].tobytes()
+
+
+@needs_bfloat16
+def test_without_the_tiles_of_amx_vectors_multiply(monkeypatch):
+    monkeypatch.setattr("fastmlp.backend.cpu.backend.has_amx", lambda: False)
+    backend = CpuBackend(1, precision="medium")
+    ones = np.ones((2, 2), np.float32)
+    with backend.record() as program:
+        backend.matmul("nn", ones, ones, ones.copy())
+    assert program.operations == ["bfloat16_gemm_nn"]
+    assert "AMX" not in backend.describe()["blas"]
+
+
+@needs_bfloat16
+@pytest.mark.parametrize("missing", ["feature", "grant"])
+def test_amx_takes_the_feature_and_the_grant(monkeypatch, missing):
+    features = "+avx512bf16" if missing == "feature" else "+amx-tile,+amx-bf16,+avx512bf16"
+    granting = missing == "feature"
+    monkeypatch.setattr(
+        processor_module, "processor", lambda: replace(processor(), features=features)
+    )
+    monkeypatch.setattr(processor_module, "_are_tiles_granted", lambda: granting)
+    assert not processor_module.has_amx.__wrapped__()
 
 
 # Of name and features that Numba may be told, whether products of bfloat16 are among them.

@@ -19,10 +19,11 @@ CPU_ONLY = {
     **dict.fromkeys(
         ("bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn"), BY_CUBLAS
     ),
-    "bfloat16_gemm_tn_momentum": (
-        "momentum_step after cuBLAS's product on CUDA: see Backend.moves_weights"
+    **dict.fromkeys(("amx_gemm_nn", "amx_gemm_nn_by_columns", "amx_gemm_tn"), BY_CUBLAS),
+    **dict.fromkeys(
+        ("gemm_tn_momentum", "bfloat16_gemm_tn_momentum", "amx_gemm_tn_momentum"),
+        "momentum_step after cuBLAS's product on CUDA: see Backend.moves_weights",
     ),
-    "gemm_tn_momentum": "momentum_step after cuBLAS's product on CUDA: see Backend.moves_weights",
     "transpose": "serves gemm_nn; cuBLAS transposes while it multiplies",
 }
 # The C++ type of each kind of argument; functions are template parameters.

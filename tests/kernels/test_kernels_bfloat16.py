@@ -1,5 +1,5 @@
-"""Products of factors rounded to bfloat16, against NumPy's of factors rounded by their bits;
-nothing outside c is touched.
+"""Products of factors rounded to bfloat16, by vectors and by AMX, against NumPy's of factors that
+are rounded by their bits; nothing outside c is touched.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ from oracles.bfloat16 import rounded
 from oracles.comparison import assert_close
 from oracles.coverage import covers
 
-from fastmlp.kernels.cpu.compiling.processor import has_bfloat16
+from fastmlp.kernels.cpu.compiling.processor import has_amx, has_bfloat16
 
 pytestmark = pytest.mark.skipif(
     not has_bfloat16(), reason="the processor that Numba compiles for lacks AVX512-BF16"
@@ -25,8 +25,24 @@ SIZES = [
     (13, 257, 131),
     (130, 70, 64),
     (300, 515, 49),
+    (17, 1030, 32),
+    (600, 40, 530),  # c does not fit the cache
 ]
-OPERATIONS = ["bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn"]
+needs_amx = pytest.mark.skipif(
+    not has_amx(), reason="the processor that Numba compiles for has no AMX, or Linux grants none"
+)
+FAMILIES = ["bfloat16", pytest.param("amx", marks=needs_amx)]
+KINDS = ["nn", "nn_by_columns", "tn"]
+
+
+@pytest.fixture(params=FAMILIES)
+def family(request):
+    return request.param
+
+
+@pytest.fixture(params=KINDS)
+def name(request, family):
+    return f"{family}_gemm_{request.param}"
 
 
 def operands(name, m, k, n, random):
@@ -55,8 +71,7 @@ def guarded(values):
     return inside, buffer
 
 
-@covers("bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns", "bfloat16_gemm_tn")
-@pytest.mark.parametrize("name", OPERATIONS)
+@covers(*(f"{family}_gemm_{kind}" for family in ("bfloat16", "amx") for kind in KINDS))
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_product(backend, random, name, sizes):
     m, k, n = sizes
@@ -70,7 +85,6 @@ def test_product(backend, random, name, sizes):
     assert np.isnan(around[-128:]).all()
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
 @pytest.mark.parametrize("sizes", [(7, 5, 9), (13, 600, 131)], ids=str)
 def test_product_is_scaled_and_added(backend, random, name, sizes):
     m, k, n = sizes
@@ -82,15 +96,16 @@ def test_product_is_scaled_and_added(backend, random, name, sizes):
     assert_close(c, -0.25 * expected + 0.75 * before, scale=size + np.abs(before))
 
 
-@covers("bfloat16_gemm_tn_momentum")
+@covers("bfloat16_gemm_tn_momentum", "amx_gemm_tn_momentum")
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_a_velocity_moves_its_weights(backend, random, sizes):
+def test_a_velocity_moves_its_weights(backend, random, family, sizes):
     m, k, n = sizes
     values = operands("tn", m, k, n, random)
     velocity, w = (random.standard_normal((m, n)).astype(np.float32) for _ in range(2))
     (v, around_v), (moved, around_w) = guarded(velocity), guarded(w)
     mu, learning_rate = np.array([0.9], np.float32), np.array([0.125])
-    backend.ops.bfloat16_gemm_tn_momentum(*values, v, moved, mu, learning_rate, 0.25)
+    launch_one = getattr(backend.ops, f"{family}_gemm_tn_momentum")
+    launch_one(*values, v, moved, mu, learning_rate, 0.25)
     gradient, size = product("tn", *values)
     expected = gradient + 0.9 * velocity
     assert_close(v, expected, scale=size + np.abs(velocity))
@@ -102,7 +117,6 @@ def test_a_velocity_moves_its_weights(backend, random, sizes):
         assert np.isnan(around[-128:]).all()
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
 def test_an_empty_sum_is_zero(backend, name):
     c = np.full((3, 4), np.nan, np.float32)
     launch(
@@ -115,7 +129,6 @@ def test_an_empty_sum_is_zero(backend, name):
     np.testing.assert_array_equal(c, 0)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
 def test_factors_are_rounded_to_nearest_even(backend, random, name):
     bits = random.integers(0, 1 << 32, 1000, np.uint32)
     ties = np.arange(
@@ -134,7 +147,6 @@ def test_factors_are_rounded_to_nearest_even(backend, random, name):
     np.testing.assert_array_equal(c[0], rounded(values))
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
 def test_nan_reaches_its_row_and_column_alone(backend, name):
     a = np.ones((7, 5) if name.endswith("tn") else (5, 7), np.float32)
     b = np.ones((7, 9), np.float32)
@@ -148,11 +160,12 @@ def test_nan_reaches_its_row_and_column_alone(backend, name):
     np.testing.assert_array_equal(c[~expected], 7)
 
 
-@pytest.mark.parametrize("name", ["bfloat16_gemm_nn", "bfloat16_gemm_nn_by_columns"])
-def test_a_row_has_the_same_bits_in_every_batch(backend, random, name):
+@pytest.mark.parametrize("kind", ["nn", "nn_by_columns"])
+def test_a_row_has_the_same_bits_in_every_batch(backend, random, family, kind):
+    name = f"{family}_gemm_{kind}"
     a, b = operands(name, 140, 301, 75, random)
     whole = np.empty((140, 75), np.float32)
-    launch(backend, "bfloat16_gemm_nn", a, b, whole)
+    launch(backend, f"{family}_gemm_nn", a, b, whole)
     for rows in (1, 5, 8, 13, 128, 139):
         c = np.empty((rows, 75), np.float32)
         launch(backend, name, a[:rows], b, c)

@@ -19,7 +19,7 @@ from fastmlp.backend.precision import ACCEPTED, check_precision
 from fastmlp.errors import MissingExtraError, UsageError, choose
 from fastmlp.kernels import cpu as _kernels  # noqa: F401  enters operations and scalar functions
 from fastmlp.kernels.cpu.compiling.compiler import SCALAR_FUNCTIONS, KernelCompiler
-from fastmlp.kernels.cpu.compiling.processor import has_bfloat16, processor
+from fastmlp.kernels.cpu.compiling.processor import has_amx, has_bfloat16, processor
 from fastmlp.kernels.cpu.compiling.vector_code import vector_bytes
 from fastmlp.kernels.operation import Operation
 
@@ -173,7 +173,7 @@ class CpuBackend(Backend):
                     f"matmul_precision 'medium' is for float32, not {given}; "
                     "give dtype float32, or highest."
                 )
-            name = f"bfloat16_{name}"
+            name = f"{'amx' if has_amx() else 'bfloat16'}_{name}"
         getattr(self.ops, name)(*arguments)
 
     def _matmul_transposed(
@@ -238,7 +238,8 @@ class CpuBackend(Backend):
         """Return the device's name, its BLAS and its threads."""
         tiles = f"none: register tiles of {8 * vector_bytes()} bits"
         if self.precision == "medium":
-            tiles += ", factors in bfloat16, sums in float32"
+            by_amx = " by AMX" if has_amx() else ""
+            tiles += f", factors in bfloat16{by_amx}, sums in float32"
         return {
             "device": "cpu",
             "blas": self.blas.label if self.blas else tiles,

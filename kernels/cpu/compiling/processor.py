@@ -4,6 +4,9 @@ been told to take it for.
 
 from __future__ import annotations
 
+import ctypes
+import platform
+import sys
 from dataclasses import dataclass
 from functools import cache
 
@@ -35,6 +38,11 @@ define void @probe(<16 x float>* %a, <16 x bfloat>* %b) {
   ret void
 }
 """
+
+AMX = frozenset(("+amx-tile", "+amx-bf16"))
+# Of Linux on x86-64 (Documentation/arch/x86/xstate.rst): the number of the system call, what it is
+# to do, and with which part of the registers.
+ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA = 158, 0x1023, 18
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,22 @@ def has_bfloat16() -> bool:
         return False
     assembly = _assembly(_host(), BFLOAT16_PROBE, target.name, target.features)
     return CONVERSION in assembly and AVX_ENCODING not in assembly
+
+
+@cache
+def has_amx() -> bool:
+    """Return whether the processor that Numba compiles for multiplies bfloat16 in tiles (AMX), and
+    the system lets this process use their registers.
+    """
+    features = processor().features.split(",")
+    return has_bfloat16() and AMX.issubset(features) and _are_tiles_granted()
+
+
+def _are_tiles_granted() -> bool:
+    """Ask Linux for the state of the tiles, which it keeps only for processes that asked once."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return False
+    return ctypes.CDLL(None).syscall(ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0
 
 
 def target_name() -> str:

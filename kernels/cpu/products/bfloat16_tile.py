@@ -118,7 +118,7 @@ def _add_products(code, total, a, b):
     )
 
 
-def _to_bfloat16(code, low, high):
+def to_bfloat16(code, low, high):
     """Return 32 bfloat16 as their bits: those of ``low``, then those of ``high``, rounded to
     nearest even.
     """
@@ -149,7 +149,7 @@ def convert_row(typing_context, source, target, count):
             high = code.load_first(builder.add(here, WORD(VECTOR)), builder.sub(left, WORD(LANES)))
             _store_halves(
                 builder,
-                _to_bfloat16(code, low, high),
+                to_bfloat16(code, low, high),
                 builder.add(target, builder.mul(start, WORD(2))),
             )
         return context.get_dummy_value()
@@ -175,7 +175,7 @@ def convert_two_rows(typing_context, first, second, target, count, second_count)
             offset = builder.mul(start, WORD(4))
             low = code.load_first(builder.add(first, offset), builder.sub(count, start))
             high = code.load_first(builder.add(second, offset), builder.sub(second_count, start))
-            halves = _to_bfloat16(code, low, high)
+            halves = to_bfloat16(code, low, high)
             pairs = builder.shuffle_vector(
                 halves, ir.Constant(halves.type, ir.Undefined), alternate
             )
