@@ -1,7 +1,7 @@
 # Short names for the two commands of the README, and for what a developer types.
 PYTHON ?= python3
 
-.PHONY: train test lint readme figures check-narrow check-cuda check-torch
+.PHONY: train test lint readme figures check-narrow check-cuda check-torch check-clusters
 
 train:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/fastmlp train digits --seed 0
@@ -40,6 +40,12 @@ TORCH ?= torch==2.13.0
 check-torch:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pip install -q '$(TORCH)'
 	.venv/bin/python -m pytest -n auto tests/export tests/adopt tests/bench/test_bench_peers.py
+
+# Experiments and the estimators on real clusters of Dask and Ray, started on this machine.
+CLUSTERS = tests/experiments/clusters tests/estimators/test_estimators_clusters.py
+check-clusters:
+	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test,dask,ray]'
+	FASTMLP_REQUIRE_CLUSTERS=1 .venv/bin/python -m pytest $(CLUSTERS)
 
 # Runs every command of the README and of docs/ and writes down what it printed.
 readme:

@@ -28,6 +28,7 @@ LEVELS = {
     "explanation": 8,
     "model": 7,
     "preparation": 6,
+    "callbacks": 6,
     "export": 6,
     "settings": 5,
     "training": 5,
@@ -38,6 +39,7 @@ LEVELS = {
     "backend": 2,
     "files": 1,
     "metrics": 1,
+    "display": 1,
     "kernels": 0,
 }
 EVERYBODY_S = {"errors", "spec"}

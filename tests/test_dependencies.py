@@ -17,8 +17,11 @@ INSTALLED_AS = {
     "llvmlite": "numba",
 }
 # What somebody asks for by name: an extra's packages; torch and pandas, whose objects are taken as
-# they come.
-ASKED_FOR = {"cupy", "cupyx", "cuda", "fastexcel", "onnx", "pandas", "tensorboard", "torch"}
+# they come; IPython, which a notebook has.
+ASKED_FOR = {
+    "IPython", "cupy", "cupyx", "cuda", "dask", "distributed", "fastexcel", "mlflow", "onnx",
+    "pandas", "ray", "tensorboard", "torch", "wandb",
+}  # fmt: skip
 
 
 def names(requirements):

@@ -23,12 +23,14 @@ ALSO_TESTED_BY = {
     "cli/test_cli_experiment.py": "cli.experiment_report",
     "cli/test_cli_info.py": "machine.information run.recorded_step",
     "cli/test_cli_progress.py": "cli.console",
+    "callbacks/test_callbacks_mlflow.py": "callbacks.tracking",
     "cli/test_cli_start.py": "__main__ errors cli.application cli.options cli.streams",
     "cli/test_cli_train.py": "cli.column_table cli.training_report run.api",
     "cuda/test_cuda_command.py": "backend.cuda.device",
     "cuda/test_cuda_products.py": "backend.cuda.backend backend.cuda.context backend.cuda.cublas",
     "cuda/test_cuda_kernels.py": "backend.cuda.launch",
     "cuda/test_cuda_twins.py": "kernels.constants kernels.cuda.source kernels.operation",
+    "display/test_display_card.py": ("display.curves display.texts model.summary run.summary"),
     "data/features/test_features_targets.py": "data.features.stored_targets",
     "data/features/test_features_far_from_zero.py": "data.features.scaling",
     "data/features/test_features_columns.py": "data.features.spellings",
@@ -71,6 +73,10 @@ ALSO_TESTED_BY = {
     "experiments/test_experiments_data.py": "experiments.data_plan experiments.prepared",
     "experiments/test_experiments_recipe.py": "experiments.sweeps experiments.tables",
     "experiments/test_experiments_results.py": "experiments.parts",
+    "experiments/clusters/test_clusters_words.py": "experiments.clusters.greeting",
+    "experiments/clusters/test_clusters_errands.py": (
+        "experiments.clusters.cluster experiments.clusters.opening"
+    ),
     "experiments/test_experiments_runner.py": "experiments.pool experiments.worker",
     "explanation/test_explanation_explain.py": "explanation.answers explanation.results",
     "export/test_export_arrays.py": "export.trained export.write",
@@ -114,11 +120,12 @@ ALSO_TESTED_BY = {
     "report/test_report_experiment.py": (
         "report.experiment_page report.outcomes report.pictures.sweeps"
     ),
-    "report/test_report_page.py": "report.html report.write",
+    "report/test_report_page.py": "display.html report.html report.write",
     "report/test_report_run.py": (
         "report.run_page report.tables report.pictures.classes report.pictures.curves"
         " report.pictures.inputs report.pictures.probabilities report.pictures.quantities"
     ),
+    "report/cards/test_cards_page.py": "cli.commands.card report.cards.write",
     "report/test_report_words.py": "report.evidence report.finished_run report.verdict",
     "run/test_run_members.py": "cli.parameter_table",
     "run/test_run_forged.py": "files.entries training.checkpoint training.state",

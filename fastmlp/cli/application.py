@@ -16,7 +16,7 @@ from fastmlp.errors import FastMLPError, did_you_mean
 from .streams import prepare_streams, silence_stdout
 
 # Modules of ``commands``, in the order of their use.
-COMMANDS = ("train", "evaluate", "predict", "explain", "export", "experiment", "report",
+COMMANDS = ("train", "evaluate", "predict", "explain", "export", "experiment", "report", "card",
             "gradcheck", "info", "bench")  # fmt: skip
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 DEBUG_VARIABLE = "FASTMLP_DEBUG"

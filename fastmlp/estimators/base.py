@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from sklearn.base import _fit_context
@@ -15,6 +18,34 @@ if TYPE_CHECKING:
     from fastmlp.model.model import Model
 
 
+class Documented:
+    """Where scikit-learn's picture of an estimator finds its documentation."""
+
+    _doc_link_module = "fastmlp"
+    _doc_page = "estimators"
+
+    def _get_doc_link(self) -> str:
+        """Return the page's address; empty if there is none, or the class is somebody's own."""
+        is_ours = type(self).__module__.partition(".")[0] == self._doc_link_module
+        return documentation(self._doc_page) if is_ours else ""
+
+
+@cache
+def documentation(page: str) -> str:
+    """Return the address of a page of docs/: where the installed package says that they are, else
+    in the checkout that it runs from; empty if there is neither.
+    """
+    try:
+        urls = metadata("fastmlp").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        urls = []
+    for label, _, url in (each.partition(", ") for each in urls):
+        if label.lower() == "documentation":
+            return f"{url.rstrip('/')}/{page}.html"
+    path = Path(__file__).resolve().parents[2] / "docs" / f"{page}.md"
+    return path.as_uri() if path.is_file() else ""
+
+
 def is_stochastic(estimator: BaseMLP) -> bool:
     """Return True, or hide ``partial_fit`` by an AttributeError where there are no epochs."""
     if estimator.solver == "lbfgs":
@@ -24,7 +55,7 @@ def is_stochastic(estimator: BaseMLP) -> bool:
     return True
 
 
-class BaseMLP(Fitting):
+class BaseMLP(Documented, Fitting):
     """A multilayer perceptron with scikit-learn's interface; use MLPClassifier or MLPRegressor."""
 
     _parameter_constraints: ClassVar[dict] = parameters.CONSTRAINTS

@@ -23,15 +23,17 @@ from fastmlp.run.assembly import Assembly, assemble
 from fastmlp.settings.presets import FEWEST_ROWS
 from fastmlp.settings.settings import Settings, settings_from
 
+from .base import Documented
 from .engine import open_device, thread_count
 
 LARGEST_SEED = 2**31 - 1
 
 
-class BaseTabular(BaseEstimator, ABC):
+class BaseTabular(Documented, BaseEstimator, ABC):
     """An ensemble of networks for a table; use TabularClassifier or TabularRegressor."""
 
     _task: str
+    _doc_page = "tabular"
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import IO, Any
 
 Result = dict[str, Any]
@@ -17,7 +17,7 @@ POLL_SECONDS = 0.2  # how long Ctrl-C may have to wait
 STARTED = None  # stands for a result in the first message of a run
 
 
-def run_here(tasks: list[dict[str, Any]]) -> Iterator[tuple[int, Result | None]]:
+def run_here(tasks: list[dict[str, Any]]) -> Generator[tuple[int, Result | None]]:
     """Run tasks in order; yield (number, None) before and (number, result) after each."""
     from .worker import run_variant
 
@@ -26,7 +26,9 @@ def run_here(tasks: list[dict[str, Any]]) -> Iterator[tuple[int, Result | None]]
         yield number, run_variant(task)
 
 
-def run_in_processes(tasks: list[dict[str, Any]], jobs: int) -> Iterator[tuple[int, Result | None]]:
+def run_in_processes(
+    tasks: list[dict[str, Any]], jobs: int
+) -> Generator[tuple[int, Result | None]]:
     """Run tasks in ``jobs`` processes; yield as ``run_here`` does, in the order of what happens.
 
     A process that dies fails the task at hand and is started anew for the next. When the caller

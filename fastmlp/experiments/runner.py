@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from fastmlp.run.folder import METRICS_FILE
 from fastmlp.settings.description import Role
 from fastmlp.settings.settings import Settings, names_of, settings_from
 
+from .clusters.errands import Errands
+from .clusters.opening import open_cluster
+from .clusters.words import PROCESSES, Backend, parse_backend
 from .data_plan import DataPlan, choose_plan
 from .parts import Sweep, Variant
 from .pool import run_here, run_in_processes
@@ -49,36 +53,42 @@ class Options:
     quick
         Few rows and epochs: to see that everything works, not to compare.
     jobs
-        How many variants run at a time, each in a process of its own if there are several.
+        How many variants run at a time, each in a process of its own if there are several; None
+        for one, and on a cluster for as many as it has threads.
     seeds
         How often each variant runs, each time with another seed.
     device, threads
         As for ``train``; None for what the recipe says. Of several jobs each has its share of the
-        threads.
+        threads, on a cluster one.
     out
         The experiment's folder; None for experiments/<name>, or experiments/<name>-quick.
     only
         Name of the one sweep whose variants are run; None for all.
+    backend
+        Where they run, as ``parse_backend`` takes it: in this machine's processes, or on a
+        cluster.
     """
 
     data: str | None = None
     quick: bool = False
-    jobs: int = 1
+    jobs: int | None = None
     seeds: int = 1
     device: str | None = None
     threads: int | None = None
     out: str | Path | None = None
     only: str | None = None
+    backend: str = PROCESSES
 
     def __post_init__(self):
         for name, value, most in (
             ("jobs", self.jobs, MOST_JOBS),
             ("seeds", self.seeds, MOST_SEEDS),
         ):
-            if not 1 <= value <= most:
+            if value is not None and not 1 <= value <= most:
                 raise UsageError(f"{name} must be from 1 to {most:,}; got {value}.")
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"threads must be at least 1, or auto; got {self.threads}.")
+        parse_backend(self.backend)
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,8 @@ class Runner:
 
     def __init__(self, recipe: Recipe, options: Options):
         self.recipe, self.options = recipe, options
+        self.backend = parse_backend(options.backend)
+        self.backend.check_answers()
         chosen = _chosen_variants(recipe, options.only)
         self.plan = choose_plan(recipe.data, options.data, options.quick)
         default = Path(EXPERIMENTS_FOLDER) / (recipe.name + ("-quick" if options.quick else ""))
@@ -146,18 +158,26 @@ class Runner:
                 if planned.variant.name in chosen:
                     self.waiting.append(planned)
         self.experiment = _experiment(recipe, options, self.plan, variants, self.folder)
-        _check_first(self.waiting)
+        _check_first(self.waiting, self.backend)
 
-    def run(self, tell: Callable[[Variant], None] = lambda variant: None) -> Experiment:
+    def run(
+        self,
+        tell: Callable[[Variant], None] = lambda variant: None,
+        note: Callable[[str], None] = lambda sentence: None,
+    ) -> Experiment:
         """Run what is waiting; return the experiment.
 
         Parameters
         ----------
         tell
             Called with each variant when it starts and when it is finished.
+        note
+            Called with a sentence on what happens on a cluster.
 
         Raises
         ------
+        DeviceError, ClusterError
+            If a cluster cannot be reached, is lost, or cannot run fastmlp; what is done is kept.
         KeyboardInterrupt
             If Ctrl-C was pressed; what is done is kept, and the variant at hand starts anew the
             next time.
@@ -165,12 +185,13 @@ class Runner:
         write_text(self.folder / RECIPE_FILE, self.recipe.text)
         write_experiment(self.experiment)
         try:
-            for number, result in self._results():
-                variant = self.waiting[number].variant
-                # None stands for a result where the variant has just started.
-                changes = {"status": "running"} if result is None else result
-                self._update(replace(variant, **changes))
-                tell(self.experiment.variants[self._place(variant)])
+            with contextlib.closing(self._results(note)) as results:
+                for number, result in results:
+                    variant = self.waiting[number].variant
+                    # None stands for a result where the variant has just started.
+                    changes = {"status": "running"} if result is None else result
+                    self._update(replace(variant, **changes))
+                    tell(self.experiment.variants[self._place(variant)])
         finally:
             running = [
                 variant for variant in self.experiment.variants if variant.status == "running"
@@ -179,11 +200,27 @@ class Runner:
                 self._update(replace(variant, status="pending"))
         return self.experiment
 
-    def _results(self) -> Iterator[tuple[int, dict | None]]:
-        tasks = [planned.task for planned in self.waiting]
-        if self.options.jobs == 1 or len(tasks) < 2:
+    def _results(self, note: Callable[[str], None]) -> Generator[tuple[int, dict | None]]:
+        tasks, jobs = [planned.task for planned in self.waiting], self.options.jobs
+        if self.backend.is_cluster:
+            return self._on_cluster(tasks, note)
+        if jobs is None or jobs == 1 or len(tasks) < 2:
             return run_here(tasks)
-        return run_in_processes(tasks, self.options.jobs)
+        return run_in_processes(tasks, jobs)
+
+    def _on_cluster(
+        self, tasks: list[dict[str, Any]], note: Callable[[str], None]
+    ) -> Generator[tuple[int, dict | None]]:
+        if not tasks:
+            return
+        threads = [task["settings"].get("threads", "1") for task in tasks]
+        most = max(int(count) if count.isdecimal() else 1 for count in threads)
+        cluster = open_cluster(self.backend, self.options.jobs, most, note)
+        try:
+            note(f"they run on the {cluster.where}.")
+            yield from Errands(cluster, tasks, self.options.jobs, note).results()
+        finally:
+            cluster.close()
 
     def _place(self, variant: Variant) -> int:
         return [other.key for other in self.experiment.variants].index(variant.key)
@@ -212,22 +249,20 @@ class Runner:
             )
             folder = f"{RUNS_FOLDER}/{plan.name}" + (f"-seed{seed}" if number else "")
             task = {"settings": run.said(), "phases": phases, "measures": recipe.measures}
+            label = plan.name + (f" (seed {seed})" if number else "")
             fingerprint = _fingerprint(task, self.plan, plan.changes.get("dataset"))
             variant = Variant(
                 plan.name, plan.changes, phases, plan.value, seed, folder, fingerprint=fingerprint
             )
-            plans.append(
-                Planned(
-                    variant, task | {"folder": str(self.folder / folder)}, number < options.seeds
-                )
-            )
+            task |= {"folder": str(self.folder / folder), "label": label}
+            plans.append(Planned(variant, task, number < options.seeds))
         return plans
 
 
-def _check_first(waiting: list[Planned]) -> None:
+def _check_first(waiting: list[Planned], backend: Backend) -> None:
     """Look at what all runs need, so that what is wrong with it is said once, before any runs."""
     runs = [settings_from(planned.task["settings"]) for planned in waiting]
-    for device in {run.device for run in runs}:
+    for device in {run.device for run in runs} if not backend.is_elsewhere else ():
         open_backend(device)
     for run in {run.dataset: run for run in runs}.values():
         read_source(run)
@@ -316,9 +351,12 @@ def _threads(options: Options, settings: Settings) -> str:
     """Return the threads of a run: what was asked for, else a fair share of what there is."""
     if options.threads is not None:
         return str(options.threads)
-    if options.jobs == 1 or settings.threads != "auto":
+    if settings.threads != "auto":
         return settings.threads
-    return str(max(available_threads() // options.jobs, 1))
+    if parse_backend(options.backend).is_cluster:
+        return "1"
+    jobs = options.jobs or 1
+    return settings.threads if jobs == 1 else str(max(available_threads() // jobs, 1))
 
 
 def _fingerprint(task: dict[str, Any], plan: DataPlan, dataset: str | None) -> str:

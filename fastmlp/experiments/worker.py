@@ -8,16 +8,20 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fastmlp.errors import FastMLPError
-from fastmlp.files.atomic import without_nan
+from fastmlp.files.atomic import without_nan, write_json
 from fastmlp.model.prediction import PREDICTION_BATCH
+from fastmlp.preparation.given import Given
 from fastmlp.preparation.prepare import Part
 from fastmlp.run.assembly import make_batches
+from fastmlp.run.folder import METRICS_FILE
 from fastmlp.run.phases import set_up_phases
 from fastmlp.run.train import TrainingJob, set_up
 from fastmlp.settings.settings import settings_from
@@ -28,7 +32,13 @@ from fastmlp.training.passes import Prediction
 SMALLEST_PROBABILITY = 1e-12  # of which the logarithm is taken
 
 
-def run_variant(task: dict[str, Any]) -> dict[str, Any]:
+def run_variant(
+    task: dict[str, Any],
+    *,
+    folder: Path | None = None,
+    given: Given | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> dict[str, Any]:
     """Train one variant, whatever comes of it.
 
     Parameters
@@ -36,6 +46,12 @@ def run_variant(task: dict[str, Any]) -> dict[str, Any]:
     task
         ``settings`` and ``phases`` of the run, its ``folder``, which is emptied first, and the
         ``measures`` wanted.
+    folder
+        Where the run is written, if not in the task's ``folder``, as its numbers call it even so.
+    given
+        The data, if they are not where the settings say.
+    callbacks
+        Told of the training.
 
     Returns
     -------
@@ -51,7 +67,8 @@ def run_variant(task: dict[str, Any]) -> dict[str, Any]:
     start = time.perf_counter()
     status, error, metrics = "failed", "", {}
     try:
-        status, error, metrics = _train(task)
+        away = Place(Path(task["folder"]) if folder is None else folder, given, callbacks)
+        status, error, metrics = _train(task, away)
     except FastMLPError as problem:
         error = str(problem)
     except MemoryError:
@@ -62,16 +79,29 @@ def run_variant(task: dict[str, Any]) -> dict[str, Any]:
     return without_nan({"status": status, "error": error, "seconds": seconds, "metrics": metrics})
 
 
-def _train(task: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
-    folder, settings = Path(task["folder"]), settings_from(task["settings"])
-    shutil.rmtree(folder, ignore_errors=True)
+@dataclass(frozen=True)
+class Place:
+    """Where a run is written, where its data are, and who is told of it."""
+
+    folder: Path
+    given: Given | None = None
+    callbacks: Sequence[Callback] = ()
+
+
+def _train(task: dict[str, Any], place: Place) -> tuple[str, str, dict[str, Any]]:
+    settings = settings_from(task["settings"])
+    shutil.rmtree(place.folder, ignore_errors=True)
     first = FirstEpoch(task["measures"])
+    told = {"out": place.folder, "callbacks": [first, *place.callbacks], "given": place.given}
     if task["phases"]:
-        job = set_up_phases(settings, task["phases"], out=folder, callbacks=[first])
+        job = set_up_phases(settings, task["phases"], **told)
     else:
-        job = set_up(settings, out=folder, callbacks=[first])
+        job = set_up(settings, **told)
     first.job = job
     metrics = job.run()
+    if metrics["run_dir"] != task["folder"]:
+        metrics["run_dir"] = task["folder"]
+        write_json(place.folder / METRICS_FILE, metrics)
     if metrics["stop_reason"] == "interrupted":
         raise KeyboardInterrupt
     metrics |= {

@@ -30,6 +30,7 @@ from fastmlp.training.measure import Measure
 
 from .file import damaged, read_parts
 from .prediction import RecordedPrediction
+from .summary import ShownModel
 
 if TYPE_CHECKING:
     from fastmlp.export.write import Exported
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.safetensors"
 
 
-@dataclass(eq=False)
-class Model:
+@dataclass(eq=False, repr=False)
+class Model(ShownModel):
     """A network that takes features as a user has them and gives labels, probabilities or values.
 
     Attributes

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from fastmlp.display.html import Html, element
 from fastmlp.errors import ModelFileError
 from fastmlp.experiments.results import Comparison, Experiment, Figure, Sweep, Variant
 from fastmlp.metrics.table import METRICS
@@ -16,7 +17,7 @@ from fastmlp.report.pictures.sweeps import curves_picture, result_picture, time_
 
 from .evidence import Evidence
 from .finished_run import FinishedRun, read_finished_run
-from .html import Html, bullets, details, element, exact, page, pairs, percent, table
+from .html import bullets, details, exact, page, pairs, percent, table
 from .outcomes import (
     Outcome,
     best_of,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from fastmlp.display.html import Html, element
 from fastmlp.explanation.explain import FEWEST_ROWS, Wishes, explain_matrix, seconds_for
 from fastmlp.explanation.results import Explanation
 from fastmlp.files.atomic import WriteError, write_atomically
 
 from .evidence import Evidence, Split
-from .html import Html, element
 from .pictures.drawing import Picture, drawing
 from .pictures.explanation import dependence_pictures, importance_picture
 

@@ -1,54 +1,17 @@
-"""HTML from texts: what is not made here is escaped, so that no user's name becomes markup."""
+"""The parts of a report's page: tables, lists, pictures, and the page around them."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Sequence
 from hashlib import sha256
-from html import escape
 from importlib.resources import files
 from typing import Any
 
+from fastmlp.display.html import Html, element
 from fastmlp.report.pictures.drawing import Picture
 
 from .words import short
-
-VOID = ("meta", "img", "br", "link")
-
-
-class Html(str):
-    """A text that is markup already."""
-
-    __slots__ = ()
-
-
-def element(tag: str, /, *content: Any, **attributes: Any) -> Html:
-    """Return an element; ``class_`` is ``class``, ``data_x`` is ``data-x``, True needs no value."""
-    words = [tag]
-    for key, value in attributes.items():
-        if value is None or value is False:
-            continue
-        key = key.rstrip("_").replace("_", "-")
-        words.append(key if value is True else f'{key}="{escape(str(value))}"')
-    start = f"<{' '.join(words)}>"
-    return Html(start if tag in VOID else f"{start}{joined(content)}</{tag}>")
-
-
-def joined(content: Iterable[Any]) -> Html:
-    """Return parts in a row: texts escaped, markup as it is, None left out, lists opened."""
-    return Html("".join(_as_html(part) for part in content))
-
-
-def _as_html(part: Any) -> str:
-    if part is None:
-        return ""
-    if isinstance(part, Html):
-        return part
-    return (
-        joined(part)
-        if isinstance(part, (list, tuple))
-        else escape(str(part)).replace(" %", "\N{NO-BREAK SPACE}%")
-    )
 
 
 def exact(value: Any, text: str | None = None) -> Html:

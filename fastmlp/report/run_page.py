@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.display.html import Html, element
 from fastmlp.nn.ensembles.members import plain_member
 from fastmlp.nn.plain_layers import Linear
 from fastmlp.report.pictures.classes import accuracy_by_class, class_distribution, confusion
@@ -22,7 +23,7 @@ from fastmlp.report.pictures.quantities import MOST_OUTPUTS, pictures_of_output
 from .evidence import Evidence, Split
 from .explanation import explained
 from .finished_run import FinishedRun
-from .html import Html, bullets, element, figures, page
+from .html import bullets, figures, page
 from .numbers import accuracy_of_classes, calibration, confidence_of, uncalibrated
 from .tables import (
     cards,

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from fastmlp.data.source import numbered_names
+from fastmlp.display.html import Html, element
 from fastmlp.metrics.table import METRICS
 from fastmlp.model.evaluate import classification_report, multilabel_report
 from fastmlp.settings.settings import Settings
 
 from .evidence import Evidence, Split
 from .finished_run import SPLITS, FinishedRun
-from .html import Html, details, element, exact, pairs, percent, table
+from .html import details, exact, pairs, percent, table
 from .numbers import first_rows_of_classes, largest_residuals, worst_mistakes
 from .words import seconds
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fastmlp.callbacks.progress import ProgressLine, in_notebook
 from fastmlp.errors import FastMLPWarning, UsageError
 from fastmlp.model.model import Model
 from fastmlp.preparation.given import Given, named
@@ -16,11 +17,12 @@ from fastmlp.training.callbacks import Callback
 
 from .folder import read_history, taken
 from .resume import resume as go_on
+from .summary import ShownRun
 from .train import set_up
 
 
-@dataclass(frozen=True)
-class TrainedRun:
+@dataclass(frozen=True, repr=False)
+class TrainedRun(ShownRun):
     """What ``fastmlp.train`` returns.
 
     Attributes
@@ -54,6 +56,7 @@ def train(
     out: str | Path | None = None,
     resume: str | Path | None = None,
     callbacks: Sequence[Callback] = (),
+    progress: bool | None = None,
     **changes: Any,
 ) -> TrainedRun:
     """Train a network and write its run's folder.
@@ -80,6 +83,8 @@ def train(
         then its own. Data that were given in memory must be given again, and be the same.
     callbacks
         Told of everything that happens while training.
+    progress
+        Whether a line tells how far it is; None for one in a notebook and none in a script.
     **changes
         Settings by name, which count more than ``settings``: ``train(dataset="digits", hidden=[64,
         32], lr=0.01)``.
@@ -90,6 +95,8 @@ def train(
         With one line that says what is wrong.
     """
     settings, dataset = _first_place(data, y, settings, dataset)
+    if in_notebook() if progress is None else progress:
+        callbacks = [*callbacks, ProgressLine()]
     if resume is None:
         said = {} if settings is None else settings.to_dict()
         kept = (

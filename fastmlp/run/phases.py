@@ -15,12 +15,20 @@ from fastmlp.model.model import Model
 from fastmlp.nn.layers import Dropout
 from fastmlp.nn.losses import output_width
 from fastmlp.nn.network import Network
+from fastmlp.preparation.given import Given
 from fastmlp.preparation.prepare import PreparedData, prepare
 from fastmlp.settings.config import to_toml
 from fastmlp.settings.description import Role
 from fastmlp.settings.settings import Settings, names_of, settings_from
 from fastmlp.spec import per_layer
-from fastmlp.training.callbacks import Callback, HistoryWriter, Record, Training, TrainingResult
+from fastmlp.training.callbacks import (
+    Callback,
+    HistoryWriter,
+    Record,
+    RunFacts,
+    Training,
+    TrainingResult,
+)
 from fastmlp.training.members import MemberRows
 from fastmlp.training.recorded import RecordedStep, bind
 from fastmlp.training.trainer import Trainer
@@ -134,6 +142,18 @@ class PhaseMarker(Callback):
     def __init__(self, phase: int, listener: Callback):
         self.phase, self.listener = phase, listener
 
+    def run_started(self, run: RunFacts) -> None:
+        """Pass it on."""
+        self.listener.run_started(run)
+
+    def run_ended(self, run: RunFacts) -> None:
+        """Pass it on."""
+        self.listener.run_ended(run)
+
+    def run_failed(self, run: RunFacts, error: BaseException) -> None:
+        """Pass it on."""
+        self.listener.run_failed(run, error)
+
     def training_started(self, trainer: Training) -> None:
         """Pass it on."""
         self.listener.training_started(trainer)
@@ -200,12 +220,13 @@ def set_up_phases(
     out: str | Path | None = None,
     callbacks: Sequence[Callback] = (),
     announce: Callable[[str], None] = lambda name: None,
+    given: Given | None = None,
 ) -> PhasedJob:
     """Read the data, build the network, compile every phase, and make the run's folder.
 
     Parameters
     ----------
-    settings, out, callbacks, announce
+    settings, out, callbacks, announce, given
         As for ``set_up``.
     tables
         The phases, see ``parse_phases``; also written to phases.json.
@@ -222,7 +243,7 @@ def set_up_phases(
     settings = settings_from(settings.to_dict(), {"preset": "plain"})
     phases = parse_phases(settings, tables)
     backend, reason = open_device(settings, announce)
-    data = prepare(settings)
+    data = prepare(settings, given)
     rows = len(data.train)
     phases = [replace(phase, settings=phase.settings.decided(rows)) for phase in phases]
     whole = _whole_run(phases)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from fastmlp.preparation.given import Given
 from fastmlp.preparation.prepare import prepare
 from fastmlp.settings.config import to_toml
 from fastmlp.settings.settings import Settings
-from fastmlp.training.callbacks import Callback, HistoryWriter, Record, TrainingResult
+from fastmlp.training.callbacks import Callback, HistoryWriter, Record, RunFacts, TrainingResult
 from fastmlp.training.checkpoint import Checkpointer
 
 from .assembly import Assembly, assemble
@@ -50,6 +50,21 @@ class TrainingJob(Assembly):
 
     def run(self) -> dict[str, Any]:
         """Train, save and measure; return the numbers of metrics.json."""
+        # In a run of phases those of the first and of the last, which pass it on to the same ones.
+        facts = RunFacts(self.folder, self.settings.to_dict())
+        for callback in self.trainer.callbacks:
+            callback.run_started(facts)
+        try:
+            metrics = self._run()
+        except BaseException as error:
+            for callback in self.trainer.callbacks:
+                callback.run_failed(facts, error)
+            raise
+        for callback in self.trainer.callbacks:
+            callback.run_ended(replace(facts, metrics=metrics))
+        return metrics
+
+    def _run(self) -> dict[str, Any]:
         result = self.fit()
         self.records = result.records
         chosen = self.choose()

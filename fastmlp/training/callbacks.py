@@ -168,14 +168,44 @@ class Training(Protocol):
         """Go on from a state instead of from the start."""
 
 
+@dataclass(frozen=True)
+class RunFacts:
+    """What is known of a run beside its training.
+
+    Attributes
+    ----------
+    folder
+        Of the run.
+    settings
+        All of them, by name, with every choice made.
+    metrics
+        The numbers of metrics.json; empty before they are there.
+    """
+
+    folder: Path
+    settings: dict[str, Any]
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
 class Callback:
     """Base of everything that wants to know how training goes; each method may be left as it is.
 
     Setting ``trainer.stop_reason`` to a sentence ends training after the epoch.
     """
 
+    def run_started(self, run: RunFacts) -> None:
+        """Before a run of ``fastmlp.train`` or ``fastmlp train`` begins to train; an estimator has
+        no run.
+        """
+
+    def run_ended(self, run: RunFacts) -> None:
+        """When all of a run's files are written."""
+
+    def run_failed(self, run: RunFacts, error: BaseException) -> None:
+        """When an error ended a run before that."""
+
     def training_started(self, trainer: Training) -> None:
-        """Before the first update, after compilation."""
+        """Before the first update, after compilation; in a run of phases, of each."""
 
     def progressed(self, trainer: Training, progress: Progress) -> None:
         """Several times a second while an epoch runs."""

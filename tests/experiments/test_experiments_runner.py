@@ -150,7 +150,7 @@ def test_a_variant_that_fails_or_diverges_is_shown_and_the_others_go_on(data_npz
 
 
 def test_an_unexpected_error_is_the_variant_s_alone(data_npz, monkeypatch):
-    def fail(task):
+    def fail(task, place):
         raise ZeroDivisionError("by\nzero")
 
     monkeypatch.setattr(worker, "_train", fail)
@@ -181,11 +181,11 @@ def test_only_one_sweep(data_npz):
 def test_ctrl_c_keeps_what_is_done(data_npz, monkeypatch):
     train, count = worker._train, []
 
-    def interrupted(task):
+    def interrupted(task, place):
         count.append(1)
         if len(count) == 2:
             raise KeyboardInterrupt
-        return train(task)
+        return train(task, place)
 
     monkeypatch.setattr(worker, "_train", interrupted)
     with pytest.raises(KeyboardInterrupt):

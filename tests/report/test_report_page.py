@@ -7,7 +7,8 @@ import pytest
 from browser import DESK, PHONE
 from report_support import HOSTILE_NAMES
 
-from fastmlp.report.html import Html, element, joined, page, table
+from fastmlp.display.html import Html, element, joined
+from fastmlp.report.html import page, table
 
 PAGES = ("of_images", "hostile", "of_quantities", "of_two_classes", "experiment")
 TOO_WIDE = """[...document.querySelectorAll("body *")].filter(each =>

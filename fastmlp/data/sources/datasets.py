@@ -103,6 +103,21 @@ def load_dataset(name: str, data_dir: str | Path | None = None) -> Source:
     return source_of_idx(name, files)
 
 
+def files_of(name: str, data_dir: str | Path | None = None) -> list[Path]:
+    """Return the files of a data set, found or downloaded as for ``load_dataset``; none of one that
+    comes with the packages.
+
+    Raises
+    ------
+    DataError
+        If they are not where they should be, or cannot be downloaded.
+    """
+    if name not in PUBLICATIONS:
+        return []
+    folder = data_dir or os.environ.get(DATA_DIR_VARIABLE) or None
+    return list(_find_or_download(name, folder).values())
+
+
 def source_of_idx(name: str, files: dict[str, Path]) -> Source:
     """Return the source in a set of IDX files.
 

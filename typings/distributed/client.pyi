@@ -1,0 +1,3 @@
+"""What is in no other module of distributed."""
+
+class FutureCancelledError(Exception): ...
