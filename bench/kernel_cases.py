@@ -201,7 +201,7 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
     "softmax_forward": lambda a: (a.matrix(), a.matrix()),
     "softmax_backward": lambda a: (a.worn(), a.probabilities()),
     "dropout_forward": lambda a: (a.matrix(), a.mask(), a.matrix(), a.counters, SEED, 0, RATE,
-                                  _share(a), 0),
+                                  _share(a), 0, 0),
     "dropout_backward": lambda a: (a.worn(), a.mask(), 0.0, _share(a)),
     "scale_columns": lambda a: (a.matrix(), a.by_column(1), a.matrix()),
     "scale_columns_gradient": lambda a: (a.matrix(), a.matrix(), a.by_column(0)),
@@ -278,6 +278,18 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
         a.matrix(), a.matrix(), a.by_column(1), a.by_column(1), a.by_column(0), a.by_column(0),
         a.matrix()
     ),
+    "batch_sums": lambda a: (a.matrix(), a.by_column(0)),
+    "batch_squares": lambda a: (a.matrix(), a.by_column(0), a.rows, a.by_column(0), a.by_column(1)),
+    "batch_normalization_from_sums": lambda a: (
+        a.matrix(), a.by_column(1), a.by_column(0), a.by_column(0), a.by_column(1), 0.9, 1e-5,
+        a.rows, a.by_column(0), a.by_column(1), a.by_column(1), a.matrix(), a.matrix(),
+    ),
+    "batch_gradient_sums": lambda a: (
+        a.matrix(), a.matrix(), *(a.by_column(0) for _ in range(4))
+    ),
+    "batch_input_gradient": lambda a: (
+        a.matrix(), a.matrix(), *(a.by_column(1) for _ in range(4)), a.rows, a.matrix()
+    ),
     "scale_rate": lambda a: (_rate(a), 0.5, a.constant(0, 1, np.float64)),
     "copy_rows": lambda a: (a.matrix(), a.matrix()),
     "mean_of_members": lambda a: (_blocks(a), _block(a), a.matrix()[:_block(a)]),
@@ -305,6 +317,7 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
         a.first_step()),
     "exchange_vectors": lambda a: (a.elements(), a.elements()),
     "add_penalty": lambda a: (a.elements(), a.elements(), 0.0, 0.0),
+    "clear_gradient": lambda a: (a.constant(0, a.rows * a.columns),),
     "clip_by_value": lambda a: (a.elements(), 10.0),
     "squared_norm": lambda a: (a.elements(), _partial_norms(a)),
     # A norm so little above the limit that every element is written, by a factor that rounds to 1.
@@ -313,8 +326,10 @@ ARGUMENTS: dict[str, Callable[[Arrays], tuple]] = {
 
 
 def measured_operations() -> list[str]:
-    """Return the names of the operations that have a case: all but the products."""
-    return [name for name in OPERATIONS if name not in PRODUCTS]
+    """Return the names of the operations that have a case: all but products, and what needs other
+    processes (bench.ranks).
+    """
+    return [name for name in OPERATIONS if name not in (*PRODUCTS, "allreduce")]
 
 
 def make_cases(arrays: Arrays, names: Iterable[str]) -> list[Case]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+DEBUG_VARIABLE = "FASTMLP_DEBUG"  # 1: an error shows its traceback
+
 
 class FastMLPError(Exception):
     """Base of fastmlp's errors; the command line prints the message, exits with ``exit_code``."""

@@ -38,6 +38,7 @@ LEVELS = {
     "data": 2,
     "backend": 2,
     "files": 1,
+    "ranks": 1,
     "metrics": 1,
     "display": 1,
     "kernels": 0,

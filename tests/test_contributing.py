@@ -14,7 +14,7 @@ EXAMPLES = {
     "an activation": ("mish", 5),
     "a loss": ("huber", 5),
     "an optimizer": ("adagrad", 4),
-    "a layer": ("batch_norm|BatchNorm", 13),
+    "a layer": ("batch_norm|BatchNorm", 14),
     "an option of train": ("label_smoothing", 7),
     "an operation": ("dropout_forward", 3),
 }

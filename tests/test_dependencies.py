@@ -19,8 +19,8 @@ INSTALLED_AS = {
 # What somebody asks for by name: an extra's packages; torch and pandas, whose objects are taken as
 # they come; IPython, which a notebook has.
 ASKED_FOR = {
-    "IPython", "cupy", "cupyx", "cuda", "dask", "distributed", "fastexcel", "mlflow", "onnx",
-    "pandas", "ray", "tensorboard", "torch", "wandb",
+    "IPython", "cupy", "cupyx", "cuda", "dask", "distributed", "fastexcel", "mlflow", "mpi4py",
+    "onnx", "optuna", "pandas", "ray", "tensorboard", "torch", "wandb",
 }  # fmt: skip
 
 

@@ -116,6 +116,7 @@ ALSO_TESTED_BY = {
     "optim/test_optim_descent.py": "optim.lbfgs.line_search",
     "optim/test_optim_folding.py": "backend.sink",
     "preparation/test_preparation_in_memory.py": "preparation.given",
+    "ranks/test_ranks_launcher.py": "ranks.joining",
     "report/test_report_drawing.py": "report.pictures.glyphs report.pictures.images",
     "report/test_report_experiment.py": (
         "report.experiment_page report.outcomes report.pictures.sweeps"
@@ -127,6 +128,7 @@ ALSO_TESTED_BY = {
     ),
     "report/cards/test_cards_page.py": "cli.commands.card report.cards.write",
     "report/test_report_words.py": "report.evidence report.finished_run report.verdict",
+    "cli/test_cli_workers.py": "ranks.starting",
     "run/test_run_members.py": "cli.parameter_table",
     "run/test_run_forged.py": "files.entries training.checkpoint training.state",
     "run/test_run_train.py": "run.assembly",

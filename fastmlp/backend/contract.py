@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fastmlp.kernels.operation import Operation
+from fastmlp.ranks.contract import ALONE, Ranks
 
 from .feed import Feed
 from .operations import Operations
@@ -63,6 +64,8 @@ class Backend(ABC):
         Time spent so far on compiling and loading kernels.
     notices
         What a user should be told of how the device is used.
+    ranks
+        The processes that train a network together, each on a device of its own.
     shares_host_memory
         Whether its arrays are NumPy arrays in the host's memory: to look into them costs nothing.
     moves_weights
@@ -77,8 +80,9 @@ class Backend(ABC):
     shares_host_memory = False
     moves_weights = False
 
-    def __init__(self):
+    def __init__(self, ranks: Ranks = ALONE):
         self.notices: list[str] = []
+        self.ranks = ranks
         setattr(self, "ops", Operations(self.launch))  # noqa: B010  a module to type checkers
 
     @abstractmethod
@@ -133,6 +137,19 @@ class Backend(ABC):
     def accumulate(self, x: Array, dz: Array, sink: Sink) -> None:
         """Let the product xᵀ·dz go where a sink says: the gradient of a weight, or its update."""
         self.matmul("tn", x, dz, sink.target, sink.alpha, sink.beta)
+
+    def allreduce(self, array: Array) -> None:
+        """Launch what makes a flat array the sum of those of all ranks, on each of them; nothing
+        where one is alone.
+
+        Every rank launches the same sums in the same order.
+        """
+        if not self.ranks.is_alone:
+            self._allreduce(array)
+
+    @abstractmethod
+    def _allreduce(self, array: Array) -> None:
+        """Launch it by what this device has."""
 
     @abstractmethod
     def launch(self, operation: Operation, *arguments: Any) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fastmlp.kernels.cpu.products.bfloat16 import *  # noqa: F403
     from fastmlp.kernels.cpu.products.blas import *  # noqa: F403
     from fastmlp.kernels.cpu.products.gemm import *  # noqa: F403
+    from fastmlp.kernels.cpu.ranks.allreduce import *  # noqa: F403
     from fastmlp.kernels.cpu.scaling import *  # noqa: F403
 
 

@@ -11,7 +11,8 @@ from importlib import import_module
 import click
 
 from fastmlp import __version__
-from fastmlp.errors import FastMLPError, did_you_mean
+from fastmlp.errors import DEBUG_VARIABLE, FastMLPError, did_you_mean
+from fastmlp.ranks.launcher import announced_rank
 
 from .streams import prepare_streams, silence_stdout
 
@@ -19,7 +20,6 @@ from .streams import prepare_streams, silence_stdout
 COMMANDS = ("train", "evaluate", "predict", "explain", "export", "experiment", "report", "card",
             "gradcheck", "info", "bench")  # fmt: skip
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-DEBUG_VARIABLE = "FASTMLP_DEBUG"
 
 
 class LazyGroup(click.Group):
@@ -85,17 +85,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     debugging = os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        result = application.main(
-            None if arguments is None else list(arguments),
-            prog_name="fastmlp",
-            standalone_mode=False,
-        )
+        result = application.main(words, prog_name="fastmlp", standalone_mode=False, obj=words)
         return result if isinstance(result, int) else DONE
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return WRONG_USAGE
     except click.ClickException as error:
+        if announced_rank():  # the first says what all of them were told alike
+            return WRONG_USAGE
         return _fail(" ".join(error.format_message().split()), WRONG_USAGE)
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted.", INTERRUPTED)

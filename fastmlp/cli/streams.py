@@ -36,3 +36,10 @@ def silence_stdout() -> None:
     """Discard what is still in the buffer, so that the interpreter's last flush cannot fail."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def be_silent() -> None:
+    """Let this process print nothing more by way of Python: another speaks for all."""
+    # For the rest of the process.
+    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    sys.stdout = sys.stderr = nowhere

@@ -43,6 +43,7 @@ def report_start(console: Console, job: TrainingJob) -> None:
             ("fastmlp", f"{__version__}, training on {data.name}"),
             ("device", f"{facts['device']} ({job.device_reason})"),
             ("dtype", settings.dtype),
+            *([] if job.ranks.is_alone else [("ranks", str(job.ranks))]),
             ("threads", facts["threads"]),
             ("BLAS", facts["blas"]),
             ("data", _shape(job)),

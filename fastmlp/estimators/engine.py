@@ -16,6 +16,7 @@ from fastmlp.model.prediction import PREDICTION_BATCH, RecordedPrediction
 from fastmlp.nn.activations import parse_activation
 from fastmlp.nn.layers import Dense
 from fastmlp.nn.network import Architecture, Network
+from fastmlp.ranks.contract import ALONE, Ranks
 from fastmlp.step.batches import InputScaling
 from fastmlp.step.parameters import Parameter, Snapshot
 from fastmlp.training import recorded
@@ -61,11 +62,16 @@ def _compiler():
 
 
 def open_device(
-    device: str, threads: int | None, gemm: str = "auto", matmul_precision: str = "highest"
+    device: str,
+    threads: int | None,
+    gemm: str = "auto",
+    matmul_precision: str = "highest",
+    ranks: Ranks = ALONE,
 ) -> Backend:
     """Return a backend of an estimator's own: several may be trained in several threads."""
-    precision = matmul_precision
-    backend, _ = open_backend(device, threads=threads, gemm=gemm, matmul_precision=precision)
+    backend, _ = open_backend(
+        device, threads=threads, gemm=gemm, matmul_precision=matmul_precision, ranks=ranks
+    )
     if backend.name == "cpu":
         from fastmlp.backend.cpu.backend import CpuBackend
 
@@ -91,6 +97,8 @@ class Engine:
     scaling
         Origin, scale and shift of the inputs' columns by these words, as Batches takes them; None
         for the identity.
+    ranks
+        The processes that train it together; whoever predicts is alone.
 
     Attributes
     ----------
@@ -108,9 +116,10 @@ class Engine:
         thread_count: int | None,
         rows: int = 0,
         scaling: InputScaling | None = None,
+        ranks: Ranks = ALONE,
     ):
         self.blueprint, self.device, self.threads = blueprint, device, threads
-        self.backend = open_device(device, thread_count)
+        self.backend = open_device(device, thread_count, ranks=ranks)
         architecture, dtype = blueprint.architecture, blueprint.dtype
         remedy = "give smaller hidden_layer_sizes or a smaller batch_size"
         rows = max(rows, PREDICTION_BATCH)

@@ -13,6 +13,8 @@ from sklearn.utils import check_random_state
 from fastmlp.data.features.scaling import origin_scale_and_shift
 from fastmlp.errors import UsageError
 from fastmlp.optim.optimizers import Regularization
+from fastmlp.ranks.contract import Ranks
+from fastmlp.ranks.joining import here
 from fastmlp.step.batches import Batches
 from fastmlp.training.callbacks import Callback, Record, Training
 from fastmlp.training.policies import DrawnOrder, PenalizedLoss, Tolerance, WordRates
@@ -21,7 +23,16 @@ from fastmlp.training.trainer import Trainer
 
 from . import lbfgs
 from .engine import Blueprint, Engine
-from .inputs import Sample, checked_weights, dense, evaluation_parts, mean_one, split, validated
+from .inputs import (
+    Sample,
+    check_ranks,
+    checked_weights,
+    dense,
+    evaluation_parts,
+    mean_one,
+    split,
+    validated,
+)
 from .losses import reported_share
 from .scores import Validation, make_score
 from .weights import NOT_FINITE, FitState, Weights
@@ -55,16 +66,22 @@ class Fitting(Weights):
 
         With ``incremental`` that is one epoch of ``partial_fit``.
         """
+        ranks = here()
+        with ranks.guarded():
+            self._learn_with(ranks, X, y, sample_weight, eval_set, incremental)
+
+    def _learn_with(self, ranks: Ranks, X, y, sample_weight, eval_set, incremental: bool) -> None:
         self._check_parameters()
         self._check_early_stopping(eval_set, incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         task, sample = self._sample(X, y, sample_weight, first, incremental)
+        check_ranks(ranks, self, sample)
         held_out = None
         if eval_set is not None:
             _, held_out = self._sample(*evaluation_parts(eval_set), first=False, incremental=True)
         if first:
-            self._forget()
-        engine = self._prepared_engine(task, sample, first)
+            self._forget(ranks)
+        engine = self._prepared_engine(task, sample, first, ranks)
         worker = self._prepared_worker(engine, len(sample), first)
         if self.solver == "lbfgs":
             self._fit_lbfgs(engine, worker, sample, first)
@@ -96,22 +113,30 @@ class Fitting(Weights):
             targets = np.ascontiguousarray(targets, kind)
         return task, Sample(dense(X), targets, truth, checked_weights(sample_weight, X))
 
-    def _forget(self) -> None:
+    def _forget(self, ranks: Ranks) -> None:
         """Begin anew: nothing of an earlier fit counts."""
-        self._fit_state = FitState(check_random_state(self.random_state))
+        random = check_random_state(self.random_state)
+        if not ranks.is_alone:  # all draw what the first draws
+            random.set_state(ranks.decide(random.get_state))
+        self._fit_state = FitState(random)
         self.n_iter_, self.t_ = 0, 0
         for name in STOCHASTIC_ATTRIBUTES:
             vars(self).pop(name, None)
 
-    def _prepared_engine(self, task: str, sample: Sample, first: bool) -> Engine:
+    def _prepared_engine(self, task: str, sample: Sample, first: bool, ranks: Ranks) -> Engine:
         """Return the network that is to hold the result, and say what it is."""
         if not hasattr(self, "_fit_state"):  # the weights were set by hand
             self._fit_state = FitState(check_random_state(self.random_state))
         outputs = sample.targets.shape[1] if sample.targets.ndim == 2 else len(self.classes_)
         blueprint = self._make_blueprint(task, sample.features.shape[1], outputs)
         engine = getattr(self, "_engine", None)
-        if first or engine is None or not engine.fits(blueprint, self.device, self.threads):
-            engine = self._new_engine(blueprint)
+        if (
+            first
+            or engine is None
+            or engine.backend.ranks is not ranks
+            or not engine.fits(blueprint, self.device, self.threads)
+        ):
+            engine = self._new_engine(blueprint, ranks=ranks)
         self._blueprint, self._engine = blueprint, engine
         self.n_layers_ = len(blueprint.architecture.hidden) + 2
         self.n_outputs_, self.out_activation_ = outputs, self._out_activation(task, outputs)
@@ -140,7 +165,7 @@ class Fitting(Weights):
         size = self._batch_rows(rows)
         worker = engine if blueprint == engine.blueprint else getattr(self, "_worker", None)
         if worker is None or not worker.fits(blueprint, self.device, self.threads):
-            worker = self._new_engine(blueprint, size)
+            worker = self._new_engine(blueprint, size, engine.backend.ranks)
         worker.bind(size)
         if first:
             worker.draw(fit_state.random, self._layer_activations())
@@ -173,6 +198,7 @@ class Fitting(Weights):
             dtype=worker.network.dtype,
             batch_size=self._batch_rows(len(sample)),
             weights=weights,
+            ranks=worker.backend.ranks,
             **worker.scaling,
         )
 
@@ -210,7 +236,7 @@ class Fitting(Weights):
             sample, held_out = self._set_aside(sample)
         if self.batch_size != "auto" and self.batch_size > len(sample):
             warnings.warn(
-                "Got `batch_size` larger than sample size. It is going to be clipped.", stacklevel=5
+                "Got `batch_size` larger than sample size. It is going to be clipped.", stacklevel=6
             )
         self._set_scaling(engine, worker, sample, first)
         step = self._step(worker, sample, incremental)
@@ -218,7 +244,7 @@ class Fitting(Weights):
         self._take_up(trainer)
         trainer.fit()
         if trainer.stop_reason == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            warnings.warn("Training interrupted by user.", stacklevel=6)
         self._note_numbers(trainer)
         by_score = trainer.patience.by_score
         self._fit_state.keep(trainer.state(), self.solver, by_score)
@@ -276,8 +302,9 @@ class Fitting(Weights):
         state, rows = self._fit_state.training, step.batches.rows
         updates = 0 if state is None or incremental else state.updates
         rates = self._rates(updates, step.training_pass.steps, self.t_, rows)
+        verbose = self.verbose and worker.backend.ranks.is_first
         patience = Tolerance(
-            float(self.tol), self.n_iter_no_change, bool(self.early_stopping), rates, self.verbose
+            float(self.tol), self.n_iter_no_change, bool(self.early_stopping), rates, verbose
         )
         return FittingTrainer(
             step,
@@ -350,7 +377,8 @@ class Fitting(Weights):
                 f"{diverged}; the best weights before it are kept. Scale the input, or give a "
                 "smaller learning_rate_init."
             )
-        warnings.warn(f"Stochastic Optimizer: {what}", ConvergenceWarning, stacklevel=6)
+        if trainer.ranks.is_first:
+            warnings.warn(f"Stochastic Optimizer: {what}", ConvergenceWarning, stacklevel=7)
 
 
 class Lines(Callback):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -13,6 +14,8 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from fastmlp.data.memory import available_memory, in_units
 from fastmlp.errors import UsageError, did_you_mean
+from fastmlp.ranks.contract import Ranks
+from fastmlp.ranks.launcher import RANKS_VARIABLE
 
 # Batches are converted as they are gathered.
 STORED_AS_THEY_ARE = np.float64, np.float32, np.uint8
@@ -240,3 +243,31 @@ def class_factors(
             )
         weights[label] = float(weight)
     return np.array(list(weights.values()))[numbers]
+
+
+def check_ranks(ranks: Ranks, estimator: Any, sample: Sample) -> None:
+    """Check that all ranks are to learn the same, and can do it together.
+
+    Raises
+    ------
+    UsageError
+        If they are given different rows, or a solver that works in one process.
+    """
+    if ranks.is_alone:
+        return
+    if estimator.solver == "lbfgs":
+        raise UsageError(
+            f"solver='lbfgs' trains in one process, and there are {ranks.size} ranks; give another "
+            f"solver, or set {RANKS_VARIABLE}=0, and each rank trains on its own."
+        )
+    data = f"{checksum(sample.features, sample.targets):08x}"
+    what = f"what to train (set {RANKS_VARIABLE}=0, and each trains on its own)"
+    ranks.check_alike(what, f"{type(estimator).__name__} on {len(sample)} rows of checksum {data}")
+
+
+def checksum(*arrays: np.ndarray) -> int:
+    """Return a CRC-32 of arrays."""
+    total = 0
+    for array in arrays:
+        total = zlib.crc32(np.ascontiguousarray(array).tobytes(), total)
+    return total

@@ -54,7 +54,7 @@ def solve(
             f"lbfgs failed to converge after {iterations} iteration(s): "
             f"{reason or minimiser.stop_reason}. Increase max_iter or max_fun, or scale the data.",
             ConvergenceWarning,
-            stacklevel=6,
+            stacklevel=7,
         )
     share = reported_share(engine.loss, engine.network.architecture.outputs)
     return objective.reported(minimiser.point, share), iterations

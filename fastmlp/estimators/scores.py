@@ -50,7 +50,9 @@ class Validation:
         share: float,
         dtype: np.dtype,
     ):
-        self._pass, self._store = MeasuredPrediction(network, loss, batches), network.store
+        ranks = network.backend.ranks  # that train together measure together
+        self._pass = MeasuredPrediction(network, loss, batches, ranks=ranks)
+        self._store = network.store
         self._score, self._share, self._dtype = score, share, dtype
 
     def run(self) -> dict[str, float]:

@@ -19,6 +19,8 @@ from fastmlp.errors import UsageError
 from fastmlp.model.model import Model, load_model
 from fastmlp.preparation.given import Given
 from fastmlp.preparation.prepare import prepare
+from fastmlp.ranks.contract import ALONE, Ranks
+from fastmlp.ranks.joining import here
 from fastmlp.run.assembly import Assembly, assemble
 from fastmlp.settings.presets import FEWEST_ROWS
 from fastmlp.settings.settings import Settings, settings_from
@@ -81,9 +83,17 @@ class BaseTabular(Documented, BaseEstimator, ABC):
                 "is None; give one label or number a row."
             )
         X, y = self._features(X, reset=True, y=y)
-        said = self._said(len(y))
-        backend = self._open(said)
+        ranks = here()
+        with ranks.guarded():
+            self._train(X, y, ranks)
+        return self
+
+    def _train(self, X, y, ranks: Ranks) -> None:
+        """Set the fitted attributes."""
+        said = ranks.decide(lambda: self._said(len(y)))
+        backend = self._open(said, ranks)
         data = prepare(said, Given((X, self._target(y))))
+        ranks.check_alike("the data", data.known_rows.order)
         training = assemble(data, backend)
         result = training.trainer.fit()
         self.choices_ = training.choose()
@@ -94,16 +104,16 @@ class BaseTabular(Documented, BaseEstimator, ABC):
         self.model_, self.n_iter_, self.notes_ = model, result.epochs, tuple(data.notes)
         self.settings_ = training.settings.to_dict()
         self.history_ = [record.to_dict() for record in result.records]
-        return self
 
     def to_model(self) -> Model:
         """Return the model, which is saved and exported as those of ``fastmlp train``."""
         check_is_fitted(self)
         return self.model_
 
-    def _open(self, settings: Settings) -> Backend:
+    def _open(self, settings: Settings, ranks: Ranks = ALONE) -> Backend:
         threads = thread_count(settings.threads)
-        return open_device(settings.device, threads, settings.gemm, settings.matmul_precision)
+        products = settings.gemm, settings.matmul_precision
+        return open_device(settings.device, threads, *products, ranks)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return parameters and plain attributes; the model as the bytes of its file."""

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.errors import UsageError
 from fastmlp.optim.lbfgs.descent import Descent
+from fastmlp.ranks.contract import ALONE, Ranks
 from fastmlp.step.batches import InputScaling
 from fastmlp.step.parameters import Snapshot
 from fastmlp.training.state import TrainingState, is_finite
@@ -84,10 +85,10 @@ class Weights(Parameters):
     _blueprint: Blueprint
     _fit_state: FitState
 
-    def _new_engine(self, blueprint: Blueprint, rows: int = 0) -> Engine:
+    def _new_engine(self, blueprint: Blueprint, rows: int = 0, ranks: Ranks = ALONE) -> Engine:
         """Return a network; it has no weights yet."""
         where = self.device, self.threads, thread_count(self.threads)
-        return Engine(blueprint, *where, rows, self._scaling())
+        return Engine(blueprint, *where, rows, self._scaling(), ranks)
 
     def _scaling(self) -> InputScaling:
         """Return what the inputs are scaled by; an older pickle has no origin."""

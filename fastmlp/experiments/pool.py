@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import threading
 from collections import deque
 from collections.abc import Generator
 from typing import IO, Any
+
+from fastmlp.ranks.launcher import RANKS_VARIABLE
 
 Result = dict[str, Any]
 POLL_SECONDS = 0.2  # how long Ctrl-C may have to wait
@@ -111,6 +114,7 @@ class Worker(threading.Thread):
                     text=True,
                     encoding="utf-8",
                     start_new_session=True,
+                    env={**os.environ, RANKS_VARIABLE: "0"},
                 )
             return self._process
 

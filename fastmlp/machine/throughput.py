@@ -191,7 +191,7 @@ def make_trainer(
     """
     network, loss = build_network(shape, backend, parameters), SoftmaxCrossEntropy()
     bind(network, loss, shape.batch)
-    options = {"dtype": network.dtype, "batch_size": shape.batch}
+    options = {"dtype": network.dtype, "batch_size": shape.batch, "ranks": backend.ranks}
     batches = Batches(backend, features, labels, network.counters, **options)
     optimizer = make_optimizer(shape.optimizer, momentum=shape.momentum)
     return Trainer(

@@ -9,6 +9,7 @@ from fastmlp.step.counters import Counters
 
 from .activations import parse_activation
 from .architecture import Architecture
+from .divided.normalization import SynchronizedBatchNormalization
 from .ensembles.members import Members
 from .ensembles.shared_members import MemberScale
 from .initializers import parse_initializer
@@ -56,7 +57,7 @@ def build_member(
     if architecture.input_scale:
         layers.append(Scale(width))
     if architecture.batch_norm in ("input", "all"):
-        layers.append(BatchNormalization(width, architecture.batch_norm_decay))
+        layers.append(normalization(width, architecture.batch_norm_decay, counters))
     for index, (units, activation, rate) in enumerate(
         zip(architecture.hidden, activations, rates, strict=True)
     ):
@@ -67,7 +68,7 @@ def build_member(
             dense(width, units, alone, weights, biases, has_bias=not normalized, feeds=activation)
         )
         if normalized:
-            layers.append(BatchNormalization(units, architecture.batch_norm_decay))
+            layers.append(normalization(units, architecture.batch_norm_decay, counters))
         if mixed:
             layers.append(MixedActivation(units, activation))
         elif normalized and not activation.is_identity:
@@ -82,6 +83,13 @@ def build_member(
         for parameter in layer.trained():
             parameter.decays = True
     return layers
+
+
+def normalization(width: int, decay: float, counters: Counters) -> BatchNormalization:
+    """Return a batch normalisation, by the rows of all ranks where a batch is divided."""
+    if counters.divided:
+        return SynchronizedBatchNormalization(width, decay, counters)
+    return BatchNormalization(width, decay)
 
 
 def build_shared(
@@ -113,8 +121,8 @@ def build_shared(
         if not f.is_identity:
             layers.append(ActivationLayer(units, f))
         if rate:
-            mask = number * len(hidden) + index
-            layers.append(Dropout(units, rate, architecture.dropout_units, seed, mask, counters))
+            mask = number * len(hidden) + index, counters, members
+            layers.append(Dropout(units, rate, architecture.dropout_units, seed, *mask))
         width = units
     last = parse_activation(architecture.output_activation)
     heads: list[list[Layer]] = [

@@ -307,15 +307,25 @@ class Dropout(Layer):
         The mask depends on the seed, the update, this index of the layer, and the element; on
         nothing else.
     counters
-        Where the number of the update is read, and its share of the rate.
+        Where the number of the update is read, its share of the rate, and which rows of the batch
+        are here.
+    blocks
+        How many members' blocks enter it, one after the other.
     """
 
     kind = "dropout"
 
     def __init__(
-        self, width: int, rate: float, whole_units: bool, seed: int, index: int, counters: Counters
+        self,
+        width: int,
+        rate: float,
+        whole_units: bool,
+        seed: int,
+        index: int,
+        counters: Counters,
+        blocks: int = 1,
     ):
-        self.width = width
+        self.width, self.blocks = width, blocks
         self.rate = rate
         self.whole_units, self.seed, self.index, self.counters = whole_units, seed, index, counters
 
@@ -346,7 +356,9 @@ class Dropout(Layer):
             (self.counters.values, self.seed, self.index),
             (self.rate, self.counters.dropout_share),
         )
-        self.backend.ops.dropout_forward(x, mask, y, *key, *rate, self.whole_units)
+        for first, own in self.counters.part.stretches(len(x), self.blocks):
+            numbers = *key, *rate, self.whole_units, first
+            self.backend.ops.dropout_forward(x[own], mask[own], y[own], *numbers)
         return y
 
     def backward(self, upstream: Array) -> Array | None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
+from fastmlp.ranks.contract import Ranks
+
 
 @dataclass(frozen=True)
 class LossSums:
@@ -33,3 +37,14 @@ class LossSums:
     def accuracy(self) -> float:
         """Share of rows that were right; NaN where no row was seen."""
         return self.right / self.rows if self.rows else math.nan
+
+    def over(self, ranks: Ranks) -> LossSums:
+        """Together: return the sums over the rows of all ranks."""
+        if ranks.is_alone:
+            return self
+        loss_sum, right, rows = ranks.total(np.array([self.loss_sum, self.right, self.rows]))
+        return LossSums(float(loss_sum), float(right), round(rows))
+
+    def counted_once(self, ranks: Ranks) -> LossSums:
+        """Return what this rank has of sums that all of them know."""
+        return self if ranks.is_first else LossSums()

@@ -79,7 +79,9 @@ class Loss(ABC):
         self._row_right = backend.zeros((rows,), np.float64)
         self.sums = backend.zeros((3,), np.float64)
 
-    def backward(self, outputs: Array, targets: Array, weights: Array) -> Array:
+    def backward(
+        self, outputs: Array, targets: Array, weights: Array, of: int | None = None
+    ) -> Array:
         """Return the gradient with respect to the outputs, and add the batch to the epoch's sums.
 
         Parameters
@@ -90,6 +92,8 @@ class Loss(ABC):
             (rows,) int32 labels, or (rows, outputs) numbers.
         weights
             (rows,) factor of each row's loss.
+        of
+            How many rows the batch has, of which these may be a rank's part; by default these.
         """
         rows = len(outputs)
         gradient, row_loss, row_right = (
@@ -97,7 +101,7 @@ class Loss(ABC):
             self._row_loss[:rows],
             self._row_right[:rows],
         )
-        scale = self.networks / rows if self.reduction == "mean" else 1.0
+        scale = self.networks / (of or max(rows, 1)) if self.reduction == "mean" else 1.0
         self._launch(outputs, targets, weights, scale, gradient, row_loss, row_right)
         self.backend.ops.accumulate_sums(row_loss, row_right, self.sums)
         return gradient

@@ -12,13 +12,14 @@ from fastmlp.callbacks.progress import ProgressLine, in_notebook
 from fastmlp.errors import FastMLPWarning, UsageError
 from fastmlp.model.model import Model
 from fastmlp.preparation.given import Given, named
+from fastmlp.ranks.joining import here
 from fastmlp.settings.settings import Settings, settings_from
 from fastmlp.training.callbacks import Callback
 
 from .folder import read_history, taken
 from .resume import resume as go_on
 from .summary import ShownRun
-from .train import set_up
+from .train import TrainingJob, set_up
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,6 +90,9 @@ def train(
         Settings by name, which count more than ``settings``: ``train(dataset="digits", hidden=[64,
         32], lr=0.01)``.
 
+    Under ``mpiexec`` every process calls it alike, and all train one network together: each batch
+    is divided among them. Callbacks are told on the first rank alone, which writes the folder.
+
     Raises
     ------
     UsageError, DataError, DeviceError, WriteError
@@ -97,6 +101,23 @@ def train(
     settings, dataset = _first_place(data, y, settings, dataset)
     if in_notebook() if progress is None else progress:
         callbacks = [*callbacks, ProgressLine()]
+    with here().guarded():
+        job = _job(settings, dataset, test, out, resume, callbacks, changes)
+        metrics = job.run()
+        history = job.ranks.decide(lambda: read_history(job.folder))
+    return TrainedRun(job.model, metrics, history, job.folder)
+
+
+def _job(
+    settings: Settings | None,
+    dataset: Any,
+    test: Any,
+    out: str | Path | None,
+    resume: str | Path | None,
+    callbacks: Sequence[Callback],
+    changes: dict[str, Any],
+) -> TrainingJob:
+    """Return a run that is set up, from what ``train`` is given."""
     if resume is None:
         said = {} if settings is None else settings.to_dict()
         kept = (
@@ -108,16 +129,15 @@ def train(
         job = set_up(
             settings_from(kept, changes | names), out=out, callbacks=callbacks, given=given
         )
-        if moved := taken(out, job.folder):
-            warnings.warn(moved, FastMLPWarning, stacklevel=2)
+        if job.ranks.is_first and (moved := taken(out, job.folder)):
+            warnings.warn(moved, FastMLPWarning, stacklevel=3)
     elif settings is not None or out is not None:
         raise UsageError(
             "settings and out do not go with resume, which takes those of the run; leave them out."
         )
     else:
         job = go_on(resume, changes, callbacks=callbacks, given=Given(dataset, test))
-    metrics = job.run()
-    return TrainedRun(job.model, metrics, read_history(job.folder), job.folder)
+    return job
 
 
 def _first_place(

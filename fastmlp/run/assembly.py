@@ -16,6 +16,7 @@ from fastmlp.nn.losses import output_width
 from fastmlp.nn.network import Network
 from fastmlp.optim.schedules import Schedule
 from fastmlp.preparation.prepare import Part, PreparedData
+from fastmlp.ranks.contract import ALONE, Ranks
 from fastmlp.settings.settings import Settings
 from fastmlp.step.batches import Batches
 from fastmlp.step.counters import Counters
@@ -170,7 +171,7 @@ def make_training_batches(
 ) -> Batches:
     """Return batches that hold ``batch_size`` training rows for each member."""
     blocks: dict[str, Any] = {"members": rows.members, "visits": rows.visits}
-    blocks |= {"distortions": distortions}
+    blocks |= {"distortions": distortions, "ranks": model.network.backend.ranks}
     size = min(batch_size, rows.per_epoch)
     part, weights = data.train, data.weights
     if data.stacked is not None:
@@ -186,6 +187,7 @@ def make_out_of_fold(
     counters, visits = Counters(model.network.backend), held_out_visits(rows)
     size = min(PREDICTION_BATCH, visits // rows.members)
     blocks: dict[str, Any] = {"members": rows.members, "visits": visits}
+    blocks |= {"ranks": model.network.backend.ranks}
     part = data.train if data.stacked is None else data.stacked
     batches = make_batches(
         model, data, part, size, counters, shared=training, **blocks, with_targets=False
@@ -217,10 +219,12 @@ def make_batches(
     visits: int | None = None,
     with_targets: bool = True,
     distortions: Distortions | None = None,
+    ranks: Ranks = ALONE,
 ) -> Batches:
     """Return batches of a split's rows with targets as the model's loss takes them.
 
-    With ``members`` each batch has a block of ``batch_size`` rows for each.
+    With ``members`` each batch has a block of ``batch_size`` rows for each. With ``ranks`` each
+    of them has its part of every batch.
     """
     targets = model.loss.targets_from(data.targets, part.targets) if with_targets else None
     return Batches(
@@ -236,6 +240,8 @@ def make_batches(
         weights=weights,
         shared=shared,
         distortions=distortions,
+        ranks=ranks,
+        blocks=members,
     )
 
 
@@ -276,5 +282,6 @@ def make_measures(
             picks = name == "validation" and picks_threshold(settings)
             threshold = None if picks else settings.fixed_threshold or 0.5
             about = data.targets, part.targets, metric, threshold
-            measures[name] = Measure(name, model.network, model.loss, batches, *about)
+            among = model.network.backend.ranks
+            measures[name] = Measure(name, model.network, model.loss, batches, *about, among)
     return measures

@@ -255,12 +255,7 @@ def set_up_phases(
     for phase in phases:
         stages.append(_stage(phase, whole, model, data, stages[0] if stages else None))
     # Everything is accepted by now, so that nothing that is refused leaves a folder behind.
-    folder = create_run_folder(out, data.name)
-    write_text(
-        folder / CONFIG_FILE,
-        f"# {PHASES_FILE} beside this file tells what changed in mid-run.\n{to_toml(whole)}",
-    )
-    write_json(folder / PHASES_FILE, list(tables))
+    folder = backend.ranks.decide(lambda: _make_folder(out, data.name, whole, tables))
     for number, stage in enumerate(stages, 1):
         listeners = [HistoryWriter(folder / HISTORY_FILE), *callbacks]
         stage.trainer.callbacks += [PhaseMarker(number, listener) for listener in listeners]
@@ -276,6 +271,17 @@ def set_up_phases(
         measures=first.measures,
         stages=stages,
     )
+
+
+def _make_folder(
+    out: str | Path | None, name: str, whole: Settings, tables: Sequence[dict[str, Any]]
+) -> Path:
+    """Return the run's new folder, with its settings and phases."""
+    folder = create_run_folder(out, name)
+    heading = f"# {PHASES_FILE} beside this file tells what changed in mid-run."
+    write_text(folder / CONFIG_FILE, f"{heading}\n{to_toml(whole)}")
+    write_json(folder / PHASES_FILE, list(tables))
+    return folder
 
 
 def _whole_run(phases: list[Phase]) -> Settings:
@@ -322,6 +328,7 @@ def _stage(
         data.weights,
         shared,
         distortions=make_distortions(settings, data, network.backend),
+        ranks=network.backend.ranks,
     )
     measures = make_measures(model, data, batches, settings)
     rows = max(1, round(phase.rows_share * batches.rows))

@@ -15,13 +15,14 @@ from fastmlp.files.entries import Count, check_entries, unfit
 from fastmlp.model.model import MODEL_FILE
 from fastmlp.preparation.given import Given
 from fastmlp.preparation.prepare import same_data
+from fastmlp.ranks.joining import here
 from fastmlp.settings.config import read_config, to_toml
 from fastmlp.settings.description import Role
 from fastmlp.settings.settings import Settings, names_of, settings_from
 from fastmlp.training.callbacks import Callback
 from fastmlp.training.checkpoint import FOLDER as CHECKPOINTS
 from fastmlp.training.checkpoint import NAME as CHECKPOINT_NAME
-from fastmlp.training.checkpoint import newest_checkpoint
+from fastmlp.training.checkpoint import Checkpoint, newest_checkpoint
 from fastmlp.training.state import Position
 from fastmlp.training.trainer import Trainer
 
@@ -67,12 +68,11 @@ def resume(
     UsageError
         If a change is not allowed, the data are others, or there is nothing left to train.
     """
-    folder = Path(run)
-    former, settings = _merged(folder, changes or {})
-    checkpoint, notes = newest_checkpoint(folder)
-    _check_notes(folder, checkpoint.run)
+    folder, ranks = Path(run), here()
+    former, settings, checkpoint, notes, history = ranks.decide(
+        lambda: _read(folder, changes or {})
+    )
     changed = _changed(former, settings)
-    history = _history_until(folder, checkpoint.state.position)
     job = set_up(settings, resumed=folder, callbacks=callbacks, announce=announce, given=given)
     if not same_data(job.data, checkpoint.run["data"]):
         raise UsageError(
@@ -86,17 +86,34 @@ def resume(
         )
         state = replace(state, numbers=state.numbers | {"position": _epoch_start(state.position)})
     job.trainer.load(state)
-    trained = state.position.epoch - 1
+    ranks.decide(lambda: _prepare_folder(folder, job, history))
+    where = {"epoch": state.position.epoch, "step": state.position.step, "changed": changed}
+    job.notes["resumes"] += [*checkpoint.run["resumes"], where]
+    job.backend.notices.extend(notes)
+    return job
+
+
+def _read(
+    folder: Path, changes: dict[str, Any]
+) -> tuple[Settings, Settings, Checkpoint, list[str], list[dict[str, Any]]]:
+    """Return a run's settings and those that it goes on with, its newest checkpoint with what to
+    tell of others, and the history until then.
+    """
+    former, settings = _merged(folder, changes)
+    checkpoint, notes = newest_checkpoint(folder)
+    _check_notes(folder, checkpoint.run)
+    return former, settings, checkpoint, notes, _history_until(folder, checkpoint.state.position)
+
+
+def _prepare_folder(folder: Path, job: TrainingJob, history: list[dict[str, Any]]) -> None:
+    """Bring a folder to where its checkpoint stands; refuse if nothing is left to train."""
+    trained = job.trainer.position.epoch - 1
     if job.trainer.is_over and _is_complete(folder, trained):
         raise UsageError(_nothing_left(folder, trained, job.trainer))
     remove_leftovers(folder, OWN_FILES)
     remove_leftovers(folder / CHECKPOINTS, CHECKPOINT_NAME)
     write_text(folder / CONFIG_FILE, to_toml(job.settings))
     write_text(folder / HISTORY_FILE, "".join(json.dumps(record) + "\n" for record in history))
-    where = {"epoch": state.position.epoch, "step": state.position.step, "changed": changed}
-    job.notes["resumes"] += [*checkpoint.run["resumes"], where]
-    job.backend.notices.extend(notes)
-    return job
 
 
 def _check_notes(folder: Path, notes: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ from fastmlp.backend import Backend, open_backend
 from fastmlp.files.atomic import write_json, write_text
 from fastmlp.preparation.given import Given
 from fastmlp.preparation.prepare import prepare
+from fastmlp.ranks.contract import Ranks
+from fastmlp.ranks.joining import here
 from fastmlp.settings.config import to_toml
 from fastmlp.settings.settings import Settings
 from fastmlp.training.callbacks import Callback, HistoryWriter, Record, RunFacts, TrainingResult
@@ -44,6 +46,11 @@ class TrainingJob(Assembly):
     records: list[Record] = field(default_factory=list)
 
     @property
+    def ranks(self) -> Ranks:
+        """The processes that train together; the first one writes the folder."""
+        return self.backend.ranks
+
+    @property
     def compile_seconds(self) -> float:
         """Seconds spent on compiling and loading kernels."""
         return self.backend.compile_seconds
@@ -68,9 +75,9 @@ class TrainingJob(Assembly):
         result = self.fit()
         self.records = result.records
         chosen = self.choose()
-        self.model.save(self.folder)
+        self.ranks.decide(lambda: self.model.save(self.folder))
         metrics = self._metrics(result, chosen)
-        write_json(self.folder / METRICS_FILE, metrics)
+        self.ranks.decide(lambda: write_json(self.folder / METRICS_FILE, metrics))
         return metrics
 
     def fit(self) -> TrainingResult:
@@ -103,6 +110,7 @@ class TrainingJob(Assembly):
             "train_seconds": result.train_seconds,
             "compile_seconds": self.compile_seconds,
             "samples_per_second": result.samples_per_second,
+            **({} if self.ranks.is_alone else {"ranks": self.ranks.size}),
             "threads": self.trainer.training_pass.threads,
             "how": self.trainer.training_pass.execution,
             "parameters": self.model.network.parameter_count(),
@@ -149,12 +157,14 @@ def set_up(
     """
     backend, reason = open_device(settings, announce)
     data = prepare(settings, given)
+    ranks = backend.ranks
+    ranks.check_alike("the data", data.known_rows.order)
     parts = assemble(data, backend)
     # Every setting is accepted by now, so that none leaves a folder behind.
     folder = resumed
     if folder is None:
-        folder = create_run_folder(out, data.name)
-        write_text(folder / CONFIG_FILE, to_toml(parts.settings))
+        folder = ranks.decide(lambda: create_run_folder(out, data.name))
+        ranks.decide(lambda: write_text(folder / CONFIG_FILE, to_toml(parts.settings)))
     notes: dict[str, Any] = {"data": data.known_rows.order, "resumes": []}
     parts.trainer.callbacks = [
         HistoryWriter(folder / HISTORY_FILE),
@@ -172,4 +182,5 @@ def open_device(settings: Settings, announce: Callable[[str], None]) -> tuple[Ba
         gemm=settings.gemm,
         matmul_precision=settings.matmul_precision,
         announce=announce,
+        ranks=here(),
     )

@@ -7,9 +7,11 @@ from typing import TypedDict
 import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
+from fastmlp.ranks.contract import ALONE, Ranks
 
 from .counters import Counters
 from .distortions import Distortions
+from .part import Part, by_rank, part_of
 from .window import Window
 
 RESIDENT_SHARE = (
@@ -64,6 +66,10 @@ class Batches:
     window_bytes
         How much of the features the device is to hold at a time. By default all, if they fit its
         free memory, and else Window's own size.
+    ranks
+        Among whom each batch is divided: this process loads its part alone. By default it has all.
+    blocks
+        How many blocks of rows a batch has, one for each member of an ensemble; each is divided.
 
     Attributes
     ----------
@@ -77,6 +83,8 @@ class Batches:
         The targets as they were given, on the host.
     window
         What brings features to the device that it cannot hold at once, else None.
+    ranks
+        Among whom each batch is divided.
     """
 
     def __init__(
@@ -96,8 +104,11 @@ class Batches:
         visits: int | None = None,
         distortions: Distortions | None = None,
         window_bytes: int | None = None,
+        ranks: Ranks = ALONE,
+        blocks: int = 1,
     ):
         self.backend, self.counters, self.batch_size = backend, counters, batch_size
+        self.ranks, self._blocks = ranks, blocks
         self.rows: int = len(features)
         self.visits = self.rows if visits is None else visits
         columns = features.shape[1]
@@ -134,14 +145,15 @@ class Batches:
             )
         if origin is not None:
             self._origin = backend.from_numpy(origin.astype(np.float64))
-        self._x = backend.empty((batch_size, columns), dtype)
+        own_rows = blocks * -(-batch_size // (blocks * ranks.size))
+        self._x = backend.empty((own_rows, columns), dtype)
         self._targets, self._t = None, None
         if targets is not None:
             self._targets = backend.from_numpy(targets)
             kind = np.int32 if targets.ndim == 1 else dtype
-            self._t = backend.empty((batch_size, *targets.shape[1:]), kind)
+            self._t = backend.empty((own_rows, *targets.shape[1:]), kind)
         self._weights = None if weights is None else backend.from_numpy(weights.astype(dtype))
-        self._w = backend.from_numpy(np.ones(batch_size, dtype))
+        self._w = backend.from_numpy(np.ones(own_rows, dtype))
 
     def shuffle(self, seed: int, epoch: int) -> None:
         """Set the order of an epoch: the permutation of (seed, epoch), the same on every device."""
@@ -159,6 +171,7 @@ class Batches:
 
     def set_order(self, order: np.ndarray) -> None:
         """Visit the rows in this order from the next epoch on."""
+        order = self.by_rank(order)
         self.backend.assign(self.order, order)
         if self.window is not None:
             self.window.set_order(order)
@@ -188,18 +201,20 @@ class Batches:
         self.backend.ops.begin_batch(self.counters.values, rows)
 
     def load(self, rows: int) -> tuple[Array, Array | None, Array]:
-        """Launch what fills the batch at hand with its ``rows`` rows; return its features, targets
-        and weights.
+        """Launch what fills the batch at hand with its ``rows`` rows, or with this rank's part of
+        them; return its features, targets and weights.
 
         Returns
         -------
-        x : (rows, columns) of ``dtype``
-        t : (rows,) int32 or (rows, outputs) of ``dtype``, None without targets
-        w : (rows,) of ``dtype``
+        x : (own rows, columns) of ``dtype``
+        t : (own rows,) int32 or (own rows, outputs) of ``dtype``, None without targets
+        w : (own rows,) of ``dtype``
         """
-        ops, where = self.backend.ops, (self.order, self.counters.values)
+        part = self.counters.part = self.part(rows)
+        first, rows = self.own_start(rows), self._blocks * part.rows
+        ops, where = self.backend.ops, (self.order[first:], self.counters.values)
         x, w = self._x[:rows], self._w[:rows]
-        features = self._features, self._feature_order, self.counters.values
+        features = self._features, self._feature_order[first:], self.counters.values
         if self._scaling is None:
             ops.gather_rows(*features, x)
         elif self._distortions is not None:
@@ -217,6 +232,18 @@ class Batches:
         gather = ops.gather_elements if t.ndim == 1 else ops.gather_rows
         gather(self._targets, *where, t)
         return x, t, w
+
+    def by_rank(self, order: np.ndarray) -> np.ndarray:
+        """Return an order (visits,) as ``load`` takes it: each rank's rows of a batch together."""
+        return by_rank(order, self.batch_size, self._blocks, self.ranks)
+
+    def own_start(self, rows: int) -> int:
+        """Return where in a batch of ``rows`` rows, in that order, this rank's begin."""
+        return self._blocks * self.part(rows).first
+
+    def part(self, rows: int) -> Part:
+        """Return which rows of a batch of ``rows`` rows are this rank's."""
+        return part_of(rows, self._blocks, self.ranks)
 
     def _window(self, size: int | None) -> Window | None:
         free = self.backend.free_memory()

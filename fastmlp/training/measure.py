@@ -13,6 +13,7 @@ from fastmlp.metrics.threshold import best_threshold
 from fastmlp.nn.loss_sums import LossSums
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
+from fastmlp.ranks.contract import ALONE, Ranks
 from fastmlp.step.batches import Batches
 
 from .passes import BlockPrediction, Evaluation, MeasuredPrediction
@@ -38,6 +39,8 @@ class Measure:
     threshold
         The probability above which a row is taken for the second of two classes; None for the one
         at which ``metric``, one of those that choose a threshold, is best on these rows.
+    ranks
+        Who measures together, each a stretch of the rows.
     """
 
     def __init__(
@@ -50,8 +53,9 @@ class Measure:
         encoded: np.ndarray,
         metric: Metric | None = None,
         threshold: float | None = 0.5,
+        ranks: Ranks = ALONE,
     ):
-        self.name, self.metric = name, metric
+        self.name, self.metric, self._ranks = name, metric, ranks
         self._loss, self._encoder, self._threshold = loss, targets, threshold
         self._levels = loss.levels if targets.output_width == 1 else ()
         self._truth = targets.decode_values(encoded) if self.task == "regression" else encoded
@@ -63,7 +67,7 @@ class Measure:
         counts = self.metric is None or self.metric.name in COUNTED
         counts = counts and self._threshold == 0.5
         kind = Evaluation if self.task != "regression" and counts else MeasuredPrediction
-        return kind(network, self._loss, batches)
+        return kind(network, self._loss, batches, ranks=self._ranks)
 
     @property
     def task(self) -> str:

@@ -152,7 +152,8 @@ class OutOfFold(Measure):
         order, self._places = _held_out_order(rows, self._block)
         batches.set_order(order)
         self._compared = loss.targets_from(targets, encoded)
-        super().__init__("validation", network, loss, batches, targets, encoded, metric, threshold)
+        truth = targets, encoded, metric, threshold, batches.ranks
+        super().__init__("validation", network, loss, batches, *truth)
 
     def _make_pass(self, network: Network, batches: Batches) -> BlockPrediction:
         return BlockPrediction(network, self._loss, batches)

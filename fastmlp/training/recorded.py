@@ -141,12 +141,15 @@ class RecordedStep:
             if name in scheduled
         }
         where = network.backend, network.store, network.counters, regularization
-        optimizer.bind(*where, decay_share=self._shares.get("weight_decay"))
+        # The gradient has to be there to be added up: what folds never stores it.
+        fold = network.backend.ranks.is_alone
+        optimizer.bind(*where, fold, decay_share=self._shares.get("weight_decay"))
         optimizer.set_learning_rates(np.zeros(steps))
         self.averaging.bind(network.backend, network.store, network.counters, steps)
         place = network.backend, count, size
         if threshold is None:
-            self.training_pass = RecordedPass(*place, self._learn, drop_last, batches.window)
+            how = drop_last, batches.window, network.backend.ranks
+            self.training_pass = RecordedPass(*place, self._learn, *how)
         else:
             self.training_pass = SelectivePass(self, threshold, *place, drop_last)
 
@@ -178,13 +181,34 @@ class RecordedStep:
         x, targets, weights = self.batches.load(rows)
         outputs = self.network.forward(x, training=True)
         self.reported.launch()  # before the backward pass, which may change weights
-        self._gradient = self.loss.backward(outputs, targets, weights)
+        self._gradient = self.loss.backward(outputs, targets, weights, rows)
 
     def improve(self, rows: int) -> None:
-        """Launch the second half: the backward pass and the update."""
+        """Launch the second half: the backward pass, the sum over the ranks, the update."""
+        backend, gradient = self.network.backend, self.network.store.gradient
+        if not len(self._gradient):  # a rank without rows: what sums over them may not write
+            backend.ops.clear_gradient(gradient)
         self.network.backward(self._gradient)
+        backend.allreduce(gradient)
         self.optimizer.update()
         self.averaging.launch()
+
+    def likely_cause(self, rate: float) -> str:
+        """Return in words why it may have diverged at a learning rate, and what to try."""
+        largest = self.batches.largest_input()
+        if largest > 20:
+            return (
+                f"the input is not normalised (values up to {largest:g}); try --normalize standard"
+            )
+        if self.loss.reduction == "sum":
+            return (
+                "the gradient is summed over the batch; try --reduction mean, a smaller lr or a "
+                "smaller batch"
+            )
+        momentum = getattr(self.optimizer, "momentum", 0.0)
+        if momentum >= 0.95:
+            return f"momentum {momentum:g} is too large for this lr; try 0.9 or a smaller lr"
+        return f"the learning rate {rate:g} is too large; try a tenth of it, or --clip-norm 1"
 
     def _learn(self, rows: int) -> None:
         self.look(rows)
@@ -210,8 +234,10 @@ class SelectivePass(RecordedPass):
         size: int,
         drop_last: bool,
     ):
-        super().__init__(backend, rows, size, step.look, drop_last, step.batches.window)
+        how = drop_last, step.batches.window, backend.ranks
+        super().__init__(backend, rows, size, step.look, *how)
         self._loss, self._counters, self._threshold = step.loss, step.network.counters, threshold
+        self._batches = step.batches
         self._updates: dict[int, tuple[int, Program]] = {}
         for program, count in ((self._full, size), (self._ragged, self.rows % size)):
             if program is not None:
@@ -224,12 +250,17 @@ class SelectivePass(RecordedPass):
         rows, update = self._updates[id(program)]
         for step in range(done, done + count):
             super()._replay(program, 1, step)
-            mean_loss = self._loss.row_losses(rows).mean()
+            mean_loss = self._mean_loss(rows)
             # A NaN must reach the trainer, which stops at it.
             if mean_loss > self._threshold or np.isnan(mean_loss):
                 update.replay()
             else:
                 self._take_back()
+
+    def _mean_loss(self, rows: int) -> float:
+        """Return the mean over the rows of the batch, of which this rank has a part."""
+        own = self._loss.row_losses(self._batches.part(rows).rows)
+        return float(self._backend.ranks.total(np.array([own.sum()]))[0] / rows)
 
     def _take_back(self) -> None:
         """Undo the count of an update that is not made; the batch has had its turn all the same."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from fastmlp.backend.contract import Backend, Program
+from fastmlp.ranks.contract import ALONE, Ranks
 from fastmlp.step.batches import count_steps
 from fastmlp.step.window import Window
 
@@ -29,6 +31,8 @@ class RecordedPass:
         Leave out the ragged last batch, unless it is the only one.
     window
         What brings the rows to the device, where that cannot hold them all.
+    ranks
+        Who runs the pass together: they come back to Python after the same steps.
 
     Attributes
     ----------
@@ -46,8 +50,9 @@ class RecordedPass:
         step: Callable[[int], None],
         drop_last: bool = False,
         window: Window | None = None,
+        ranks: Ranks = ALONE,
     ):
-        self._backend, self._window = backend, window
+        self._backend, self._window, self._ranks = backend, window, ranks
         self.full_steps, ragged_rows = divmod(rows, batch_size)
         self.steps = count_steps(rows, batch_size, drop_last)
         ragged_rows = ragged_rows if self.steps > self.full_steps else 0
@@ -95,7 +100,7 @@ class RecordedPass:
                 self._window.take()
         done = first
         while self._full is not None and done < self.full_steps:
-            count = self._chunk(stretch, before, done)
+            count = self._ranks.decide(partial(self._chunk, stretch, before, done))
             start = time.perf_counter()
             self._replay(self._full, count, done)
             self._seconds_per_step = (time.perf_counter() - start) / count

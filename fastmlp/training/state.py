@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from fastmlp.backend.contract import Array
 from fastmlp.errors import ModelFileError
 from fastmlp.files.entries import LARGEST_COUNT, Count, Real, Rules, check_entries, unfit
 from fastmlp.nn.loss_sums import LossSums
+from fastmlp.nn.network import Network
+from fastmlp.ranks.contract import Ranks
 from fastmlp.step.batches import Batches
 from fastmlp.step.parameters import ParameterStore, Snapshot
 
@@ -41,6 +43,13 @@ POLICIES = (
     "reported",
     "averaging",
 )  # entries for those that remember something
+
+# Each rank updates parameters of its own by the same sums, to the same bits on machines of one
+# kind. On others a product may round otherwise: they then drift apart, by rounding at first.
+DRIFTED = (
+    "ranks had come to different parameters, as machines of different kinds may; those of rank 0 "
+    "went to all of them after each such epoch."
+)
 
 
 @dataclass
@@ -237,3 +246,50 @@ def finite_or_none(value: float | None) -> float | None:
 def or_infinity(value: float | None) -> float:
     """Return the number that ``finite_or_none`` was given, if it was not NaN."""
     return math.inf if value is None else value
+
+
+class Stateful(Protocol):
+    """A training that goes on from a state."""
+
+    def state(self) -> TrainingState:
+        """Return what training goes on from."""
+        ...
+
+    def load(self, state: TrainingState) -> None:
+        """Go on from it."""
+
+
+def follow_first(training: Stateful, ranks: Ranks) -> None:
+    """Together: let every rank go on from the state of the first."""
+    if ranks.is_alone:
+        return
+    state = ranks.decide(training.state)
+    if not ranks.is_first:
+        training.load(state)
+
+
+def held_alike(training: Stateful, network: Network) -> Snapshot:
+    """Together: return the parameters; where ranks have come to others, those of the first, from
+    which all go on.
+    """
+    ranks, snapshot = network.backend.ranks, network.store.snapshot()
+    if ranks.is_alone:
+        return snapshot
+    own = [checksum(array) for array in snapshot]
+    differs = own != ranks.decide(lambda: own)
+    if ranks.total(np.array([float(differs)]))[0] == 0:
+        return snapshot
+    if not ranks.decide(lambda: is_finite(snapshot)):
+        return ranks.decide(lambda: snapshot)  # diverged, which ends the training of all
+    notices = network.backend.notices
+    notices += [] if DRIFTED in notices else [DRIFTED]
+    follow_first(training, ranks)
+    return network.store.snapshot()
+
+
+def checksum(array: np.ndarray) -> int:
+    """Return a number that another array has by a chance of one in 2⁶⁴, unless its words are the
+    same in another order.
+    """
+    words = array.view(np.uint32) if array.itemsize == 4 else array.view(np.uint64)
+    return int(np.bitwise_xor.reduce(words, initial=0)) ^ int(words.sum(dtype=np.uint64)) << 1

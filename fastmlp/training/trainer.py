@@ -23,6 +23,8 @@ from .state import (
     check_position,
     finite_or_none,
     fitting,
+    follow_first,
+    held_alike,
     is_finite,
     name_arrays,
     no_fit,
@@ -33,6 +35,9 @@ from .state import (
 
 class Trainer:
     """Trains an initialised network.
+
+    Of several ranks (Backend.ranks) each has a Trainer; they call its methods together. Callbacks
+    are told on the first alone, and what they or a clock decide there holds for all.
 
     Parameters
     ----------
@@ -86,6 +91,7 @@ class Trainer:
     ):
         self.step, self.training_pass, self.reported = step, step.training_pass, step.reported
         self.network, self.loss, self.averaging = step.network, step.loss, step.averaging
+        self.ranks = step.network.backend.ranks
         self.optimizer, self.batches = step.optimizer, step.batches
         self.epochs, self.order, self.rates, self.patience = epochs, order, rates, patience
         self.monitor, self.log_every, self.callbacks = monitor, log_every, list(callbacks)
@@ -97,7 +103,7 @@ class Trainer:
         self.best_snapshot: Snapshot | None = None
         self.last_good: Snapshot | None = None
         self.last_watched: float | None = None
-        self._interrupts = Interrupts()
+        self._interrupts = Interrupts(self.ranks)
 
     @property
     def epoch(self) -> int:
@@ -121,6 +127,7 @@ class Trainer:
         self.stop_reason = ""
         self.averaging.show(False)
         self._tell("training_started")
+        follow_first(self, self.ranks)
         with self._interrupts:
             self._run_epochs(self.result)
         self.result.stop_reason = self.stop_reason
@@ -145,9 +152,9 @@ class Trainer:
         try:
             for epoch in range(self.position.epoch, self.epochs + 1):
                 record = self._run_epoch(epoch, result)
-                snapshot = self.network.store.snapshot()
+                snapshot = held_alike(self, self.network)
                 if not (math.isfinite(record.train["loss"]) and is_finite(snapshot, self.dtype)):
-                    result.diverged = self._likely_cause()
+                    result.diverged = self.step.likely_cause(self.rates.schedule.base_rate)
                     self.network.store.restore(self.last_good)
                     break
                 self.last_good = snapshot
@@ -155,9 +162,10 @@ class Trainer:
                 if record.is_best:
                     result.best_epoch = epoch
                     self.best_snapshot = self.averaging.snapshot() or snapshot
-                stops = self._should_stop(epoch)
+                self._should_stop(epoch)
                 self._tell("epoch_ended", result)
-                if stops or self.stop_reason:
+                self.stop_reason = self.ranks.decide(lambda: self.stop_reason)
+                if self.stop_reason:
                     break
         except KeyboardInterrupt:
             self.stop_reason = "interrupted"
@@ -175,7 +183,7 @@ class Trainer:
         start = time.perf_counter()
         for done in self.training_pass.run(self.log_every, at.update, at.step):
             # One sum over the epoch, on the device: pieces would depend on when Python looked.
-            at.step, at.total = done, self.loss.read_sums()
+            at.step, at.total = done, self.loss.read_sums().over(self.ranks)
             at.seconds += time.perf_counter() - start
             if self.callbacks:
                 loss = self.reported.loss(at.total)
@@ -184,6 +192,7 @@ class Trainer:
                 self._record_stretch(epoch, result)
             self._interrupts.check()
             start = time.perf_counter()
+        at.seconds = self.ranks.decide(lambda: at.seconds)
         self.stretch = self.stretch + (at.total - at.recorded)
         self.position = Position(epoch + 1, update=self.network.counters.update)
         result.train_seconds += at.seconds
@@ -211,7 +220,7 @@ class Trainer:
         self.step.start_epoch(rates, at.update, at.step, shares)
         if not at.step:
             self.reported.start_epoch()
-        self.loss.set_sums(at.total)
+        self.loss.set_sums(at.total.counted_once(self.ranks))
         return rates
 
     def _epoch_record(self, epoch: int, total: LossSums, seconds: float) -> Record:
@@ -231,7 +240,7 @@ class Trainer:
         before = backend.to_numpy(counters.values)
         monitored, name = self._monitored()  # which uses the loss, and the counters
         backend.assign(counters.values, before)
-        self.loss.set_sums(at.total)
+        self.loss.set_sums(at.total.counted_once(self.ranks))
         update = counters.update  # a pass may leave batches out
         rate = float(self.learning_rates[max(update - self.update, 1) - 1])
         train = self._train_numbers(stretch)
@@ -245,41 +254,24 @@ class Trainer:
         self.averaging.show(True)
         numbers = self.monitor.run()
         self.averaging.show(False)
-        return numbers, self.monitor.name
+        return self.ranks.decide(lambda: numbers), self.monitor.name
 
     def _train_numbers(self, sums: LossSums) -> dict[str, float]:
         numbers = {"loss": self.reported.loss(sums)}
         return numbers | {"accuracy": sums.accuracy} if self.loss.counts_right else numbers
 
-    def _should_stop(self, epoch: int) -> bool:
+    def _should_stop(self, epoch: int) -> None:
         reason = self.patience.stop_reason(epoch - self.result.best_epoch)
         if self._is_out_of_time and epoch < self.epochs:
             reason = reason or f"{self.time_limit:g} s of training are over"
         self.stop_reason = reason or self.stop_reason
-        return bool(self.stop_reason)
 
     @property
     def _is_out_of_time(self) -> bool:
         return self.time_limit is not None and self.result.train_seconds >= self.time_limit
 
-    def _likely_cause(self) -> str:
-        largest = self.batches.largest_input()
-        if largest > 20:
-            return (
-                f"the input is not normalised (values up to {largest:g}); try --normalize standard"
-            )
-        if self.loss.reduction == "sum":
-            return (
-                "the gradient is summed over the batch; try --reduction mean, a smaller lr or a "
-                "smaller batch"
-            )
-        momentum, rate = getattr(self.optimizer, "momentum", 0.0), self.rates.schedule.base_rate
-        if momentum >= 0.95:
-            return f"momentum {momentum:g} is too large for this lr; try 0.9 or a smaller lr"
-        return f"the learning rate {rate:g} is too large; try a tenth of it, or --clip-norm 1"
-
     def _tell(self, what: str, *arguments: Any) -> None:
-        for callback in self.callbacks:
+        for callback in self.callbacks if self.ranks.is_first else ():
             getattr(callback, what)(self, *arguments)
 
     def state(self) -> TrainingState:

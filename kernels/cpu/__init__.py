@@ -19,9 +19,11 @@ from . import (
     scaling,
 )
 from .products import amx, bfloat16, blas, gemm
+from .ranks import allreduce
 
 __all__ = [
     "activations",
+    "allreduce",
     "amx",
     "bfloat16",
     "blas",

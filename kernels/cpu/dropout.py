@@ -39,11 +39,13 @@ def dropout_forward(
     rate: Real,
     share: Vector[reads],
     whole_units: Integer,
+    offset: Integer,
     first: First = 0,
 ):
     """y = x·mask/keep; each element of the mask is 1 with probability keep = 1 − rate·share.
 
     With ``whole_units`` the mask of row 0 serves every row: a unit is dropped for the whole batch.
+    ``offset`` is the place of x's first row in the batch, of which a rank may have a part.
     """
     key0, key1 = np.uint64(seed) & WORD, np.uint64(seed) >> HALF_WORD
     update = np.uint64(counters[UPDATE])
@@ -53,7 +55,8 @@ def dropout_forward(
     rows, width = x.shape
     blocks, whole_blocks = (width + 3) // 4, width // 4
     for row in range(rows):
-        first_block = np.uint64(0 if whole_units else (first + row) * blocks)
+        place = offset + first + row
+        first_block = np.uint64(0 if whole_units else place * blocks)
         row_mask = mask[row]
         for block in range(
             whole_blocks

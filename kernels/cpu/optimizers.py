@@ -198,6 +198,13 @@ def add_penalty(g: Vector[updates, by_element], w: Vector[reads, by_element], l1
 
 
 @operation
+def clear_gradient(g: Vector[writes, by_element]):
+    """g ← 0: what a rank adds to the gradient of a batch of which it has no rows."""
+    for i in range(g.size):
+        g[i] = like(0.0, g[i])
+
+
+@operation
 def clip_by_value(g: Vector[updates, by_element], limit: Real):
     """g ← min(max(g, −limit), limit), NaN kept."""
     limit = like(limit, g[0])

@@ -6,18 +6,19 @@
 
 // y = x·mask/keep; each element of the mask is 1 with probability keep = 1 − rate·share.
 //
-// With `whole_units` the mask of row 0 serves every row: a unit is dropped for the whole batch.
+// With `whole_units` the mask of row 0 serves every row: a unit is dropped for the whole batch. `offset` is the place of
+// x's first row in the batch, of which a rank may have a part.
 template <typename T>
 __global__ void EACH_ELEMENT_OF(x)
 dropout_forward(Matrix<const T> x, Matrix<uint8> mask, Matrix<T> y, Vector<const int64> counters, int64 seed,
-                int64 layer, double rate, Vector<const double> share, int64 whole_units) {
+                int64 layer, double rate, Vector<const double> share, int64 whole_units, int64 offset) {
     const double keep = 1.0 - rate * share[0];
     const uint64 update = counters[UPDATE], threshold = uint64(keep * 4294967296.0);
     const int64 blocks = (x.columns + WORDS - 1) / WORDS;
     const T inverse = T(1.0 / keep);
     const bool packs = fit<WORDS>(x.columns, x.data, mask.data, y.data);
     walk<WORDS>(x.rows, x.columns, [&](int64 row, int64 column, auto lanes) {
-        const int64 block = (whole_units ? 0 : row * blocks) + column / WORDS;
+        const int64 block = (whole_units ? 0 : (offset + row) * blocks) + column / WORDS;
         const auto words = philox({uint32(block), uint32(update), uint32(layer), uint32(update >> 32)}, uint32(seed),
                                   uint32(uint64(seed) >> 32));
         if (packs) {

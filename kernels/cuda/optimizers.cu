@@ -193,6 +193,13 @@ __global__ void EACH_ELEMENT_OF(g) add_penalty(Vector<T> g, Vector<const T> w, d
     update_each(rule, g, w);
 }
 
+// g ← 0: what a rank adds to the gradient of a batch of which it has no rows.
+template <typename T>
+__global__ void EACH_ELEMENT_OF(g) clear_gradient(Vector<T> g) {
+    const auto rule = [&](T& g) { g = T(0); };
+    update_each(rule, g);
+}
+
 // g ← min(max(g, −limit), limit), NaN kept.
 template <typename T>
 __global__ void EACH_ELEMENT_OF(g) clip_by_value(Vector<T> g, double limit) {

@@ -24,6 +24,7 @@ CPU_ONLY = {
         ("gemm_tn_momentum", "bfloat16_gemm_tn_momentum", "amx_gemm_tn_momentum"),
         "momentum_step after cuBLAS's product on CUDA: see Backend.moves_weights",
     ),
+    "allreduce": "sums over ranks are NCCL's on CUDA: backend/cuda/nccl.py",
     "transpose": "serves gemm_nn; cuBLAS transposes while it multiplies",
 }
 # The C++ type of each kind of argument; functions are template parameters.

@@ -14,11 +14,13 @@ from fastmlp.kernels.cpu import dropout
 SHAPES = [(1, 1), (3, 7), (17, 4), (5, 33)]
 
 
-def forward(backend, x, *, seed=1, update=1, layer=0, keep=0.5, whole_units=False, share=1.0):
+def forward(
+    backend, x, *, seed=1, update=1, layer=0, keep=0.5, whole_units=False, share=1.0, offset=0
+):
     mask, y = np.full(x.shape, 99, np.uint8), np.full(x.shape, np.nan, x.dtype)
     counters = np.array([update, 0, 0, 0], np.int64)
     rate = (1 - keep) / share, np.array([share])
-    backend.ops.dropout_forward(x, mask, y, counters, seed, layer, *rate, whole_units)
+    backend.ops.dropout_forward(x, mask, y, counters, seed, layer, *rate, whole_units, offset)
     return mask, y
 
 
@@ -69,6 +71,14 @@ def test_a_share_of_the_rate_is_dropped(backend, dtype, random):
         forward(backend, x, keep=0.75), forward(backend, x, keep=0.75, share=0.5), strict=True
     ):
         np.testing.assert_array_equal(half, whole)
+
+
+@pytest.mark.parametrize("whole_units", [False, True], ids=["elements", "units"])
+def test_a_rank_s_part_of_a_batch_has_its_part_of_the_mask(backend, whole_units):
+    whole = mask_of(backend, (33, 7), whole_units=whole_units)
+    for first, stop in ((0, 5), (5, 6), (6, 33), (33, 33)):
+        how = {"whole_units": whole_units, "offset": first}
+        np.testing.assert_array_equal(mask_of(backend, (stop - first, 7), **how), whole[first:stop])
 
 
 def test_mask_of_a_smaller_batch_is_the_start_of_a_larger_one(backend):

@@ -1,5 +1,7 @@
 """Batch normalisation against NumPy's mean and variance; its gradient against the full Jacobian."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from oracles.comparison import assert_close
@@ -133,3 +135,66 @@ def test_nan_stays_in_its_column(backend, dtype):
         backend, x, np.ones(2, dtype), np.zeros(2, dtype), np.zeros(2, dtype), np.ones(2, dtype)
     )
     np.testing.assert_array_equal(np.isnan(y), [[True, False]] * 3)
+
+
+def parts_of(rows, ranks=3):
+    """Return the rows of each rank; with one row two of three have none."""
+    cuts = [rows * rank // ranks for rank in range(ranks + 1)]
+    return [slice(*pair) for pair in pairwise(cuts)]
+
+
+@covers("batch_sums", "batch_squares", "batch_normalization_from_sums")
+@pytest.mark.parametrize("shape", [(1, 4), *SHAPES], ids=str)
+def test_forward_of_a_batch_in_parts(backend, dtype, random, shape):
+    """Sums of the parts, added up here as ranks do, give what the whole batch gives."""
+    x = (2 + 3 * random.standard_normal(shape)).astype(dtype)
+    given = parameters(shape[1], dtype, random)
+    gamma, beta = given[:2]
+    running = [[each.copy() for each in given[2:]] for _ in parts_of(shape[0])]
+    rows, width = shape
+    sums = [np.full(width, np.nan, dtype) for _ in running]
+    for part, own in zip(parts_of(rows), sums, strict=True):
+        backend.ops.batch_sums(x[part], own)
+    total, mean = np.sum(sums, axis=0), np.full(width, np.nan, dtype)
+    squares = [np.full(width, np.nan, dtype) for _ in running]
+    for part, own in zip(parts_of(rows), squares, strict=True):
+        backend.ops.batch_squares(x[part], total, rows, mean, own)
+    squares_of_all, found = np.sum(squares, axis=0), np.full(shape, np.nan, dtype)
+    normalized, inverse = np.full(shape, np.nan, dtype), np.full(width, np.nan, dtype)
+    for part, own in zip(parts_of(rows), running, strict=True):
+        numbers = DECAY, EPSILON, rows, mean, squares_of_all, inverse
+        results = normalized[part], found[part]
+        backend.ops.batch_normalization_from_sums(x[part], gamma, beta, *own, *numbers, *results)
+    expected = [each.copy() for each in given[2:]]
+    whole_mean, whole_inverse, whole_normalized, whole = forward(backend, x, gamma, beta, *expected)
+    units, size = 16 + rows**0.5, 1 + np.abs(x).max() * np.abs(whole_inverse).max()
+    assert_close(mean, whole_mean, units=units, scale=np.abs(x).max())
+    assert_close(inverse, whole_inverse, units=units, scale=size * np.abs(whole_inverse).max())
+    assert_close(normalized, whole_normalized, units=units, scale=size)
+    assert_close(found, whole, units=units, scale=size * (np.abs(gamma) + np.abs(beta)).max())
+    for own in running:  # every rank keeps the same
+        assert_close(own[0], expected[0], units=units, scale=10.0)
+        assert_close(own[1], expected[1], units=units, scale=10.0 + np.abs(x).max() ** 2)
+
+
+@covers("batch_gradient_sums", "batch_input_gradient")
+@pytest.mark.parametrize("shape", [(1, 4), (3, 7), (17, 5), (33, 33)], ids=str)
+def test_backward_of_a_batch_in_parts(backend, dtype, random, shape):
+    rows, width = shape
+    normalized, dy = (random.standard_normal(shape).astype(dtype) for _ in range(2))
+    gamma, inverse = (random.uniform(0.5, 2, width).astype(dtype) for _ in range(2))
+    own = [[np.full(width, np.nan, dtype) for _ in range(4)] for _ in parts_of(rows)]
+    for part, arrays in zip(parts_of(rows), own, strict=True):
+        backend.ops.batch_gradient_sums(dy[part], normalized[part], *arrays)
+        np.testing.assert_array_equal(arrays[:2], arrays[2:])
+    dgamma, dbeta = (np.sum([arrays[i] for arrays in own], axis=0) for i in range(2))
+    exact, hats = dy.astype(np.float64), normalized.astype(np.float64)
+    assert_close(dbeta, exact.sum(axis=0), units=16, scale=np.abs(dy).sum(axis=0))
+    assert_close(dgamma, (exact * hats).sum(axis=0), units=16, scale=np.abs(dy * hats).sum(axis=0))
+    dx = np.full(shape, np.nan, dtype)
+    for part in parts_of(rows):
+        factors = gamma, inverse, dgamma, dbeta, rows
+        backend.ops.batch_input_gradient(dy[part], normalized[part], *factors, dx[part])
+    centred = exact - exact.mean(axis=0) - hats * (exact * hats).mean(axis=0)
+    scale = gamma * inverse * (4 + np.abs(hats).max() ** 2) * np.abs(exact).max()
+    assert_close(dx, gamma * inverse * centred, units=16, scale=np.broadcast_to(scale, shape))

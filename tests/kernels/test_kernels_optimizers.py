@@ -168,6 +168,15 @@ def test_add_penalty(backend, dtype, random, size):
     close(g, g0 + 0.2 * w0 + 0.4 * np.sign(w0))
 
 
+@covers("clear_gradient")
+@pytest.mark.parametrize("size", SIZES)
+def test_clear_gradient(backend, dtype, random, size):
+    _, g, _, _ = vectors(size, dtype, random)
+    g[::2] = np.nan
+    backend.ops.clear_gradient(g)
+    np.testing.assert_array_equal(g, np.zeros(size, dtype))
+
+
 @covers("clip_by_value")
 @pytest.mark.parametrize("size", SIZES)
 def test_clip_by_value(backend, dtype, random, size):

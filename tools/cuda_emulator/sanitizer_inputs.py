@@ -67,6 +67,7 @@ BY_COLUMN = {
     "inverse_deviation",
     *("dgamma", "dbeta", "origin", "scale", "shift", "starts"),
     *("factors", "dfactors", "mix", "dmix", "levels"),
+    *("x_sums", "squares", "gamma_sums", "beta_sums"),
 }
 BY_ELEMENT = {
     "w",
@@ -145,6 +146,8 @@ NUMBERS = {
     "flip": (0, 1),
     "amplitude": (5.0,),
     "lines": (1,),
+    "m": (40,),
+    "offset": (0, 5),
 }
 # Arrays that the library lets be one and the same.
 SHARED = {

@@ -22,6 +22,7 @@ from fastmlp.kernels.cpu.compiling.compiler import SCALAR_FUNCTIONS, KernelCompi
 from fastmlp.kernels.cpu.compiling.processor import has_amx, has_bfloat16, processor
 from fastmlp.kernels.cpu.compiling.vector_code import vector_bytes
 from fastmlp.kernels.operation import Operation
+from fastmlp.ranks.contract import ALONE, Ranks
 
 from .blas import Blas, mkl_blas, scipy_blas
 from .program import CpuProgram
@@ -39,7 +40,7 @@ class CpuBackend(Backend):
     ----------
     threads
         How many threads a Program may be divided among; None for as many as this process may run
-        on. A small Program takes one all the same.
+        on, or as many as are a rank's share. A small Program takes one all the same.
     gemm
         Who multiplies matrices: ``"tiles"`` (kernels/cpu/products), ``"blas"`` (SciPy's OpenBLAS),
         ``"mkl"`` (fastmlp[mkl]), or ``"auto"``: the tiles, which give the same bits for any number
@@ -50,6 +51,8 @@ class CpuBackend(Backend):
     announce
         Called with an entry's name after each kernel that had to be compiled (rather than loaded
         from the disk cache).
+    ranks
+        The processes that train a network together; by default this one is alone.
 
     Raises
     ------
@@ -66,8 +69,10 @@ class CpuBackend(Backend):
         announce: Callable[[str], None] = lambda name: None,
         gemm: str = "auto",
         precision: str = "highest",
+        ranks: Ranks = ALONE,
     ):
-        super().__init__()
+        super().__init__(ranks)
+        threads = ranks.place.threads if threads is None else threads
         self.threads = available_threads() if threads is None else threads
         if self.threads < 1:
             raise UsageError(f"threads must be at least 1, or auto; got {threads}.")
@@ -196,6 +201,13 @@ class CpuBackend(Backend):
             self.ops.transpose(c, transposed_c)
         self._product("gemm_nn", b, transposed_a, transposed_c, *scales)
         self.ops.transpose(transposed_c, c)
+
+    def _allreduce(self, array: Array) -> None:
+        reduction = self.ranks.reduction
+        assert reduction is not None  # as of ranks that are several
+        kind = reduction.elements[array.dtype]
+        handles = reduction.routine, reduction.in_place, kind, reduction.total
+        self.ops.allreduce(*handles, reduction.communicator, array)
 
     def launch(self, operation: Operation, *arguments: Any) -> None:
         """Run an operation now, or write it down while recording."""

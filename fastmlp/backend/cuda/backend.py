@@ -18,12 +18,14 @@ from fastmlp.errors import DeviceError, choose
 from fastmlp.kernels import cpu as _twins  # noqa: F401  enters every operation into the table
 from fastmlp.kernels.cuda.source import OPTIONS, Kernel, kernels, scalar_functions, text
 from fastmlp.kernels.operation import Operation
+from fastmlp.ranks.contract import ALONE, Ranks
 
 from .context import DeviceContext, one_line
 from .cublas import Cublas
 from .device import open_device
 from .feed import CudaFeed
 from .launch import Launch, prepare
+from .nccl import Nccl
 from .program import CudaProgram
 
 COMPILED_RATHER_THAN_LOADED = 0.05  # seconds: CuPy does not say whether its disk cache had a kernel
@@ -42,6 +44,8 @@ class CudaBackend(Backend):
         Of float32 matrix products: ``"highest"``, or ``"high"`` for TF32.
     announce
         Called with an instance's name after each kernel that had to be compiled.
+    ranks
+        The processes that train a network together, each on a GPU of its own.
 
     Attributes
     ----------
@@ -59,8 +63,9 @@ class CudaBackend(Backend):
         index: int = 0,
         precision: str = "highest",
         announce: Callable[[str], None] = lambda name: None,
+        ranks: Ranks = ALONE,
     ):
-        super().__init__()
+        super().__init__(ranks)
         self.name = f"cuda:{index}"
         self.compile_seconds = 0.0
         self.recording: CudaProgram | None = None
@@ -77,6 +82,7 @@ class CudaBackend(Backend):
         self._multiprocessors = properties["multiProcessorCount"]
         with self.context.active():
             self._blas = Cublas(self._cupy, self.stream, properties["major"], precision)
+        self._nccl: Nccl | None = None
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """Return an uninitialised array; CuPy's pool aligns it to 512 bytes."""
@@ -129,6 +135,12 @@ class CudaBackend(Backend):
             Launch(f"gemm_{kind}", partial(self._blas.gemm, kind, *operands), (c,), operands)
         )
 
+    def _allreduce(self, array: Array) -> None:
+        with self.context.active():
+            if self._nccl is None:  # together with the other ranks, as all that it does
+                self._nccl = Nccl(self._cupy, self.stream, self.ranks)
+        self._take(Launch("allreduce", partial(self._nccl.allreduce, array), (array,), (array,)))
+
     def launch(self, operation: Operation, *arguments: Any) -> None:
         """Run an operation now, or write it down while recording."""
         kernel = kernels().get(operation.name)
@@ -151,7 +163,7 @@ class CudaBackend(Backend):
         """
         if self.recording is not None:
             raise RuntimeError("a Program is being recorded already; recordings do not nest")
-        self.recording = CudaProgram(self.context, self.notices)
+        self.recording = CudaProgram(self.context, self.notices, self.ranks)
         try:
             yield self.recording
         finally:

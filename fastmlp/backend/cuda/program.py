@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.backend.contract import Array, Program
+from fastmlp.ranks.contract import ALONE, Ranks
 
 from .context import DeviceContext, one_line
 from .launch import Launch
@@ -37,6 +38,9 @@ class CudaProgram(Program):
         The device and its stream.
     notices
         Where the user is told why steps are launched one by one.
+    ranks
+        The processes that replay the same Program together. A graph with their sums is launched by
+        all of them or by none: each step of the ladder is agreed on.
 
     Attributes
     ----------
@@ -46,10 +50,10 @@ class CudaProgram(Program):
         Why they are launched one by one; empty while the graph is in use.
     """
 
-    def __init__(self, context: DeviceContext, notices: list[str]):
+    def __init__(self, context: DeviceContext, notices: list[str], ranks: Ranks = ALONE):
         self.launches: list[Launch] = []
         self.fallback = ""
-        self._context, self._notices = context, notices
+        self._context, self._notices, self._ranks = context, notices, ranks
         self._graphs: dict[int, Any] = {}
         self._is_decided = False
 
@@ -94,11 +98,9 @@ class CudaProgram(Program):
     def _has_long_graph(self, steps: int) -> bool:
         """Return whether there is a graph of many steps; it is captured when it is first of use."""
         if steps >= STEPS_PER_GRAPH and STEPS_PER_GRAPH not in self._graphs:
-            try:
-                self._graphs[STEPS_PER_GRAPH] = self._captured(STEPS_PER_GRAPH)
-            except self._context.refusals as error:
-                self._context.raise_if_lost(error)
-                self._graphs[STEPS_PER_GRAPH] = None  # the graph of one step goes on
+            graph, refusal = self._try_capture(STEPS_PER_GRAPH)
+            # Without it the graph of one step goes on.
+            self._graphs[STEPS_PER_GRAPH] = None if self._somebody(refusal) else graph
         return self._graphs.get(STEPS_PER_GRAPH) is not None
 
     def _launch_all(self) -> None:
@@ -110,8 +112,9 @@ class CudaProgram(Program):
         the same.
         """
         self._is_decided = True
-        if os.environ.get(GRAPH_VARIABLE) == "0":
-            self.fallback = f"{GRAPH_VARIABLE}=0"
+        forbidden = f"{GRAPH_VARIABLE}=0" if os.environ.get(GRAPH_VARIABLE) == "0" else ""
+        if reason := self._somebody(forbidden):
+            self.fallback = reason
             self._launch_all()
             return
         written = self._written_arrays()
@@ -119,19 +122,40 @@ class CudaProgram(Program):
         # also what loads kernels and lets cuBLAS choose: neither may happen in a capture
         self._launch_all()
         by_launches = [array.get() for array in written]
+        self._graphs[1], refusal = self._try_capture(1)
+        if not (reason := self._somebody(refusal)):
+            reason = self._somebody(self._difference(written, before, by_launches))
+        if reason:
+            self._fall_back(reason)
+            _restore(written, by_launches)
+
+    def _difference(
+        self, written: list[Array], before: list[np.ndarray], by_launches: list[np.ndarray]
+    ) -> str:
+        """Launch the graph from the same start; return why it may not be used, else nothing."""
         try:
-            self._graphs[1] = self._captured(1)
             _restore(written, before)
             self._graphs[1].launch()
             by_graph = [array.get() for array in written]
         except self._context.refusals as error:
             self._context.raise_if_lost(error)
-            self._fall_back(f"the graph could not be made ({one_line(error)})")
-        else:
-            if all(map(does_the_same, before, by_launches, by_graph)):
-                return
-            self._fall_back("the graph's first replay differed from the launches")
-        _restore(written, by_launches)
+            return f"the graph could not be made ({one_line(error)})"
+        if all(map(does_the_same, before, by_launches, by_graph)):
+            return ""
+        return "the graph's first replay differed from the launches"
+
+    def _try_capture(self, steps: int) -> tuple[Any, str]:
+        """Return the graph of ``steps`` runs, and why there is none, else nothing."""
+        try:
+            return self._captured(steps), ""
+        except self._context.refusals as error:
+            self._context.raise_if_lost(error)
+            return None, f"the graph could not be made ({one_line(error)})"
+
+    def _somebody(self, reason: str) -> str:
+        """Return this rank's reason, or that some other rank has one; nothing where all agree."""
+        elsewhere = self._ranks.total(np.array([float(bool(reason))]))[0] > 0
+        return reason or ("another rank has no graph" if elsewhere else "")
 
     def _fall_back(self, reason: str) -> None:
         self.fallback = reason

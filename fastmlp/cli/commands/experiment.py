@@ -8,6 +8,7 @@ import click
 
 from fastmlp.cli.console import Console
 from fastmlp.cli.options import OpenNumber, flag, option
+from fastmlp.ranks.launcher import refuse_several
 
 ONE = {"type": click.INT, "default": 1, "show_default": True}
 AUTO = {"type": OpenNumber(int), "default": "auto", "show_default": True}
@@ -50,6 +51,7 @@ def experiment(recipe: str | None, as_json: bool, quiet: bool, **options: Any) -
     fastmlp experiment my-sweep.toml --seeds 3
     fastmlp experiment my-sweep.toml --backend dask:scheduler.example:8786
     """
+    refuse_several("fastmlp experiment", "and give --jobs")
     from fastmlp.cli import experiment_report as printed
     from fastmlp.experiments.recipe import find_recipe
     from fastmlp.experiments.runner import Options, Runner

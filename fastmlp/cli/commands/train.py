@@ -15,7 +15,10 @@ from fastmlp.cli.options import (
     setting_options,
     typed_settings,
 )
+from fastmlp.cli.streams import be_silent
+from fastmlp.cli.workers import start_workers
 from fastmlp.errors import UsageError
+from fastmlp.ranks.launcher import announced_rank
 
 if TYPE_CHECKING:
     from fastmlp.run.train import TrainingJob
@@ -33,13 +36,15 @@ RUN_OPTIONS = [
     option("--csv-log", "FILE", "Write a line of CSV for each epoch."),
     flag("--json as_json", "Print the result as one line of JSON, all else to stderr."),
     flag("--quiet", "Print errors only."),
-]
+    option("--workers", "N", "Train in so many processes of this machine; on CUDA one a GPU.",
+           type=int),
+]  # fmt: skip
 
 
 @click.pass_context
 def train(context: click.Context, data: str | None, config: str | None, out: str | None,
           resume: str | None, tensorboard: str | None, csv_log: str | None, as_json: bool,
-          quiet: bool, **_: Any) -> int:  # fmt: skip
+          quiet: bool, workers: int | None, **_: Any) -> int:  # fmt: skip
     """Train a network on DATA: a data set's name, a file, a folder, or features,target as two
     files.
 
@@ -48,16 +53,28 @@ def train(context: click.Context, data: str | None, config: str | None, out: str
     fastmlp train flowers.csv --target species --hidden 64,64 --early-stopping 10
     fastmlp train --config runs/first/config.toml --lr 0.0005
     fastmlp train --resume runs/first --epochs 50
+    mpiexec -n 4 fastmlp train flowers.csv --target species
     """
+    if workers is not None:
+        start_workers(workers, str(context.params["device"]), context.obj)
+    if announced_rank():  # the first speaks for all
+        be_silent()
+    from fastmlp.ranks.joining import here
+
+    ranks = here()
+    with ranks.guarded():
+        return _trained(context, data, config, out, resume, _logs(tensorboard, csv_log),
+                        Console(as_json, quiet))  # fmt: skip
+
+
+def _trained(context: click.Context, data: str | None, config: str | None, out: str | None,
+             resume: str | None, logs: list[Callback], console: Console) -> int:  # fmt: skip
+    """Train as the options say; return the exit code."""
     from fastmlp.cli.progress import EpochLines
     from fastmlp.cli.training_report import Compilation, report_end, report_start
 
-    console = Console(as_json, quiet)
     compilation = Compilation(console)
-    watchers = {
-        "callbacks": [EpochLines(console), *_logs(tensorboard, csv_log)],
-        "announce": compilation.announce,
-    }
+    watchers = {"callbacks": [EpochLines(console), *logs], "announce": compilation.announce}
     if resume is None:
         from fastmlp.run.folder import taken
         from fastmlp.run.train import set_up

@@ -193,4 +193,4 @@ class Members(Layer):
 
     def _blocks(self, rows: Array) -> list[Array]:
         block = len(rows) // len(self.stacks)
-        return [rows[start : start + block] for start in range(0, block * len(self.stacks), block)]
+        return [rows[number * block :][:block] for number in range(len(self.stacks))]

@@ -95,6 +95,23 @@ def call_gemm(typing_context, routine, transposes, sizes, alpha, a, lda, b, ldb,
 
 
 @intrinsic
+def call_allreduce(typing_context, routine, send, receive, count, element, total, communicator):
+    """Call MPI_Allreduce at the address ``routine``; return its code.
+
+    All are int64. A handle that MPI has as an int, and the count, are read from the low half of a
+    register: both of the platforms that kernels are compiled for pass them so.
+    """
+    word = types.int64
+
+    def generate(context, builder, signature, arguments):
+        kind = ir.FunctionType(ir.IntType(32), [ir.IntType(64)] * 6).as_pointer()
+        code = builder.call(builder.inttoptr(arguments[0], kind), arguments[1:])
+        return builder.sext(code, ir.IntType(64))
+
+    return word(word, word, word, word, word, word, word), generate
+
+
+@intrinsic
 def float32_from_bits(typing_context, bits):
     """Return the float32 whose bit pattern is the int32 ``bits``."""
 

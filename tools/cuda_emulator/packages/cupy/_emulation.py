@@ -24,6 +24,7 @@ FAILURES = {
     "cublas": ("cuda.pathfinder does not find libcublas", 0),
     "cublas-create": ("cublasCreate_v2 returns this status", 3),
     "gemm": ("cublasGemmEx returns this status", 13),
+    "nccl": ("a communicator of NCCL's cannot be made: this status", 2),
     "compile": ("no RawModule compiles", 0),
     "launch": ("a kernel that runs ends the context with this status, seen at the next call", 719),
     "begin-capture": ("Stream.begin_capture fails with this status", 900),

@@ -1,7 +1,7 @@
 """Devices, streams, graphs and memory of the emulated CUDA."""
 
 from .. import _device
-from . import compiler, device, driver, graph, memory, runtime, stream
+from . import compiler, device, driver, graph, memory, nccl, runtime, stream
 from .device import Device
 from .graph import Graph
 from .memory import MemoryPointer, MemoryPool
@@ -21,6 +21,7 @@ __all__ = [
     "graph",
     "is_available",
     "memory",
+    "nccl",
     "runtime",
     "stream",
 ]

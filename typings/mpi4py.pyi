@@ -1,0 +1,5 @@
+"""What basedpyright takes it for, so that it finds the same whether this is installed or not."""
+
+from typing import Any
+
+def __getattr__(name: str) -> Any: ...
