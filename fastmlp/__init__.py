@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fastmlp.settings.settings import Settings
     from fastmlp.training.callbacks import Callback
     from fastmlp.training.logs import CsvLog, TensorBoard
+    from fastmlp.tuning.api import Tuned, tune
 
     from .errors import FastMLPError
     from .estimators import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
@@ -35,6 +36,7 @@ __all__ = [
     "TabularRegressor",
     "TensorBoard",
     "TrainedRun",
+    "Tuned",
     "__version__",
     "evaluate",
     "explain",
@@ -44,6 +46,7 @@ __all__ = [
     "load",
     "predict",
     "train",
+    "tune",
 ]
 
 _HOMES = {
@@ -58,6 +61,7 @@ _HOMES = {
     "TabularRegressor": "fastmlp.estimators",
     "TensorBoard": "fastmlp.training.logs",
     "TrainedRun": "fastmlp.run.api",
+    "Tuned": "fastmlp.tuning.api",
     "evaluate": "fastmlp.model.evaluate",
     "explain": "fastmlp.explanation.explain",
     "from_sklearn": "fastmlp.adopt.from_sklearn",
@@ -66,6 +70,7 @@ _HOMES = {
     "load": "fastmlp.model.model",
     "predict": "fastmlp.model.predict",
     "train": "fastmlp.run.api",
+    "tune": "fastmlp.tuning.api",
 }
 
 

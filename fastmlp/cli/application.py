@@ -17,8 +17,8 @@ from fastmlp.ranks.launcher import announced_rank
 from .streams import prepare_streams, silence_stdout
 
 # Modules of ``commands``, in the order of their use.
-COMMANDS = ("train", "evaluate", "predict", "explain", "export", "experiment", "report", "card",
-            "gradcheck", "info", "bench")  # fmt: skip
+COMMANDS = ("train", "tune", "evaluate", "predict", "explain", "export", "experiment", "report",
+            "card", "gradcheck", "info", "bench")  # fmt: skip
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 

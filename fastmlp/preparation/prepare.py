@@ -109,15 +109,24 @@ def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
     DataError, UsageError
         If the data cannot be read or does not fit the settings.
     """
-    source = read_source(settings, given)
-    task = _task(settings)
-    task = infer_task(source.known_target) if task == "auto" else task
+    return prepare_source(read_source(settings, given), settings)
+
+
+def prepare_source(source: Source, settings: Settings) -> PreparedData:
+    """Split and encode data that were read; ``prepare`` of what is read once for many runs."""
+    task = task_of(settings, source)
     settings = settings.with_preset(preset_for(source), task, len(source))
     try:
         return _prepared(source, settings, task)
     except DataError:
         _check_all_rows(source, settings)
         raise
+
+
+def task_of(settings: Settings, source: Source) -> str:
+    """Return what is to be learnt: as the settings say, else as the target tells."""
+    task = _task(settings)
+    return infer_task(source.known_target) if task == "auto" else task
 
 
 def preset_for(source: Source) -> str:

@@ -13,7 +13,7 @@ from fastmlp.report.pictures.drawing import drawing
 from .finished_run import is_run
 
 REPORT_FILE, FIGURES_FOLDER = "report.html", "figures"
-EXPERIMENT_FILE = "experiment.json"
+EXPERIMENT_FILE, STUDY_FILE = "experiment.json", "study.json"
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ def write_report(
     device: str = "auto",
     threads: int | None = None,
 ) -> Report:
-    """Write the report of a run or of an experiment.
+    """Write the report of a run, of an experiment or of a search for settings.
 
     Parameters
     ----------
     folder
-        Of the run or the experiment.
+        Of the run, the experiment or the search.
     out
         The HTML file; default report.html in the folder. The pictures' files are put beside it into
         figures, or into <name>-figures where the file has another name.
@@ -54,7 +54,7 @@ def write_report(
     Raises
     ------
     ModelFileError
-        If the folder holds neither.
+        If the folder holds none of them.
     DataError, UsageError
         If ``data`` or ``data_dir`` cannot be used.
     WriteError
@@ -77,6 +77,17 @@ def write_report(
             from .experiment_page import experiment_page
 
             page = experiment_page(read_experiment(folder), path.parent, place)
+        elif (folder / STUDY_FILE).is_file():
+            if data is not None or data_dir is not None:
+                raise UsageError(
+                    "the report of a search reads no data; leave --data out, or report its best "
+                    "run."
+                )
+            from fastmlp.tuning.results import read_study
+
+            from .studies.study_page import study_page
+
+            page = study_page(read_study(folder), folder, path.parent, place)
         else:
             from .evidence import gather
             from .finished_run import read_finished_run
@@ -92,10 +103,12 @@ def write_report(
 def _report_path(folder: Path, out: str | Path | None) -> Path:
     if not folder.is_dir():
         raise ModelFileError(f"{folder} is no folder; give that of a run or of an experiment.")
-    if not (folder / EXPERIMENT_FILE).is_file() and not is_run(folder):
+    files = (EXPERIMENT_FILE, STUDY_FILE)
+    if not any((folder / name).is_file() for name in files) and not is_run(folder):
         raise ModelFileError(
-            f"{folder} holds neither a run (metrics.json) nor an experiment ({EXPERIMENT_FILE}). "
-            "Give a folder that fastmlp train or fastmlp experiment made."
+            f"{folder} holds neither a run (metrics.json) nor an experiment ({EXPERIMENT_FILE}) "
+            f"nor a search ({STUDY_FILE}). Give a folder that fastmlp train, experiment or tune "
+            "made."
         )
     path = folder / REPORT_FILE if out is None else Path(out)
     if path.suffix.lower() not in (".html", ".htm"):

@@ -98,7 +98,7 @@ def train(
     UsageError, DataError, DeviceError, WriteError
         With one line that says what is wrong.
     """
-    settings, dataset = _first_place(data, y, settings, dataset)
+    settings, dataset = first_place(data, y, settings, dataset)
     if in_notebook() if progress is None else progress:
         callbacks = [*callbacks, ProgressLine()]
     with here().guarded():
@@ -140,7 +140,7 @@ def _job(
     return job
 
 
-def _first_place(
+def first_place(
     data: Any, y: Any, settings: Settings | None, dataset: Any
 ) -> tuple[Settings | None, Any]:
     """Tell whether settings or data came in the first place, and return both."""

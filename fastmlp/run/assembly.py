@@ -27,7 +27,7 @@ from fastmlp.training.policies import Order, Patience, Rates, SeededOrder
 from fastmlp.training.recorded import RecordedStep, bind, check_memory
 from fastmlp.training.trainer import Trainer
 
-from .choices import check_choices, choose, picks_threshold, validated
+from .choices import Validated, adjusted, check_choices, choose, picks_threshold, validated
 from .inputs import learn_columns, set_edges
 
 
@@ -62,6 +62,24 @@ class Assembly:
         """Let the trained model have what is chosen by the validation rows; return what it is."""
         by = validated(self.model, self.data, self.measures)
         return choose(self.model, by, self.settings, self.data.test)
+
+    def numbers(self, name: str, chosen: dict[str, Any]) -> dict[str, float]:
+        """Return what is measured of a split, with what was ``chosen`` after training."""
+        measure = self.measures[name]
+        numbers = measure.run()
+        if chosen:
+            numbers |= adjusted(self.model, self._said(name), measure.metric)
+        return numbers
+
+    def _said(self, name: str) -> Validated:
+        """Return what the model says of a split's rows."""
+        if name == "validation":
+            said = validated(self.model, self.data, self.measures)
+            assert said is not None  # or it had no measure
+            return said
+        part = self.data.parts[name]
+        assert part is not None  # or it had no measure
+        return Validated(self.model.logits(part.features), part.targets)
 
 
 def assemble(data: PreparedData, backend: Backend) -> Assembly:

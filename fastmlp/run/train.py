@@ -19,7 +19,6 @@ from fastmlp.training.callbacks import Callback, HistoryWriter, Record, RunFacts
 from fastmlp.training.checkpoint import Checkpointer
 
 from .assembly import Assembly, assemble
-from .choices import Validated, adjusted, validated
 from .folder import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, create_run_folder
 
 
@@ -84,22 +83,10 @@ class TrainingJob(Assembly):
         """Train; return how it went."""
         return self.trainer.fit()
 
-    def _said(self, name: str) -> Validated:
-        """Return what the model says of a split's rows."""
-        if name == "validation":
-            said = validated(self.model, self.data, self.measures)
-            assert said is not None  # or it had no measure
-            return said
-        part = self.data.parts[name]
-        assert part is not None  # or it had no measure
-        return Validated(self.model.logits(part.features), part.targets)
-
     def _metrics(self, result: TrainingResult, chosen: dict[str, Any]) -> dict[str, Any]:
         measured = {}
-        for name, measure in self.measures.items():
-            numbers = measure.run()
-            if chosen:
-                numbers |= adjusted(self.model, self._said(name), measure.metric)
+        for name in self.measures:
+            numbers = self.numbers(name, chosen)
             measured |= {f"{name}_{number}": value for number, value in numbers.items()}
         return {
             "run_dir": str(self.folder),

@@ -1,4 +1,4 @@
-"""``fastmlp report``: one HTML page on how a run or an experiment went."""
+"""``fastmlp report``: one HTML page on how a run, an experiment or a search went."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fastmlp.cli.options import DATA_DIR, DEVICE, JSON, THREADS, option
 def report(folder: str, as_json: bool, **options: Any) -> None:
     """Write a page on how a run or an experiment went: verdict, curves, classes, mistakes, sweeps.
 
-    FOLDER is that of a run or of an experiment. The page needs no network; beside it lie the
-    pictures as PNG files and their numbers as CSV files.
+    FOLDER is that of a run, of an experiment or of a search by fastmlp tune. The page needs no
+    network; beside it lie the pictures as PNG files and their numbers as CSV files.
 
     \b
     fastmlp report runs/first

@@ -1,0 +1,1 @@
+"""The page of a search for settings, and its pictures."""

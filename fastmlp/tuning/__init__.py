@@ -1,0 +1,1 @@
+"""The search for settings: ``fastmlp tune`` and ``fastmlp.tune``, with Optuna."""
