@@ -46,11 +46,11 @@ ALSO_TESTED_BY = {
         "data.raw.parse data.raw.form.irregular data.raw.form.records data.raw.form.structure"
     ),
     "data/raw/test_raw_separators.py": "data.raw.delimited data.raw.form.layout",
-    "data/raw/test_raw_excel.py": "data.memory data.raw.workbook",
+    "data/raw/test_raw_excel.py": "data.raw.workbook",
     "data/raw/test_raw_several.py": "data.raw.read data.raw.suffixes data.raw.table",
     "data/readings/test_readings_dates.py": "data.readings.kinds.durations",
     "data/readings/test_readings_decide.py": (
-        "data.readings.choices data.readings.decided"
+        "data.readings.choices data.readings.decided data.readings.kinds.looks"
         " data.readings.notes data.readings.kinds.text_column"
     ),
     "data/readings/test_readings_reading.py": (
@@ -62,6 +62,13 @@ ALSO_TESTED_BY = {
     ),
     "data/sources/test_sources_download.py": "data.sources.datasets",
     "data/sources/test_sources_incoming.py": "data.sources.in_memory data.sources.series",
+    "data/staged/test_staged_text.py": (
+        "data.staged.content data.staged.files data.staged.read data.staged.table"
+    ),
+    "preparation/test_preparation_staged.py": (
+        "preparation.kept preparation.prepared preparation.weights"
+        " data.features.blocks data.staged.cache"
+    ),
     "data/test_data_tables.py": "data.loading data.features.pixels",
     "estimators/test_estimators_beyond.py": "estimators.base estimators.losses estimators.scores",
     "estimators/test_estimators_errors.py": "estimators.parameters",

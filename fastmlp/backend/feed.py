@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from threading import Thread
 
 import numpy as np
 
@@ -29,15 +30,42 @@ class Feed(ABC):
 
 
 class HostFeed(Feed):
-    """Where the device's memory is the host's: a second array."""
+    """Where the device's memory is the host's: a second array, which a thread fills.
+
+    A replay leaves Python to others while it runs, so that the thread waits for a disk meanwhile.
+    """
 
     def __init__(self, array: np.ndarray):
         self._array, self._next = array, np.empty_like(array)
+        self._thread: Thread | None = None
+        self._error: BaseException | None = None
 
     def prefetch(self, fill: Callable[[np.ndarray], None]) -> None:
-        """Fill the second array."""
-        fill(self._next)
+        """Start to fill the second array, once nothing else does."""
+
+        def work() -> None:
+            try:
+                fill(self._next)
+            except BaseException as error:  # whatever it is, it is raised where it is looked for
+                self._error = error
+
+        self._wait()
+        self._error = None  # of contents that nobody took
+        self._thread = Thread(target=work, name="fastmlp-feed")
+        try:
+            self._thread.start()
+        except RuntimeError:  # no memory for its stack, or no thread is left: it is done here
+            self._thread = None
+            work()
 
     def take(self) -> None:
-        """Copy it."""
+        """Copy it, once it is full."""
+        self._wait()
+        if self._error is not None:
+            raise self._error
         self._array[...] = self._next
+
+    def _wait(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None

@@ -19,6 +19,7 @@ from fastmlp.errors import DataError, UsageError, did_you_mean
 from . import tables
 from .source import Source
 from .sources import arrays, datasets, idx, images, in_memory
+from .staged.workspace import Workspace
 from .tables import TableOptions
 
 
@@ -37,6 +38,8 @@ def load(
     columns: ColumnChoices | None = None,
     schema: Schema | None = None,
     pictures: PictureReading | None = None,
+    memory: str = "auto",
+    space: Workspace | None = None,
 ) -> Source:
     """Read a data set.
 
@@ -68,6 +71,12 @@ def load(
     pictures
         How pictures are read, from a model that was trained on some; without it the pictures
         decide.
+    memory
+        How much the data may take, ``auto`` or ``2GB``: features of .npy files that are larger stay
+        in their files.
+    space
+        Where tables are to be read in parts, of which only columns are ever in memory, and folders
+        of pictures one by one; without it they are read whole.
 
     Raises
     ------
@@ -76,8 +85,9 @@ def load(
     """
     size = images.parse_size(image_size)
     said = (layout or Layout(), columns or ColumnChoices())
-    tabular = TableOptions(task, *said, schema, size, colour)
-    choices = _Choices(target, data_dir, size, colour, ground, need_target, tabular, pictures)
+    tabular = TableOptions(task, *said, schema, size, colour, space)
+    said = colour, ground, need_target, tabular, pictures, memory
+    choices = _Choices(target, data_dir, size, *said)
     loaded = _load(source, choices)
     if test is None:
         return loaded
@@ -105,6 +115,14 @@ def is_tables(source: str) -> bool:
     return is_table_name(path) if path.is_file() else any(sign in source for sign in PATTERN_SIGNS)
 
 
+def is_pictures(source: str) -> bool:
+    """Return whether a path is a folder of pictures."""
+    path = Path(source).expanduser()
+    if not source or not path.is_dir() or is_tables(source):
+        return False
+    return datasets.PARTS[0] not in datasets.find_idx_files(path)
+
+
 @dataclass(frozen=True)
 class _Choices:
     """What the caller of ``load`` asked for beside the source."""
@@ -117,6 +135,7 @@ class _Choices:
     need_target: bool
     table: TableOptions
     pictures: PictureReading | None
+    memory: str
 
 
 def _load(source: Any, choices: _Choices) -> Source:
@@ -166,7 +185,7 @@ def _load_file(path: Path, choices: _Choices) -> Source:
             f"{path} holds features without a target; give both files as features,target."
         )
     if path.suffix.lower() == ".npy":
-        return arrays.load_npy(path, None)
+        return arrays.load_npy(path, None, choices.memory)
     if idx.is_idx_name(path):
         return datasets.idx_pair(path.name, path, None)
     if images.is_image_name(path):
@@ -179,13 +198,14 @@ def _load_file(path: Path, choices: _Choices) -> Source:
 
 def _load_images(path: Path, choices: _Choices) -> Source:
     wanted = (choices.image_size, choices.colour, choices.need_target)
-    return images.load_images(path, *wanted, choices.pictures, choices.ground)
+    space = choices.table.space
+    return images.load_images(path, *wanted, choices.pictures, choices.ground, space)
 
 
 def _load_pair(features_path: Path, target_path: Path, choices: _Choices) -> Source:
     pair = (features_path, target_path)
     if all(path.suffix.lower() == ".npy" for path in pair):
-        return arrays.load_npy(*pair)
+        return arrays.load_npy(*pair, choices.memory)
     if all(is_table_name(path) for path in pair):
         return tables.load_pair(*pair, choices.table)
     if all(idx.is_idx_name(path) for path in pair):

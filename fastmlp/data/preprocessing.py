@@ -14,16 +14,18 @@ from fastmlp.data.features.matrix import MatrixPlan
 from fastmlp.data.features.scaling import NORMALIZATIONS, scale_and_shift
 from fastmlp.data.features.statistics import TargetRows
 from fastmlp.data.features.targets import TargetEncoder, infer_task
+from fastmlp.data.mapped.rows import MappedRows, Matrix, whole
 from fastmlp.data.memory import require_memory
 from fastmlp.data.pictures.reading import PictureReading
 from fastmlp.data.readings.reading import ColumnReading
 from fastmlp.data.readings.schema import ColumnFacts, Schema
+from fastmlp.data.staged.table import StagedTable
 from fastmlp.errors import DataError, UsageError, choose
 
 from . import stored
 
 if TYPE_CHECKING:
-    import polars
+    from fastmlp.data.staged.table import Table
 
 __all__ = ["NORMALIZATIONS", "FeaturePreprocessor", "TargetEncoder", "infer_task"]
 
@@ -51,7 +53,7 @@ class FeaturePreprocessor:
 
     def fit(
         self,
-        features: np.ndarray | polars.DataFrame,
+        features: Matrix | Table,
         normalize: str = "standard",
         dtype: DTypeLike = np.float32,
         image_shape: tuple[int, ...] | None = None,
@@ -66,7 +68,7 @@ class FeaturePreprocessor:
         Parameters
         ----------
         features
-            (rows, columns) array or polars frame: the training rows only.
+            (rows, columns) array, rows in a file, or polars frame: the training rows only.
         normalize
             "none", "unit" (to [0, 1]), "standard" (mean 0, deviation 1) or "robust" (median 0,
             interquartile range 1): by column, for images over all pixels.
@@ -98,7 +100,7 @@ class FeaturePreprocessor:
 
     def fit_transform(
         self,
-        features: np.ndarray | polars.DataFrame,
+        features: Matrix | Table,
         normalize: str = "standard",
         dtype: DTypeLike = np.float32,
         image_shape: tuple[int, ...] | None = None,
@@ -107,7 +109,7 @@ class FeaturePreprocessor:
         pictures: PictureReading | None = None,
         encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
         target: TargetRows | None = None,
-    ) -> np.ndarray:
+    ) -> Matrix:
         """Fit and return the rows as training reads them, with a table read once for both.
 
         They are what ``transform`` returns, but for target statistics: in the training rows these
@@ -123,26 +125,20 @@ class FeaturePreprocessor:
             )
         self.image_shape = None if image_shape is None else tuple(image_shape)
         self.pictures = pictures
-        if isinstance(features, np.ndarray):
+        if isinstance(features, (np.ndarray, MappedRows)):
             self._plan = MatrixPlan.fit(features, feature_names, self.image_shape, encoding)
             matrix = self._plan.transform(features, self.dtype)
         else:
             self._plan, read = FramePlan.learn(features, schema, encoding, target)
-            matrix = self._training_matrix(read, target)
+            matrix = self._plan.training_matrix_of(read, self.dtype, target)
         self.scale, self.shift = scale_and_shift(
             matrix, normalize, self.dtype, self.output_names, self.image_shape, self._plan.unscaled
         )
         return matrix
 
-    def _training_matrix(self, read: polars.DataFrame, target: TargetRows | None) -> np.ndarray:
-        assert isinstance(self._plan, FramePlan)
-        if target is None or not self._plan.has_statistics:
-            return self._plan.matrix_of(read, self.dtype)
-        return self._plan.training_matrix_of(read, self.dtype, target)
-
     def without_folds(
-        self, features: polars.DataFrame, matrix: np.ndarray, target: TargetRows, folds: np.ndarray
-    ) -> np.ndarray:
+        self, features: Table, matrix: Matrix, target: TargetRows, folds: np.ndarray
+    ) -> Matrix:
         """Return the training rows once for each fold, with target statistics that do not know it.
 
         Cross-fitted statistics do not hold a row's own target, but those of other rows, which
@@ -170,18 +166,16 @@ class FeaturePreprocessor:
         assert isinstance(self._plan, FramePlan)
         stacks = int(folds.max()) + 1
         what = f"{len(matrix):,} training rows once for each of {stacks} folds"
-        require_memory(stacks * matrix.nbytes, what)
-        result = np.concatenate([matrix] * stacks)
-        for fold, stack in enumerate(np.split(result, stacks)):
-            self._plan.write_statistics(features, stack, target, folds == fold)
-        return result
+        if not isinstance(features, StagedTable):
+            require_memory(stacks * matrix.nbytes, what)
+        return self._plan.without_folds(features, matrix, target, folds)
 
     def transform(
         self,
-        features: np.ndarray | polars.DataFrame,
+        features: Matrix | Table,
         feature_names: tuple[str, ...] | None = None,
         notes: list[str] | None = None,
-    ) -> np.ndarray:
+    ) -> Matrix:
         """Return the rows as a matrix, imputed and encoded but not yet scaled.
 
         Parameters
@@ -198,10 +192,11 @@ class FeaturePreprocessor:
 
         Returns
         -------
-        numpy.ndarray
+        numpy.ndarray or MappedRows
             (rows, output_columns), C-contiguous: uint8 if the features are a uint8 array, ``dtype``
             otherwise; columns that lie far from zero less their origin. It is the array itself, not
-            a copy, where nothing had to be done.
+            a copy, where nothing had to be done. Of MappedRows it is MappedRows, which are imputed
+            and encoded whenever they are read.
 
         Raises
         ------
@@ -210,7 +205,14 @@ class FeaturePreprocessor:
         """
         if isinstance(features, (list, tuple)):
             features = _as_array(features)
-        return self._fitted.transform(features, self.dtype, feature_names, notes)
+        plan = self._fitted
+        if isinstance(plan, MatrixPlan):
+            if isinstance(features, StagedTable):
+                raise DataError("the model was trained on an array; give rows that memory holds.")
+            return plan.transform(features, self.dtype, feature_names, notes)
+        if isinstance(features, MappedRows):
+            features = whole(features, "the rows")
+        return plan.transform(features, self.dtype, feature_names, notes)
 
     @property
     def input_names(self) -> tuple[str, ...] | None:

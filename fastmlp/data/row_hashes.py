@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from .mapped.rows import Matrix
+
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 # Steele et al. 2014, SplitMix64.
 MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 BLOCK = 1 << 18  # bytes at a time, which stay in the processor's cache
 
 
-def row_hashes(*matrices: np.ndarray) -> np.ndarray:
+def row_hashes(*matrices: Matrix) -> np.ndarray:
     """Return a hash of each row, over what all the matrices hold there.
 
     Hashes of equal rows are equal, wherever the rows stand; of different rows they are equal by
@@ -35,8 +37,9 @@ def row_hashes(*matrices: np.ndarray) -> np.ndarray:
     return total
 
 
-def _hashes(matrix: np.ndarray) -> np.ndarray:
-    matrix = matrix if matrix.ndim == 2 else matrix[:, None]
+def _hashes(matrix: Matrix) -> np.ndarray:
+    if isinstance(matrix, np.ndarray) and matrix.ndim == 1:
+        matrix = matrix[:, None]
     width = matrix.shape[1] * matrix.itemsize
     words = -(-width // 8)
     # One key for each word of a row, so that the words' order counts, and one for the width.

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastmlp.data.mapped.rows import MappedRows, Matrix
 from fastmlp.data.pictures.reading import PictureReading
 from fastmlp.errors import DataError
 
 if TYPE_CHECKING:
-    import polars
-
     from fastmlp.data.readings.schema import Schema
+    from fastmlp.data.staged.table import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +27,10 @@ class Source:
     """
 
     name: str  # the data set's name ("digits") or the stem of its file
-    # 2-D C-contiguous array (rows, columns) of uint8, float32 or float64, maybe a memmap; for a
-    # table a polars frame whose columns keep their own types
-    features: np.ndarray | polars.DataFrame
+    # 2-D C-contiguous array (rows, columns) of uint8, float32 or float64, maybe a memmap; rows that
+    # stay in their file; for a table a polars frame whose columns keep their own types, or columns
+    # that stay in files
+    features: Matrix | Table
     # (rows,) of integers, strings, booleans or floats, or (rows, outputs)
     target: np.ndarray | None = None
     target_name: str | None = None  # what the source calls the target
@@ -81,7 +82,8 @@ class Source:
         """
         target = None if self.target is None else self.target[rows]
         names = None if self.row_names is None else tuple(self.row_names[row] for row in rows)
-        features = self.features[rows]
+        features = self.features
+        features = features.only(rows) if isinstance(features, MappedRows) else features[rows]
         return replace(self, features=features, target=target, row_names=names, test=None)
 
 

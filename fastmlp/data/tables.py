@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastmlp.data.features.pixels import as_pixels, could_be_pictures, pixels_or_none
+from fastmlp.data.mapped.rows import MappedRows
 from fastmlp.data.raw.form.header import no_header_note
 from fastmlp.data.raw.form.layout import Layout
 from fastmlp.data.raw.read import read_table
@@ -25,9 +27,14 @@ from fastmlp.data.readings.words import listed
 from fastmlp.errors import DataError, did_you_mean
 
 from .source import Source
+from .staged.read import stage_table
+from .staged.table import StagedTable, renamed, without
+from .staged.workspace import Workspace
 
 if TYPE_CHECKING:
     import polars
+
+    from .staged.table import Table
 
 USUAL_TARGETS = ("label", "target")
 
@@ -46,6 +53,8 @@ class TableOptions:
     # pixel is three columns
     image_size: tuple[int, int] | None = None
     colour: bool = False
+    # where it is read in parts, of which only columns are in memory; without it it is read whole
+    space: Workspace | None = None
 
 
 def load_table(
@@ -84,7 +93,8 @@ def load_table(
     layout = options.layout
     if options.schema is not None:
         layout = replace(layout, expected=options.schema.names)
-    table = read_table(path, layout)
+    space = options.space
+    table = read_table(path, layout) if space is None else stage_table(path, layout, space)
     if options.schema is not None:
         table = with_known_names(table, options.schema)
     name, where = _name_of(path), str(path)
@@ -111,8 +121,7 @@ def with_known_names(table: RawTable, schema: Schema) -> RawTable:
         return table
     for known in (names, [name for name in names if name != target], list(schema.names)):
         if len(known) == table.frame.width:
-            pairs = zip(table.frame, known, strict=True)
-            frame = frame_of(series.alias(name) for series, name in pairs)
+            frame = renamed(table.frame, known)
             note = (
                 f"the table has no header; its columns are taken as {listed(known, 3)}, in the "
                 "order of training."
@@ -137,7 +146,7 @@ def _refuse_header(found: list[str], wanted: tuple[str, ...]) -> None:
 
 
 def source_of_frame(
-    frame: polars.DataFrame,
+    frame: Table,
     name: str,
     target: str | int | None = None,
     need_target: bool = True,
@@ -178,7 +187,10 @@ def source_of_frame(
     layout = {}
     if table is not None:
         layout = {"separator": table.separator, "line_of": table.line_of}
+    began = time.perf_counter()
     described = describe(frame, target, choices, **layout)
+    if options.space is not None:
+        options.space.took("deciding", began)
     if not described.schema.names:
         beside = "" if target is None else f" beside the target {target!r}"
         raise DataError(
@@ -203,11 +215,7 @@ def require_cells(frame: polars.DataFrame, where: str) -> None:
 
 
 def _as_known(
-    frame: polars.DataFrame,
-    name: str,
-    target: str | None,
-    options: TableOptions,
-    notes: tuple[str, ...],
+    frame: Table, name: str, target: str | None, options: TableOptions, notes: tuple[str, ...]
 ) -> tuple[Source, polars.Series | None]:
     """Return a source and its target whose columns a model knows or which are pixels."""
     schema = options.schema or Schema(())
@@ -218,12 +226,13 @@ def _as_known(
         described = describe(frame_of([frame[target]]), target)
         values, said = described.target, described.schema.notes
         schema = replace(schema, target=described.schema.target)
-    features = frame if target is None else frame_of(each for each in frame if each.name != target)
+    features = without(frame, () if target is None else (target,))
     names, shape = tuple(features.columns), None
     if options.image_size is not None:
         shape = (*options.image_size, 3) if options.colour else options.image_size
         # What is given to a model may hold more columns, among which it finds its own.
         has_model = options.schema is not None
+        assert not isinstance(features, StagedTable)  # tables of pictures are read whole
         pixels = pixels_or_none(features, shape) if has_model else as_pixels(features, shape, name)
         features, shape = (features, None) if pixels is None else (pixels, shape)
     source = Source(
@@ -286,6 +295,8 @@ def load_pair(
     features = read_table(features_path, options.layout)
     labels = read_table(labels_path, options.layout)
     frame, given = features.frame, labels.frame
+    assert not isinstance(frame, StagedTable)  # pairs are read whole
+    assert not isinstance(given, StagedTable)
     if given.width > 2:
         raise DataError(
             f"{labels_path} has {given.width:,} columns; it may have the label, or an index and "
@@ -357,7 +368,7 @@ def _target_column(
 def _with_hint(source: Source) -> Source:
     """Say of a table of whole numbers that it could be pictures."""
     features = source.features
-    if isinstance(features, np.ndarray) or not could_be_pictures(features):
+    if isinstance(features, (np.ndarray, MappedRows)) or not could_be_pictures(features):
         return source
     width = features.width
     size = f"{math.isqrt(width)}x{math.isqrt(width)}"

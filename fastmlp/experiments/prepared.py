@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastmlp.data.mapped.rows import MappedRows, whole
 from fastmlp.data.memory import require_memory
 from fastmlp.data.source import Source
 from fastmlp.errors import DataError
@@ -52,9 +53,18 @@ def prepare_data(plan: DataPlan, settings: Settings, folder: Path) -> dict[str, 
     key = json.dumps([plan.to_dict(), data_stamp(plan.dataset)])
     kept = (folder / f"data-{hashlib.sha256(key.encode()).hexdigest()[:12]}").absolute()
     if not kept.is_dir():
-        source = _changed(read_source(replace(settings, dataset=plan.dataset)), plan)
+        source = _changed(_in_memory(read_source(replace(settings, dataset=plan.dataset))), plan)
         _write_aside(kept, source, plan)
     return _found(kept)
+
+
+def _in_memory(source: Source) -> Source:
+    """Return a source of which nothing is left in files, to be changed and written."""
+    test = None if source.test is None else _in_memory(source.test)
+    features = source.features
+    if isinstance(features, MappedRows):
+        features = whole(features, source.name)
+    return replace(source, features=features, test=test)
 
 
 def data_stamp(dataset: str) -> list[list]:
@@ -89,6 +99,7 @@ def _joined(first: Source, second: Source) -> Source:
         raise DataError(
             f"{first.name} is a table with texts; pool puts arrays and images together."
         )
+    assert isinstance(second.features, np.ndarray)
     features = np.concatenate([first.features, second.features])
     target = np.concatenate([first.known_target, second.known_target])
     return replace(first, features=features, target=target, row_names=None)
@@ -176,6 +187,7 @@ def _frame(source: Source) -> polars.DataFrame:
     if isinstance(features, np.ndarray):
         names = [f"pixel{number}" for number in range(features.shape[1])]
         features = polars.from_numpy(features, schema=list(source.feature_names or names))
+    assert isinstance(features, polars.DataFrame)  # as nothing is left in a file
     if "label" in features.columns:
         raise DataError(
             f"{source.name} has a feature called label, which is the target's name here; rename it."

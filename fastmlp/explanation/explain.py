@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.data.mapped.rows import Matrix, whole
 from fastmlp.errors import DataError, UsageError, choose
 from fastmlp.model.evaluate import rows_to_measure
 from fastmlp.model.held_out import SPLITS
@@ -141,7 +142,7 @@ def explain(
 
 def explain_matrix(
     model: Model,
-    matrix: np.ndarray,
+    matrix: Matrix,
     target: np.ndarray,
     wishes: Wishes,
     data: str,
@@ -167,6 +168,7 @@ def explain_matrix(
     if kept is not None:
         notes = (*notes, f"a sample of {len(kept):,} of the {len(matrix):,} rows is measured.")
         matrix, target = matrix[kept], target[kept]
+    matrix = whole(matrix, data)
     answer = partial(answer_in_blocks, model)
     if not np.isfinite(answer(matrix)).all():
         raise DataError(

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastmlp.backend import Backend, open_backend
 from fastmlp.data.features.targets import TargetEncoder
+from fastmlp.data.mapped.rows import Matrix
 from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.readings.schema import Schema
 from fastmlp.data.source import Source
@@ -135,7 +136,7 @@ class Model(ShownModel):
             notes += told
         return self.outputs_of(matrix)
 
-    def outputs_of(self, matrix: np.ndarray) -> np.ndarray:
+    def outputs_of(self, matrix: Matrix) -> np.ndarray:
         """Return what the network says of the rows of a matrix that ``features.transform`` made;
         see ``predict_outputs``.
         """
@@ -144,7 +145,7 @@ class Model(ShownModel):
             return np.zeros((0, width), self.network.dtype)
         return self.answer(matrix)
 
-    def answer(self, matrix: np.ndarray) -> np.ndarray:
+    def answer(self, matrix: Matrix) -> np.ndarray:
         """Return what ``predict_outputs`` does, for rows (rows, columns) as the network reads them,
         of which there is at least one.
         """
@@ -167,11 +168,11 @@ class Model(ShownModel):
             return np.hstack([1 - outputs, outputs])
         return outputs
 
-    def logits(self, matrix: np.ndarray) -> np.ndarray:
+    def logits(self, matrix: Matrix) -> np.ndarray:
         """Return the outputs before they become probabilities, at no temperature."""
         return self._recorded.run(matrix, raw=True)
 
-    def _matrix(self, features: Any, names: tuple[str, ...] | None, notes: list[str]) -> np.ndarray:
+    def _matrix(self, features: Any, names: tuple[str, ...] | None, notes: list[str]) -> Matrix:
         """Return rows in any form as the matrix that the network reads."""
         if names is None:
             shape = self.features.image_shape

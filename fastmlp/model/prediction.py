@@ -6,6 +6,7 @@ from typing import Unpack
 
 import numpy as np
 
+from fastmlp.data.mapped.rows import Matrix, whole
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import Batches, InputScaling
@@ -31,7 +32,7 @@ class RecordedPrediction:
         self._network, self._loss, self._scaling = network, loss, scaling
         self._recordings: dict[tuple, tuple[Batches, Prediction]] = {}
 
-    def run(self, matrix: np.ndarray, raw: bool = False) -> np.ndarray:
+    def run(self, matrix: Matrix, raw: bool = False) -> np.ndarray:
         """Return the outputs (rows, outputs) for features (rows, columns).
 
         They are finished, unless ``raw``: probabilities rather than logits.
@@ -40,6 +41,7 @@ class RecordedPrediction:
             return np.zeros((0, self._network.architecture.outputs), self._network.dtype)
         if len(matrix) > PREDICTION_BATCH:
             return Prediction(self._network, self._loss, self.batches(matrix), raw).run()
+        matrix = whole(matrix, "a batch")
         key = len(matrix), matrix.dtype, raw
         if key not in self._recordings:
             if len(self._recordings) >= KEPT:
@@ -52,10 +54,7 @@ class RecordedPrediction:
         return prediction.run()
 
     def batches(
-        self,
-        matrix: np.ndarray,
-        targets: np.ndarray | None = None,
-        weights: np.ndarray | None = None,
+        self, matrix: Matrix, targets: np.ndarray | None = None, weights: np.ndarray | None = None
     ) -> Batches:
         """Return the rows in their own order, with targets where a loss is to be measured."""
         return Batches(

@@ -71,7 +71,7 @@ class KnownRows:
 def fingerprint(hashes: Mapping[str, np.ndarray]) -> str:
     """Return the SHA-256 of all splits' hashes in their order."""
     digest = hashlib.sha256()
-    for name in ("train", *HELD_OUT):
+    for name in ("train", *HELD_OUT, "stacked"):
         if name in hashes:
             digest.update(f"{name} {len(hashes[name])}\n".encode())
             digest.update(np.ascontiguousarray(hashes[name], "<u8").data)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -12,90 +10,39 @@ from fastmlp.data.features.encoding import Encoding
 from fastmlp.data.features.statistics import TargetRows
 from fastmlp.data.features.targets import TargetEncoder, infer_task
 from fastmlp.data.loading import load
+from fastmlp.data.mapped.rows import MappedRows
 from fastmlp.data.pictures.reading import PictureReading
 from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.readings.schema import Schema
 from fastmlp.data.row_hashes import row_hashes
 from fastmlp.data.source import Source
 from fastmlp.data.splits import fold_numbers, split_rows
-from fastmlp.errors import DataError, UsageError, did_you_mean
+from fastmlp.data.staged.workspace import Report, Workspace, silent
+from fastmlp.errors import DataError
 from fastmlp.nn.losses import loss_kind
 from fastmlp.settings.presets import FEWEST_ROWS
 from fastmlp.settings.settings import Settings
 
 from .given import Given
-from .known_rows import KnownRows
+from .prepared import Part, PreparedData
+from .staged import Staging
+from .weights import class_weights
 
 FINGERPRINT_ROWS = 1000
 DEFAULT_VALIDATION_FRACTION = 0.1  # with early stopping, which cannot do without
 STATISTICS_FOLDS = 5  # in which target statistics are cross-fitted where the run has no folds
 
 
-@dataclass(frozen=True)
-class Part:
-    """The rows of one split, ready for batches: features (rows, columns) and encoded targets."""
-
-    features: np.ndarray
-    targets: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.features)
+__all__ = ["Part", "PreparedData", "prepare", "preset_for", "same_data"]
 
 
-@dataclass(frozen=True)
-class PreparedData:
-    """Everything that training needs to know of the data."""
-
-    name: str  # of the source
-    settings: Settings  # with those of the preset that was chosen by the data
-    train: Part
-    validation: Part | None  # None where there are no such rows
-    test: Part | None
-    features: FeaturePreprocessor  # fitted
-    targets: TargetEncoder  # fitted
-    # (training rows,) weight of each row, mean 1; None for equal weights
-    weights: np.ndarray | None = None
-    input_shape: tuple[int, ...] | None = None  # (height, width[, channels]) for images, else None
-    # (training rows,) the fold of each row; None without folds
-    folds: np.ndarray | None = None
-    # what the target is called in the source, if it has a name there
-    target_name: str | None = None
-    # what a user should know: rows left out, columns grouped, parts missing
-    notes: list[str] = field(default_factory=list)
-    # (training rows,) uint64, the hashes of what ``transform`` makes of the training rows where
-    # that differs from ``train``, as target statistics do
-    train_hashes: np.ndarray | None = None
-    # with folds and target statistics: the training rows once for each fold, as the members see
-    # them that do not learn from it, with statistics to which its targets do not count
-    stacked: Part | None = None
-
-    @property
-    def validating(self) -> Part | None:
-        """The rows that validate: with folds all training rows do, each out of its fold."""
-        return self.validation if self.folds is None else self.train
-
-    @property
-    def parts(self) -> dict[str, Part | None]:
-        """The splits by name."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
-
-    @property
-    def rows(self) -> dict[str, int]:
-        """The number of rows of each split."""
-        return {name: 0 if part is None else len(part) for name, part in self.parts.items()}
-
-    @cached_property
-    def known_rows(self) -> KnownRows:
-        """What tells later whether data are these."""
-        known = {} if self.train_hashes is None else {"train": self.train_hashes}
-        for name, part in self.parts.items():
-            if part is not None and name not in known:
-                known[name] = row_hashes(part.features, part.targets)
-        return KnownRows.of(known)
-
-
-def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
+def prepare(
+    settings: Settings, given: Given | None = None, report: Report = silent
+) -> PreparedData:
     """Read, split and encode the data of a run; statistics come from the training rows alone.
+
+    Tables that memory does not hold are read in parts, and their encoded rows kept in a cache: see
+    ``Staging``.
 
     Parameters
     ----------
@@ -103,13 +50,21 @@ def prepare(settings: Settings, given: Given | None = None) -> PreparedData:
         What they are and how to prepare them.
     given
         Data in memory that take the place of those that the settings name.
+    report
+        Told how far the reading of large tables is.
 
     Raises
     ------
     DataError, UsageError
         If the data cannot be read or does not fit the settings.
     """
-    return prepare_source(read_source(settings, given), settings)
+    staging = Staging.of(settings, *(given or Given()).or_named(settings), report=report)
+    if staging is None:
+        return prepare_source(read_source(settings, given), settings)
+    return staging.prepared(
+        settings,
+        lambda space: prepare_source(read_source(settings, given, space=space), settings),
+    )
 
 
 def prepare_source(source: Source, settings: Settings) -> PreparedData:
@@ -186,7 +141,8 @@ def _prepared(source: Source, settings: Settings, task: str) -> PreparedData:
         later = preprocessor.transform(train.features, train.feature_names)
         train_hashes = row_hashes(later, targets)
         if folds is not None:
-            assert not isinstance(train.features, np.ndarray)  # which hold no texts
+            # Neither of which holds texts:
+            assert not isinstance(train.features, (np.ndarray, MappedRows))
             without = preprocessor.without_folds(train.features, matrix, target, folds)
             stacked = Part(without, np.concatenate([targets] * (int(folds.max()) + 1)))
     elif settings.target_statistics:
@@ -249,8 +205,11 @@ def read_source(
     *,
     schema: Schema | None = None,
     pictures: PictureReading | None = None,
+    space: Workspace | None = None,
 ) -> Source:
     """Read the data that the settings name, or those that are given in their place.
+
+    Tables are read in parts where there is a ``space`` for them.
 
     ``schema`` and ``pictures`` are how a model that was trained on them reads tables and pictures.
     """
@@ -268,6 +227,8 @@ def read_source(
         schema=schema,
         ground=settings.ground,
         pictures=pictures,
+        memory=settings.memory,
+        space=space,
     )
 
 
@@ -296,63 +257,3 @@ def split_numbers(
         seed=settings.seed,
         has_test=source.test is not None,
     )
-
-
-def class_weights(text: str, encoder: TargetEncoder, labels: np.ndarray) -> np.ndarray | None:
-    """Return the weight of each training row, float64 with mean 1; None where all are equal.
-
-    Parameters
-    ----------
-    text
-        ``none``; ``balanced``: rows/(classes · rows of the class); or ``label=weight,…``, 1 for
-        labels left out.
-    encoder
-        Knows the classes.
-    labels
-        (rows,) class numbers.
-
-    Raises
-    ------
-    UsageError
-        If the task has no classes, a label is not known, or a weight is not a number of at least 0.
-    """
-    if text == "none":
-        return None
-    if encoder.task != "classification":
-        raise UsageError(f"class_weight needs a classification task; this is {encoder.task}.")
-    assert encoder.classes is not None  # as of every classification
-    counts = np.bincount(labels, minlength=len(encoder.classes))
-    balanced = len(labels) / (len(counts) * np.maximum(counts, 1))
-    by_class = balanced if text == "balanced" else _weights_by_label(text, encoder.classes)
-    weights = by_class[labels]
-    if not weights.sum() > 0:
-        raise UsageError(f"class_weight {text!r} gives every training row the weight 0.")
-    return weights / weights.mean()
-
-
-def _weights_by_label(text: str, classes: list) -> np.ndarray:
-    names = [str(label) for label in classes]
-    weights = np.ones(len(names))
-    for part in text.split(","):
-        label, equals, number = part.rpartition("=")
-        label = label.strip()
-        if not equals:
-            raise UsageError(
-                f"class_weight {part!r} cannot be read; give none, balanced, or "
-                "label=weight,label=weight."
-            )
-        if label not in names:
-            raise UsageError(
-                f"class_weight names the label {label!r}, which the target lacks"
-                f"{did_you_mean(label, names)}"
-            )
-        try:
-            weight = float(number)
-        except ValueError:
-            weight = -1.0
-        if not 0 <= weight < float("inf"):
-            raise UsageError(
-                f"class_weight of {label!r} must be a number of at least 0; got {number!r}."
-            )
-        weights[names.index(label)] = weight
-    return weights

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.data.mapped.rows import MappedRows, Matrix
+from fastmlp.data.staged.table import StagedTable
 from fastmlp.display.html import Html, element
 from fastmlp.nn.ensembles.members import plain_member
 from fastmlp.nn.plain_layers import Linear
@@ -258,9 +260,12 @@ def _rows(evidence: Evidence, split: Split, album: Album) -> list[Any]:
     return [words, album.show(wrong, samples)]
 
 
-def _pixels(split: Split) -> np.ndarray:
+def _pixels(split: Split) -> Matrix:
     features = split.source.features
-    return features if isinstance(features, np.ndarray) else features.to_numpy()
+    if isinstance(features, (np.ndarray, MappedRows)):
+        return features
+    assert not isinstance(features, StagedTable)  # a report reads tables whole
+    return features.to_numpy()
 
 
 def _first_layer(evidence: Evidence) -> Picture | None:

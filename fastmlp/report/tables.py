@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.data.mapped.rows import MappedRows
 from fastmlp.data.source import numbered_names
+from fastmlp.data.staged.table import StagedTable
 from fastmlp.display.html import Html, element
 from fastmlp.metrics.table import METRICS
 from fastmlp.model.evaluate import classification_report, multilabel_report
@@ -208,10 +210,11 @@ def _place(split: Split, row: int) -> str:
 def feature_values(split: Split, rows: np.ndarray) -> tuple[list[str], list[list[str]]]:
     """Return names and values, as they were read, of the first features of some rows."""
     features = split.source.features
-    if isinstance(features, np.ndarray):
+    if isinstance(features, (np.ndarray, MappedRows)):
         names = split.source.feature_names or numbered_names(features.shape[1])
-        values = features[rows, :MOST_COLUMNS].tolist()
+        values = features[rows][:, :MOST_COLUMNS].tolist()
     else:
+        assert not isinstance(features, StagedTable)  # a report reads tables whole
         names, values = features.columns, features[np.asarray(rows), :MOST_COLUMNS].rows()
     more = features.shape[1] - MOST_COLUMNS
     columns = [*names[:MOST_COLUMNS], *([f"… {more:,} more"] if more > 0 else [])]

@@ -29,6 +29,7 @@ from fastmlp.training.trainer import Trainer
 
 from .choices import Validated, adjusted, check_choices, choose, picks_threshold, validated
 from .inputs import learn_columns, set_edges
+from .shuffling import with_shuffle_block
 
 
 @dataclass
@@ -92,6 +93,7 @@ def assemble(data: PreparedData, backend: Backend) -> Assembly:
     """
     settings, rows = data.settings, member_rows(data.settings, data)
     described = describe_network(settings, data, backend)
+    settings = with_shuffle_block(settings, data)
     settings = settings.decided(rows.per_epoch, described[0])
     check_choices(settings, data)
     model, epoch = build_model(settings, data, backend, described), rows.per_epoch
@@ -128,9 +130,10 @@ def make_trainer(
 ) -> Trainer:
     """Return the loop over a recorded step, as the settings have it."""
     assert settings.epochs is not None  # once decided
-    order = SeededOrder(settings.seed) if settings.shuffle else Order()
+    block = settings.shuffle_block or 0
+    order = SeededOrder(settings.seed, block) if settings.shuffle else Order()
     if rows.members > 1:
-        order = MembersOrder(settings.seed, rows, settings.shuffle)
+        order = MembersOrder(settings.seed, rows, settings.shuffle, block)
     return Trainer(
         step,
         epochs=settings.epochs,
@@ -260,6 +263,7 @@ def make_batches(
         distortions=distortions,
         ranks=ranks,
         blocks=members,
+        memory=data.settings.memory,
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastmlp.backend.contract import Backend
 from fastmlp.data.features.order_statistics.quantiles import column_quantiles
+from fastmlp.data.mapped.rows import MappedRows, within
 from fastmlp.nn.activations import parse_activation
 from fastmlp.nn.inputs.columns import InputColumns, parse_number_encoding
 from fastmlp.nn.inputs.piecewise import PiecewiseLinear
@@ -57,7 +58,13 @@ def _quantiles(settings: Settings, data: PreparedData, backend: Backend, bins: i
     scaled as batches are, and through the input activation, in the network's type.
     """
     numbers, dtype = list(data.features.numbers), np.dtype(settings.dtype)
-    found = column_quantiles(data.train.features[:, numbers], np.linspace(0, 1, bins + 1))
+    features = within(data.train.features, settings.memory)
+    if isinstance(features, MappedRows):
+        about = len(numbers), features.dtype
+        chosen = features.converted(lambda block: block[:, numbers], *about)
+    else:
+        chosen = features[:, numbers]
+    found = column_quantiles(chosen, np.linspace(0, 1, bins + 1))
     values = found.astype(dtype)
     scale, shift = data.features.scale, data.features.shift
     if scale is not None and shift is not None:

@@ -43,6 +43,7 @@ from .assembly import (
 )
 from .choices import check_choices
 from .folder import CONFIG_FILE, HISTORY_FILE, create_run_folder
+from .shuffling import with_shuffle_block
 from .train import TrainingJob, open_device
 
 PHASES_FILE = "phases.json"
@@ -245,7 +246,10 @@ def set_up_phases(
     backend, reason = open_device(settings, announce)
     data = prepare(settings, given)
     rows = len(data.train)
-    phases = [replace(phase, settings=phase.settings.decided(rows)) for phase in phases]
+    phases = [
+        replace(phase, settings=with_shuffle_block(phase.settings, data).decided(rows))
+        for phase in phases
+    ]
     whole = _whole_run(phases)
     _check_outputs(phases, data)
     for phase in phases:

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from fastmlp.data.staged.workspace import Report, silent
 from fastmlp.errors import ModelFileError, UsageError
 from fastmlp.files.atomic import remove_leftovers, write_text
 from fastmlp.files.entries import Count, check_entries, unfit
@@ -41,6 +42,7 @@ def resume(
     callbacks: Sequence[Callback] = (),
     announce: Callable[[str], None] = lambda name: None,
     given: Given | None = None,
+    report: Report = silent,
 ) -> TrainingJob:
     """Set a run up again where its newest checkpoint left it.
 
@@ -50,7 +52,7 @@ def resume(
         The run's folder.
     changes
         Settings that are to be different from now on; only those of the role RESUME.
-    callbacks, announce
+    callbacks, announce, report
         As in ``set_up``.
     given
         The run's data, if they were given in memory or lie elsewhere now.
@@ -73,7 +75,9 @@ def resume(
         lambda: _read(folder, changes or {})
     )
     changed = _changed(former, settings)
-    job = set_up(settings, resumed=folder, callbacks=callbacks, announce=announce, given=given)
+    job = set_up(
+        settings, resumed=folder, callbacks=callbacks, announce=announce, given=given, report=report
+    )
     if not same_data(job.data, checkpoint.run["data"]):
         raise UsageError(
             f"the data of {folder} are not those that the run was begun with: {settings.dataset} "

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fastmlp.backend import Backend, open_backend
+from fastmlp.data.mapped.rows import MappedRows
+from fastmlp.data.staged.workspace import Report, silent
 from fastmlp.files.atomic import write_json, write_text
 from fastmlp.preparation.given import Given
 from fastmlp.preparation.prepare import prepare
@@ -107,8 +109,18 @@ class TrainingJob(Assembly):
             "resumes": self.notes.get("resumes", []),
             "stop_reason": result.stop_reason,
             "diverged": result.diverged,
+            **self._streamed(),
             **chosen,
         }
+
+    def _streamed(self) -> dict[str, int]:
+        """Return how much of a file that stays where it is may be in memory; nothing of others."""
+        train = self.trainer.batches.rows_on_host
+        if not isinstance(train, MappedRows):
+            return {}
+        window = self.trainer.batches.window
+        rows = len(train) if window is None else window.array.shape[0]
+        return {"memory": train.memory, "window_rows": rows}
 
 
 def set_up(
@@ -119,6 +131,7 @@ def set_up(
     announce: Callable[[str], None] = lambda name: None,
     resumed: Path | None = None,
     given: Given | None = None,
+    report: Report = silent,
 ) -> TrainingJob:
     """Read the data, build and compile the network, and make the run's folder.
 
@@ -136,6 +149,8 @@ def set_up(
         The folder of a run that goes on, in place of a new one; it is left as it is.
     given
         Data in memory that take the place of those that the settings name.
+    report
+        Told how far the reading of large tables is: what is done, rows done, rows to do.
 
     Raises
     ------
@@ -143,7 +158,7 @@ def set_up(
         With one line that says what is wrong.
     """
     backend, reason = open_device(settings, announce)
-    data = prepare(settings, given)
+    data = prepare(settings, given, report)
     ranks = backend.ranks
     ranks.check_alike("the data", data.known_rows.order)
     parts = assemble(data, backend)

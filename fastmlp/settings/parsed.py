@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastmlp.data.memory import parse_size
 from fastmlp.data.raw.form.layout import Layout
 from fastmlp.data.readings.choices import ColumnChoices
 from fastmlp.errors import UsageError
@@ -66,6 +67,11 @@ class ParsedSettings(SettingsTable):
                 f"threads must be auto or a whole number of at least 1; got {self.threads!r}."
             )
         return int(self.threads)
+
+    @property
+    def memory_size(self) -> int | None:
+        """The bytes that the data may take, None for auto."""
+        return parse_size(self.memory)
 
     @property
     def layout(self) -> Layout:

@@ -71,7 +71,8 @@ class Settings(ParsedSettings):
         # Parsed for their errors:
         self.make_metric()
         _ = self.fixed_threshold, self.loss_word
-        _ = self.hidden_widths, self.dropout_rates, self.thread_count, self.layout, self.columns
+        _ = self.hidden_widths, self.dropout_rates, self.thread_count, self.memory_size
+        _ = self.layout, self.columns
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings that differ from None, by name."""
@@ -126,6 +127,7 @@ class Settings(ParsedSettings):
         lr = RULES[self.optimizer].learning_rate if self.lr is None else self.lr
         decay = self._weight_decay
         decided = {"batch_size": batch_size, "epochs": epochs, "early_stopping": patience}
+        decided |= {"shuffle_block": self.shuffle_block or 0}
         return replace(self, **decided, lr=lr, weight_decay=decay)
 
     def updates_per_epoch(self, rows: int) -> int:

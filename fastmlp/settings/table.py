@@ -88,6 +88,12 @@ class SettingsTable:
     data_dir: str | None = _data(
         None, "Folder with the files of a named data set.", role=RESUME | PLACE
     )
+    cache_dir: str | None = _data(
+        None,
+        "Folder for the encoded rows of tables that are read in parts, as those are that memory "
+        "does not hold, and all where this is given; default: beside the data.",
+        role=RESUME | PLACE,
+    )
     image_size: str | None = _data(
         None, "HxW to which the images of a folder are resized, or that of a table's pictures."
     )
@@ -309,6 +315,13 @@ class SettingsTable:
         RESUME,
     )
     shuffle: bool = _training(True, "Take the rows in another order each epoch.", role=PHASE | ROWS)
+    shuffle_block: int | None = _training(
+        None,
+        "Rows that stay near each other in the shuffle of a file larger than memory; 0 for none, "
+        "default: none unless its disk is slow at random.",
+        NOT_NEGATIVE,
+        PHASE | ROWS,
+    )
     folds: int | None = _training(
         None,
         "Divide the training rows into so many folds; each member learns from all but one, and "
@@ -366,6 +379,12 @@ class SettingsTable:
 
     device: str = _machine("auto", "auto, cpu, cuda or cuda:N.", role=RESUME | GRADIENT)
     threads: str = _machine("auto", "CPU threads: auto or a number.", role=RESUME | PLACE)
+    memory: str = _machine(
+        "auto",
+        "Memory for the data, as 2GB or 512MiB; auto: half of what is available. Larger files are "
+        "read as they are needed.",
+        role=RESUME | PLACE,
+    )
     matmul_precision: str = _machine(
         "highest",
         "Precision of float32 products; high (TF32, on CUDA) and medium "

@@ -7,11 +7,13 @@ from typing import TypedDict
 import numpy as np
 
 from fastmlp.backend.contract import Array, Backend
+from fastmlp.data.mapped.rows import MappedRows, Matrix, within
 from fastmlp.ranks.contract import ALONE, Ranks
 
 from .counters import Counters
 from .distortions import Distortions
 from .part import Part, by_rank, part_of
+from .shuffles import permuted
 from .window import Window
 
 RESIDENT_SHARE = (
@@ -39,7 +41,8 @@ class Batches:
         The device.
     features
         (rows, columns) of uint8, float32 or float64; it stays as it is, and only the batch is
-        converted.
+        converted. Those of a file that is larger than ``memory`` stay there, and come through a
+        window.
     targets
         (rows,) int32 labels, (rows, outputs) numbers, or None for prediction.
     counters
@@ -70,6 +73,8 @@ class Batches:
         Among whom each batch is divided: this process loads its part alone. By default it has all.
     blocks
         How many blocks of rows a batch has, one for each member of an ensemble; each is divided.
+    memory
+        What a mapped file may take of the host's memory, a setting: ``auto`` or ``2GB``.
 
     Attributes
     ----------
@@ -81,6 +86,8 @@ class Batches:
         (visits,) int64 on the device: the order of this epoch.
     targets
         The targets as they were given, on the host.
+    rows_on_host
+        The features as they are brought from: as given, or of a large mapped file MappedRows.
     window
         What brings features to the device that it cannot hold at once, else None.
     ranks
@@ -90,7 +97,7 @@ class Batches:
     def __init__(
         self,
         backend: Backend,
-        features: np.ndarray,
+        features: Matrix,
         targets: np.ndarray | None,
         counters: Counters,
         *,
@@ -106,6 +113,7 @@ class Batches:
         window_bytes: int | None = None,
         ranks: Ranks = ALONE,
         blocks: int = 1,
+        memory: str = "auto",
     ):
         self.backend, self.counters, self.batch_size = backend, counters, batch_size
         self.ranks, self._blocks = ranks, blocks
@@ -120,17 +128,18 @@ class Batches:
                 f"got {targets.dtype} {targets.shape}"
             )
         self.targets = targets
-        self._host_features, self._host_scaling = features, (origin, scale, shift)
+        self._given, self._host_scaling = features, (origin, scale, shift)
+        self.rows_on_host = within(features, memory)
         in_turn = np.arange(self.visits, dtype=np.int64) % max(self.rows, 1)
         self.order = backend.from_numpy(in_turn)
         self.window = self._window(window_bytes)
         self._feature_order = self.order if self.window is None else self.window.slots
         if self.window is not None:
             self._features = self.window.array
-        elif shared is not None and shared.window is None and shared._host_features is features:
+        elif shared is not None and shared.window is None and shared._given is features:
             self._features = shared._features
         else:
-            self._features = backend.from_numpy(features)
+            self._features = self._on_device()
         if distortions is not None and origin is not None:
             raise ValueError("pictures whose origin is subtracted cannot be distorted")
         self._distortions = distortions
@@ -155,14 +164,16 @@ class Batches:
         self._weights = None if weights is None else backend.from_numpy(weights.astype(dtype))
         self._w = backend.from_numpy(np.ones(own_rows, dtype))
 
-    def shuffle(self, seed: int, epoch: int) -> None:
-        """Set the order of an epoch: the permutation of (seed, epoch), the same on every device."""
+    def shuffle(self, seed: int, epoch: int, block: int = 0) -> None:
+        """Set the order of an epoch: the permutation of (seed, epoch), the same on every device.
+
+        With a ``block``, so many rows stay near each other; see ``permuted``.
+        """
         key = np.array(
             [seed, SHUFFLE_STREAM | epoch], np.uint64
         )  # a list would pass through float64 and lose the epoch
         generator = np.random.Generator(np.random.Philox(key=key))
-        order = generator.permutation(self.rows)
-        self.set_order(order)
+        self.set_order(permuted(np.arange(self.rows), generator, block))
 
     def start_epoch(self, epoch: int) -> None:
         """Let what is drawn anew in each epoch be that of this one."""
@@ -183,7 +194,7 @@ class Batches:
         weights: np.ndarray | None = None,
     ) -> None:
         """Write other rows, alike in shape and dtype, where recorded operations read them."""
-        self._host_features = features
+        self._given = self.rows_on_host = features
         self.backend.assign(self._features, features)
         for there, given in ((self._targets, targets), (self._weights, weights)):
             if given is not None:
@@ -192,7 +203,7 @@ class Batches:
     def largest_input(self, rows: int = 1000) -> float:
         """Return the largest scaled feature of the first rows: a likely cause of divergence."""
         origin, scale, shift = self._host_scaling
-        sample = self._host_features[:rows].astype(np.float64) - (0.0 if origin is None else origin)
+        sample = self.rows_on_host[:rows].astype(np.float64) - (0.0 if origin is None else origin)
         sample = sample * (1.0 if scale is None else scale) + (0.0 if shift is None else shift)
         return float(np.abs(sample).max(initial=0.0))
 
@@ -246,12 +257,23 @@ class Batches:
         return part_of(rows, self._blocks, self.ranks)
 
     def _window(self, size: int | None) -> Window | None:
-        free = self.backend.free_memory()
-        if size is None and (free is None or self._host_features.nbytes <= RESIDENT_SHARE * free):
+        features, free = self.rows_on_host, self.backend.free_memory()
+        fits = not isinstance(features, MappedRows)  # the host's memory is the device's
+        if free is not None:
+            fits = features.nbytes <= RESIDENT_SHARE * free
+        if size is None and fits:
             return None
-        sizes = () if size is None else (size,)
-        place = self.backend, self._host_features, self.batch_size
-        return Window(*place, *sizes, visits=self.visits)
+        return Window(self.backend, features, self.batch_size, size, self.visits)
+
+    def _on_device(self) -> Array:
+        """Return all features on the device; rows of a file get there piece by piece."""
+        features = self.rows_on_host
+        if not isinstance(features, MappedRows):
+            return self.backend.from_numpy(features)
+        result = self.backend.empty(features.shape, features.dtype)
+        for first, piece in features.pieces():
+            self.backend.assign(result[first : first + len(piece)], piece)
+        return result
 
     def store(self, batch: Array, destination: Array) -> None:
         """Launch what writes the rows of ``batch`` to where their rows stand in the data."""

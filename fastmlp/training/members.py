@@ -13,6 +13,7 @@ from fastmlp.nn.loss_sums import LossSums
 from fastmlp.nn.losses import Loss
 from fastmlp.nn.network import Network
 from fastmlp.step.batches import SHUFFLE_STREAM, Batches
+from fastmlp.step.shuffles import permuted
 
 from .measure import Measure
 from .passes import BlockPrediction
@@ -99,10 +100,12 @@ class MembersOrder(Order):
         Who learns from which rows.
     shuffle
         False for the order in which they lie.
+    block
+        So many rows stay near each other; 0 for none.
     """
 
-    def __init__(self, seed: int, rows: MemberRows, shuffle: bool = True):
-        self._seed, self._rows, self._shuffle = seed, rows, shuffle
+    def __init__(self, seed: int, rows: MemberRows, shuffle: bool = True, block: int = 0):
+        self._seed, self._rows, self._shuffle, self._block = seed, rows, shuffle, block
         self._learnt = [rows.learnt(member) for member in range(rows.members)]
 
     def start_epoch(self, batches: Batches, epoch: int, step: int) -> None:
@@ -116,7 +119,7 @@ class MembersOrder(Order):
         if self._shuffle:
             key = np.array([self._seed, SHUFFLE_STREAM | epoch], np.uint64)
             bits = np.random.Philox(key=key, counter=[0, 0, 0, member])
-            own = np.random.Generator(bits).permutation(own)
+            own = permuted(own, np.random.Generator(bits), self._block)
         return own[: self._rows.per_epoch]
 
 

@@ -5,6 +5,8 @@ import pytest
 from oracles.networks import build
 
 from fastmlp.backend.cpu.backend import CpuBackend
+from fastmlp.data.mapped.reader import Stored
+from fastmlp.data.mapped.rows import MappedRows
 from fastmlp.nn.activations import ACTIVATIONS
 from fastmlp.nn.inputs.columns import InputColumns
 from fastmlp.nn.losses import parse_loss
@@ -37,7 +39,7 @@ class Training:
     def __init__(self, backend, dtype, optimizer="adam", loss="softmax_cross_entropy",
         reduction="mean",
                  regularization=None, scheduled=None, source=np.float64, window_bytes=None,
-                 **architecture):  # fmt: skip
+                 folder=None, **architecture):  # fmt: skip
         random = np.random.default_rng(11)
         self.backend, self.dtype = backend, np.dtype(dtype)
         self.network = build(
@@ -52,9 +54,14 @@ class Training:
         scaling = (
             {"scale": np.full(6, 1 / 64), "shift": np.full(6, -2.0)} if source == np.uint8 else {}
         )
+        features = features.astype(source)
+        if folder is not None:  # in which they stay
+            np.save(folder / "x.npy", features)
+            stored = Stored.of(np.load(folder / "x.npy", mmap_mode="r"))
+            features = MappedRows.of(stored, memory=16 * features[0].nbytes * 40)
         targets = make_targets(task, random)
         self.batches = Batches(
-            backend, features.astype(source), targets, self.network.counters, dtype=self.dtype,
+            backend, features, targets, self.network.counters, dtype=self.dtype,
             batch_size=BATCH,
             weights=random.uniform(0.5, 1.5, ROWS), window_bytes=window_bytes, **scaling,
         )  # fmt: skip
@@ -207,6 +214,19 @@ def test_evaluation_and_prediction(cuda):
     np.testing.assert_allclose(theirs.loss, ours.loss, rtol=1e-10)
     assert theirs.right == ours.right
     np.testing.assert_allclose(theirs_outputs, ours_outputs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("window_bytes", [None, 6 * 8 * 25])
+def test_rows_that_stay_in_their_file_give_the_same_bits(request, device, window_bytes, tmp_path):
+    backend = CpuBackend(threads=1) if device == "cpu" else request.getfixturevalue("cuda")
+    in_memory = Training(backend, np.float32).run()
+    mapped = Training(backend, np.float32, window_bytes=window_bytes, folder=tmp_path).run()
+    # A device with memory of its own takes all rows of a file if it has room for them.
+    has_window = device == "cpu" or window_bytes is not None
+    assert (mapped.batches.window is not None) == has_window
+    assert mapped.bits() == in_memory.bits()
+    assert mapped.losses == in_memory.losses
 
 
 @pytest.mark.parametrize("window_bytes", [1, 6 * 8 * 25, 6 * 8 * 40])

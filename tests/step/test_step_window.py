@@ -1,14 +1,20 @@
 """Data that a device cannot hold at once: a window of rows, refilled in the order of the epoch."""
 
+import os
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmlp.backend.cpu.backend import CpuBackend
+from fastmlp.data.mapped.reader import Stored
+from fastmlp.data.mapped.rows import MappedRows
+from fastmlp.errors import DataError
 from fastmlp.step.batches import Batches
 from fastmlp.step.counters import Counters
-from fastmlp.step.window import Window
+from fastmlp.step.window import SHARE, Window
 from fastmlp.training.recorded_pass import RecordedPass
 
 
@@ -74,6 +80,92 @@ def test_rows_of_a_file_are_read_as_they_are_needed(backend, tmp_path):
     np.save(tmp_path / "x.npy", np.arange(200, dtype=np.uint8).reshape(50, 4))
     seen, order = epoch(backend, np.load(tmp_path / "x.npy", mmap_mode="r"), 7, 100, 3)
     np.testing.assert_array_equal(seen, np.arange(200).reshape(50, 4)[order])
+
+
+def mapped(folder, features, memory=1000):
+    np.save(folder / "x.npy", features)
+    return MappedRows.of(Stored.of(np.load(folder / "x.npy", mmap_mode="r")), memory)
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("memory", [1, 10_000, 30_000])
+def test_rows_that_stay_in_their_file_come_through_a_window(backend, tmp_path, seed, memory):
+    features = np.arange(600.0).reshape(200, 3)
+    rows = mapped(tmp_path, features, memory)
+    batches = Batches(
+        backend, rows, None, Counters(backend), dtype=np.dtype(np.float64), batch_size=7
+    )
+    assert batches.window is not None
+    assert len(batches.window.array) == max(memory // SHARE // 24 // 7, 1) * 7
+    seen, order = epoch(backend, rows, 7, None, seed)
+    np.testing.assert_array_equal(seen, features[order])
+
+
+def test_rows_are_announced_once_before_they_are_read(backend, tmp_path, monkeypatch):
+    rows = mapped(tmp_path, np.arange(90.0).reshape(30, 3))
+    done = []
+    monkeypatch.setattr(rows, "announce", lambda wanted: done.append(("announced", *wanted)))
+    take = rows.take
+    monkeypatch.setattr(
+        rows, "take", lambda wanted, out: (done.append(("read", *wanted)), take(wanted, out))
+    )
+    window = Window(backend, rows, 5, 24 * 10)
+    window.set_order(np.arange(30)[::-1])
+    for _ in range(2):  # an evaluation goes on in the same order
+        window.start()
+        for _ in range(3):
+            window.take()
+        window.prefetch()  # there is nothing more
+    stretches = [tuple(range(29 - 10 * number, 19 - 10 * number, -1)) for number in range(3)]
+    read = [("read", *stretch) for stretch in stretches]
+    told = [("announced", *stretch) for stretch in stretches]
+    one = [told[0], read[0], told[1], read[1], told[2], read[2], ("announced",)]
+    assert done == one + one
+
+
+def test_what_goes_wrong_in_the_thread_is_raised_where_rows_are_taken(backend, tmp_path):
+    rows = mapped(tmp_path, np.ones((1000, 500)))
+    window = Window(backend, rows, 5)
+    os.truncate(tmp_path / "x.npy", 1000)
+    with pytest.raises(DataError, match="has become shorter"):
+        window.take()
+
+
+def test_contents_that_nobody_took_are_no_error_and_not_mixed_up(backend):
+    array = backend.zeros((4,), np.float64)
+    feed, gate, filled = backend.feed(array), threading.Event(), []
+
+    def slow(target):
+        gate.wait(10)
+        filled.append("slow")
+        target[:] = 1
+        raise DataError("nobody looks")
+
+    def fast(target):
+        filled.append("fast")
+        target[:] = 2
+
+    feed.prefetch(slow)
+    gate.set()
+    feed.prefetch(fast)
+    feed.take()
+    assert filled == ["slow", "fast"]
+    np.testing.assert_array_equal(array, 2)
+
+
+def test_a_device_that_has_room_gets_all_rows_of_a_file(tmp_path):
+    features = np.arange(600.0).reshape(200, 3)
+    for free, streams in ((9600, False), (9599, True)):
+        device = SmallDevice(threads=1)
+        device.free = free
+        rows = mapped(tmp_path, features, 100)
+        how = {"dtype": np.dtype(np.float64), "batch_size": 10}
+        batches = Batches(device, rows, None, Counters(device), **how)
+        assert (batches.window is not None) == streams
+        if not streams:
+            np.testing.assert_array_equal(batches._features, features)
+            other = Batches(device, rows, None, Counters(device), shared=batches, **how)
+            assert other._features is batches._features
 
 
 def test_a_window_holds_a_batch_at_least_and_no_more_bytes_than_it_may(backend):

@@ -243,7 +243,7 @@ class CpuBackend(Backend):
         """Do nothing: work on the CPU is done when a call returns."""
 
     def feed(self, array: np.ndarray) -> Feed:
-        """Return a second array in main memory."""
+        """Return a second array in main memory, with a thread that fills it."""
         return HostFeed(array)
 
     def describe(self) -> dict[str, str]:

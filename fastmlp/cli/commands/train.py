@@ -74,7 +74,11 @@ def _trained(context: click.Context, data: str | None, config: str | None, out: 
     from fastmlp.cli.training_report import Compilation, report_end, report_start
 
     compilation = Compilation(console)
-    watchers = {"callbacks": [EpochLines(console), *logs], "announce": compilation.announce}
+    watchers = {
+        "callbacks": [EpochLines(console), *logs],
+        "announce": compilation.announce,
+        "report": reading,
+    }
     if resume is None:
         from fastmlp.run.folder import taken
         from fastmlp.run.train import set_up
@@ -84,6 +88,7 @@ def _trained(context: click.Context, data: str | None, config: str | None, out: 
             console.notice(f"note: {moved}")
     else:
         job = _resumed(context, resume, {"DATA": data, "--config": config, "--out": out}, watchers)
+    reading.finish()
     compilation.finish(job.compile_seconds)
     report_start(console, job)
     metrics = job.run()

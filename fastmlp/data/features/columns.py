@@ -65,24 +65,29 @@ class NumericColumn:
 
     @classmethod
     def fit_all(
-        cls, readings: Sequence[ColumnReading], values: np.ndarray, indicators: bool = False
+        cls,
+        readings: Sequence[ColumnReading],
+        values: np.ndarray,
+        indicators: bool = False,
+        gaps: np.ndarray | None = None,
     ) -> list[NumericColumn | None]:
         """Learn origins and medians of float64 (rows, columns), gaps NaN; None if all are gaps.
 
-        With ``indicators`` a column that has gaps gets one.
+        With ``indicators`` a column that has gaps gets one. ``gaps`` counts them by column, if they
+        are counted.
         """
+        counts = np.count_nonzero(np.isnan(values), axis=0) if gaps is None else gaps
         lowest, medians, highest = column_ranges(values)
         with np.errstate(over="ignore"):
             far = far_from_zero(lowest, highest, highest - lowest)
         is_date = np.array([reading.kind == "date" for reading in readings], bool)
         origins = np.where(far | is_date, lowest, 0.0)
-        have_gaps = np.count_nonzero(np.isnan(values), axis=0).astype(bool)
         return [
             None
             if math.isnan(median)
-            else cls(reading, float(origin), float(median), indicators and bool(gaps))
-            for reading, origin, median, gaps in zip(
-                readings, origins, medians - origins, have_gaps, strict=True
+            else cls(reading, float(origin), float(median), indicators and bool(count))
+            for reading, origin, median, count in zip(
+                readings, origins, medians - origins, counts, strict=True
             )
         ]
 
@@ -218,7 +223,7 @@ class CategoryColumn:
         column = Levels.of(texts.alias(CELLS))
         places = {level: place for place, level in enumerate(self.levels)}
         held = column.texts.to_list()
-        unseen = sorted({text for text in held if text is not None and text not in places})
+        unseen = self._unseen(held)
         places |= {None: self.missing_position, **{text: self.position_of(text) for text in unseen}}
         positions = np.array([places[text] for text in held], np.int64)
         codes = None if column.codes is None else column.codes.to_numpy()
@@ -236,6 +241,15 @@ class CategoryColumn:
             output[:, self.own_width :] = read
         if notes is not None:
             notes += self._surprises(texts.null_count(), unseen)
+
+    def surprises(self, texts: polars.Series) -> list[str]:
+        """Return the notes that ``write`` makes on texts."""
+        column = Levels.of(texts.alias(CELLS))
+        return list(self._surprises(texts.null_count(), self._unseen(column.texts.to_list())))
+
+    def _unseen(self, held: list[str | None]) -> list[str]:
+        known = set(self.levels)
+        return sorted({text for text in held if text is not None and text not in known})
 
     def _statistic_places(self, held: list[str | None]) -> np.ndarray:
         assert self.statistics is not None

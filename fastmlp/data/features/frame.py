@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp.data import stored
+from fastmlp.data.mapped.rows import Matrix, whole
 from fastmlp.data.memory import require_memory
-from fastmlp.data.readings.apply import read_columns
-from fastmlp.data.readings.kinds.plain import frame_of
+from fastmlp.data.readings.apply import read_columns, read_table
 from fastmlp.data.readings.schema import ColumnFacts, Schema
 from fastmlp.data.readings.table import schema_of
 from fastmlp.data.readings.words import columns_named
 from fastmlp.data.source import numbered_names
+from fastmlp.data.staged.table import StagedTable
 from fastmlp.errors import DataError, ModelFileError, did_you_mean
 
-from .columns import CategoryColumn, NumericColumn, as_numbers, column_from_dict, narrowed
+from .blocks import column_blocks, span_of, staged_matrix, staged_stacks
+from .columns import CategoryColumn, NumericColumn, column_from_dict, narrowed
 from .encoding import Encoding
 from .inputs import InputColumn
 from .statistics import TargetRows, TargetStatistics
@@ -26,7 +29,8 @@ from .statistics import TargetRows, TargetStatistics
 if TYPE_CHECKING:
     import polars
 
-BLOCK_BYTES = 64 << 20
+    from fastmlp.data.staged.table import Table
+
 UNITS = {"date": "days from the earliest training row", "time": "seconds", "duration": "seconds"}
 
 
@@ -62,26 +66,31 @@ class FramePlan:
     @classmethod
     def learn(
         cls,
-        frame: polars.DataFrame,
+        frame: Table,
         schema: Schema | None = None,
         encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
         target: TargetRows | None = None,
-    ) -> tuple[FramePlan, polars.DataFrame]:
+    ) -> tuple[FramePlan, Table]:
         """Return what ``fit`` does with the rows as they were read, for ``matrix_of``.
 
         Target statistics need the rows' ``target``.
         """
         notes: list[str] = []
         if schema is None:
+            assert not isinstance(frame, StagedTable)  # which was read by a schema
             schema = schema_of(frame)
             notes += schema.notes
-        read = read_columns(frame, schema.features, notes)
+        began = time.perf_counter()
+        read = read_table(frame, schema.features, notes)
         numeric = [reading.name for reading in schema.features if reading.kind != "text"]
         medians: dict[str, NumericColumn | None] = {}
+        gaps: dict[str, int] = {}
         by_name = {reading.name: reading for reading in schema.features}
-        for names, values in _blocks(read, numeric):
+        for names, values in column_blocks(read, numeric):
             readings = [by_name[name] for name in names]
-            learnt = NumericColumn.fit_all(readings, values, encoding.has_indicators)
+            missing = np.count_nonzero(np.isnan(values), axis=0)
+            learnt = NumericColumn.fit_all(readings, values, encoding.has_indicators, missing)
+            gaps |= zip(names, missing.tolist(), strict=True)
             medians |= zip(names, learnt, strict=True)
         columns: list[NumericColumn | CategoryColumn | None] = []
         for name, reading in by_name.items():
@@ -91,7 +100,9 @@ class FramePlan:
                 if is_text
                 else medians[name]
             )
-        notes += _notes_on(read, schema, columns)
+        notes += _notes_on(read, schema, columns, gaps)
+        if isinstance(read, StagedTable):
+            read.workspace.took("fitting", began)
         learnt = tuple(column for column in columns if column is not None)
         if not learnt:
             raise DataError(
@@ -142,11 +153,11 @@ class FramePlan:
 
     def transform(
         self,
-        features: np.ndarray | polars.DataFrame,
+        features: np.ndarray | Table,
         dtype: np.dtype,
         names: tuple[str, ...] | None = None,
         notes: list[str] | None = None,
-    ) -> np.ndarray:
+    ) -> Matrix:
         """Return a table as (rows, output columns) in ``dtype``; columns are found by name.
 
         An array is taken as the columns ``names``, or without names as the training table's, in
@@ -161,19 +172,27 @@ class FramePlan:
                 raise DataError(
                     f"the data has no column {name!r}, which the model was trained on{hint}"
                 )
-        self._require_memory(frame.height, dtype)
-        read = read_columns(frame, [column.reading for column in self.columns], notes)
+        read = read_table(frame, [column.reading for column in self.columns], notes)
+        if isinstance(read, StagedTable):
+            return staged_matrix(self, read, dtype, notes)
         return self.matrix_of(read, dtype, notes)
 
     def matrix_of(
-        self, read: polars.DataFrame, dtype: np.dtype, notes: list[str] | None = None
+        self,
+        read: polars.DataFrame,
+        dtype: np.dtype,
+        notes: list[str] | None = None,
+        first_row: int = 0,
     ) -> np.ndarray:
-        """Return columns that were read as (rows, output columns) in ``dtype``."""
+        """Return columns that were read as (rows, output columns) in ``dtype``.
+
+        Messages count the rows from ``first_row``.
+        """
         self._require_memory(read.height, dtype)
         matrix = np.empty((read.height, len(self.output_names)), dtype)
         starts = dict(zip(self.input_names, self._starts(), strict=True))
         numeric = {each.name: each for each in self.columns if isinstance(each, NumericColumn)}
-        for names, values in _blocks(read, list(numeric)):
+        for names, values in column_blocks(read, list(numeric)):
             columns = [numeric[name] for name in names]
             origins = np.array([column.origin for column in columns])
             if origins.any():
@@ -183,8 +202,8 @@ class FramePlan:
                     matrix[:, starts[column.name] + 1] = np.isnan(values[:, place])
             if (gaps := np.isnan(values)).any():
                 np.copyto(values, np.array([column.median for column in columns]), where=gaps)
-            places = _span([starts[name] for name in names])
-            matrix[:, places] = narrowed(values, dtype, tuple(names))
+            places = span_of([starts[name] for name in names])
+            matrix[:, places] = narrowed(values, dtype, tuple(names), first_row)
         for column in self.columns:
             if isinstance(column, CategoryColumn):
                 start, width = starts[column.name], len(column.output_names)
@@ -192,33 +211,47 @@ class FramePlan:
         return matrix
 
     def training_matrix_of(
-        self, read: polars.DataFrame, dtype: np.dtype, target: TargetRows
-    ) -> np.ndarray:
-        """Return the rows from which the plan was learnt, with cross-fitted target statistics."""
+        self, read: Table, dtype: np.dtype, target: TargetRows | None = None
+    ) -> Matrix:
+        """Return the rows from which the plan was learnt, with cross-fitted target statistics where
+        there is a target.
+        """
+        fitted = () if target is None else self.cross_fitted(read, target)
+        if isinstance(read, StagedTable):
+            return staged_matrix(self, read, dtype, fitted=fitted)
         matrix = self.matrix_of(read, dtype)
-        self._write_cross_fitted(read, matrix, target)
+        for place, values in fitted:
+            matrix[:, place] = values
         return matrix
 
-    def write_statistics(
-        self, frame: polars.DataFrame, matrix: np.ndarray, target: TargetRows, left_out: np.ndarray
-    ) -> None:
-        """Write target statistics of the training rows that do not know the rows ``left_out``."""
+    def without_folds(
+        self, frame: Table, matrix: Matrix, target: TargetRows, folds: np.ndarray
+    ) -> Matrix:
+        """Return the training rows' matrix once for each fold, with target statistics of which none
+        knows the rows of that fold.
+        """
         readings = [each.reading for each in self.columns if _statistics_of(each) is not None]
-        self._write_cross_fitted(read_columns(frame, readings), matrix, target, left_out)
+        if isinstance(frame, StagedTable):
+            return staged_stacks(self, frame, matrix, target, folds)
+        read, stacks = read_columns(frame, readings), int(folds.max()) + 1
+        result = np.concatenate([whole(matrix, "the training rows")] * stacks)
+        for fold, stack in enumerate(np.split(result, stacks)):
+            for place, values in self.cross_fitted(read, target, folds == fold):
+                stack[:, place] = values
+        return result
 
-    def _write_cross_fitted(
-        self,
-        read: polars.DataFrame,
-        matrix: np.ndarray,
-        target: TargetRows,
-        left_out: np.ndarray | None = None,
-    ) -> None:
+    def cross_fitted(
+        self, read: Table, target: TargetRows, left_out: np.ndarray | None = None
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the training rows' target statistics (rows, statistics) and the output columns in
+        which they stand.
+        """
         for column, start in zip(self.columns, self._starts(), strict=True):
             statistics = _statistics_of(column)
             if statistics is not None:
                 end = start + len(column.output_names)
                 fitted = statistics.cross_fitted(read[column.name], target, left_out)
-                matrix[:, end - fitted.shape[1] : end] = fitted
+                yield slice(end - fitted.shape[1], end), fitted
 
     @property
     def has_statistics(self) -> bool:
@@ -297,29 +330,16 @@ def _encoding_notes(column: NumericColumn | CategoryColumn, encoding: Encoding) 
         )
 
 
-def _blocks(frame: polars.DataFrame, names: list[str]) -> Iterator[tuple[list[str], np.ndarray]]:
-    """Yield columns in blocks as float64 (rows, columns) with NaN: a long table piece by piece.
-
-    The arrays are the receiver's to change.
-    """
-    step = max(1, BLOCK_BYTES // (8 * max(1, frame.height)))
-    columns = dict(zip(frame.columns, frame, strict=True))
-    for start in range(0, len(names), step):
-        block = names[start : start + step]
-        part = frame if block == frame.columns else frame_of(columns[name] for name in block)
-        yield block, as_numbers(part)
-
-
-def _span(places: list[int]) -> slice | list[int]:
-    """Return consecutive places as a slice, which NumPy writes three times as fast."""
-    first, last = places[0], places[-1]
-    return slice(first, last + 1) if last - first + 1 == len(places) else places
-
-
 def _notes_on(
-    read: polars.DataFrame, schema: Schema, columns: list[NumericColumn | CategoryColumn | None]
+    read: Table,
+    schema: Schema,
+    columns: list[NumericColumn | CategoryColumn | None],
+    gaps: dict[str, int],
 ) -> list[str]:
-    """Describe surprises in the columns that are learnt; like columns share a sentence."""
+    """Describe surprises in the columns that are learnt; like columns share a sentence.
+
+    ``gaps`` counts the missing values of each column that holds no texts.
+    """
     notes = []
     pairs = zip(schema.features, columns, strict=True)
     if empty := [reading.name for reading, column in pairs if column is None]:
@@ -340,8 +360,7 @@ def _notes_on(
                 f"column {column.name!r} has {distinct:,} different texts; the rarest share one "
                 "level."
             )
-    gaps = dict(zip(read.columns, read.null_count().row(0), strict=True)) if read.width else {}
-    numeric = [each.name for each in schema.features if each.kind != "text" and gaps[each.name]]
+    numeric = [each.name for each in schema.features if gaps.get(each.name)]
     if len(numeric) == 1:
         name = numeric[0]
         notes.append(

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp.data import stored
+from fastmlp.data.mapped.rows import MappedRows, Matrix
 from fastmlp.data.source import numbered_names
 from fastmlp.errors import DataError, did_you_mean
 
 from .columns import narrowed, to_numbers
 from .encoding import Encoding, indicator_name
 from .inputs import InputColumn
+from .order_statistics.streamed import order_statistics
 from .scaling import far_from_zero, row_chunks
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class MatrixPlan:
     @classmethod
     def fit(
         cls,
-        features: np.ndarray,
+        features: Matrix,
         names: tuple[str, ...] | None = None,
         image_shape: tuple[int, ...] | None = None,
         encoding: Encoding = Encoding(),  # noqa: B008  it cannot be changed
@@ -65,6 +67,7 @@ class MatrixPlan:
             if empty:
                 notes.append(f"{empty:,} columns have no value in the training rows; 0 stands in.")
         else:
+            assert isinstance(features, np.ndarray)  # what stays in a file is converted when read
             ends = features.min(axis=0), features.max(axis=0)
             lowest, highest = (end.astype(np.float64) for end in ends)
         origins = _origins(lowest, highest, image_shape)
@@ -102,29 +105,57 @@ class MatrixPlan:
 
     def transform(
         self,
-        features: np.ndarray | polars.DataFrame,
+        features: Matrix | polars.DataFrame,
         dtype: np.dtype,
         names: tuple[str, ...] | None = None,
         notes: list[str] | None = None,
-    ) -> np.ndarray:
+    ) -> Matrix:
         """Return (rows, columns) less origins in ``dtype``, uint8 as it came; not copied if right.
 
         ``notes`` is there for tables; of arrays nothing is to be said.
         """
-        if not isinstance(features, np.ndarray):
+        if not isinstance(features, (np.ndarray, MappedRows)):
             features = self._from_frame(features)
         elif names is not None and self.names is not None and names != self.names:
-            features = features[:, [self._position(name, names) for name in self.names]]
+            chosen = [self._position(name, names) for name in self.names]
+            if isinstance(features, MappedRows):
+                about = len(chosen), features.dtype
+                features = features.converted(lambda block: block[:, chosen], *about)
+            else:
+                features = features[:, chosen]
         _check_matrix(features)
         if features.shape[1] != self.columns:
             raise DataError(
                 f"the data has {features.shape[1]:,} columns; the model was trained on "
                 f"{self.columns:,}."
             )
+        if isinstance(features, MappedRows):
+            return self._mapped(features, dtype)
         if not self.indicators:
             return self._numbers(features, dtype)
-        numbers = self._numbers(features, dtype).astype(dtype, copy=False)
-        return np.hstack([numbers, np.isnan(features[:, list(self.indicators)]).astype(dtype)])
+        numbers = self._numbers(features, dtype)
+        return self._with_indicators(features, numbers.astype(dtype, copy=False))
+
+    def _with_indicators(self, features: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        gaps = np.isnan(features[:, list(self.indicators)])
+        return np.hstack([numbers, gaps.astype(numbers.dtype)])
+
+    def _mapped(self, features: MappedRows, dtype: np.dtype) -> MappedRows:
+        """Return rows that stay in their file, checked here and changed when they are read."""
+        is_plain = self.origins is None and not self.indicators
+        if features.dtype.kind != "f" and is_plain:  # as of bytes, which the kernels read
+            return features
+        has_gaps = False
+        for start, chunk in row_chunks(features):
+            has_gaps |= self._checked(chunk, dtype, start)[1]
+        if is_plain and not has_gaps and features.dtype == dtype:
+            return features
+
+        def numbers(block: np.ndarray) -> np.ndarray:
+            result = self._checked(block, dtype, 0)[0]
+            return self._with_indicators(block, result) if self.indicators else result
+
+        return features.converted(numbers, len(self.output_names), dtype)
 
     def _numbers(self, features: np.ndarray, dtype: np.dtype) -> np.ndarray:
         if self.origins is None and features.dtype == np.uint8:
@@ -137,20 +168,29 @@ class MatrixPlan:
         ready = features.dtype == dtype and features.flags.c_contiguous and self.origins is None
         result = features if ready else np.empty(features.shape, dtype)
         for start, chunk in row_chunks(features):
-            missing = np.isnan(chunk)
-            if missing.any():
-                if self.medians is None:
-                    raise self._no_median(missing, start)
-                chunk = np.where(missing, self.medians, chunk)
-                if result is features:
-                    result = np.array(features)
-            _check_finite(chunk, start, self.output_names)
-            if self.origins is not None:
-                chunk = chunk - self.origins  # in float64, whatever the rows are
+            numbers, has_gaps = self._checked(chunk, dtype, start)
+            if has_gaps and result is features:
+                result = np.array(features)
             if result is not features:
-                rows = slice(start, start + len(chunk))
-                result[rows] = narrowed(chunk, dtype, self.output_names, start)
+                result[start : start + len(chunk)] = numbers
         return result
+
+    def _checked(self, chunk: np.ndarray, dtype: np.dtype, start: int) -> tuple[np.ndarray, bool]:
+        """Return rows, the first of which is row ``start``, as numbers in ``dtype``, and whether
+        there were gaps.
+        """
+        missing = np.isnan(chunk)
+        has_gaps = bool(missing.any())
+        if has_gaps:
+            if self.medians is None:
+                raise self._no_median(missing, start)
+            chunk = np.where(missing, self.medians, chunk)
+        _check_finite(chunk, start, self.output_names)
+        if not has_gaps and self.origins is None and chunk.dtype == dtype:
+            return chunk, False
+        if self.origins is not None:
+            chunk = chunk - self.origins  # in float64, whatever the rows are
+        return narrowed(chunk, dtype, self.output_names, start), has_gaps
 
     def _no_median(self, missing: np.ndarray, start: int) -> DataError:
         row, column = np.argwhere(missing)[0]
@@ -208,7 +248,7 @@ def _stored_indicators(kept: Any, columns: int) -> tuple[int, ...]:
     return tuple(indicators)
 
 
-def _check_matrix(features: np.ndarray) -> None:
+def _check_matrix(features: Matrix) -> None:
     if features.ndim != 2 or features.shape[1] == 0:
         raise DataError(
             f"features of shape {features.shape} cannot be used; give a matrix of rows by columns."
@@ -228,7 +268,7 @@ def _check_finite(chunk: np.ndarray, start: int, names: tuple[str, ...]) -> None
 
 
 def _medians(
-    features: np.ndarray, names: tuple[str, ...]
+    features: Matrix, names: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
     """Return each column's median, minimum, maximum and count of NaNs; how many are NaN alone."""
     missing = np.zeros(features.shape[1], np.int64)
@@ -236,6 +276,11 @@ def _medians(
         absent = np.isnan(chunk)
         missing += absent.sum(axis=0)
         _check_finite(np.where(absent, 0, chunk), start, names)
+    empty = int((missing == len(features)).sum())
+    if isinstance(features, MappedRows):
+        low, high = order_statistics(features, (0, 0.5, 1), len(features) - missing)
+        middle = np.where(low[1] == high[1], low[1], (low[1] + high[1]) / 2)
+        return middle + 0.0, low[0], high[2], missing, empty
     medians, lowest, highest = np.zeros((3, features.shape[1]))
     for index, absent in enumerate(missing):
         column = np.array(features[:, index], np.float64)
@@ -244,7 +289,8 @@ def _medians(
         if column.size:
             medians[index] = np.median(column, overwrite_input=True)
             lowest[index], highest[index] = column.min(), column.max()
-    return medians, lowest, highest, missing, int((missing == len(features)).sum())
+    medians += 0.0  # turns -0.0 into 0.0: which of them is in the middle is by chance
+    return medians, lowest, highest, missing, empty
 
 
 def _origins(

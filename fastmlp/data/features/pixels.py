@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastmlp.data.staged.table import StagedTable
 from fastmlp.errors import DataError
 
 if TYPE_CHECKING:
     import polars
+
+    from fastmlp.data.staged.table import Table
 
 FEWEST_PIXELS = 64
 
@@ -49,11 +52,13 @@ def pixels_or_none(frame: polars.DataFrame, shape: tuple[int, ...]) -> np.ndarra
     return np.ascontiguousarray(values.cast(polars.UInt8).to_numpy()) if all(fits.row(0)) else None
 
 
-def could_be_pictures(frame: polars.DataFrame) -> bool:
+def could_be_pictures(frame: Table) -> bool:
     """Return whether a table's columns are pixels and a square number of them, at least 64."""
     import polars
 
     square = frame.width >= FEWEST_PIXELS and math.isqrt(frame.width) ** 2 == frame.width
     if not square or not all(dtype.is_integer() for dtype in frame.dtypes):
         return False
+    if isinstance(frame, StagedTable):
+        return all(series.is_between(0, 255).all() for series in frame)
     return all(frame.select(polars.all().is_between(0, 255).all()).row(0))

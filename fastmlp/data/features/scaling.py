@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastmlp.data.mapped.rows import Matrix
 from fastmlp.errors import DataError
 
 from .order_statistics.quantiles import column_quantiles
@@ -45,14 +46,14 @@ class ColumnStatistics:
         return ColumnStatistics(*(np.resize(part, size) for part in parts))
 
 
-def row_chunks(matrix: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (first row number, rows) in pieces that fit the cache; a mapped file is not loaded."""
+def row_chunks(matrix: Matrix) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (first row number, rows) in pieces that fit the cache; a file is never read whole."""
     step = max(1, CHUNK_BYTES // max(1, 8 * matrix.shape[1]))
     for start in range(0, matrix.shape[0], step):
         yield start, matrix[start : start + step]
 
 
-def column_statistics(matrix: np.ndarray) -> ColumnStatistics:
+def column_statistics(matrix: Matrix) -> ColumnStatistics:
     """Return the statistics of each column of a finite (rows, columns) matrix with rows.
 
     Two passes in float64: one pass over sums of squares would lose the digits of columns far from
@@ -90,7 +91,7 @@ def far_from_zero(lowest: np.ndarray, highest: np.ndarray, width: np.ndarray) ->
 
 
 def scale_and_shift(
-    matrix: np.ndarray,
+    matrix: Matrix,
     normalize: str,
     dtype: np.dtype,
     names: tuple[str, ...],
@@ -172,7 +173,7 @@ def origin_scale_and_shift(
 
 
 def _centre_and_width(
-    matrix: np.ndarray,
+    matrix: Matrix,
     statistics: ColumnStatistics,
     normalize: str,
     dtype: np.dtype,
@@ -207,15 +208,14 @@ def _centre_and_width(
 
 
 def _median_and_spread(
-    matrix: np.ndarray, statistics: ColumnStatistics, channels: int | None
+    matrix: Matrix, statistics: ColumnStatistics, channels: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return medians and interquartile ranges, or half of the range where three quarters are alike.
 
     As Holzmüller, Grinsztajn and Steinwart 2024 (RealMLP) scale numbers.
     """
     columns = matrix.shape[1]
-    values = matrix if channels is None else matrix.reshape(-1, channels)
-    quartiles = column_quantiles(values, (0.25, 0.5, 0.75))
+    quartiles = column_quantiles(matrix, (0.25, 0.5, 0.75), channels)
     low, median, high = (np.resize(each, columns) for each in quartiles)
     with np.errstate(over="ignore"):
         spread = high - low

@@ -22,7 +22,7 @@ Run = Callable[[Callable, Iterable], Iterable]  # map, maybe by several threads
 def decide(
     files: list[Path],
     headers: list[Header],
-    opaque: np.ndarray,
+    corners: np.ndarray,
     colour: bool,
     ground: int | None,
     run: Run,
@@ -33,8 +33,8 @@ def decide(
     ----------
     files, headers
         The training pictures.
-    opaque
-        uint8 (pictures, height, width, channels): those of them that need no decision.
+    corners
+        uint8 (pictures, 4, channels), of those of them that need no decision.
     colour
         Whether colours are kept.
     ground
@@ -48,7 +48,7 @@ def decide(
         of_kind[header.kind].append(file)
     contrast = run(lambda file: contrasts(file, colour), of_kind[Kind.TRANSPARENT])
     contrast = np.array([each for each in contrast if each]).reshape(-1, len(GROUNDS))
-    ground, notes = _ground(contrast, opaque, ground, len(files))
+    ground, notes = _ground(contrast, corners, ground, len(files))
     integers, of_integers = _range_in_use(of_kind[Kind.INTEGERS], Kind.INTEGERS, run)
     floats, of_floats = _range_in_use(of_kind[Kind.FLOATS], Kind.FLOATS, run)
     return PictureReading(ground, integers, floats), notes + of_integers + of_floats
@@ -86,10 +86,10 @@ def contrasts(file: Path, colour: bool) -> list[float] | None:
 
 
 def _ground(
-    contrast: np.ndarray, opaque: np.ndarray, wanted: int | None, count: int
+    contrast: np.ndarray, corners: np.ndarray, wanted: int | None, count: int
 ) -> tuple[int, list[str]]:
     """Return the ground that shows most pictures; of two, that of opaque ones or the stronger."""
-    of_opaque = _ground_of(opaque)
+    of_opaque = _ground_of(corners)
     if not len(contrast):
         return of_opaque if wanted is None else wanted, []
     best = contrast.max(axis=1, keepdims=True)
@@ -99,7 +99,7 @@ def _ground(
         ground = wanted
     elif abs(on_white - on_black) > may_hide:
         ground = WHITE if on_white > on_black else BLACK
-    elif len(opaque):
+    elif len(corners):
         ground = of_opaque
     else:
         white, black, _ = contrast.sum(axis=0)
@@ -115,12 +115,22 @@ def _ground(
     ]
 
 
-def _ground_of(opaque: np.ndarray) -> int:
+def corners_of(rows: np.ndarray, chosen: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return uint8 (chosen, 4, channels), the corners of some pictures, each a row of bytes."""
+    height, width, channels = shape
+    ends = np.array([(y * width + x) for y in (0, height - 1) for x in (0, width - 1)])
+    places = (ends[:, None] * channels + np.arange(channels)).reshape(-1)
+    found = np.empty((len(chosen), len(places)), np.uint8)
+    for place, row in enumerate(chosen.tolist()):  # of a mapped file, no more is read
+        found[place] = rows[row, places]
+    return found.reshape(len(chosen), len(ends), channels)
+
+
+def _ground_of(corners: np.ndarray) -> int:
     """Return white or black, whichever is nearer to the corners of most pictures."""
-    if not len(opaque):
+    if not len(corners):
         return WHITE
-    corners = opaque[:, [0, 0, -1, -1], [0, -1, 0, -1]].mean(axis=2)
-    return WHITE if np.median(corners) >= GRAY else BLACK
+    return WHITE if np.median(corners.mean(axis=2)) >= GRAY else BLACK
 
 
 def _name(ground: int) -> str:

@@ -37,35 +37,41 @@ class Content:
     has_quotes: bool
     lone_returns: bool
     notes: tuple[str, ...] = ()  # what the user should know
+    held: Path | None = None  # the file that holds the bytes as they are wanted, if it is another
+
+    @property
+    def file(self) -> Path:
+        """The file that holds the bytes where ``data`` does not."""
+        return self.held or self.path
 
     @property
     def source(self) -> Path | bytes:
         """What polars is to read."""
-        return self.path if self.data is None else self.data
+        return self.file if self.data is None else self.data
 
     @property
     def last(self) -> bytes:
         """The last byte."""
         if self.data is not None:
             return self.data[-1:]
-        with self.path.open("rb") as file:
+        with self.file.open("rb") as file:
             file.seek(max(self.size - 1, 0))
             return file.read(1)
 
     def values(self) -> np.ndarray:
         """Return the bytes as uint8 (size,)."""
         if self.data is None:
-            return np.memmap(self.path, np.uint8, "r")
+            return np.memmap(self.file, np.uint8, "r")
         return np.frombuffer(self.data, np.uint8)
 
     def open_text(self) -> io.TextIOWrapper:
         """Open the text; line breaks come as they are."""
-        raw = self.path.open("rb") if self.data is None else io.BytesIO(self.data)
+        raw = self.file.open("rb") if self.data is None else io.BytesIO(self.data)
         return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
 
     def head(self) -> tuple[list[str], bool]:
         """Return the first lines, with their line breaks, and whether they are all."""
-        raw = self.path.open("rb") if self.data is None else io.BytesIO(self.data)
+        raw = self.file.open("rb") if self.data is None else io.BytesIO(self.data)
         with raw:
             head = raw.read(HEAD_BYTES)
             while len(head) < LONGEST_HEAD and head.count(b"\n") + head.count(b"\r") < LINES_WANTED:
@@ -96,7 +102,7 @@ def read_content(path: Path) -> Content:
         require_memory(2 * path.stat().st_size, str(path))
         with path.open("rb") as file:
             start = file.read(len(PAGE_STARTS[0]))
-        _refuse_others(start, path)
+        refuse_others(start, path)
         data = None
         if start.startswith(GZIP_MAGIC) or path.suffix.lower() == ".gz":
             data = _unpack(path)
@@ -108,7 +114,8 @@ def read_content(path: Path) -> Content:
         raise DataError(f"{path} cannot be read: {reason}.") from None
 
 
-def _refuse_others(start: bytes, path: Path) -> None:
+def refuse_others(start: bytes, path: Path) -> None:
+    """Raise a DataError for the first bytes of an archive, a workbook or a web page."""
     if start.startswith(ZIP_MAGIC):
         raise DataError(
             f"{path} is a zip archive or a workbook; unpack it, or give a workbook its suffix "
@@ -147,17 +154,17 @@ def _from_wide(start: bytes, data: bytes | None, path: Path) -> bytes | None:
 
 
 @dataclass(frozen=True)
-class _Survey:
-    """What one pass over the bytes finds; ``foreign`` is the first place that is not UTF-8."""
+class Survey:
+    """What one pass over the bytes finds."""
 
     size: int
-    has_quotes: bool
-    lone_returns: bool
-    foreign: int | None
+    has_quotes: bool  # whether there are quotes
+    lone_returns: bool  # whether there are carriage returns without a line feed
+    foreign: int | None  # the first place that is not UTF-8
 
 
 def _as_utf8(path: Path, data: bytes | None) -> Content:
-    survey, notes = _survey(_pieces(path, data), path), ()
+    survey, notes = survey_of(pieces_of(path, data), path), ()
     if survey.foreign is not None:
         data = path.read_bytes() if data is None else data
         line = data.count(b"\n", 0, survey.foreign) + 1
@@ -173,14 +180,15 @@ def _as_utf8(path: Path, data: bytes | None) -> Content:
     return Content(path, data, size, survey.has_quotes, lone, notes)
 
 
-def _pieces(path: Path, data: bytes | None) -> Iterator[bytes]:
+def pieces_of(path: Path, data: bytes | None) -> Iterator[bytes]:
     """Yield the bytes in pieces, none of which ends between a return and its line feed."""
     with path.open("rb") if data is None else io.BytesIO(data) as file:
         while piece := file.read(PIECE):
             yield piece + file.read(1) if piece.endswith(b"\r") else piece
 
 
-def _survey(pieces: Iterable[bytes], path: Path) -> _Survey:
+def survey_of(pieces: Iterable[bytes], path: Path) -> Survey:
+    """Return what one pass over the pieces of a text finds; a DataError tells that it is none."""
     size, quotes, lone, foreign = 0, False, False, None
     decoder = codecs.getincrementaldecoder("utf-8")()
     for piece in pieces:
@@ -197,7 +205,7 @@ def _survey(pieces: Iterable[bytes], path: Path) -> _Survey:
         size += len(piece)
     if foreign is None and (pending := len(decoder.getstate()[0])):
         foreign = size - pending
-    return _Survey(size, quotes, lone, foreign)
+    return Survey(size, quotes, lone, foreign)
 
 
 def _from_windows(data: bytes, line: int, path: Path) -> bytes:

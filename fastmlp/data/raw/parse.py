@@ -61,24 +61,59 @@ def parse(content: Content, shape: Shape) -> Parsed:
         If a row has another length, a quote is never closed, or memory does not suffice.
     """
     require_memory(content.size + BYTES_A_CELL * _cells(content, shape), str(content.path))
+    frame, lines, found = rows_of(content, shape)
+    return Parsed(frame, lines, found.notes)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is to be told of the lines of a text, or of a piece of it."""
+
+    blank: int = 0  # blank lines that were left out
+    longest: tuple[int, int] = (0, 0)  # the first and last line of the row that spans most
+
+    def __add__(self, later: Found) -> Found:
+        """Return what is to be told of two pieces, one after the other."""
+        longest = max(self.longest, later.longest, key=lambda lines: lines[1] - lines[0])
+        return Found(self.blank + later.blank, longest)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The same in sentences."""
+        notes, (first, last) = [], self.longest
+        if self.blank:
+            lines = "1 blank line was" if self.blank == 1 else f"{self.blank:,} blank lines were"
+            notes.append(f"{lines} left out.")
+        if last + 1 - first > LONG_RECORD:
+            notes.append(
+                f"lines {first:,} to {last:,} are one row, whose quoted text spans them; look "
+                "whether a quote is missing there."
+            )
+        return tuple(notes)
+
+    @classmethod
+    def of(cls, blank: int, numbers: np.ndarray | None, nexts: np.ndarray | None) -> Found:
+        """Return what the lines tell on which rows begin, and on which the next ones do."""
+        if numbers is None or nexts is None or not len(numbers):
+            return cls(blank)
+        row = int((nexts - numbers).argmax())
+        return cls(blank, (int(numbers[row]), int(nexts[row]) - 1))
+
+
+def rows_of(content: Content, shape: Shape) -> tuple[polars.DataFrame, Lines, Found]:
+    """Return the rows of a text that memory holds, where they begin, and what is to be told."""
     read = None
     if not content.lone_returns and shape.separator.isascii():
         read = _read_by_polars(content, shape)
     frame, numbers, nexts, blank = read_by_csv(content, shape) if read is None else read
-    notes = []
-    if blank:
-        lines = "1 blank line was" if blank == 1 else f"{blank:,} blank lines were"
-        notes.append(f"{lines} left out.")
-    if numbers is not None and nexts is not None and (nexts - numbers).max(initial=0) > LONG_RECORD:
-        row = int((nexts - numbers).argmax())
-        notes.append(
-            f"lines {numbers[row]:,} to {nexts[row] - 1:,} are one row, whose quoted text spans "
-            "them; look whether a quote is missing there."
-        )
-    first = shape.first_line + 1
+    return frame, lines_from(shape.first_number, numbers), Found.of(blank, numbers, nexts)
+
+
+def lines_from(first: int, numbers: np.ndarray | None) -> Lines:
+    """Return the lines of rows, their numbers only where they do not follow each other."""
     if numbers is not None and np.array_equal(numbers, np.arange(first, first + len(numbers))):
         numbers = None
-    return Parsed(frame, Lines(first, numbers), tuple(notes))
+    return Lines(first, numbers)
 
 
 def _cells(content: Content, shape: Shape) -> int:
@@ -96,7 +131,7 @@ def _read_by_polars(
 
     quoting, runs = Quoting(PLAIN), shape.separator == BLANKS
     source, skipped = content.source, shape.first_line
-    values = _body(content, shape) if content.has_quotes or runs else None
+    values = body_of(content, shape) if content.has_quotes or runs else None
     if values is not None and content.has_quotes:
         quoting = quoting_of(values, ord(shape.separator))
         if quoting.kind == IRREGULAR or runs:
@@ -114,7 +149,7 @@ def _read_by_polars(
     if shape.width == 1:
         frame = frame.head(frame.height - _empty_at_end(frame))
     if values is None and _has_gaps_at_end(frame):
-        values = _body(content, shape)
+        values = body_of(content, shape)
     read = _checked(frame, shape, quoting.kind == REGULAR, values, doubtful)
     if read is None or not quoting.has_empty:
         return read
@@ -143,7 +178,7 @@ def _frame(
         return None  # the csv module reads it, or says what is wrong
 
 
-def _body(content: Content, shape: Shape) -> np.ndarray:
+def body_of(content: Content, shape: Shape) -> np.ndarray:
     """Return the bytes from the first row on."""
     values, begin = content.values(), 0
     for _ in range(shape.first_line):
@@ -202,6 +237,6 @@ def _checked(
         frame = frame.filter(polars.Series(~empty))
         # None of those at the end.
         blank = int(np.flatnonzero(~empty).max(initial=-1)) + 1 - frame.height
-    feeds, first = places_of(values, FEED), shape.first_line + 1
+    feeds, first = places_of(values, FEED), shape.first_number
     numbers, lasts = (first + np.searchsorted(feeds, places) for places in (begins, ends))
     return frame, numbers, lasts + 1, blank

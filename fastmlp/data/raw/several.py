@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastmlp.data.raw.form.layout import Layout
 from fastmlp.errors import DataError, did_you_mean
@@ -16,6 +16,8 @@ from .table import Parts, RawTable
 
 if TYPE_CHECKING:
     import polars
+
+    from fastmlp.data.staged.table import Table
 
 HIDDEN = (".", "_", "~$")
 PATTERN_SIGNS = "*?["
@@ -95,8 +97,18 @@ def _of_one_format(paths: list[Path], where: Path) -> list[Path]:
     return paths
 
 
+def concatenated(frames: list[polars.DataFrame]) -> polars.DataFrame:
+    """Return frames below each other, each column of a type that holds those of all."""
+    import polars
+
+    return polars.concat(frames, how="vertical_relaxed")
+
+
 def read_several(
-    paths: list[Path], layout: Layout, read: Callable[[Path, Layout], RawTable]
+    paths: list[Path],
+    layout: Layout,
+    read: Callable[[Path, Layout], RawTable],
+    join: Callable[[list[Any]], Table] = concatenated,
 ) -> RawTable:
     """Read files as one table, in the order given.
 
@@ -108,6 +120,8 @@ def read_several(
         What is known of them; whether the first has a header holds for all.
     read
         Reads one file.
+    join
+        Puts their rows together.
 
     Raises
     ------
@@ -128,7 +142,7 @@ def read_several(
         tables.append(table)
     frames = [table.frame for table in tables]
     try:
-        frame = polars.concat(frames, how="vertical_relaxed")
+        frame = join(frames)
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException):
         raise DataError(_unlike_types(frames, paths)) from None
     types = frame.schema.items()
@@ -161,19 +175,20 @@ def _check_columns(table: RawTable, first: RawTable, path: Path, first_path: Pat
             )
 
 
-def _becomes_text(name: str, dtype: polars.DataType, frames: list[polars.DataFrame]) -> bool:
+def _becomes_text(name: str, dtype: polars.DataType, frames: list[Table]) -> bool:
     import polars
 
     texts = (polars.String, polars.Null)
     return dtype == polars.String and any(frame.schema[name] not in texts for frame in frames)
 
 
-def _unlike_types(frames: list[polars.DataFrame], paths: list[Path]) -> str:
+def _unlike_types(frames: list[Table], paths: list[Path]) -> str:
     import polars
 
     for frame, path in zip(frames, paths, strict=True):
         for name in frame.columns:
-            cells = [each.select(name).head(1) for each in (frames[0], frame)]
+            types = [each.schema[name] for each in (frames[0], frame)]
+            cells = [polars.DataFrame(schema={name: dtype}) for dtype in types]
             try:
                 polars.concat(cells, how="vertical_relaxed")
             except (polars.exceptions.PolarsError, polars.exceptions.PanicException):

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    import polars
+    from fastmlp.data.staged.table import Table
 
 
 @dataclass(frozen=True, eq=False)
 class RawTable:
     """A table as it was read, before anything is known of its columns."""
 
-    # at least one row and one column. From delimited text every column is String, as written, an
-    # empty field null.
-    frame: polars.DataFrame
+    # at least one row and one column, maybe still in its files. From delimited text every column is
+    # String, as written, an empty field null.
+    frame: Table
     notes: tuple[str, ...]  # sentences for the user on what the reader decided or left out
     separator: str | None  # what divides the fields; None for Parquet, Arrow and Excel
     has_header: bool  # whether the first row gave the names
@@ -57,6 +57,19 @@ class Rows:
     def __call__(self, row: int) -> str:
         """Return where a row, counted from 0, stands."""
         return f"row {self.first + row:,}"
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Rows of one text that was read in pieces."""
+
+    begins: tuple[int, ...]  # the row with which each begins
+    lines: tuple[Lines, ...]  # where the rows of each stand
+
+    def __call__(self, row: int) -> str:
+        """Return where a row, counted from 0, stands."""
+        piece = bisect_right(self.begins, row) - 1
+        return self.lines[piece](row - self.begins[piece])
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from fastmlp.data.readings.kinds.numbers import (
     without_unit,
 )
 from fastmlp.data.readings.kinds.plain import finite_number, frame_of
+from fastmlp.data.staged.table import StagedTable
 from fastmlp.errors import DataError
 
 from .notes import odd_cells_are_gaps
@@ -29,9 +30,45 @@ from .words import shown
 if TYPE_CHECKING:
     import polars
 
+    from fastmlp.data.staged.table import Table
+
+
+def read_table(
+    table: Table, readings: Sequence[ColumnReading], notes: list[str] | None = None
+) -> Table:
+    """Return the columns that the readings name, read; their order is the readings'.
+
+    It is what ``read_columns`` does, which see, with a table of any size: one that memory does not
+    hold is read column by column, to its shelf.
+    """
+    if not isinstance(table, StagedTable):
+        return read_columns(table, readings, notes)
+    names = [reading.name for reading in readings]
+    if table.is_read:
+        return table.select(names)
+    shelf = table.shelf()
+    has_commas = any(_has_commas_alone(table[each.name], each) for each in readings)
+    for reading in readings:
+        column = frame_of([table[reading.name]])
+        shelf[reading.name] = read_columns(column, [reading], notes, has_commas)[reading.name]
+    return StagedTable(shelf, names, table.height, table.workspace, is_read=True)
+
+
+def _has_commas_alone(series: polars.Series, reading: ColumnReading) -> bool:
+    """Return whether a column of numbers has decimal commas, and no points, for sure."""
+    if reading.kind != "number" or not is_text(series):
+        return False
+    if reading.name in _plain({reading.name: series}, [reading]):
+        return False
+    signs = _signs_here(series, reading)
+    return bool(signs.comma and not signs.point)
+
 
 def read_columns(
-    frame: polars.DataFrame, readings: Sequence[ColumnReading], notes: list[str] | None = None
+    frame: polars.DataFrame,
+    readings: Sequence[ColumnReading],
+    notes: list[str] | None = None,
+    has_commas: bool | None = None,
 ) -> polars.DataFrame:
     """Return the columns that the readings name, read; their order is the readings'.
 
@@ -41,6 +78,8 @@ def read_columns(
         Has all of these columns, as texts or typed; a column that is read already stays as it is.
     notes
         Gets a sentence for each column in which some cells are not of its kind and became gaps.
+    has_commas
+        Whether a column of the table has decimal commas for sure, where the frame is not all of it.
 
     Raises
     ------
@@ -55,7 +94,8 @@ def read_columns(
         for reading in readings
         if reading.kind == "number" and reading.name not in done and is_text(columns[reading.name])
     }
-    has_commas = any(each.comma and not each.point for each in signs.values())
+    if has_commas is None:
+        has_commas = any(each.comma and not each.point for each in signs.values())
     for name, reading in zip(columns, readings, strict=True):
         if name not in done:
             done[name] = _read(columns[name], reading, notes, signs.get(name), has_commas)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastmlp.data.readings.kinds.levels import Levels
+from fastmlp.data.readings.kinds.looks import ColumnLooks, Looks
 from fastmlp.data.readings.kinds.numbers import (
     Signs,
     cells_like_numbers,
@@ -17,34 +18,34 @@ from fastmlp.data.readings.kinds.numbers import (
     unit_of,
     without_unit,
 )
-from fastmlp.data.readings.kinds.plain import Plain, plain_numbers
 from fastmlp.data.readings.kinds.text_column import TextColumn, few
-from fastmlp.data.readings.kinds.texts import Texts, texts_of
+from fastmlp.data.readings.kinds.texts import Texts
+from fastmlp.data.staged.table import StagedTable
 
 from .choices import ColumnChoices
 from .decided import Decided, Nearly
-from .reading import CELLS, ColumnReading, as_texts, is_text, kind_of
+from .reading import CELLS, ColumnReading, kind_of
 from .words import shown
 
 if TYPE_CHECKING:
     import polars
+
+    from fastmlp.data.staged.table import Table
 
 LEAST_SHARE = 0.5  # of a text column's cells, to say that they look like numbers or dates
 FEW_LEVELS = 20  # so many texts that begin with digits are levels as good as others
 
 
 def decide(
-    raw: polars.DataFrame,
-    choices: ColumnChoices,
-    line_of: Callable[[int], str],
-    separator: str | None = None,
+    raw: Table, choices: ColumnChoices, line_of: Callable[[int], str], separator: str | None = None
 ) -> Decided:
     """Decide how each column of a table is read.
 
     Parameters
     ----------
     raw
-        Text columns as they were written, others typed; at least one row.
+        Text columns as they were written, others typed; at least one row. Of a table that memory
+        does not hold, one column is looked at after the other, and what is read goes to its shelf.
     choices
         What the user said.
     line_of
@@ -66,7 +67,7 @@ class _Decision:
 
     def __init__(
         self,
-        raw: polars.DataFrame,
+        raw: Table,
         choices: ColumnChoices,
         line_of: Callable[[int], str],
         separator: str | None,
@@ -74,65 +75,56 @@ class _Decision:
         self.raw, self.choices, self.line_of = raw, choices, line_of
         self.gaps = choices.na_values or ()
         self.found = Decided(raw.height)
-        self.read: dict[str, polars.Series] = {}
-        self.labels: dict[str, Texts] = {}
-        self.plain: Plain = plain_numbers(raw, self.gaps)
+        self.read: MutableMapping[str, polars.Series] = {}
+        self.labels: list[str] = []  # the columns of texts
+        if isinstance(raw, StagedTable):
+            self.read = raw.shelf()
+            self.looks = ColumnLooks(raw, self.gaps)
+        else:
+            self.looks = Looks(raw, self.gaps)
         self.usual_decimal = choices.decimal or ("," if separator == ";" else ".")
         self.usual_order: str | None = None
         # Dates that fit two orders, until those of the other columns are known.
-        self.waiting: list[TextColumn] = []
+        self.waiting: list[tuple[str, str, Signs]] = []
 
     def run(self) -> Decided:
         """Decide on all columns, in their order."""
-        columns = list(self.raw.columns)
-        plain = self.plain.numbers
-        others = (name for name in columns if name not in plain)
-        texts = self._texts([name for name in others if is_text(self.raw[name])])
-        signs = self._table_signs(texts)
+        columns, others = list(self.raw.columns), set(self.looks.others)
+        signs = self._table_signs()
         for name in columns:
-            if name in texts:
-                self._decide_texts(name, texts[name], signs.get(name))
-                texts[name].forget()
-            elif name in plain:
+            if name in others:
+                texts = self.looks.texts(name)
+                self._decide_texts(name, texts, signs.get(name))
+                texts.forget()
+            elif self.looks.is_plain(name):
                 self._decide_plain(name, signs.get(name))
             else:
                 self._decide_typed(name)
-        for cells in self.waiting:
-            self._take_dates(cells, None)
+        for name, decimal, signs_here in self.waiting:
+            self._take_dates(TextColumn(name, self.looks.texts(name), decimal, signs_here), None)
         self._decide_text_gaps()
         readings = self.found.readings
         self.found.readings = {name: readings[name] for name in columns if name in readings}
-        self.found.columns = {name: _named(self.read[name], name) for name in self.found.readings}
+        self.found.columns = self.read
+        if isinstance(self.read, dict):
+            named = {name: _named(self.read[name], name) for name in self.found.readings}
+            self.found.columns = named
         return self.found
 
     # What is looked at
 
-    def _texts(self, names: list[str]) -> dict[str, Texts]:
-        """Return columns' texts, trimmed."""
-        columns = {}
-        for name in names:
-            known = self.plain.levels.get(name)
-            if known is None:
-                known = Levels.of(as_texts(self.raw[name].alias(CELLS))).trimmed()
-            columns[name] = known
-        return texts_of(columns, self.gaps)
-
-    def _table_signs(self, texts: dict[str, Texts]) -> dict[str, Signs]:
+    def _table_signs(self) -> dict[str, Signs]:
         """Count decimal signs by column; the columns that are certain decide the usual one."""
-        signs = {
-            name: column.signs
-            for name, column in texts.items()
-            if self.choices.kind_of(name) != "text"
-        }
+        names = [each for each in self.looks.others if self.choices.kind_of(each) != "text"]
+        signs = {name: self.looks.texts(name).signs for name in names}
         commas = sum(each.comma > each.point for each in signs.values())
         points = sum(each.point > each.comma for each in signs.values())
         if self.choices.decimal is None and commas != points:
             self.usual_decimal = "," if commas > points else "."
         if self.usual_decimal == "," and (commas or self.choices.decimal):
             # Whole thousands in a table of decimal commas look like plain numbers: 1.234.
-            numbers = self.plain.numbers.items()
-            floats = [name for name, series in numbers if series.dtype.is_float()]
-            signs |= {name: column.signs for name, column in self._texts(floats).items()}
+            several = self.looks.several(self.looks.floats)
+            signs |= {name: column.signs for name, column in several}
         return signs
 
     def _decimal(self, signs: Signs) -> str:
@@ -142,16 +134,16 @@ class _Decision:
 
     def _decide_plain(self, name: str, signs: Signs | None) -> None:
         """Decide on a column of texts that are plain numbers."""
-        numbers = self.plain.numbers[name]
+        numbers = self.looks.numbers(name)
         is_empty = numbers.null_count() == len(numbers)
         is_other = self.choices.kind_of(name) in ("text", "date")
         if is_other or is_empty or (signs is not None and self._decimal(signs) == ","):
-            self._decide_texts(name, self._texts([name])[name], signs)
+            self._decide_texts(name, self.looks.texts(name), signs)
         else:
             reading = ColumnReading(name, "number", gaps=self.gaps)
             if self.gaps:  # each reading costs, and some tables are wide
                 numbers = reading.read(numbers)
-            self._take(reading, numbers, self.plain.gap_words.get(name, ()))
+            self._take(reading, numbers, self.looks.gap_words(name))
 
     def _decide_typed(self, name: str) -> None:
         series = self.raw[name].alias(CELLS)
@@ -166,8 +158,8 @@ class _Decision:
     def _decide_texts(self, name: str, texts: Texts, signs: Signs | None) -> None:
         """Decide on a column of texts; dates that fit two orders wait for the other columns."""
         wanted = self.choices.kind_of(name)
-        if wanted == "text" or is_categorical(self.raw[name]):
-            self._take_text(name, texts)
+        if wanted == "text" or is_categorical(self.raw.schema[name]):
+            self._take_text(name)
             return
         signs = signs or texts.signs
         column = TextColumn(name, texts, self._decimal(signs), signs)
@@ -175,18 +167,18 @@ class _Decision:
             # One word is how the table spells a gap; of several nobody can tell, and texts they
             # are.
             if len({word.lower() for word in texts.gap_words}) > 1:
-                self._take_text(name, texts)
+                self._take_text(name)
         elif wanted is not None:
             self._take_wanted(column, wanted)
-        elif name in self.plain.codes:
+        elif name in self.looks.codes:
             self.found.codes.add(name)
-            self._take_text(name, texts)
+            self._take_text(name)
         else:
             kinds = (self._as_truths, self._as_numbers, self._as_times)
             kinds += (self._as_dates, self._as_spans, self._as_units)
             if not any(is_one(column) for is_one in kinds):
                 self._look_like_numbers(column)
-                self._take_text(name, texts)
+                self._take_text(name)
 
     # Kinds: each tells whether the column is one, and takes it then
 
@@ -225,7 +217,7 @@ class _Decision:
             return False
         self.found.gap_words |= set(column.texts.gap_words)
         if order.is_doubtful:
-            self.waiting.append(column)
+            self.waiting.append((column.name, column.decimal, column.signs))
         else:
             self._take_dates(column, order.order)
         return True
@@ -301,10 +293,10 @@ class _Decision:
         self._take(reading, column.levels.rows(read), column.texts.gap_words)
         self._note_odd(column.name, column.levels, column.odd(read), column.present)
 
-    def _take_text(self, name: str, texts: Texts) -> None:
+    def _take_text(self, name: str) -> None:
         # Which words are gaps here is known at the end: see _decide_text_gaps.
         self.found.readings[name] = ColumnReading(name, "text", gaps=self.gaps)
-        self.labels[name] = texts
+        self.labels.append(name)
 
     def _take(self, reading: ColumnReading, read: polars.Series, words: tuple[str, ...]) -> None:
         if read.null_count() == len(read):
@@ -347,7 +339,8 @@ class _Decision:
         words = self.gaps
         if self.choices.na_values is None:
             words = tuple(sorted(self.found.gap_words - {""}))
-        for name, column in self.labels.items():
+        for name in self.labels:
+            column = self.looks.texts(name)
             texts = column.without(words)
             if texts.null_count() < len(texts):
                 self.found.readings[name] = replace(self.found.readings[name], gaps=words)
@@ -360,8 +353,8 @@ def _named(series: polars.Series, name: str) -> polars.Series:
     return series if series.name == name else series.alias(name)
 
 
-def is_categorical(series: polars.Series) -> bool:
-    """Return whether a column was declared to hold categories."""
+def is_categorical(dtype: polars.DataType) -> bool:
+    """Return whether columns of a type were declared to hold categories."""
     import polars
 
-    return isinstance(series.dtype, (polars.Categorical, polars.Enum))
+    return isinstance(dtype, (polars.Categorical, polars.Enum))

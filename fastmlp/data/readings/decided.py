@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ class Decided:
     # by column, in the table's order; an empty column has none
     readings: dict[str, ColumnReading] = field(default_factory=dict)
     # those that have a reading, read
-    columns: dict[str, polars.Series] = field(default_factory=dict)
+    columns: MutableMapping[str, polars.Series] = field(default_factory=dict)
     # columns of digits that are read as texts, since they are written as codes are
     codes: set[str] = field(default_factory=set)
     # text columns that look like numbers or dates

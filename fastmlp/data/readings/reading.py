@@ -206,9 +206,14 @@ def dtype_of(kind: str) -> polars.DataType:
 
 def is_text(series: polars.Series) -> bool:
     """Return whether a column holds texts of any type."""
+    return is_text_type(series.dtype)
+
+
+def is_text_type(dtype: polars.DataType) -> bool:
+    """Return whether columns of a type hold texts."""
     import polars
 
-    return isinstance(series.dtype, (polars.String, polars.Categorical, polars.Enum))
+    return isinstance(dtype, (polars.String, polars.Categorical, polars.Enum))
 
 
 def as_texts(series: polars.Series) -> polars.Series:

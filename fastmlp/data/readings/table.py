@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fastmlp.data.readings.kinds.plain import frame_of
+from fastmlp.data.staged.columns import ColumnFiles
+from fastmlp.data.staged.table import StagedTable, without
 from fastmlp.errors import DataError
 
 from .choices import ColumnChoices
@@ -20,18 +22,20 @@ from .target import decide_target
 if TYPE_CHECKING:
     import polars
 
+    from fastmlp.data.staged.table import Table
+
 
 @dataclass(frozen=True)
 class Described:
     """A table with its schema."""
 
     schema: Schema  # how its columns are read
-    features: polars.DataFrame  # the columns that are learnt from, read
+    features: Table  # the columns that are learnt from, read
     target: polars.Series | None  # the target, read, gaps null; None where none was asked for
 
 
 def describe(
-    raw: polars.DataFrame,
+    raw: Table,
     target: str | None = None,
     choices: ColumnChoices | None = None,
     *,
@@ -61,7 +65,7 @@ def describe(
     choices = choices or ColumnChoices()
     choices.check_names(raw.columns, "the table")
     dropped = set(choices.drop) - {target}
-    kept = frame_of(series for series in raw if series.name not in dropped) if dropped else raw
+    kept = without(raw, dropped)
     decided = decide(kept, choices, line_of or (lambda row: f"row {row + 1:,}"), separator)
     notes: list[str] = []
     values = None
@@ -73,7 +77,13 @@ def describe(
     schema = with_roles(raw.columns, decided, target, choices)
     decided.codes.intersection_update(schema.names)
     schema = replace(schema, notes=(*notes_on(decided, choices), *notes, *schema.notes))
-    return Described(schema, frame_of(decided.columns[name] for name in schema.names), values)
+    return Described(schema, _features(raw, decided, schema.names), values)
+
+
+def _features(raw: Table, decided: Decided, names: tuple[str, ...]) -> Table:
+    if isinstance(decided.columns, ColumnFiles) and isinstance(raw, StagedTable):
+        return StagedTable(decided.columns, names, raw.height, raw.workspace, is_read=True)
+    return frame_of(decided.columns[name] for name in names)
 
 
 def _check_wanted(decided: Decided, choices: ColumnChoices) -> None:

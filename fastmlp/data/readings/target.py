@@ -19,12 +19,14 @@ from .words import counted, listed
 if TYPE_CHECKING:
     import polars
 
+    from fastmlp.data.staged.table import Table
+
 LONGEST_LABEL = 1000
 FEW_ROWS_A_CLASS = 10
 
 
 def decide_target(
-    raw: polars.DataFrame, name: str, decided: Decided, choices: ColumnChoices
+    raw: Table, name: str, decided: Decided, choices: ColumnChoices
 ) -> tuple[ColumnReading, polars.Series, list[str]]:
     """Return the target's reading, the target read, and notes on it.
 
@@ -53,9 +55,10 @@ def decide_target(
         )
     if reading is None:
         raise DataError(f"the target {name!r} has no value; name another column as target.")
-    if not is_text(raw[name]):
+    cells = raw[name]
+    if not is_text(cells):
         return reading, decided.columns[name], []
-    texts = trimmed(as_texts(raw[name].alias(CELLS)))
+    texts = trimmed(as_texts(cells.alias(CELLS)))
     if reading.kind in ("date", "time", "duration") and wanted is None:
         raise DataError(
             f"the target {name!r} holds {PLURALS[reading.kind]}, which cannot be predicted; name "
@@ -107,12 +110,13 @@ def _refuse_nearly_numbers(name: str, texts: polars.Series, decided: Decided) ->
 
 
 def _labels(
-    raw: polars.DataFrame, name: str, texts: polars.Series, decided: Decided, choices: ColumnChoices
+    raw: Table, name: str, texts: polars.Series, decided: Decided, choices: ColumnChoices
 ) -> tuple[ColumnReading, polars.Series, list[str]]:
     """Read labels: a word for gaps is a label unless the target's gaps are spelt no other way."""
     present = texts.filter(gap_cells(texts)).unique().sort().to_list()
     spelt = set(decided.gap_words)
-    if any(_has_blanks(series) for series in raw):
+    # Only where a word is in doubt does it matter how the rest of the table spells its gaps.
+    if present and any(_has_blanks(series) for series in raw):
         spelt.add("")
     if choices.na_values is not None:
         gaps = choices.na_values

@@ -6,12 +6,16 @@ import math
 import zipfile
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from fastmlp.data.memory import require_memory
+from fastmlp.data.mapped.reader import Stored
+from fastmlp.data.mapped.rewritten import in_row_order
+from fastmlp.data.mapped.rows import MappedRows, Matrix
+from fastmlp.data.memory import in_units, memory_budget, require_memory
 from fastmlp.data.source import Source
 from fastmlp.errors import DataError, did_you_mean
 
@@ -58,19 +62,35 @@ def load_npz(path: Path, target: str | int | None = None, need_target: bool = Tr
     return source_of_arrays(path.stem, read[wanted[0]], labels, wanted[1], test)
 
 
-def load_npy(path: Path, target_path: Path | None) -> Source:
-    """Read a file of features and a file of the target, mapped into memory rather than read."""
-    if target_path is None:
-        return source_of_arrays(path.stem, _map(path), None, None)
-    return source_of_arrays(path.stem, _map(path), _map(target_path), target_path.stem)
+def load_npy(path: Path, target_path: Path | None, memory: str = "auto") -> Source:
+    """Read a file of features and a file of the target, mapped into memory rather than read.
+
+    Features of more bytes than ``memory``, a setting, stay in their file: they are MappedRows.
+    """
+    features, budget = _place(path), memory_budget(memory)
+    notes: tuple[str, ...] = ()
+    if features.nbytes > budget:
+        notes = (
+            f"{path} holds {in_units(features.nbytes)}, and the data may take {in_units(budget)} "
+            f"of memory ({memory}): its rows are read as they are needed.",
+        )
+        if not features.rows_lie_together:
+            features = in_row_order(_map(path), budget)
+            notes += (f"{path} holds column after column: its rows were written to a file aside.",)
+    matrix = features if notes else _map(path)
+    labels = None if target_path is None else _map(target_path)
+    name = None if target_path is None else target_path.stem
+    source = source_of_arrays(path.stem, matrix, labels, name, memory=budget)
+    return replace(source, notes=(*notes, *source.notes))
 
 
 def source_of_arrays(
     name: str,
-    features: np.ndarray,
+    features: np.ndarray | Stored,
     target: np.ndarray | None,
     target_name: str | None,
     test: Source | None = None,
+    memory: int = 0,
 ) -> Source:
     """Return a source of arrays: images are flattened, types unknown to the kernels converted.
 
@@ -80,16 +100,18 @@ def source_of_arrays(
         As in Source.
     features
         (rows,), (rows, columns), (rows, height, width), or (rows, height, width, channels), the
-        channels last or first.
+        channels last or first; or where such an array lies, to be left there.
     target
         (rows,), (rows, outputs) or None.
+    memory
+        Bytes that features may take that are left in their file.
 
     Raises
     ------
     DataError
         If a shape or type cannot be used.
     """
-    matrix, image_shape, notes = _as_matrix(name, features)
+    matrix, image_shape, notes = _as_matrix(name, features, memory)
     return Source(
         name=name,
         features=matrix,
@@ -155,19 +177,24 @@ def _read_member(archive: zipfile.ZipFile, member: str, path: Path) -> np.ndarra
         return _read_checked(lambda: np.lib.format.read_array(file, allow_pickle=False), what)
 
 
-def _map(path: Path) -> np.ndarray:
+def _place(path: Path) -> Stored:
+    """Return where the array of a file lies in it."""
     try:
         with path.open("rb") as file:
-            shape, _, dtype = _read_npy_header(file, str(path))
-            wanted = math.prod(shape) * dtype.itemsize
+            shape, fortran, dtype = _read_npy_header(file, str(path))
+            place = Stored(str(path), file.tell(), shape, dtype, not fortran or len(shape) < 2)
             held = path.stat().st_size - file.tell()
     except OSError as error:
         raise _unreadable(path, error) from None
-    if wanted > held:
+    if place.nbytes > held:
         raise DataError(
             f"{path} is damaged: its shape {_shown(shape)} does not fit the {held:,} bytes stored."
         )
-    mode = "r" if wanted else None  # an empty file cannot be mapped
+    return place
+
+
+def _map(path: Path) -> np.ndarray:
+    mode = "r" if _place(path).nbytes else None  # an empty file cannot be mapped
     return _read_checked(lambda: np.load(path, mmap_mode=mode, allow_pickle=False), str(path))
 
 
@@ -223,40 +250,71 @@ def _unreadable(path: Path, error: Exception) -> DataError:
 
 
 def _as_matrix(
-    name: str, features: np.ndarray
-) -> tuple[np.ndarray, tuple[int, ...] | None, tuple[str, ...]]:
+    name: str, features: np.ndarray | Stored, memory: int
+) -> tuple[Matrix, tuple[int, ...] | None, tuple[str, ...]]:
     if features.dtype.kind not in "buif":
         raise DataError(f"{name}: features of type {features.dtype} cannot be used; give numbers.")
-    if not 1 <= features.ndim <= 4 or 0 in features.shape:
+    shape = features.shape
+    if not 1 <= len(shape) <= 4 or 0 in shape:
         raise DataError(
-            f"{name}: features of shape {features.shape} cannot be used; give rows by columns, or "
+            f"{name}: features of shape {shape} cannot be used; give rows by columns, or "
             "rows of images."
         )
     notes: tuple[str, ...] = ()
-    if features.ndim == 4 and features.shape[1] in (1, 3) and features.shape[3] not in (1, 3, 4):
-        features = np.moveaxis(features, 1, 3)
+    is_moved = len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3, 4)
+    if is_moved:
         notes = ("the images' channels come first; they were moved to the end.",)
-    image_shape = features.shape[1:] if features.ndim > 2 else None
+        shape = (shape[0], *shape[2:], shape[1])
+    image_shape = shape[1:] if len(shape) > 2 else None
     if image_shape is not None and image_shape[2:] == (1,):
         image_shape = image_shape[:2]
-    matrix = features.reshape(len(features), -1)
-    matrix = _as_number_type(name, matrix)
+    if isinstance(features, Stored):
+        return _as_mapped(features, memory, is_moved), image_shape, notes
+    if is_moved:
+        features = np.moveaxis(features, 1, 3)
+    matrix = _as_number_type(name, features.reshape(len(features), -1))
     return matrix if matrix.flags.c_contiguous else np.ascontiguousarray(matrix), image_shape, notes
+
+
+def _as_mapped(features: Stored, memory: int, is_moved: bool) -> MappedRows:
+    """Return rows that stay in their file, and become as ``_as_matrix`` has them when read."""
+    rows, shape = MappedRows.of(features, memory), features.shape
+
+    def moved(block: np.ndarray) -> np.ndarray:
+        return np.moveaxis(block.reshape(-1, *shape[1:]), 1, 3).reshape(len(block), -1)
+
+    if is_moved:
+        rows = rows.converted(moved, rows.shape[1], rows.dtype)
+    if rows.dtype == bool:
+        return rows.converted(lambda block: block.view(np.uint8), rows.shape[1], np.dtype(np.uint8))
+    if _is_read_by_kernels(rows.dtype):
+        return rows
+    ends = np.array([[part.min(), part.max()] for _, part in rows.pieces()])
+    wanted = _number_type(rows.dtype, ends.min(), ends.max())
+    return rows.converted(lambda block: block.astype(wanted), rows.shape[1], wanted)
 
 
 def _as_number_type(name: str, matrix: np.ndarray) -> np.ndarray:
     """Return uint8, float32 or float64: a type that kernels read, wide enough for the values."""
     if matrix.dtype == bool:
         return matrix.view(np.uint8)
-    if matrix.dtype in (np.uint8, np.float32, np.float64) and matrix.dtype.isnative:
+    if _is_read_by_kernels(matrix.dtype):
         return matrix
-    if matrix.dtype.kind in "ui":
-        exact = max(abs(int(matrix.min())), abs(int(matrix.max()))) <= EXACT_IN_FLOAT32
-        wanted = np.dtype(np.float32 if exact else np.float64)
-    else:
-        wanted = np.dtype(np.float32 if matrix.dtype.itemsize <= 4 else np.float64)
+    wanted = _number_type(matrix.dtype, matrix.min(), matrix.max())
     require_memory(matrix.size * wanted.itemsize, name)
     return matrix.astype(wanted)
+
+
+def _is_read_by_kernels(dtype: np.dtype) -> bool:
+    return dtype in (np.uint8, np.float32, np.float64) and dtype.isnative
+
+
+def _number_type(dtype: np.dtype, lowest: np.number, highest: np.number) -> np.dtype:
+    """Return float32 or float64, whichever numbers of another type become."""
+    if dtype.kind in "ui":
+        is_exact = max(abs(int(lowest)), abs(int(highest))) <= EXACT_IN_FLOAT32
+        return np.dtype(np.float32 if is_exact else np.float64)
+    return np.dtype(np.float32 if dtype.itemsize <= 4 else np.float64)
 
 
 def as_target(name: str, target: np.ndarray) -> np.ndarray:

@@ -12,18 +12,22 @@ from pathlib import Path
 
 import numpy as np
 
+from fastmlp.data.features.scaling import row_chunks
+from fastmlp.data.mapped.rows import MappedRows, Matrix
 from fastmlp.data.memory import require_memory
-from fastmlp.data.pictures.deciding import decide, notes_on_kept
+from fastmlp.data.pictures.deciding import corners_of, decide, notes_on_kept
 from fastmlp.data.pictures.decoding import Header, Kind, decoding, read_bytes, read_header
 from fastmlp.data.pictures.formats import is_image_name
 from fastmlp.data.pictures.layout import Pictures, labelled, unlabelled
 from fastmlp.data.pictures.reading import BLACK, WHITE, PictureReading
 from fastmlp.data.source import Source
+from fastmlp.data.staged.workspace import Workspace
 from fastmlp.errors import DataError, UsageError, choose
 
 __all__ = ["is_image_name", "load_images"]
 
 LARGEST_SIDE = 16_384
+AT_ONCE = 512  # pictures that are decoded before they are stored
 
 Size = tuple[int, int]
 
@@ -35,6 +39,7 @@ def load_images(
     need_target: bool = True,
     reading: PictureReading | None = None,
     ground: str = "auto",
+    space: Workspace | None = None,
 ) -> Source:
     """Read a folder of pictures: one sub-folder a class, maybe under ``train`` and ``test``.
 
@@ -55,11 +60,14 @@ def load_images(
     ground
         "white" or "black", over which transparent pictures are laid; "auto": on which of the two
         they show. A ``reading`` has its own.
+    space
+        Where the rows are written, picture by picture; without it they are in memory.
 
     Returns
     -------
     Source
-        uint8 (pictures, height × width [× 3]); the target is the sub-folders' names.
+        uint8 (pictures, height × width [× 3]), in a file where there is a ``space``; the target
+        is the sub-folders' names.
 
     Raises
     ------
@@ -74,19 +82,20 @@ def load_images(
     size = parse_size(image_size)
     layout = labelled(path) if need_target else unlabelled(path)
     with decoding():
-        train = _read(path.name, layout.train, size, colour, reading, level)
+        train = _read(path.name, layout.train, size, colour, reading, level, space=space)
         notes, test = (*layout.notes, *train.notes), None
-        assert isinstance(train.features, np.ndarray)  # as of all pictures
+        assert isinstance(train.features, (np.ndarray, MappedRows))  # as of all pictures
         assert train.image_shape is not None
         height, width, *_ = train.image_shape
         if need_target and reading is None:
-            pixels = train.features.reshape(len(train), height * width, -1)
-            _check_differences(pixels, f"{height}×{width}", layout.train.root)
-            notes += _note_on_flat(pixels)
+            channels = 3 if colour else 1
+            _check_differences(train.features, channels, f"{height}×{width}", layout.train.root)
+            notes += _note_on_flat(train.features, channels)
         if layout.test is not None:
             name, is_resized = f"{path.name} test", size is None
             shape = height, width
-            test = _read(name, layout.test, shape, colour, train.pictures, resized=is_resized)
+            known = train.pictures
+            test = _read(name, layout.test, shape, colour, known, resized=is_resized, space=space)
             notes += tuple(f"of the test pictures: {note}" for note in test.notes)
     return replace(train, test=test, notes=notes)
 
@@ -99,6 +108,7 @@ def _read(
     reading: PictureReading | None,
     ground: int | None = None,
     resized: bool = False,
+    space: Workspace | None = None,
 ) -> Source:
     """Read pictures into rows; ``resized`` if the size is not the user's and must be noted."""
     files, channels = pictures.files, 3 if colour else 1
@@ -107,27 +117,37 @@ def _read(
         headers = list(pool.map(partial(read_header, is_exact=size is None), files))
         height, width = size or _common_size(files, headers)
         what = f"{pictures.root} as {len(files):,} images of {height}×{width}"
-        require_memory(len(files) * height * width * channels, what)
-        rows = np.empty((len(files), height * width * channels), np.uint8)
+        shape = len(files), height * width * channels
+        if space is None:
+            require_memory(shape[0] * shape[1], what)
+            rows = np.empty(shape, np.uint8)
+        else:
+            rows = space.bytes_of(shape, what)
 
         def fill(chosen: np.ndarray, reading: PictureReading) -> None:
             read = partial(read_bytes, size=(height, width), colour=colour, reading=reading)
-            pixels = pool.map(read, [files[row] for row in chosen])
-            for row, values in zip(chosen, pixels, strict=True):
-                rows[row] = values
+            for start in range(0, len(chosen), AT_ONCE):
+                some = chosen[start : start + AT_ONCE]
+                pixels = pool.map(read, [files[row] for row in some])
+                for row, values in zip(some, pixels, strict=True):
+                    rows[row] = values
+                if space is not None:
+                    space.report(f"decoding {name}", start + len(some), len(chosen))
 
         is_opaque = np.array([header.kind is Kind.OPAQUE for header in headers])
         fill(np.flatnonzero(is_opaque), PictureReading())
         notes = _notes_on_files(files, headers, (height, width) if resized else None)
         if reading is None:
-            opaque = rows[is_opaque].reshape(-1, height, width, channels)
-            reading, decided = decide(files, headers, opaque, colour, ground, pool.map)
+            matrix = rows if isinstance(rows, np.ndarray) else rows.mapped()
+            opaque = np.flatnonzero(is_opaque)
+            corners = corners_of(matrix, opaque, (height, width, channels))
+            reading, decided = decide(files, headers, corners, colour, ground, pool.map)
         else:
             decided = notes_on_kept(headers, reading)
         fill(np.flatnonzero(~is_opaque), reading)
     return Source(
         name=name,
-        features=rows,
+        features=rows if isinstance(rows, np.ndarray) else rows.finished(),
         target=None if pictures.labels is None else np.array(pictures.labels, dtype=str),
         target_name=None if pictures.labels is None else "label",
         image_shape=(height, width, 3) if colour else (height, width),
@@ -166,22 +186,26 @@ def _notes_on_files(files: list[Path], headers: list[Header], brought_to: Size |
     return notes
 
 
-def _check_differences(pixels: np.ndarray, shape: str, root: Path) -> None:
-    """Refuse training pictures (rows, pixels, channels) of which none differs from another."""
-    if len(pixels) < 2 or not all(np.array_equal(pixels[0], picture) for picture in pixels):
+def _check_differences(rows: Matrix, channels: int, shape: str, root: Path) -> None:
+    """Refuse training pictures, rows of bytes, of which none differs from another."""
+    first = rows[:1]
+    if len(rows) < 2 or not all((some == first).all() for _, some in row_chunks(rows)):
         return
-    remedy = "" if pixels.shape[2] == 3 else "; with --colour they may differ"
+    remedy = "" if channels == 3 else "; with --colour they may differ"
     raise DataError(
-        f"all {len(pixels):,} pictures in {root} are the same once they are read as {shape} "
+        f"all {len(rows):,} pictures in {root} are the same once they are read as {shape} "
         f"pixels: there is nothing to learn from them{remedy}."
     )
 
 
-def _note_on_flat(pixels: np.ndarray) -> tuple[str, ...]:
-    """Return a note on training pictures (rows, pixels, channels) of a single colour each, which
-    may be a fault.
-    """
-    if pixels.shape[1] == 1 or not all((picture == picture[0]).all() for picture in pixels):
+def _note_on_flat(rows: Matrix, channels: int) -> tuple[str, ...]:
+    """Return a note on training pictures, rows of bytes, of a single colour each: maybe a fault."""
+
+    def are_flat(some: np.ndarray) -> bool:
+        pixels = some.reshape(len(some), -1, channels)
+        return bool((pixels == pixels[:, :1]).all())
+
+    if rows.shape[1] == channels or not all(are_flat(some) for _, some in row_chunks(rows)):
         return ()
     return ("every training picture is of a single colour throughout.",)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastmlp.data.mapped.rows import MappedRows, Matrix
 from fastmlp.data.memory import require_memory
 from fastmlp.data.source import numbered_names
 from fastmlp.errors import DataError, MissingExtraError, UsageError, did_you_mean
@@ -26,7 +27,7 @@ ACCEPTED = (
 
 def as_features(
     given: Any, width: int | None = None, names: tuple[str, ...] | None = None
-) -> np.ndarray | polars.DataFrame:
+) -> Matrix | polars.DataFrame:
     """Return rows of features as the preprocessing takes them.
 
     Parameters
@@ -43,9 +44,10 @@ def as_features(
 
     Returns
     -------
-    numpy.ndarray or polars.DataFrame
-        (rows, columns) of numbers; or a frame, where columns have names of their own or are not all
-        numbers. Without a ``width`` an array may have from one to four dimensions.
+    numpy.ndarray, MappedRows or polars.DataFrame
+        (rows, columns) of numbers, rows that stay in their file as they are; or a frame, where
+        columns have names of their own or are not all numbers. Without a ``width`` an array may
+        have from one to four dimensions.
 
     Raises
     ------
@@ -55,6 +57,8 @@ def as_features(
         If a value cannot be used, a column of ``names`` is missing, or a single row has another
         length.
     """
+    if isinstance(given, MappedRows):
+        return given
     frame = as_frame(given, names)
     if frame is not None:
         return frame

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastmlp.data.mapped.rows import Matrix
 from fastmlp.report.numbers import first_rows_of_classes, worst_mistakes
 from fastmlp.report.words import share
 
@@ -44,7 +45,7 @@ def as_images(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def class_samples(
-    pixels: np.ndarray, encoded: np.ndarray, names: list[str], shape: tuple[int, ...]
+    pixels: Matrix, encoded: np.ndarray, names: list[str], shape: tuple[int, ...]
 ) -> Picture:
     """Return samples of each class: a row of them for few classes, one each for many.
 
@@ -88,7 +89,7 @@ def class_samples(
 
 
 def mistakes(
-    pixels: np.ndarray,
+    pixels: Matrix,
     encoded: np.ndarray,
     outputs: np.ndarray,
     decided: np.ndarray,

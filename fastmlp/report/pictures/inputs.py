@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastmlp.data.mapped.rows import MappedRows
 from fastmlp.data.source import numbered_names
+from fastmlp.data.staged.table import StagedTable
 from fastmlp.model.model import Model
 from fastmlp.report.evidence import Split
 
@@ -30,9 +32,12 @@ MOST_INPUTS, MOST_UNITS = 30, 40
 
 
 def two_inputs(split: Split) -> tuple[np.ndarray, list[str]] | None:
-    """Return (rows, 2) numbers and their names if the data have just two inputs, both numeric."""
+    """Return (rows, 2) numbers and their names if the data have just two inputs, both numeric.
+
+    None too where rows stay in their file: there are too many.
+    """
     features, names = split.source.features, split.source.feature_names
-    if features.shape[1] != 2:
+    if features.shape[1] != 2 or isinstance(features, (MappedRows, StagedTable)):
         return None
     if not isinstance(features, np.ndarray):
         has_texts = not all(dtype.is_numeric() for dtype in features.dtypes)

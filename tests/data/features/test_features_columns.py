@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmlp.data.features import frame as frames
+from fastmlp.data.features import blocks
 from fastmlp.data.features.columns import (
     CategoryColumn,
     NumericColumn,
@@ -297,7 +297,7 @@ def test_blocks_change_nothing(monkeypatch, block):
     values[random.random(values.shape) < 0.3] = np.nan
     frame = pl.DataFrame({f"c{place}": values[:, place] for place in range(9)})
     whole = FramePlan.fit(frame)
-    monkeypatch.setattr(frames, "BLOCK_BYTES", block)
+    monkeypatch.setattr(blocks, "COLUMN_BYTES", block)
     pieces = FramePlan.fit(frame)
     assert pieces == whole
     expected = np.where(np.isnan(values), np.nanmedian(values, axis=0), values)

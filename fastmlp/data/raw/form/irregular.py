@@ -30,6 +30,12 @@ class Shape:
     separator: str  # what divides the fields
     width: int  # how many fields every row must have
     first_line: int  # line, counted from 0, of the first row
+    before: int = 0  # lines before the text, where it is a piece of one
+
+    @property
+    def first_number(self) -> int:
+        """The line, counted from 1 in the whole text, of the first row."""
+        return self.before + self.first_line + 1
 
 
 def open_quote(path: Path, line: int) -> str:
@@ -76,17 +82,42 @@ def read_by_csv(
     """
     import polars
 
-    kept, blank, frames, numbers, nexts = [], 0, [], [], []
-    names = [str(place) for place in range(shape.width)]
+    batches = list(batches_by_csv(content, shape))
+    frames = [each.frame for each in batches]
+    nothing = polars.DataFrame(schema={str(place): polars.String for place in range(shape.width)})
+    frame = polars.concat(frames) if frames else nothing
+    none = np.empty(0, np.int64)
+    numbers = np.concatenate([none, *(each.numbers for each in batches)])
+    nexts = np.concatenate([none, *(each.nexts for each in batches)])
+    return frame, numbers, nexts, sum(each.blank for each in batches)
 
-    def store():
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some rows of a text: what ``read_by_csv`` returns of all of them."""
+
+    frame: polars.DataFrame
+    numbers: np.ndarray
+    nexts: np.ndarray
+    blank: int
+
+
+def batches_by_csv(content: Content, shape: Shape) -> Iterator[Batch]:
+    """Yield the rows of a text as csv.reader reads them, a million cells at once."""
+    import polars
+
+    names = [str(place) for place in range(shape.width)]
+    kept: list[Record] = []
+    blank = 0
+
+    def batch() -> Batch:
         columns = zip(*(record.fields or [""] for record in kept), strict=True)
         pairs = zip(names, columns, strict=True)
         frame = polars.DataFrame([polars.Series(*pair, polars.String) for pair in pairs])
-        frames.append(frame.with_columns(polars.when(polars.all() != "").then(polars.all())))
-        numbers.extend(record.line for record in kept)
-        nexts.extend(record.next_line for record in kept)
-        kept.clear()
+        frame = frame.with_columns(polars.when(polars.all() != "").then(polars.all()))
+        numbers = np.array([record.line for record in kept], np.int64)
+        nexts = np.array([record.next_line for record in kept], np.int64)
+        return Batch(frame, numbers, nexts, blank)
 
     with content.open_text() as file, long_fields():
         for record in _checked_records(file, content, shape):
@@ -95,12 +126,11 @@ def read_by_csv(
                 continue
             kept.append(record)
             if len(kept) * shape.width >= CELLS_AT_ONCE:
-                store()
+                yield batch()
+                kept.clear()
+                blank = 0
     if kept:
-        store()
-    nothing = polars.DataFrame(schema=dict.fromkeys(names, polars.String))
-    frame = polars.concat(frames) if frames else nothing
-    return frame, np.array(numbers, np.int64), np.array(nexts, np.int64), blank
+        yield batch()
 
 
 def _checked_records(file: Iterator[str], content: Content, shape: Shape) -> Iterator[Record]:
@@ -108,7 +138,7 @@ def _checked_records(file: Iterator[str], content: Content, shape: Shape) -> Ite
     lines = chain(islice(file, shape.first_line, None), [SENTINEL])
     empty, path = [], content.path
     try:
-        for record in records_of(lines, shape.separator, shape.first_line + 1):
+        for record in records_of(lines, shape.separator, shape.first_number):
             fields = record.fields
             if fields == [SENTINEL]:
                 return
