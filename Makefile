@@ -1,7 +1,7 @@
 # Short names for the two commands of the README, and for what a developer types.
 PYTHON ?= python3
 
-.PHONY: train test lint readme figures check-narrow check-cuda check-torch check-clusters
+.PHONY: train test lint readme figures check-narrow check-scale check-cuda check-torch
 
 train:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/fastmlp train digits --seed 0
@@ -27,6 +27,15 @@ check-narrow:
 	NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES= OPENBLAS_CORETYPE=Haswell .venv/bin/python -m pytest -n auto $(NARROW)
 	NUMBA_CPU_NAME=nehalem NUMBA_CPU_FEATURES= OPENBLAS_CORETYPE=Nehalem .venv/bin/python -m pytest -n auto $(NARROW)
 
+# What takes several processes or a server: ranks by MPI, clusters of Dask and Ray, PostgreSQL. Without
+# these packages the tests are skipped by `make test`; here a missing one is a failure. One after the
+# other: ranks that wait for each other keep their cores busy.
+SCALE = $(addprefix tests/,ranks cli/test_cli_workers.py nn/test_nn_synchronized.py kernels/test_kernels_allreduce.py \
+	experiments/clusters estimators/test_estimators_clusters.py tuning cli/test_cli_tune.py)
+check-scale:
+	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test,mpi,dask,ray]'
+	FASTMLP_REQUIRE_MPI=1 FASTMLP_REQUIRE_CLUSTERS=1 FASTMLP_REQUIRE_POSTGRESQL=1 .venv/bin/python -m pytest $(SCALE)
+
 # What can be shown of the CUDA kernels without a GPU: they compile for every architecture without
 # spilling; no race, no overrun, and what is planted is found; CuPy has every name in use.
 check-cuda:
@@ -40,12 +49,6 @@ TORCH ?= torch==2.13.0
 check-torch:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pip install -q '$(TORCH)'
 	.venv/bin/python -m pytest -n auto tests/export tests/adopt tests/bench/test_bench_peers.py
-
-# Experiments and the estimators on real clusters of Dask and Ray, started on this machine.
-CLUSTERS = tests/experiments/clusters tests/estimators/test_estimators_clusters.py
-check-clusters:
-	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test,dask,ray]'
-	FASTMLP_REQUIRE_CLUSTERS=1 .venv/bin/python -m pytest $(CLUSTERS)
 
 # Runs every command of the README and of docs/ and writes down what it printed.
 readme:

@@ -146,12 +146,12 @@ ALSO_TESTED_BY = {
     "report/test_report_study_page.py": ("report.studies.study_axes report.studies.study_pictures"),
     "training/test_training_faces.py": "training.policies.base training.policies.sklearn",
     "training/test_training_passes.py": "training.recorded",
-    "training/test_training_trainer.py": "training.callbacks",
     "tuning/test_tuning_api.py": "tuning.best",
     "tuning/test_tuning_results.py": "tuning.outcomes",
     "tuning/test_tuning_search.py": "tuning.worker tuning.workers",
     "tuning/test_tuning_space.py": "tuning.spaces.parameters",
     "cli/test_cli_tune.py": "cli.tuning_report",
+    "training/test_training_trainer.py": "training.callbacks",
 }
 
 

@@ -62,8 +62,7 @@ def prepare(
     if staging is None:
         return prepare_source(read_source(settings, given), settings)
     return staging.prepared(
-        settings,
-        lambda space: prepare_source(read_source(settings, given, space=space), settings),
+        settings, lambda space: prepare_source(read_source(settings, given, space=space), settings)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,8 @@ def assemble(data: PreparedData, backend: Backend) -> Assembly:
     """
     settings, rows = data.settings, member_rows(data.settings, data)
     described = describe_network(settings, data, backend)
-    settings = with_shuffle_block(settings, data)
+    # By what the first rank measures of its disk: all must draw the same order.
+    settings = backend.ranks.decide(partial(with_shuffle_block, settings, data))
     settings = settings.decided(rows.per_epoch, described[0])
     check_choices(settings, data)
     model, epoch = build_model(settings, data, backend, described), rows.per_epoch

@@ -12,7 +12,7 @@ from fastmlp.ranks.contract import ALONE, Ranks
 
 from .counters import Counters
 from .distortions import Distortions
-from .part import Part, by_rank, part_of
+from .part import Part, by_rank, own_positions, part_of
 from .shuffles import permuted
 from .window import Window
 
@@ -132,8 +132,9 @@ class Batches:
         self.rows_on_host = within(features, memory)
         in_turn = np.arange(self.visits, dtype=np.int64) % max(self.rows, 1)
         self.order = backend.from_numpy(in_turn)
+        self._own: np.ndarray | None = None  # positions of the order that this rank reads, if few
         self.window = self._window(window_bytes)
-        self._feature_order = self.order if self.window is None else self.window.slots
+        self._feature_order = self.order if self.window is None else self._slots(self.window)
         if self.window is not None:
             self._features = self.window.array
         elif shared is not None and shared.window is None and shared._given is features:
@@ -185,7 +186,7 @@ class Batches:
         order = self.by_rank(order)
         self.backend.assign(self.order, order)
         if self.window is not None:
-            self.window.set_order(order)
+            self.window.set_order(order if self._own is None else order[self._own.ravel()])
 
     def replace(
         self,
@@ -263,7 +264,19 @@ class Batches:
             fits = features.nbytes <= RESIDENT_SHARE * free
         if size is None and fits:
             return None
-        return Window(self.backend, features, self.batch_size, size, self.visits)
+        if self.ranks.is_alone:
+            return Window(self.backend, features, self.batch_size, size, self.visits)
+        # Each rank reads its own rows alone.
+        self._own = own_positions(self.visits, self.batch_size, self._blocks, self.ranks)
+        return Window(self.backend, features, self._own.shape[1], size, self._own.size)
+
+    def _slots(self, window: Window) -> Array:
+        """Return where in a window each position of the whole order stands that is this rank's."""
+        if self._own is None:
+            return window.slots
+        slots = np.zeros(self.visits, np.int64)
+        slots[self._own.ravel()] = self.backend.to_numpy(window.slots)
+        return self.backend.from_numpy(slots)
 
     def _on_device(self) -> Array:
         """Return all features on the device; rows of a file get there piece by piece."""

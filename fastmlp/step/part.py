@@ -81,3 +81,28 @@ def by_rank(order: np.ndarray, batch_size: int, blocks: int, ranks: Ranks) -> np
         parts = [part.ravel() for part in np.split(batch, cuts, axis=1)]
         ordered[start : start + batch_size] = np.concatenate(parts)
     return ordered
+
+
+def own_positions(visits: int, batch_size: int, blocks: int, ranks: Ranks) -> np.ndarray:
+    """Return which positions of an epoch's order, as ``by_rank`` leaves it, a rank reads.
+
+    Parameters
+    ----------
+    visits
+        Length of the order; its last batch may be smaller than the others.
+    batch_size, blocks
+        As for ``by_rank``.
+
+    Returns
+    -------
+    numpy.ndarray
+        (batches, most rows that a rank has of one) int64; where it has fewer, the last one, or any
+        other of the batch, comes again.
+    """
+    most = np.arange(blocks * -(-batch_size // (blocks * ranks.size)))
+    positions = []
+    for start in range(0, visits, batch_size):
+        part = part_of(min(batch_size, visits - start), blocks, ranks)
+        last = max(blocks * part.stop - 1, 0)
+        positions.append(start + np.minimum(blocks * part.first + most, last))
+    return np.array(positions, np.int64).reshape(-1, len(most))

@@ -112,12 +112,19 @@ class RecordedPass:
 
     def _replay(self, program: Program, count: int, done: int) -> None:
         """Run steps and wait for them; meanwhile the rows after theirs are brought."""
-        if self._window is not None and done % self._window.steps == 0:
-            self._window.take()
-        program.replay(count)
-        if self._window is not None:
+        end = done + count
+        while self._window is not None and done < end:
+            if done % self._window.steps == 0:
+                self._window.take()
+            # Those of one window: ranks with less memory have smaller ones than the first.
+            in_window = min(end - done, self._window.steps - done % self._window.steps)
+            program.replay(in_window)
             self._window.prefetch()
-        self._backend.synchronize()
+            self._backend.synchronize()
+            done += in_window
+        if self._window is None:
+            program.replay(count)
+            self._backend.synchronize()
 
     def _chunk(self, stretch: int | None, before: int, done: int) -> int:
         remaining = self.full_steps - done

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.data.source import Source
+from fastmlp.data.staged.table import StagedTable
 from fastmlp.errors import UsageError
 from fastmlp.metrics.table import parse_metric
 from fastmlp.nn.losses import loss_kind
@@ -237,6 +238,7 @@ def _digest(source: Source) -> str:
     """Return what tells other data from these: their shape, all targets, some rows."""
     rows = np.linspace(0, len(source) - 1, min(len(source), DIGESTED_ROWS)).astype(np.int64)
     features = source.features[rows]
+    assert not isinstance(features, StagedTable)  # a search has its data in memory
     shown = features.tolist() if isinstance(features, np.ndarray) else features.rows()
     whole = [source.features.shape, np.asarray(source.known_target).tolist(), shown]
     told = json.dumps(whole, default=str)

@@ -147,5 +147,10 @@ def test_the_budget_is_said_and_a_file_within_it_is_copied(tmp_path):
     assert isinstance(prepare(settings).train.features, np.ndarray)
     data = prepare(settings_from(settings.to_dict(), {"memory": f"{size - 1}"}))
     assert isinstance(data.train.features, MappedRows)
+    (tmp_path / "narrow").mkdir()  # whole numbers that become as large
+    narrow = save(tmp_path / "narrow", numbers("i1"))
+    for memory, kind in ((size, np.ndarray), (size - 1, MappedRows)):
+        changed = settings_from(settings.to_dict(), {"dataset": narrow, "memory": f"{memory}"})
+        assert isinstance(prepare(changed).train.features, kind)
     said = r"X.npy holds 4.22 kB, and the data may take 4.22 kB of memory (4219): its rows are read"
     assert said in data.notes[0]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.ranks import ranks_of
 
 from fastmlp.backend.cpu.backend import CpuBackend
 from fastmlp.data.mapped.reader import Stored
@@ -99,6 +100,42 @@ def test_rows_that_stay_in_their_file_come_through_a_window(backend, tmp_path, s
     assert len(batches.window.array) == max(memory // SHARE // 24 // 7, 1) * 7
     seen, order = epoch(backend, rows, 7, None, seed)
     np.testing.assert_array_equal(seen, features[order])
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize(
+    ("blocks", "block", "ragged"), [(1, 8, 7), (1, 2, 1), (3, 4, 1), (2, 7, 0)]
+)
+def test_each_rank_reads_its_own_rows_alone(backend, size, blocks, block, ragged):
+    visits = blocks * (5 * block + ragged)
+    features, order = np.arange(2.0 * visits).reshape(visits, 2), None
+    for ranks in ranks_of(size):
+        batches = Batches(
+            backend, features, None, Counters(backend), dtype=np.dtype(np.float64),
+            batch_size=blocks * block, blocks=blocks, ranks=ranks, window_bytes=1,
+        )  # fmt: skip
+        window = batches.window
+        read = []
+        window._feed.prefetch = lambda fill, window=window, read=read: (
+            read.append(window.array.copy()), fill(read[-1])
+        )  # fmt: skip
+        window._feed.take = lambda window=window, read=read: np.copyto(window.array, read[-1])
+        batches.shuffle(4, 1)
+        order, own = batches.order.copy(), []
+        batches.counters.start_epoch(0)
+        window.start()
+        for start in range(0, visits, blocks * block):
+            rows = min(blocks * block, visits - start)
+            window.take()
+            batches.begin(rows)
+            x, _, _ = batches.load(rows)
+            first = start + batches.own_start(rows)
+            np.testing.assert_array_equal(x, features[order[first : first + len(x)]])
+            own += order[first : first + len(x)].tolist()
+        assert window.steps == 1
+        assert len(window.array) == blocks * -(-block // size)
+        if min(block, ragged or block) >= size:
+            assert {int(row) for each in read for row in each[:, 0] / 2} == set(own)
 
 
 def test_rows_are_announced_once_before_they_are_read(backend, tmp_path, monkeypatch):

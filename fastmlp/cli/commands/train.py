@@ -71,9 +71,10 @@ def _trained(context: click.Context, data: str | None, config: str | None, out: 
              resume: str | None, logs: list[Callback], console: Console) -> int:  # fmt: skip
     """Train as the options say; return the exit code."""
     from fastmlp.cli.progress import EpochLines
+    from fastmlp.cli.reading import ReadingLine
     from fastmlp.cli.training_report import Compilation, report_end, report_start
 
-    compilation = Compilation(console)
+    compilation, reading = Compilation(console), ReadingLine(console)
     watchers = {
         "callbacks": [EpochLines(console), *logs],
         "announce": compilation.announce,

@@ -65,13 +65,14 @@ def load_npz(path: Path, target: str | int | None = None, need_target: bool = Tr
 def load_npy(path: Path, target_path: Path | None, memory: str = "auto") -> Source:
     """Read a file of features and a file of the target, mapped into memory rather than read.
 
-    Features of more bytes than ``memory``, a setting, stay in their file: they are MappedRows.
+    Features that take more bytes than ``memory``, a setting, stay in their file: as MappedRows.
     """
     features, budget = _place(path), memory_budget(memory)
     notes: tuple[str, ...] = ()
-    if features.nbytes > budget:
+    size = max(features.nbytes, _bytes_as_numbers(features))
+    if size > budget:
         notes = (
-            f"{path} holds {in_units(features.nbytes)}, and the data may take {in_units(budget)} "
+            f"{path} holds {in_units(size)}, and the data may take {in_units(budget)} "
             f"of memory ({memory}): its rows are read as they are needed.",
         )
         if not features.rows_lie_together:
@@ -307,6 +308,15 @@ def _as_number_type(name: str, matrix: np.ndarray) -> np.ndarray:
 
 def _is_read_by_kernels(dtype: np.dtype) -> bool:
     return dtype in (np.uint8, np.float32, np.float64) and dtype.isnative
+
+
+def _bytes_as_numbers(stored: Stored) -> int:
+    """Return how many bytes an array takes at least as numbers that kernels read."""
+    if stored.dtype == bool or _is_read_by_kernels(stored.dtype):
+        return stored.nbytes
+    narrowest = np.dtype(np.float64 if stored.dtype.itemsize > 4 else np.float32)
+    narrowest = np.dtype(np.float32) if stored.dtype.kind in "ui" else narrowest
+    return math.prod(stored.shape) * narrowest.itemsize
 
 
 def _number_type(dtype: np.dtype, lowest: np.number, highest: np.number) -> np.dtype:
