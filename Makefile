@@ -30,7 +30,7 @@ check-narrow:
 # What takes several processes or a server: ranks by MPI, clusters of Dask and Ray, PostgreSQL. Without
 # these packages the tests are skipped by `make test`; here a missing one is a failure. One after the
 # other: ranks that wait for each other keep their cores busy.
-SCALE = $(addprefix tests/,ranks cli/test_cli_workers.py nn/test_nn_synchronized.py kernels/test_kernels_allreduce.py \
+SCALE = $(addprefix tests/,ranks cli/test_cli_workers.py kernels/test_kernels_allreduce.py \
 	experiments/clusters estimators/test_estimators_clusters.py tuning cli/test_cli_tune.py)
 check-scale:
 	$(PYTHON) -m venv .venv && .venv/bin/pip install -q -e '.[test,mpi,dask,ray]'

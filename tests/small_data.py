@@ -11,6 +11,7 @@ hidden = [6]
 epochs = 2
 batch_size = 16
 threads = "1"
+device = "cpu"
 [[sweeps]]
 name = "lr"
 setting = "lr"

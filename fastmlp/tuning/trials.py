@@ -36,7 +36,7 @@ PREPARES = (
     "missing", "max_levels", "level_rows", "target_statistics", "standardize_target",
     "clamp_outputs", "data_dir", "image_size", "colour", "ground", "header", "separator", "decimal",
     "na_values", "drop", "categorical", "numeric", "dates", "embed_above", "folds", "seed", "dtype",
-    "loss", "quantiles", "class_weight", "early_stopping",
+    "loss", "quantiles", "class_weight", "early_stopping", "memory", "cache_dir",
 )  # fmt: skip
 
 

@@ -252,14 +252,14 @@ def test_a_pickle_in_the_cache_is_not_opened(cached):
 def test_two_at_once_leave_one_entry(cached, monkeypatch):
     settings, folder = cached
     kept = folder.rename(folder.with_name("first"))
-    make = preparing._from_source
+    make = preparing.prepare_source
 
     def make_slowly(*arguments):
         data = make(*arguments)
         shutil.copytree(kept, folder)  # another process is done in the meantime
         return data
 
-    monkeypatch.setattr(preparing, "_from_source", make_slowly)
+    monkeypatch.setattr(preparing, "prepare_source", make_slowly)
     theirs = in_parts(**settings)
     assert theirs.train.features[:].tobytes() == np.load(folder / "train.npy").tobytes()
     assert sorted(folder.parent.iterdir()) == sorted([folder, kept])
