@@ -61,7 +61,7 @@ def keep(data: PreparedData, space: Workspace) -> None:
         "targets": data.targets.to_dict(),
         "notes": data.notes,
         "files": files,
-        "contents": _contents(held, _hashes(held)),
+        "contents": _contents(held, _hashes(held, data.settings.memory)),
     }
     write_json(folder / DESCRIPTION, {"digest": _digest(described), "description": described})
 
@@ -96,7 +96,7 @@ def _kept(folder: Path, settings: Settings) -> PreparedData:
     if not set(files) <= {*PARTS, *(f"{name}_targets" for name in PARTS), *ARRAYS}:
         raise stored.damaged("files", "arrays that are known", sorted(files))
     held = {name: _mapped(folder, name, facts) for name, facts in files.items()}
-    hashes = _hashes(held)
+    hashes = _hashes(held, settings.memory)
     if _contents(held, hashes) != described["contents"]:
         raise ModelFileError(f"{folder} holds other numbers than were written")
     preset = stored.word(described, "preset", tuple(PRESETS))
@@ -155,12 +155,15 @@ def _contents(held: dict[str, np.ndarray], hashes: dict[str, np.ndarray]) -> str
     return total.hexdigest()
 
 
-def _hashes(held: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _hashes(held: dict[str, np.ndarray], memory: str) -> dict[str, np.ndarray]:
+    """Return the hashes of each part's rows, read rather than mapped where they are many: a page
+    that is mapped counts as the process's own.
+    """
     hashes = {}
     for name in PARTS:
         if name in held:
             beside = () if name == "stacked" else (held[f"{name}_targets"],)
-            hashes[name] = row_hashes(held[name], *beside)
+            hashes[name] = row_hashes(within(held[name], memory), *beside)
     return hashes
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from fastmlp.data.features.targets import TargetEncoder
-from fastmlp.data.mapped.rows import Matrix
+from fastmlp.data.mapped.rows import Matrix, within
 from fastmlp.data.preprocessing import FeaturePreprocessor
 from fastmlp.data.row_hashes import row_hashes
 from fastmlp.settings.settings import Settings
@@ -75,5 +75,6 @@ class PreparedData:
         known = {} if self.train_hashes is None else {"train": self.train_hashes}
         for name, part in self.parts.items():
             if part is not None and name not in known:
-                known[name] = row_hashes(part.features, part.targets)
+                features = within(part.features, self.settings.memory)
+                known[name] = row_hashes(features, part.targets)
         return KnownRows.of(known)
