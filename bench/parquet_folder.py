@@ -6,10 +6,9 @@ Each way is a process of its own: in memory, in parts with an empty cache, and f
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ import polars
 import fastmlp
 from fastmlp.cli.console import Console
 from fastmlp.data.memory import available_memory, in_units
-from fastmlp.errors import FastMLPError
 
+from .apart import trained_apart
 from .machine import describe_machine, machine_lines
 from .options import check_files, json_option, run, tell_progress, write_results
 from .worker import peak_memory
@@ -89,15 +88,7 @@ def train_alone(folder: Path, way: str, memory: str, settings: dict[str, Any]) -
     }
 
 
-def in_a_process(folder: Path, way: str, memory: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Train one way in a process of its own."""
-    words = [sys.executable, "-m", "bench.parquet_folder", "--alone", str(folder), way, memory]
-    words.append(json.dumps(settings))
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        why = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
-        raise FastMLPError(f"training by {way} failed: {why}")
-    return json.loads(done.stdout.splitlines()[-1])
+in_a_process = partial(trained_apart, "bench.parquet_folder")
 
 
 def compare(folder: Path, size: float, memory: int, settings: dict[str, Any]) -> dict[str, Any]:

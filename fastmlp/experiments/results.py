@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import math
 import statistics
-import typing
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import UnionType
 from typing import Any
 
 from fastmlp.errors import ModelFileError, choose
 from fastmlp.files.atomic import write_json
+from fastmlp.files.typed import built, checked
 
 from .parts import EXPECTATIONS, FINISHED, STATUSES, Comparison, Sweep, Variant, is_number, is_share
 
@@ -186,8 +185,8 @@ def read_experiment(folder: str | Path) -> Experiment:
             raise ValueError(f"it is not of format {FORMAT_VERSION}")
         parts = {"comparisons": Comparison, "variants": Variant, "sweeps": Sweep}
         for name, kind in parts.items():
-            state[name] = [_built(kind, table) for table in _checked(list, name, state.get(name))]
-        experiment = _built(Experiment, {**state, "folder": Path(folder)})
+            state[name] = [built(kind, table) for table in checked(list, name, state.get(name))]
+        experiment = built(Experiment, {**state, "folder": Path(folder)})
         _check_words(experiment)
     except FileNotFoundError:
         raise ModelFileError(
@@ -199,29 +198,6 @@ def read_experiment(folder: str | Path) -> Experiment:
             f"the state {path} cannot be read: {reason}. Remove it, and run again."
         ) from None
     return experiment
-
-
-def _built(kind: type, table: Any) -> Any:
-    """Return a dataclass of the fields in a table, each of which must have the field's type."""
-    _checked(dict, kind.__name__.lower(), table)
-    hints = typing.get_type_hints(kind)
-    if unknown := set(table) - set(hints):
-        raise ValueError(f"{kind.__name__.lower()} has no {min(unknown)!r}")
-    for description in fields(kind):
-        if description.name in table:
-            _checked(hints[description.name], description.name, table[description.name])
-    return kind(**table)
-
-
-def _checked(hint: Any, name: str, value: Any) -> Any:
-    """Return a value if it has the hinted type; the contents of lists and dicts are not checked."""
-    options = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    kinds = tuple(typing.get_origin(option) or option for option in options)
-    if float in kinds:
-        kinds += (int,)
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise ValueError(f"{name} is {value!r:.50}")
-    return value
 
 
 def _check_words(experiment: Experiment) -> None:

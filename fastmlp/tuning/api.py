@@ -11,6 +11,7 @@ from fastmlp.errors import FastMLPError, UsageError
 from fastmlp.model.model import Model, load
 from fastmlp.preparation.given import Given, named
 from fastmlp.preparation.prepare import read_source
+from fastmlp.ranks.launcher import refuse_several
 from fastmlp.run.api import first_place
 from fastmlp.settings.settings import Settings, settings_from
 from fastmlp.training.callbacks import Callback
@@ -153,6 +154,7 @@ def set_up_search(
     UsageError, DataError, WriteError, MissingExtraError
         If anything does not fit.
     """
+    refuse_several("a search", "and give jobs, or the same study to several machines")
     require_optuna()
     if given and options.jobs > 1:
         raise UsageError("data in memory go with one job; name a file for several processes.")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import typing
 from contextlib import suppress
-from dataclasses import dataclass, fields
-from types import UnionType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from fastmlp.files.typed import built
 
 from .owners import DEFAULT
 
@@ -88,26 +88,3 @@ def outcome_from(kept: Any) -> Outcome:
 def is_number(value: Any) -> bool:
     """Return whether a value is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def built(kind: type, table: Any) -> Any:
-    """Return a dataclass of the fields in a table, each of which must have the field's type."""
-    checked(dict, kind.__name__.lower(), table)
-    hints = typing.get_type_hints(kind)
-    if unknown := set(table) - set(hints):
-        raise ValueError(f"{kind.__name__.lower()} has no {min(unknown)!r}")
-    for description in fields(kind):
-        if description.name in table:
-            checked(hints[description.name], description.name, table[description.name])
-    return kind(**table)
-
-
-def checked(hint: Any, name: str, value: Any) -> Any:
-    """Return a value if it has the hinted type; the contents of lists and dicts are not checked."""
-    options = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    kinds = tuple(typing.get_origin(option) or option for option in options)
-    if float in kinds:
-        kinds += (int,)
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise ValueError(f"{name} is {value!r:.50}")
-    return value

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from fastmlp.errors import ModelFileError
 from fastmlp.files.atomic import write_json
+from fastmlp.files.typed import built, checked
 from fastmlp.metrics.table import heading
 
-from .outcomes import Outcome, built, checked, is_number, outcome_from
+from .outcomes import Outcome, is_number, outcome_from
 
 if TYPE_CHECKING:
     import polars

@@ -126,3 +126,10 @@ def test_a_callback_sees_the_trials_and_not_the_last_run(classes_npz):
     counts = Counts()
     tune(classes_npz, trials=3, callbacks=[counts])
     assert counts.seen == 3
+
+
+def test_a_search_is_not_divided_among_ranks(classes_npz, monkeypatch):
+    monkeypatch.setenv("PMI_SIZE", "2")
+    monkeypatch.delenv("FASTMLP_RANKS", raising=False)
+    with pytest.raises(UsageError, match="a search is not divided among ranks; leave mpiexec out"):
+        tune(classes_npz)
